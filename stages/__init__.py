@@ -1,0 +1,10 @@
+"""The stages of the pipeline, in run order. Each is one module with plain functions; none knows Prefect.
+
+1. `discover`: which sources are new, changed, unchanged, duplicate or deleted.
+2. `read`: the bytes of one source become raw text, with the encoding and how it was found.
+3. `reflow`: broken lines become blocks, with the map back to the raw characters.
+4. `identify_language`: language and confidence of documents and blocks.
+5. `split_sentences`: blocks become sentences.
+6. `extract_entities`: names and values are found in sentences.
+7. `publish`: validated rows become an immutable snapshot behind one atomic pointer.
+"""
