@@ -56,7 +56,7 @@ RULES = (
         measures.read_two_units,
     ),
     _rule("DURATION", "v", r"e?v(?:[tJ]|G)", measures.nothing),
-    # 20.15 Uhr, 9 Uhr abends, 20 Uhr 15, o'clock | 13:48 | 3 p.m. | 18.00 bis | 12 h 30 | abends | gestern Abend | Mitternacht
+    # 20.15 Uhr, 9 Uhr abends, 20 Uhr 15, o'clock | 13:48 | 3 p.m. | 18.00 bis | 12 h 30 | abends | gestern Abend
     _rule("TIME", "h", r"(?P<n>[dnwK])h(?P<d>d?)[AB]?", dates.read_clock),
     _rule("TIME", "K", r"(?P<n>K)[A]?(?P<q>q?)", dates.read_clock),
     _rule("TIME", "q", r"(?P<n>[dn])(?P<q>q)", dates.read_clock),

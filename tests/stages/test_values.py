@@ -16,10 +16,10 @@ from stages.values.rules import RULES
 from stages.values.tokens import tokenise
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "values.json").read_text(encoding="utf-8"))
-PIECES = (
-    "zwei 3 1945 1,5 12:30 15.8.2025 Mio. Euro $ Mai Freitag vergangenen Tage - , . bis und Uhr km/h % 90er Wort seit "
-    "ein halbe \u00a0 dreitägige"
-).split(" ")
+PIECES = [
+    *("zwei", "3", "1945", "1,5", "12:30", "15.8.2025", "Mio.", "Euro", "$", "Mai", "Freitag", "vergangenen", "Tage"),
+    *("-", ",", ".", "bis", "und", "Uhr", "km/h", "%", "90er", "Wort", "seit", "ein", "halbe", "\u00a0", "dreitägige"),
+]
 SHAPES = {
     "DATE": r"\d{4}(-\d{2}(-\d{2})?)?",
     "TIME": r"\d{2}:\d{2}",
