@@ -41,7 +41,7 @@ class Rule:
         return f"{self.table}.{'+'.join(self.columns)}.{self.kind}"
 
 
-LANGUAGE_CODE = r"^(und|[a-z]{2}(-[a-z]{2})?)$"
+LANGUAGE_CODE = r"^(?:und|[a-z]{2}(?:-[a-z]{2})?)$"
 _FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 
 

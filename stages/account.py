@@ -49,7 +49,7 @@ def next_sources(
         encoding_how=pl.when(keep | gone).then("encoding_how_prior").otherwise("encoding_how"),
         reason_code=pl.when(keep).then("reason_code_prior").otherwise(pl.coalesce("reason_code", "reason_code_out")),
         reason=pl.when(keep).then("reason_prior").otherwise(pl.coalesce("reason", "reason_out")),
-        stages_sha256=pl.when(keep).then("stages_sha256_prior").otherwise(pl.lit(stages_sha256)),
+        stages_sha256=pl.when(keep | ~pl.col("in_scope")).then("stages_sha256_prior").otherwise(pl.lit(stages_sha256)),
         content_sha256=pl.when(gone).then(pl.lit(None, pl.String)).otherwise("content_sha256"),
         size_bytes=pl.when(gone).then(pl.lit(None, pl.Int64)).otherwise("size_bytes"),
         modified_at=pl.when(gone).then(pl.lit(None, pl.Datetime("us", "UTC"))).otherwise("modified_at"),
@@ -66,7 +66,7 @@ def next_sources(
 
 def _follow_quarantine(rows: pl.DataFrame) -> pl.DataFrame:
     firsts = rows.filter(pl.col("status") == "quarantined").select(
-        "source_uri", first_code="reason_code", first_reason="reason", first_encoding="encoding", first_how="encoding_how"
+        "source_uri", first_code="reason_code", first_reason="reason"
     )
     rows = rows.join(firsts, left_on="duplicate_of", right_on="source_uri", how="left")
     follows = pl.col("first_code").is_not_null()
@@ -116,16 +116,16 @@ def next_quarantine(
     return pl.concat(rows).unique(TABLES["quarantine"].key, keep="first").sort(TABLES["quarantine"].key)
 
 
-def count(decided: pl.DataFrame, sources: pl.DataFrame, run_id: str) -> dict[str, int]:
+def count(decided: pl.DataFrame, sources: pl.DataFrame) -> dict[str, int]:
     """Count how the sources of this run ended: n_sources, n_written, n_unchanged and so on, as in `runs`.
 
     ``n_sources`` counts the paths that the disk showed; the outcomes are counted from ``sources``, so that
     comparing both means something.
     """
-    present = decided.filter(pl.col("action") != "delete").select("source_uri", "action")
-    in_scope = present.join(sources, on="source_uri", how="left")
+    present = decided.filter(pl.col("action") != "delete", "in_scope").select("source_uri", "action")
+    ended = present.join(sources, on="source_uri", how="left")
     stands = (pl.col("action") == "keep") & (pl.col("status") == "written")
-    tally = in_scope.select(
+    tally = ended.select(
         n_written=((pl.col("status") == "written") & ~stands).sum(),
         n_unchanged=stands.sum(),
         n_duplicate=(pl.col("status") == "duplicate").sum(),

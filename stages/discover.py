@@ -52,7 +52,7 @@ def hash_contents(
     *,
     trusted_before: datetime | None,
     verify: bool = False,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    progress: Callable[[int, int], object] | None = None,
 ) -> pl.DataFrame:
     """Add ``content_sha256`` to what `find_files` listed, reading as few files as is safe.
 
@@ -71,7 +71,8 @@ def hash_contents(
     todo = joined.filter(pl.col("content_sha256").is_null() & pl.col("reason_code").is_null())["source_uri"]
     hashed = []
     for done, uri in enumerate(todo):
-        progress(done, len(todo))
+        if progress:
+            progress(done, len(todo))
         hashed.append((uri, *_hash_file(to_path(uri, roots))))
     fresh = pl.DataFrame(
         hashed, schema={"source_uri": pl.String, "h": pl.String, "c": pl.String, "r": pl.String}, orient="row"
@@ -90,7 +91,8 @@ def decide(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source], 
     ``found`` comes from `hash_contents`, ``prior`` is the `sources` table of the last snapshot. Of all files
     with the same bytes (and the same kind, compressed or not) the first by source_uri is the one written;
     the others are its duplicates, also across sources. Columns: those of ``found``, ``doc_id``,
-    ``duplicate_of``, ``copy_of`` (doc_id of the published document a moved one is copied from) and ``action``:
+    ``duplicate_of``, ``copy_of`` (doc_id of the published document a moved one is copied from), ``in_scope``
+    (false for a file of a source that this run does not name) and ``action``:
 
     - ``process``: new or changed, or decided by other stages than these; to be read
     - ``move``: its text is published under another source_uri already
@@ -130,9 +132,10 @@ def decide(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source], 
         "content_sha256",
         duplicate_of=pl.when(pl.col("action") == "duplicate").then("first"),
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
+        in_scope="in_scope",
         action="action",
     )
-    deleted = gone.select(*_FOUND.names(), "content_sha256", action=pl.lit("delete"))
+    deleted = gone.select(*_FOUND.names(), "content_sha256", "in_scope", action=pl.lit("delete"))
     return (
         pl.concat([decided, deleted], how="diagonal")
         .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
@@ -234,3 +237,23 @@ def _speak_for(uris: pl.Series, sources: Sequence[Source]) -> pl.Series:
         return name in by_name and by_name[name].holds(os.fsdecode(unquote_to_bytes(relative)))
 
     return pl.Series("in_scope", [holds(uri) for uri in uris], dtype=pl.Boolean)
+
+
+def withhold_deletions(
+    decided: pl.DataFrame, prior: pl.DataFrame, max_share: float, at_least: int = 10
+) -> tuple[pl.DataFrame, int]:
+    """Take back deletions that look like an accident: an unmounted disk, an emptied folder.
+
+    Counted are documents whose bytes are nowhere else below the sources, so that renaming a folder is no
+    deletion. Where they are at least ``at_least`` and more than ``max_share`` of the documents of the sources of
+    this run, their rows are left out of the decisions, and so stand. Also returns how many were withheld.
+    """
+    written = prior.filter(pl.col("status") == "written").select("source_uri")
+    alive = decided.filter(pl.col("action") != "delete")["content_sha256"].drop_nulls()
+    lost = decided.filter(
+        pl.col("action") == "delete", ~pl.col("content_sha256").is_in(alive.implode()).fill_null(False)
+    ).join(written, on="source_uri", how="semi")
+    before = decided.filter("in_scope").join(written, on="source_uri", how="semi").height
+    if lost.height < at_least or lost.height <= max_share * before:
+        return decided, 0
+    return decided.join(lost, on="source_uri", how="anti"), lost.height
