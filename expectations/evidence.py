@@ -36,9 +36,7 @@ def gather_evidence(frames: Mapping[str, pl.DataFrame], raw_texts: Mapping[str, 
 
 def _document_evidence(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     documents = frames["documents"]
-    joined = (
-        frames["blocks"].sort("doc_id", "block_no").group_by("doc_id").agg(joined=pl.col("text").str.join("\n\n"))
-    )
+    joined = frames["blocks"].sort("doc_id", "block_no").group_by("doc_id").agg(joined=pl.col("text").str.join("\n\n"))
     rows = documents.join(joined, on="doc_id", how="left", maintain_order="left")
     agree = [pl.col("n_chars") == pl.col("text").str.len_chars()]
     for name in ("blocks", "sentences", "mentions"):
@@ -58,9 +56,7 @@ def _slices_back(rows: pl.DataFrame, texts: Mapping[str, str]) -> pl.Series:
 
 
 def _spans_agree(blocks: pl.DataFrame, texts: Mapping[str, str], raw_texts: Mapping[str, str]) -> pl.Series:
-    spans = (
-        blocks.select("doc_id", "spans").with_row_index("row").explode("spans", empty_as_null=False).unnest("spans")
-    )
+    spans = blocks.select("doc_id", "spans").with_row_index("row").explode("spans", empty_as_null=False).unnest("spans")
     wrong = {
         row
         for row, doc_id, start, raw_start, n in spans.iter_rows()

@@ -4,17 +4,15 @@ It has no polars engine, so the frames cross to pandas here. Importing it costs 
 call, in the process that calls.
 """
 
+import logging
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import polars as pl
 
 from expectations.rules import Rule
-
-if TYPE_CHECKING:
-    from great_expectations.expectations import Expectation
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +32,42 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
     Nothing is changed and nothing is raised; the caller decides what a critical failure means.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = gx.data_context.types.base.ProgressBarsConfig(globally=False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     pandas = context.data_sources.add_pandas("fliesstext")
     rules = list(rules)
     failed: dict[str, list[str]] = {"critical": [], "warning": []}
     results = []
     for table, frame in frames.items():
         own = [rule for rule in rules if rule.table == table]
+        by_name = {rule.name: rule for rule in own}
         suite = gx.ExpectationSuite(name=table, expectations=[expectation(rule) for rule in own])
         asset = pandas.add_dataframe_asset(table).add_batch_definition_whole_dataframe("batch")
         used = {column for rule in own for column in rule.columns}
         batch = asset.get_batch({"dataframe": frame.select(c for c in frame.columns if c in used).to_pandas()})
         result = batch.validate(suite, result_format="BASIC")
-        results.append(result.to_json_dict())
+        results.append(result.to_json_dict())  # type: ignore[no-untyped-call]
         for one in result.results:
             if not one.success:
-                rule = next(rule for rule in own if rule.name == one.expectation_config.meta["rule"])
+                rule = by_name[_rule_name(one)]
                 failed[rule.severity].append(f"{rule.name}: expected that {rule.meaning}; {_found(one)}")
     n = sum(len(result["results"]) for result in results)
     return Verdict(n, tuple(failed["critical"]), tuple(failed["warning"]), tuple(results))
 
 
-def expectation(rule: Rule) -> "Expectation":
+def expectation(rule: Rule) -> Any:
     """Give the rule as an expectation of Great Expectations."""
-    from great_expectations import expectations as gxe
+    import great_expectations
+
+    # Its expectations are re-exported without type information.
+    gxe: Any = great_expectations.expectations
 
     column = rule.columns[0]
+
     common: dict[str, Any] = {"meta": {"rule": rule.name}, "severity": rule.severity}
     match rule.kind, rule.arguments:
         case "not_null", _:
@@ -82,6 +87,10 @@ def expectation(rule: Rule) -> "Expectation":
         case "between", (low, high):
             return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **common)
     raise ValueError(f"{rule.name}: arguments {rule.arguments!r} do not fit a rule of kind {rule.kind}")
+
+
+def _rule_name(result: Any) -> str:
+    return str(result.expectation_config.meta["rule"])
 
 
 def _found(result: Any) -> str:

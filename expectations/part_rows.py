@@ -34,8 +34,8 @@ def holds(rule: Rule) -> pl.Expr:
         case "less", _:
             good = column < pl.col(rule.columns[1])
         case "between", (low, high):
-            above = pl.lit(True) if low is None else column >= low
-            good = above if high is None else above & (column <= high)
+            above = pl.lit(True) if low is None else column >= pl.lit(low)
+            good = above if high is None else above & (column <= pl.lit(high))
         case _:
             raise ValueError(f"{rule.name}: arguments {rule.arguments!r} do not fit a rule of kind {rule.kind}")
     # A null is judged by not_null alone, as Great Expectations does it.

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 import polars as pl
 
 
-def sum_up(counts: Mapping[str, int], documents: pl.DataFrame, sources: pl.DataFrame, n_rule_failed: int) -> pl.DataFrame:
+def sum_up(
+    counts: Mapping[str, int], documents: pl.DataFrame, sources: pl.DataFrame, n_rule_failed: int
+) -> pl.DataFrame:
     """Give the one row that `expectations.rules.RUN_RULES` read.
 
     ``counts`` as in the `runs` table, ``documents`` the numbers (n_chars, n_words, n_mentions, entity_model) of
@@ -15,7 +17,7 @@ def sum_up(counts: Mapping[str, int], documents: pl.DataFrame, sources: pl.DataF
     present = counts["n_sources"]
     ended = sum(counts[f"n_{outcome}"] for outcome in ("written", "unchanged", "duplicate", "quarantined"))
     known = documents.filter(pl.col("entity_model") != "none")
-    words = known["n_words"].sum()
+    words, mentions = int(known["n_words"].sum()), int(known["n_mentions"].sum())
     return pl.DataFrame(
         {
             "accounts_add_up": [present == ended],
@@ -23,7 +25,7 @@ def sum_up(counts: Mapping[str, int], documents: pl.DataFrame, sources: pl.DataF
             "share_rejected": [n_rule_failed / max(1, counts["n_written"] + n_rule_failed)],
             "share_quarantined": [counts["n_quarantined"] / max(1, present)],
             "chars_per_document": [documents["n_chars"].mean()],
-            "mentions_per_1000_words": [1000 * known["n_mentions"].sum() / words if words else None],
+            "mentions_per_1000_words": [1000 * mentions / words if words else None],
         },
         schema_overrides={"chars_per_document": pl.Float64, "mentions_per_1000_words": pl.Float64},
     )

@@ -84,9 +84,7 @@ def _outcomes(folder: Path, texts: pl.DataFrame, documents: pl.DataFrame, bad: p
     """How each source of the batch ended; exactly one row for each."""
     rejected = pl.concat(
         pl.read_parquet(folder / f"rejected-{stage}.parquet") for stage in ("read", "annotate")
-    ).select(
-        "source_uri", "stage", status=pl.lit("quarantined"), reason_code=pl.col("code"), reason=pl.col("reason")
-    )
+    ).select("source_uri", "stage", status=pl.lit("quarantined"), reason_code=pl.col("code"), reason=pl.col("reason"))
     broken = (
         bad.join(documents.select("doc_id"), on="doc_id", how="anti")
         .group_by("doc_id")
@@ -97,7 +95,9 @@ def _outcomes(folder: Path, texts: pl.DataFrame, documents: pl.DataFrame, bad: p
         stage=pl.lit("validate"),
         status=pl.lit("quarantined"),
         reason_code=pl.lit("rule_failed"),
-        reason=pl.format("rows of the document broke {}; please report it with the file", pl.col("rules").list.join(", ")),
+        reason=pl.format(
+            "rows of the document broke {}; please report it with the file", pl.col("rules").list.join(", ")
+        ),
     )
     written = documents.select("source_uri", status=pl.lit("written"))
     found = texts.select("source_uri", "encoding", "encoding_how")

@@ -43,14 +43,18 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=form,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_run(commands.add_parser("run", help="sources to tables", description=_RUN, epilog=_EXITS, formatter_class=form))
+    _add_run(
+        commands.add_parser("run", help="sources to tables", description=_RUN, epilog=_EXITS, formatter_class=form)
+    )
     show = commands.add_parser("show", help="the mended text of one file, nothing written")
     show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
     _add_shared(show)
     serve = commands.add_parser(
         "serve", help="serve the nightly and the ad-hoc deployment from this process, without a worker"
     )
-    serve.add_argument("sources", nargs="*", metavar="SOURCE", help="sources of both deployments (default: the samples)")
+    serve.add_argument(
+        "sources", nargs="*", metavar="SOURCE", help="sources of both deployments (default: the samples)"
+    )
     serve.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     serve.add_argument("--cron", default="0 2 * * *", help="when the nightly run starts (default: %(default)s)")
     return parser
@@ -63,7 +67,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
     run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
     run.add_argument("--verify", action="store_true", help="read every file, not only those whose size or time changed")
-    run.add_argument("--max-deleted", type=float, metavar="SHARE", help="documents that may vanish unasked (default: 0.1)")
+    run.add_argument(
+        "--max-deleted", type=float, metavar="SHARE", help="documents that may vanish unasked (default: 0.1)"
+    )
     run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that share")
     run.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
     run.add_argument("--keep-days", type=float, metavar="D", help="keep older snapshots at least D days (default: 0)")
@@ -71,7 +77,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
 
 
 def _add_shared(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--languages", metavar="CODES", help="languages to expect, most frequent first (default: de,en,fr)")
+    command.add_argument(
+        "--languages", metavar="CODES", help="languages to expect, most frequent first (default: de,en,fr)"
+    )
     command.add_argument("--engine", metavar="NAME", help="engine that finds names")
     command.add_argument("--max-chars", type=int, metavar="N", help="longest text of one file (default: 10 million)")
 

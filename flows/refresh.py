@@ -36,7 +36,7 @@ from stages.move import copy_documents
 from stages.publish import Batch, build_snapshot, switch
 from stages.read import ReadOptions
 from stages.schemas import cast
-from stages.snapshots import Snapshot, clear_leftovers, clear_old, files_of, read_current, read_table, writing
+from stages.snapshots import Snapshot, clear_leftovers, clear_old, read_current, read_table, scan_table, writing
 from stages.sources import Source, parse_sources
 
 _BATCH_BYTES = 32 << 20
@@ -116,7 +116,9 @@ def _refresh(
         clock = time.perf_counter()
         snapshot = publish_snapshot(tables, previous, run_id, replaced.to_list(), done, whole, verdict, settings)
         seconds["publish"] = time.perf_counter() - clock
-    return _report(tables, snapshot, snapshot is not previous, run_id, counts, sources, decided, verdict, seconds, withheld)
+    return _report(
+        tables, snapshot, snapshot is not previous, run_id, counts, sources, decided, verdict, seconds, withheld
+    )
 
 
 @task(cache_policy=NO_CACHE)
@@ -125,7 +127,8 @@ def discover_sources(named: list[Source], tables: Path, work: Path, stages_sha25
     previous = read_current(tables)
     prior = read_table(tables, previous, "sources")
     runs = read_table(tables, previous, "runs")
-    trusted_before = runs["started_at"].max() - _CLOCK_GRAIN if runs.height else None  # type: ignore[operator]
+    last_start = runs.select(pl.col("started_at").max()).item()
+    trusted_before = last_start - _CLOCK_GRAIN if last_start else None
     found = discover.find_files(named)
     roots = {source.name: source.root for source in named}
     with progress_bar("reading new files", found.height) as advance:
@@ -150,14 +153,14 @@ def _process(
     """Send the batches through read, annotate and validate; returns their folders in order of doc_id."""
     folders = _cut_batches(decided.filter(pl.col("action") == "process"), work / "batches", settings.batch_size)
     moves = _cut_batches(decided.filter(pl.col("action") == "move"), work / "moves", settings.batch_size)
-    roots = {source.name: source.root for source in named}
+    roots, options = {source.name: source.root for source in named}, settings.stage_options()
     n = worthwhile(len(folders)) if settings.workers is None else settings.workers
     total = sum(pl.scan_parquet(folder / "batch.parquet").select(pl.len()).collect().item() for folder in folders)
     with Workers(n) as workers, progress_bar("processing documents", total) as advance:
         finished = [move_batch.submit(folder, tables, previous, run_id, started) for folder in moves]
         for folder in folders:
             texts = read_batch.submit(folder, workers, roots, settings.read_options())
-            annotated = annotate_batch.submit(texts, workers, settings.stage_options(), run_id, started)
+            annotated = annotate_batch.submit(texts, workers, options, run_id, started)  # type: ignore[call-overload]
             finished.append(validate_batch.submit(annotated, workers))
         for future in as_completed(finished):
             advance(pl.scan_parquet(future.result() / "batch.parquet").select(pl.len()).collect().item())
@@ -183,14 +186,12 @@ def validate_batch(folder: Path, workers: Workers) -> Path:
 
 
 @task(cache_policy=NO_CACHE, task_run_name="move {folder.name}")
-def move_batch(folder: Path, tables: Path, previous: Snapshot, run_id: str, at: datetime) -> Path:
+def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: str, at: datetime) -> Path:
     """Give the published rows of renamed files their new doc_id."""
     moves = pl.read_parquet(folder / "batch.parquet")
     for table, frame in copy_documents(moves, tables, previous, run_id, at).items():
         frame.write_parquet(folder / f"{table}.parquet")
-    known = read_table(tables, previous, "sources").select(
-        "encoding", "encoding_how", copy_of="doc_id"
-    )
+    known = read_table(tables, previous, "sources").select("encoding", "encoding_how", copy_of="doc_id")
     outcomes = moves.join(known, on="copy_of", how="left").with_columns(status=pl.lit("written"), stage=pl.lit("move"))
     missing = [name for name in account.OUTCOMES if name not in outcomes.columns]
     outcomes.with_columns(pl.lit(None, pl.String).alias(name) for name in missing).select(
@@ -215,11 +216,9 @@ def judge(
     """
     numbers = ("doc_id", "n_chars", "n_words", "n_mentions", "entity_model")
     files = [folder / "documents.parquet" for folder in done]
-    frames = [pl.scan_parquet(files, glob=False).select(numbers)] if files else []
-    if previous:
-        stands = ~pl.col("doc_id").is_in(replaced)
-        frames.append(pl.scan_parquet(files_of(tables, previous, "documents"), glob=False).select(numbers).filter(stands))
-    documents = pl.concat(frames).collect()
+    standing = scan_table(tables, previous, "documents").filter(~pl.col("doc_id").is_in(replaced)).select(numbers)
+    made = [pl.scan_parquet(files, glob=False).select(numbers)] if files else []
+    documents = pl.concat([standing, *made]).collect()
     n_rule_failed = sum(
         int((pl.read_parquet(folder / "outcomes.parquet")["reason_code"] == "rule_failed").sum()) for folder in done
     )
@@ -276,9 +275,14 @@ def _ids(folder: Path) -> pl.DataFrame:
 def _cut_batches(rows: pl.DataFrame, parent: Path, size: int) -> list[Path]:
     """Cut rows into batches in order of doc_id, so that a batch touches few parts of the tables."""
     rows = rows.sort("doc_id").with_columns(bytes=pl.col("size_bytes").fill_null(0).cum_sum() // _BATCH_BYTES)
-    number = ((pl.int_range(pl.len()) // size != (pl.int_range(pl.len()) // size).shift(1)) | (
-        pl.col("bytes") != pl.col("bytes").shift(1)
-    )).fill_null(False).cum_sum()
+    number = (
+        (
+            (pl.int_range(pl.len()) // size != (pl.int_range(pl.len()) // size).shift(1))
+            | (pl.col("bytes") != pl.col("bytes").shift(1))
+        )
+        .fill_null(False)
+        .cum_sum()
+    )
     folders = []
     for at, batch in enumerate(rows.with_columns(number=number).partition_by("number", maintain_order=True)):
         folder = parent / f"{parent.name}-{at:05}"
@@ -328,10 +332,7 @@ def _report(
     seconds: dict[str, float],
     withheld: int,
 ) -> RunReport:
-    languages: list[tuple[str, int]] = []
-    if snapshot:
-        codes = pl.scan_parquet(files_of(tables, snapshot, "documents"), glob=False).select("language").collect()
-        languages = list(codes["language"].value_counts(sort=True).iter_rows())
+    codes = scan_table(tables, snapshot, "documents").select("language").collect()["language"]
     here = sources.join(decided.filter("in_scope", pl.col("action") != "delete"), on="source_uri", how="semi")
     kept_out = here.filter(pl.col("status") == "quarantined").select("source_uri", "reason_code", "reason")
     return RunReport(
@@ -341,7 +342,7 @@ def _report(
         published=published,
         counts=counts,
         rows={name: sum(part.rows for part in parts) for name, parts in snapshot.tables.items()} if snapshot else {},
-        languages=languages,
+        languages=list(codes.value_counts(sort=True).iter_rows()),
         n_expectations=verdict.n_expectations,
         warnings=list(verdict.warnings),
         quarantined=list(kept_out.iter_rows()),

@@ -1,9 +1,9 @@
 """The report after a run, for people: on the terminal, and as an artifact in Prefect."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from rich.console import Console, Group
-from rich.markup import escape
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -62,37 +62,39 @@ def print_report(report: RunReport, console: Console) -> None:
     """Print the report to a terminal or a log."""
     console.print(Text(headline(report), style="bold"))
     figures = Table.grid(padding=(0, 3))
-    figures.add_row(_two_columns("table", "rows", report.rows), _two_columns("language", "documents", report.languages),
-                    _two_columns("stage", "seconds", {k: f"{v:.1f}" for k, v in report.seconds.items()}))
+    figures.add_row(
+        _two_columns("table", "rows", report.rows),
+        _two_columns("language", "documents", report.languages),
+        _two_columns("stage", "seconds", {k: f"{v:.1f}" for k, v in report.seconds.items()}),
+    )
     console.print(figures)
     if report.n_expectations:
         state = "with warnings" if report.warnings else "passed"
         console.print(f"Validation {state}: {report.n_expectations} expectations.")
-    for title, rows in (("Quarantined", report.quarantined), ("Duplicates", report.duplicates)):
-        if rows:
-            console.print(_listing(title, rows))
+    _list(console, "Quarantined", [(uri, f"{code}: {why}") for uri, code, why in report.quarantined])
+    _list(console, "Duplicates", [(uri, f"same bytes as {first}") for uri, first in report.duplicates])
     for note in notes(report):
-        console.print(Text(note, style="yellow"))
-    console.print(Text(outcome(report)))
+        console.print(Text(note, style="yellow"), soft_wrap=True)
+    console.print(Text(outcome(report)), soft_wrap=True)
 
 
-def _two_columns(left: str, right: str, rows: dict[str, object] | list[tuple[str, int]]) -> Table:
+def _two_columns(left: str, right: str, rows: Mapping[str, object] | Sequence[tuple[str, int]]) -> Table:
     table = Table(box=None, header_style="dim", pad_edge=False)
     table.add_column(left)
     table.add_column(right, justify="right")
-    for name, value in rows.items() if isinstance(rows, dict) else rows:
+    for name, value in rows.items() if isinstance(rows, Mapping) else rows:
         table.add_row(name, str(value))
     return table
 
 
-def _listing(title: str, rows: list[tuple[str, ...]]) -> Group:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for row in rows[:_MOST_LISTED]:
-        source, *why = row
-        table.add_row("  " + escape(source), escape(": ".join(why) if len(why) > 1 else f"same bytes as {why[0]}"))
-    more = len(rows) - _MOST_LISTED
-    end = [Text(f"  and {more} more; see the tables sources and quarantine")] if more > 0 else []
-    return Group(Text(f"{title} ({len(rows)})", style="bold"), table, *end)
+def _list(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None:
+    if not rows:
+        return
+    console.print(Text(f"{title} ({len(rows)})", style="bold"))
+    for source, why in rows[:_MOST_LISTED]:
+        console.print(Text(f"  {source}\n    {why}"), soft_wrap=True)
+    if len(rows) > _MOST_LISTED:
+        console.print(f"  and {len(rows) - _MOST_LISTED} more; see the tables sources and quarantine")
 
 
 def as_markdown(report: RunReport) -> str:

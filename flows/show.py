@@ -49,9 +49,11 @@ def _print(frames: Frames, console: Console) -> None:
         console.print(_coloured(block, frames["mentions"]), soft_wrap=True)
     names = frames["mentions"].filter(pl.col("kind") == "name").group_by("label", "text").len()
     console.print()
-    for (label,), group in names.sort("label", "len", "text", descending=[False, True, False]).partition_by(
-        "label", as_dict=True, maintain_order=True
-    ).items():
+    for (label,), group in (
+        names.sort("label", "len", "text", descending=[False, True, False])
+        .partition_by("label", as_dict=True, maintain_order=True)
+        .items()
+    ):
         listed = ", ".join(f"{text} ({n})" if n > 1 else text for text, n in group.select("text", "len").iter_rows())
         console.print(Text(f"{label}: ", style=_STYLES.get(str(label), "bold")) + Text(listed), soft_wrap=True)
 

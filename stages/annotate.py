@@ -64,7 +64,13 @@ def annotate(
         run_id=pl.lit(run_id),
         processed_at=pl.lit(processed_at),
     )
-    frames = {"blocks": blocks, "documents": documents, "mentions": mentions, "repairs": repairs, "sentences": sentences}
+    frames = {
+        "blocks": blocks,
+        "documents": documents,
+        "mentions": mentions,
+        "repairs": repairs,
+        "sentences": sentences,
+    }
     return {name: cast(frame, name) for name, frame in frames.items()}, rejected, seconds
 
 

@@ -60,9 +60,7 @@ def hash_contents(
     modified at or after ``trusted_before`` (it may have changed again within the clock's resolution) or
     ``verify`` asks to read everything. A file that cannot be read gets the reason ``unreadable``.
     """
-    same = (pl.col("size_bytes") == pl.col("size_bytes_prior")) & (
-        pl.col("modified_at") == pl.col("modified_at_prior")
-    )
+    same = (pl.col("size_bytes") == pl.col("size_bytes_prior")) & (pl.col("modified_at") == pl.col("modified_at_prior"))
     trusted = pl.lit(False) if verify or trusted_before is None else same & (pl.col("modified_at") < trusted_before)
     known = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
     joined = found.join(known, on="source_uri", how="left", suffix="_prior", maintain_order="left").with_columns(

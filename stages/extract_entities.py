@@ -60,10 +60,30 @@ def extract_mentions(
     for (doc_id, block_no, sentence_no, text, start, language), inside in zip(columns, found_names, strict=True):
         where = (doc_id, block_no, sentence_no)
         mentions = [
-            _Found(*where, text[n.start : n.end], n.label, n.kind, None, start + n.start, start + n.end, n.score, n.extractor)
+            _Found(
+                *where,
+                text[n.start : n.end],
+                n.label,
+                n.kind,
+                None,
+                start + n.start,
+                start + n.end,
+                n.score,
+                n.extractor,
+            )
             for n in inside
         ] + [
-            _Found(*where, text[v.start : v.end], v.label, "value", v.value, start + v.start, start + v.end, 1.0, v.extractor)
+            _Found(
+                *where,
+                text[v.start : v.end],
+                v.label,
+                "value",
+                v.value,
+                start + v.start,
+                start + v.end,
+                1.0,
+                v.extractor,
+            )
             for v in values.extract_values(text, language)
         ]
         found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)))

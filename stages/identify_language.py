@@ -161,9 +161,7 @@ def _prior_vector(module: Any, priors: tuple[tuple[str, float], ...]) -> list[fl
     return vector
 
 
-def identify_blocks(
-    blocks: pl.DataFrame, options: LanguageOptions | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def identify_blocks(blocks: pl.DataFrame, options: LanguageOptions | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Add ``language`` and ``language_confidence`` to blocks, and give those of every document.
 
     ``blocks`` has the columns doc_id and text, in reading order. The second frame has the columns doc_id,

@@ -7,11 +7,11 @@ import polars as pl
 
 from stages.publish import CONTENT
 from stages.schemas import cast
-from stages.snapshots import Snapshot, files_of
+from stages.snapshots import Snapshot, scan_table
 
 
 def copy_documents(
-    moves: pl.DataFrame, tables: Path, snapshot: Snapshot, run_id: str, processed_at: datetime
+    moves: pl.DataFrame, tables: Path, snapshot: Snapshot | None, run_id: str, processed_at: datetime
 ) -> dict[str, pl.DataFrame]:
     """Copy the rows of published documents to the doc_ids of files with the same bytes.
 
@@ -21,11 +21,7 @@ def copy_documents(
     ids = moves.select("doc_id", "source_uri", "copy_of")
     frames = {}
     for table in CONTENT:
-        rows = (
-            pl.scan_parquet(files_of(tables, snapshot, table), glob=False)
-            .filter(pl.col("doc_id").is_in(ids["copy_of"].implode()))
-            .collect()
-        )
+        rows = scan_table(tables, snapshot, table).filter(pl.col("doc_id").is_in(ids["copy_of"].implode())).collect()
         renamed = rows.rename({"doc_id": "copy_of"}).drop("source_uri", strict=False).join(ids, on="copy_of")
         if table == "documents":
             renamed = renamed.with_columns(run_id=pl.lit(run_id), processed_at=pl.lit(processed_at))

@@ -54,4 +54,5 @@ def _spans_in_order(blocks: pl.DataFrame) -> pl.DataFrame:
 def _span_at(spans: pl.DataFrame, doc: pl.Series, position: pl.Series) -> pl.DataFrame:
     """The span that holds each position, or the last one before it."""
     index = spans["key"].search_sorted(doc * 2**_DOCUMENT_BITS + position, side="right").cast(pl.Int64) - 1
-    return spans.select("at", "raw_at", "length", "next_raw")[index.clip(0)]
+    found: pl.DataFrame = spans.select("at", "raw_at", "length", "next_raw")[index.clip(0)]
+    return found

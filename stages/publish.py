@@ -178,10 +178,9 @@ def _write_whole(
     if "doc_id" not in frame.columns:
         return (_write(frame.sort(TABLES[table].key), folder, table, ""),)
     old = {part.path: part for part in comparable.tables[table]} if comparable else {}
-    split = frame.partition_by(pl.col("doc_id").str.slice(0, len(prefixes[0])), as_dict=True) if prefixes[0] else {}
     made = []
     for prefix in prefixes:
-        rows = cast(split.get((prefix,), frame.clear()) if prefix else frame, table).sort(TABLES[table].key)
+        rows = cast(frame.filter(pl.col("doc_id").str.starts_with(prefix)), table).sort(TABLES[table].key)
         part = old.get(_part_name(table, prefix))
         if comparable and part and pl.read_parquet(tables / comparable.snapshot / part.path).equals(rows):
             made.append(_link(tables, comparable, part, folder))
@@ -190,8 +189,7 @@ def _write_whole(
     return tuple(made)
 
 
-def _link(tables: Path, snapshot: Snapshot | None, part: Part, folder: Path) -> Part:
-    assert snapshot is not None  # noqa: S101 - for the type checker; only called with one
+def _link(tables: Path, snapshot: Snapshot, part: Part, folder: Path) -> Part:
     source, target = tables / snapshot.snapshot / part.path, folder / part.path
     try:
         target.hardlink_to(source)
@@ -233,9 +231,7 @@ def _write(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
     file = folder / name
     arrow = cast(frame, table).to_arrow().cast(arrow_schema(table))
     with file.open("wb") as out:
-        pq.write_table(
-            arrow, out, compression="zstd", write_statistics=True, row_group_size=_ROW_GROUP, version="2.6"
-        )
+        pq.write_table(arrow, out, compression="zstd", write_statistics=True, row_group_size=_ROW_GROUP, version="2.6")
         out.flush()
         os.fsync(out.fileno())
     with file.open("rb") as written:

@@ -1,9 +1,9 @@
 """Snapshots: where the published tables lie, how they are read, locked, and cleared away when old.
 
-    DIR/CURRENT.json                           the one pointer; what it names is complete and never changes
-    DIR/snapshots/<id>/<table>/part*.parquet   one immutable state of all tables
-    DIR/latest                                 link for people; programs read CURRENT.json
-    DIR/work/<run>/                            batches of a run in progress
+DIR/CURRENT.json                           the one pointer; what it names is complete and never changes
+DIR/snapshots/<id>/<table>/part*.parquet   one immutable state of all tables
+DIR/latest                                 link for people; programs read CURRENT.json
+DIR/work/<run>/                            batches of a run in progress
 """
 
 import json
@@ -121,11 +121,16 @@ def files_of(tables: Path, snapshot: Snapshot, table: str) -> list[Path]:
     return [tables / snapshot.snapshot / part.path for part in snapshot.tables[table]]
 
 
+def scan_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.LazyFrame:
+    """Scan one published table; an empty one where there is no snapshot."""
+    if snapshot is None or not snapshot.tables[table]:
+        return empty(table).lazy()
+    return pl.scan_parquet(files_of(tables, snapshot, table), schema=TABLES[table].schema, glob=False)
+
+
 def read_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.DataFrame:
     """Read one published table whole; an empty one where there is no snapshot."""
-    if snapshot is None or not snapshot.tables[table]:
-        return empty(table)
-    return pl.read_parquet(files_of(tables, snapshot, table), schema=TABLES[table].schema, glob=False)
+    return scan_table(tables, snapshot, table).collect()
 
 
 @contextmanager

@@ -27,7 +27,10 @@ def reflow_texts(
     ``texts`` has the columns doc_id, source_uri and raw. Returns ``documents`` (doc_id, text, title, n_joins),
     ``blocks`` (without languages), ``repairs``, and the rejected sources: those of which no block is left.
     """
-    documents, blocks, repairs, rejected = [], [], [], []
+    documents: list[tuple[str, str, str | None, int]] = []
+    blocks: list[tuple[object, ...]] = []
+    repairs: list[tuple[object, ...]] = []
+    rejected: list[tuple[str, ...]] = []
     for doc_id, uri, raw in texts.select("doc_id", "source_uri", "raw").iter_rows():
         mended = reflow(raw, options) if options else reflow(raw)
         if not mended.blocks:
@@ -50,7 +53,7 @@ def reflow_texts(
 
 
 def _block_rows(doc_id: str, blocks: Sequence[Block], repairs: Sequence[Repair]) -> list[tuple[object, ...]]:
-    rows = []
+    rows: list[tuple[object, ...]] = []
     start = raw_floor = 0
     for number, block in enumerate(blocks):
         spans = _anchored(block, repairs, raw_floor)
