@@ -182,7 +182,7 @@ def annotate_batch(folder: Path, workers: Workers, options: StageOptions, run_id
 @task(cache_policy=NO_CACHE, task_run_name="validate {folder.name}")
 def validate_batch(folder: Path, workers: Workers) -> Path:
     """Part good rows from bad and let the gate judge what is left."""
-    return workers.call(batches.validate_batch, folder)
+    return batches.judge_batch(workers.call(batches.part_batch, folder))
 
 
 @task(cache_policy=NO_CACHE, task_run_name="move {folder.name}")
