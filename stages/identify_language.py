@@ -18,6 +18,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 import langdetect.detector_factory as reference
+import polars as pl
 from langdetect.lang_detect_exception import LangDetectException as ReferenceFailure
 
 try:
@@ -158,3 +159,20 @@ def _prior_vector(module: Any, priors: tuple[tuple[str, float], ...]) -> list[fl
     detector.set_prior_map(dict.fromkeys(others, rest) | dict(priors))
     vector: list[float] = detector.prior_map
     return vector
+
+
+def identify_blocks(blocks: pl.DataFrame, options: LanguageOptions | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Add ``language`` and ``language_confidence`` to blocks, and give those of every document.
+
+    ``blocks`` has the columns doc_id and text, in reading order. The second frame has the columns doc_id,
+    language and language_confidence.
+    """
+    grouped = blocks.group_by("doc_id", maintain_order=True).agg("text")
+    found = identify_languages(grouped["text"].to_list(), options)
+    of_blocks = [language for _, inside in found for language in inside]
+    columns = {"language": pl.String, "language_confidence": pl.Float64}
+    documents = pl.DataFrame([document for document, _ in found], schema=columns, orient="row")
+    return (
+        blocks.hstack(pl.DataFrame(of_blocks, schema=columns, orient="row")),
+        grouped.select("doc_id").hstack(documents),
+    )

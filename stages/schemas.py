@@ -38,7 +38,7 @@ REASONS = {
     "broken_archive": "the compressed file is damaged or cut off",
     "changed_while_reading": "the file changed while it was read",
     "not_regular": "the path is no regular file (pipe, device, socket)",
-    "outside_root": "the path is a symbolic link that leaves the source folder",
+    "link_not_followed": "a symbolic link that leaves the source folder, leads to a folder, or leads nowhere",
     "stage_failed": "a stage raised an error on this document",
     "rule_failed": "rows of the document broke a rule of the table contract",
 }
@@ -80,3 +80,164 @@ _END = Column(_INT, "one past the last character in documents.text")
 _RAW_START = Column(_INT, "first character in the raw text")
 _RAW_END = Column(_INT, "one past the last character in the raw text")
 _SHA256 = Column(_STR, "SHA-256 of the file's bytes, in hex", nullable=True)
+_SECONDS = pl.List(pl.Struct({"stage": pl.String, "seconds": pl.Float64}))
+_VERSIONS = pl.List(pl.Struct({"name": pl.String, "version": pl.String}))
+
+TABLES: dict[str, Table] = {
+    "documents": Table(
+        "one mended text per source that was written",
+        ("doc_id",),
+        {
+            "doc_id": _DOC_ID,
+            "source_uri": _SOURCE_URI,
+            "title": Column(_STR, "text of the first title block", nullable=True),
+            "text": Column(_STR, "the mended text: all blocks, joined by one blank line (two line feeds)"),
+            "language": Column(_STR, "ISO 639-1 code (zh-cn, zh-tw as langdetect has them), und where nothing tells"),
+            "language_confidence": Column(_FLOAT, "probability of that language, 0 to 1"),
+            "entity_model": Column(_STR, "trained, transferred, or none: how the name model knows this language"),
+            "encoding": Column(_STR, "encoding the bytes were decoded with (Python codec name)"),
+            "content_sha256": Column(_STR, "SHA-256 of the file's bytes, in hex"),
+            "n_chars": Column(_INT, "characters in text"),
+            "n_words": Column(_INT, "runs of characters between white space in text"),
+            "n_blocks": Column(_INT, "rows in blocks"),
+            "n_sentences": Column(_INT, "rows in sentences"),
+            "n_mentions": Column(_INT, "rows in mentions"),
+            "n_joins": Column(_INT, "line ends inside a block that became one space"),
+            "run_id": _RUN_ID,
+            "processed_at": Column(_TIME, "when the row was made (UTC)"),
+        },
+    ),
+    "blocks": Table(
+        "one block of a document, in reading order",
+        ("doc_id", "block_no"),
+        {
+            "doc_id": _DOC_ID,
+            "block_no": _BLOCK_NO,
+            "kind": Column(_STR, "one of " + ", ".join(BLOCK_KINDS)),
+            "text": Column(_STR, "the mended block, equal to documents.text[start:end]"),
+            "start": _START,
+            "end": _END,
+            "raw_start": _RAW_START,
+            "raw_end": _RAW_END,
+            "language": Column(_STR, "language of the block; short blocks inherit the document's"),
+            "language_confidence": Column(_FLOAT, "probability of that language, 0 to 1"),
+            "spans": Column(SPANS, "exact map: text[start:start+length] of the document is raw[raw_start:+length]"),
+        },
+    ),
+    "sentences": Table(
+        "one sentence of a block",
+        ("doc_id", "sentence_no"),
+        {
+            "doc_id": _DOC_ID,
+            "block_no": _BLOCK_NO,
+            "sentence_no": Column(_INT, "number of the sentence in its document, from 0"),
+            "text": Column(_STR, "the sentence, equal to documents.text[start:end]"),
+            "start": _START,
+            "end": _END,
+            "raw_start": _RAW_START,
+            "raw_end": _RAW_END,
+        },
+    ),
+    "mentions": Table(
+        "one name or value found in a sentence",
+        ("doc_id", "mention_no"),
+        {
+            "doc_id": _DOC_ID,
+            "block_no": _BLOCK_NO,
+            "sentence_no": Column(_INT, "sentence that holds the mention"),
+            "mention_no": Column(_INT, "number of the mention in its document, from 0"),
+            "text": Column(_STR, "the mention, equal to documents.text[start:end]"),
+            "label": Column(_STR, "one of " + ", ".join(LABELS)),
+            "kind": Column(_STR, "name, part (a name inside a compound), deriv (derived from a name), value (by rule)"),
+            "value": Column(_STR, "normalised value of a date, amount or quantity, where complete", nullable=True),
+            "start": _START,
+            "end": _END,
+            "raw_start": _RAW_START,
+            "raw_end": _RAW_END,
+            "score": Column(_FLOAT, "confidence of the extractor, 0 to 1; 1 for rules"),
+            "extractor": Column(_STR, "engine or rule set and its version"),
+            "entity_id": Column(_STR, "entity the mention names; not filled yet", nullable=True),
+        },
+    ),
+    "repairs": Table(
+        "one repair made between raw and clean text (plain line joins are counted in documents.n_joins)",
+        ("doc_id", "repair_no"),
+        {
+            "doc_id": _DOC_ID,
+            "repair_no": Column(_INT, "number of the repair in its document, from 0"),
+            "rule": Column(_STR, "one of " + ", ".join(REPAIR_RULES)),
+            "raw_start": _RAW_START,
+            "raw_end": _RAW_END,
+            "before": Column(_STR, "the raw characters"),
+            "after": Column(_STR, "what stands for them in the clean text"),
+        },
+    ),
+    "sources": Table(
+        "one input path ever seen below a source, with how it ended",
+        ("source_uri",),
+        {
+            "source_uri": _SOURCE_URI,
+            "status": Column(_STR, "written, duplicate, quarantined, or deleted (gone from its source)"),
+            "doc_id": _DOC_ID,
+            "duplicate_of": Column(_STR, "source_uri of the written source with the same bytes", nullable=True),
+            "content_sha256": _SHA256,
+            "size_bytes": Column(_INT, "size of the file in bytes", nullable=True),
+            "modified_at": Column(_TIME, "modification time of the file (UTC, microseconds)", nullable=True),
+            "encoding": Column(_STR, "encoding the bytes were decoded with", nullable=True),
+            "encoding_how": Column(_STR, "how it was found: bom, utf-8, utf-16, cp1252, detected", nullable=True),
+            "reason_code": Column(_STR, "why it was quarantined; one of the reason codes", nullable=True),
+            "reason": Column(_STR, "the same as a sentence that says what to do", nullable=True),
+            "stages_sha256": Column(_STR, "versions and options of the stages that decided this row"),
+            "first_seen_run": Column(_STR, "run that met the path first"),
+            "last_changed_run": Column(_STR, "run that last changed status, content or reason"),
+        },
+    ),
+    "quarantine": Table(
+        "one source or row that was kept out of the other tables, as things stand now",
+        ("source_uri", "table", "rule", "row"),
+        {
+            "run_id": _RUN_ID,
+            "source_uri": _SOURCE_URI,
+            "doc_id": _DOC_ID,
+            "table": Column(_STR, "table the row was kept out of; sources for a whole file"),
+            "stage": Column(_STR, "stage that rejected it"),
+            "rule": Column(_STR, "reason code, or name of the rule that was broken"),
+            "reason": Column(_STR, "a sentence that says what is wrong and what to do"),
+            "row": Column(_STR, "the rejected row as JSON; {} for a whole file"),
+        },
+    ),
+    "runs": Table(
+        "one run that published",
+        ("run_id",),
+        {
+            "run_id": _RUN_ID,
+            "started_at": Column(_TIME, "start of the run (UTC)"),
+            "finished_at": Column(_TIME, "when its rows were complete, just before the switch (UTC)"),
+            "n_sources": Column(_INT, "sources present = written + unchanged + duplicate + quarantined"),
+            "n_written": Column(_INT, "sources whose document was written by this run"),
+            "n_unchanged": Column(_INT, "sources whose document stands from an earlier run"),
+            "n_duplicate": Column(_INT, "sources with the same bytes as one that was written"),
+            "n_quarantined": Column(_INT, "sources kept out, with a reason"),
+            "n_deleted": Column(_INT, "sources that went since the last run; not part of n_sources"),
+            "seconds": Column(_SECONDS, "wall seconds by stage, summed over worker processes"),
+            "versions": Column(_VERSIONS, "code, stages, models and libraries"),
+            "n_expectations": Column(_INT, "expectations evaluated by the gate"),
+            "n_rows_rejected": Column(_INT, "rows that broke a rule in this run"),
+            "validation": Column(_STR, "passed, or warned: expectations that failed without being critical"),
+        },
+    ),
+}
+
+
+def cast(frame: pl.DataFrame, table: str) -> pl.DataFrame:
+    """Return the columns of ``table`` in published order and type; other columns are left out.
+
+    Raises polars' ColumnNotFoundError or InvalidOperationError when the frame does not fit: a schema
+    mismatch is a bug, not bad data.
+    """
+    return frame.select(pl.col(name).cast(column.dtype) for name, column in TABLES[table].columns.items())
+
+
+def empty(table: str) -> pl.DataFrame:
+    """Return ``table`` without rows."""
+    return pl.DataFrame(schema=TABLES[table].schema)

@@ -18,7 +18,10 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
 import sentencex
+
+from stages.offsets import with_raw_range
 
 VERSION = "1"
 WINDOW = 8_000  # characters handed to the library at once; a longer sentence is cut at a space
@@ -153,3 +156,22 @@ def _lists(language: str) -> _Lists | None:
         frozenset(data["ordinal_nouns"]),
         re.compile(missed),
     )
+
+
+def split_blocks(blocks: pl.DataFrame) -> pl.DataFrame:
+    """Split the blocks of a batch into rows of the `sentences` table.
+
+    ``blocks`` has the columns doc_id, block_no, text, start, language and spans, in reading order.
+    """
+    rows = [
+        (doc_id, block_no, text[first:last], start + first, start + last)
+        for doc_id, block_no, text, start, language in blocks.select(
+            "doc_id", "block_no", "text", "start", "language"
+        ).iter_rows()
+        for first, last in split_sentences(text, language)
+    ]
+    schema = {"doc_id": pl.String, "block_no": pl.Int64, "text": pl.String, "start": pl.Int64, "end": pl.Int64}
+    sentences = pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        sentence_no=pl.int_range(pl.len()).over("doc_id")
+    )
+    return with_raw_range(sentences, blocks)

@@ -1,0 +1,113 @@
+"""The gate: Great Expectations over what is about to be published. The one place that imports it.
+
+It has no polars engine, so the frames cross to pandas here. Importing it costs seconds; it happens on the first
+call, in the process that calls.
+"""
+
+import logging
+import os
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+import polars.selectors as cs
+
+from expectations.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the gate found: expectations evaluated, and one line for each that failed, by severity."""
+
+    n_expectations: int
+    critical: tuple[str, ...]
+    warnings: tuple[str, ...]
+    results: tuple[dict[str, Any], ...]
+
+
+def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
+    """Evaluate the rules on the frames, one suite per table.
+
+    ``results`` are the validation results of Great Expectations as plain JSON data, to be kept with the run.
+    Nothing is changed and nothing is raised; the caller decides what a critical failure means.
+    """
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    with _ONE_AT_A_TIME:
+        return _check(frames, list(rules))
+
+
+# A context of Great Expectations makes itself the one of the whole process.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def _check(frames: Mapping[str, pl.DataFrame], rules: list[Rule]) -> Verdict:
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    pandas = context.data_sources.add_pandas("fliesstext")
+    failed: dict[str, list[str]] = {"critical": [], "warning": []}
+    results = []
+    for table, frame in frames.items():
+        own = [rule for rule in rules if rule.table == table]
+        by_name = {rule.name: rule for rule in own}
+        suite = gx.ExpectationSuite(name=table, expectations=[expectation(rule) for rule in own])
+        asset = pandas.add_dataframe_asset(table).add_batch_definition_whole_dataframe("batch")
+        used = {column for rule in own for column in rule.columns}
+        # Of a list column pandas gets the length: enough to tell whether it is there.
+        plain = frame.select(c for c in frame.columns if c in used).with_columns(cs.list().list.len())
+        batch = asset.get_batch({"dataframe": plain.to_pandas()})
+        result = batch.validate(suite, result_format="BASIC")
+        results.append(result.to_json_dict())  # type: ignore[no-untyped-call]
+        for one in result.results:
+            if not one.success:
+                rule = by_name[_rule_name(one)]
+                failed[rule.severity].append(f"{rule.name}: expected that {rule.meaning}; {_found(one)}")
+    n = sum(len(result["results"]) for result in results)
+    return Verdict(n, tuple(failed["critical"]), tuple(failed["warning"]), tuple(results))
+
+
+def expectation(rule: Rule) -> Any:
+    """Give the rule as an expectation of Great Expectations."""
+    import great_expectations
+
+    # Its expectations are re-exported without type information.
+    gxe: Any = great_expectations.expectations
+
+    column = rule.columns[0]
+
+    common: dict[str, Any] = {"meta": {"rule": rule.name}, "severity": rule.severity}
+    match rule.kind, rule.arguments:
+        case "not_null", _:
+            return gxe.ExpectColumnValuesToNotBeNull(column=column, **common)
+        case "unique", _ if len(rule.columns) == 1:
+            return gxe.ExpectColumnValuesToBeUnique(column=column, **common)
+        case "unique", _:
+            return gxe.ExpectCompoundColumnsToBeUnique(column_list=list(rule.columns), **common)
+        case "true", _:
+            return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[True], **common)
+        case "in_set", values:
+            return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(values), **common)
+        case "matches", (pattern,):
+            return gxe.ExpectColumnValuesToMatchRegex(column=column, regex=pattern, **common)
+        case "less", _:
+            return gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A=rule.columns[1], column_B=column, **common)
+        case "between", (low, high):
+            return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **common)
+    raise ValueError(f"{rule.name}: arguments {rule.arguments!r} do not fit a rule of kind {rule.kind}")
+
+
+def _rule_name(result: Any) -> str:
+    return str(result.expectation_config.meta["rule"])
+
+
+def _found(result: Any) -> str:
+    if message := result.exception_info.get("exception_message"):
+        return f"it could not be evaluated ({message})"
+    count = result.result.get("unexpected_count")
+    examples = result.result.get("partial_unexpected_list", [])[:3]
+    return f"{count} of {result.result.get('element_count')} rows do not, for example {examples}"

@@ -1,0 +1,125 @@
+"""What happens to one batch, as plain functions over a folder: called in worker processes, handed on as paths.
+
+A batch folder begins with ``batch.parquet`` (source_uri, doc_id, content_sha256) and ends with one Parquet
+file for each content table, ``outcomes.parquet``, ``bad_rows.parquet`` and ``verdict.json``.
+"""
+
+import json
+import os
+import threading
+import time
+from datetime import datetime
+from multiprocessing import connection, parent_process
+from pathlib import Path
+
+import polars as pl
+import polars.selectors as cs
+
+from expectations.evidence import gather_evidence
+from expectations.gate import check
+from expectations.part_rows import part_rows
+from expectations.rules import RULES
+from stages.account import OUTCOMES
+from stages.annotate import StageOptions, annotate, isolate
+from stages.publish import CONTENT
+from stages.read import ReadOptions, read_sources
+
+
+def die_with_parent() -> None:
+    """End this worker process when the process that started it is gone, even if that was killed."""
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
+
+
+def _watch(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)
+
+
+def read_batch(folder: Path, roots: dict[str, Path], options: ReadOptions) -> Path:
+    """Read the sources of a batch: ``batch.parquet`` to ``texts.parquet`` and ``rejected-read.parquet``."""
+    since = time.perf_counter()
+    texts, rejected = read_sources(pl.read_parquet(folder / "batch.parquet"), roots, options)
+    texts.write_parquet(folder / "texts.parquet")
+    rejected.write_parquet(folder / "rejected-read.parquet")
+    _note_seconds(folder, "read", {"read": time.perf_counter() - since})
+    return folder
+
+
+def annotate_batch(folder: Path, options: StageOptions, run_id: str, processed_at: datetime) -> Path:
+    """Turn ``texts.parquet`` into ``annotated/<table>.parquet`` and ``rejected-annotate.parquet``."""
+    texts = pl.read_parquet(folder / "texts.parquet")
+    frames, rejected, seconds = isolate(lambda part: annotate(part, options, run_id, processed_at), texts)
+    (folder / "annotated").mkdir(exist_ok=True)
+    for table, frame in frames.items():
+        frame.write_parquet(folder / "annotated" / f"{table}.parquet")
+    rejected.write_parquet(folder / "rejected-annotate.parquet")
+    _note_seconds(folder, "annotate", seconds)
+    return folder
+
+
+def part_batch(folder: Path) -> Path:
+    """Part good rows from bad; write ``<table>.parquet``, ``bad_rows.parquet`` and ``outcomes.parquet``."""
+    since = time.perf_counter()
+    texts = pl.read_parquet(folder / "texts.parquet")
+    frames = {table: pl.read_parquet(folder / "annotated" / f"{table}.parquet") for table in CONTENT}
+    raw_texts = dict(texts.select("doc_id", "raw").iter_rows())
+    good, bad = part_rows(gather_evidence(frames, raw_texts))
+    if not bad.is_empty():
+        # Counts of a document change with a mention kept out, so the evidence is gathered anew.
+        good = gather_evidence({name: good[name].select(frames[name].columns) for name in CONTENT}, raw_texts)
+    for table in CONTENT:
+        good[table].select(frames[table].columns).write_parquet(folder / f"{table}.parquet")
+        good[table].with_columns(cs.list().list.len()).write_parquet(folder / f"evidence-{table}.parquet")
+    bad.write_parquet(folder / "bad_rows.parquet")
+    _outcomes(folder, texts, good["documents"], bad).write_parquet(folder / "outcomes.parquet")
+    _note_seconds(folder, "part", {"validate": time.perf_counter() - since})
+    return folder
+
+
+def judge_batch(folder: Path) -> Path:
+    """Let Great Expectations judge the good rows with their evidence; writes ``verdict.json``.
+
+    Runs in the main process: importing Great Expectations into every worker would cost more than it judges.
+    """
+    since = time.perf_counter()
+    good = {table: pl.read_parquet(folder / f"evidence-{table}.parquet") for table in CONTENT}
+    verdict = check(good, RULES)
+    (folder / "verdict.json").write_text(
+        json.dumps([verdict.n_expectations, verdict.critical, verdict.warnings, verdict.results]), encoding="utf-8"
+    )
+    _note_seconds(folder, "judge", {"validate": time.perf_counter() - since})
+    return folder
+
+
+def _outcomes(folder: Path, texts: pl.DataFrame, documents: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
+    """How each source of the batch ended; exactly one row for each."""
+    rejected = pl.concat(
+        pl.read_parquet(folder / f"rejected-{stage}.parquet") for stage in ("read", "annotate")
+    ).select("source_uri", "stage", status=pl.lit("quarantined"), reason_code=pl.col("code"), reason=pl.col("reason"))
+    broken = (
+        bad.join(documents.select("doc_id"), on="doc_id", how="anti")
+        .group_by("doc_id")
+        .agg(rules=pl.col("rule").unique().sort())
+    )
+    failed = texts.join(broken, on="doc_id").select(
+        "source_uri",
+        stage=pl.lit("validate"),
+        status=pl.lit("quarantined"),
+        reason_code=pl.lit("rule_failed"),
+        reason=pl.format(
+            "rows of the document broke {}; please report it with the file", pl.col("rules").list.join(", ")
+        ),
+    )
+    written = documents.select("source_uri", status=pl.lit("written"))
+    found = texts.select("source_uri", "encoding", "encoding_how")
+    return (
+        pl.concat([rejected, failed, written], how="diagonal")
+        .join(found, on="source_uri", how="left")
+        .select(pl.col(name).cast(dtype) for name, dtype in OUTCOMES.items())
+    )
+
+
+def _note_seconds(folder: Path, step: str, seconds: dict[str, float]) -> None:
+    (folder / f"seconds-{step}.json").write_text(json.dumps(seconds), encoding="utf-8")

@@ -1,0 +1,174 @@
+"""The command line. Heavy imports wait until a command needs them, so that --help answers at once."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_EXIT_FAILED, _EXIT_USAGE, _EXIT_STRICT, _EXIT_LOCKED = 1, 2, 3, 4
+
+_EPILOG = """\
+examples:
+  fliesstext run                              the shipped samples, into data/tables
+  fliesstext run articles/ --tables out/      everything below articles/
+  fliesstext run press=/mnt/a web=/mnt/b      two named sources, one set of tables
+  fliesstext run 'archive/**/*.txt'           a glob (quote it)
+  fliesstext show articles/one.txt            the mended text of one file
+"""
+_RUN = """\
+Process what is new, changed or deleted below the sources and publish all tables at once.
+
+A SOURCE is a folder, a file or a glob. Its name (the folder's, or NAME in NAME=PATH) becomes the first part of
+source_uri, so give a name that will last: the folder may then move or be mounted elsewhere. Running one source
+never deletes documents of another.
+"""
+_EXITS = """\
+exit codes:
+  0  every source is accounted for and the tables are published (or there was nothing to do)
+  1  the run failed; the published tables are as they were
+  2  wrong usage; nothing was read
+  3  with --strict: published, but a source is in quarantine
+  4  another run is writing to the same tables; nothing was done
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Describe the commands and their options; defaults of `run` are those of `flows.settings.Settings`."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        "fliesstext",
+        description="Raw, broken text files become trustworthy, analysable Parquet tables in one step.",
+        epilog=_EPILOG,
+        formatter_class=form,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_run(
+        commands.add_parser("run", help="sources to tables", description=_RUN, epilog=_EXITS, formatter_class=form)
+    )
+    show = commands.add_parser("show", help="the mended text of one file, nothing written")
+    show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
+    _add_shared(show)
+    serve = commands.add_parser(
+        "serve", help="serve the nightly and the ad-hoc deployment from this process, without a worker"
+    )
+    serve.add_argument(
+        "sources", nargs="*", metavar="SOURCE", help="sources of both deployments (default: the samples)"
+    )
+    serve.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    serve.add_argument("--cron", default="0 2 * * *", help="when the nightly run starts (default: %(default)s)")
+    return parser
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument("sources", nargs="*", metavar="SOURCE", help="folder, file, glob or NAME=PATH (default: samples)")
+    run.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    _add_shared(run)
+    run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
+    run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
+    run.add_argument("--verify", action="store_true", help="read every file, not only those whose size or time changed")
+    run.add_argument(
+        "--max-deleted", type=float, metavar="SHARE", help="documents that may vanish unasked (default: 0.1)"
+    )
+    run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that share")
+    run.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
+    run.add_argument("--keep-days", type=float, metavar="D", help="keep older snapshots at least D days (default: 0)")
+    run.add_argument("--strict", action="store_true", help="exit with 3 when a source is in quarantine")
+
+
+def _add_shared(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--languages", metavar="CODES", help="languages to expect, most frequent first (default: de,en,fr)"
+    )
+    command.add_argument("--engine", metavar="NAME", help="engine that finds names")
+    command.add_argument("--max-chars", type=int, metavar="N", help="longest text of one file (default: 10 million)")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    chosen = build_parser().parse_args(arguments)
+    from stages.errors import FliesstextError, LockedError, UsageError
+
+    try:
+        return {"run": _run, "show": _show, "serve": _serve}[chosen.command](chosen)
+    except UsageError as error:
+        return _complain(error, _EXIT_USAGE)
+    except LockedError as error:
+        return _complain(error, _EXIT_LOCKED)
+    except FliesstextError as error:
+        return _complain(error, _EXIT_FAILED)
+    except KeyboardInterrupt:
+        return _complain("stopped; the published tables are as they were, the next run starts anew", _EXIT_FAILED)
+
+
+def _complain(message: object, code: int) -> int:
+    print(f"fliesstext: {message}", file=sys.stderr)
+    return code
+
+
+def _given(chosen: argparse.Namespace) -> dict[str, object]:
+    """The options that were given, by the names of `flows.settings.Settings`."""
+    skipped = {"command", "sources", "tables", "file", "cron"}
+    given = {k: v for k, v in vars(chosen).items() if k not in skipped and v is not None and v is not False}
+    if "languages" in given:
+        given["languages"] = tuple(code.strip() for code in str(given["languages"]).split(","))
+    return given
+
+
+def _settings(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # the type would be a heavy import
+    from pydantic import ValidationError
+
+    from flows.settings import Settings
+    from stages.errors import UsageError
+
+    try:
+        return Settings.model_validate(_given(chosen))
+    except ValidationError as error:
+        problems = "; ".join(f"--{str(e['loc'][0]).replace('_', '-')}: {e['msg']}" for e in error.errors())
+        raise UsageError(problems) from error
+
+
+def _quiet_prefect() -> None:
+    """Keep the terminal for the progress bar and the report; whoever set these variables keeps their choice."""
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    # A first start migrates the database of the temporary server, which can outlast the default of 20 s.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from flows.settings import SAMPLES, TABLES
+    from stages.sources import parse_sources
+
+    settings = _settings(chosen)
+    sources = chosen.sources or [SAMPLES]
+    parse_sources(sources)  # complains at once, not after the start of Prefect
+    _quiet_prefect()
+    from flows.refresh import refresh
+    from flows.report import print_report
+
+    report = refresh(sources, chosen.tables or TABLES, settings)
+    print_report(report, Console())
+    return _EXIT_STRICT if chosen.strict and report.quarantined else 0
+
+
+def _show(chosen: argparse.Namespace) -> int:
+    from flows.show import show_file
+
+    show_file(chosen.file, _settings(chosen))
+    return 0
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    from flows.serve import serve_deployments
+    from flows.settings import SAMPLES, TABLES
+
+    serve_deployments(chosen.sources or [SAMPLES], chosen.tables or TABLES, chosen.cron)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

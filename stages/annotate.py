@@ -1,0 +1,115 @@
+"""Annotate: the chain from raw texts to the rows of every content table, and how one bad document is kept out.
+
+This is the order of the text stages in one place: reflow, identify language, split sentences, extract entities.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from stages.extract_entities import EntityOptions, entity_models, extract_mentions
+from stages.identify_language import LanguageOptions, identify_blocks
+from stages.read import REJECTED
+from stages.reflow import ReflowOptions
+from stages.reflow.frames import reflow_texts
+from stages.schemas import cast
+from stages.split_sentences import split_blocks
+
+Frames = dict[str, pl.DataFrame]
+Timed = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class StageOptions:
+    """The options of all text stages; together with their versions they decide what "unchanged" means."""
+
+    reflow: ReflowOptions = field(default_factory=ReflowOptions)
+    language: LanguageOptions = field(default_factory=LanguageOptions)
+    entities: EntityOptions = field(default_factory=EntityOptions)
+
+
+def annotate(
+    texts: pl.DataFrame, options: StageOptions, run_id: str, processed_at: datetime
+) -> tuple[Frames, pl.DataFrame, Timed]:
+    """Turn a batch of raw texts into the rows of documents, blocks, sentences, mentions and repairs.
+
+    ``texts`` is what `stages.read.read_sources` returns. Also returns the rejected sources and the seconds
+    spent by stage. Raises what a stage raises; `isolate` keeps that from the rest of a batch.
+    """
+    seconds: Timed = {}
+    clock = _Clock(seconds)
+    documents, blocks, repairs, rejected = reflow_texts(texts, options.reflow)
+    clock.stop("reflow")
+    blocks, languages = identify_blocks(blocks, options.language)
+    clock.stop("identify_language")
+    sentences = split_blocks(blocks)
+    clock.stop("split_sentences")
+    mentions = extract_mentions(blocks, sentences, options.entities)
+    clock.stop("extract_entities")
+    counts = [
+        frame.group_by("doc_id").len(name=f"n_{name}").cast({f"n_{name}": pl.Int64})
+        for name, frame in (("blocks", blocks), ("sentences", sentences), ("mentions", mentions))
+    ]
+    documents = documents.join(texts.drop("raw"), on="doc_id", how="left").join(languages, on="doc_id", how="left")
+    for count in counts:
+        documents = documents.join(count, on="doc_id", how="left")
+    documents = documents.with_columns(
+        pl.col("n_blocks", "n_sentences", "n_mentions").fill_null(0),
+        entity_models(documents["language"], options.entities),
+        n_chars=pl.col("text").str.len_chars().cast(pl.Int64),
+        n_words=pl.col("text").str.count_matches(r"\S+").cast(pl.Int64),
+        run_id=pl.lit(run_id),
+        processed_at=pl.lit(processed_at),
+    )
+    frames = {
+        "blocks": blocks,
+        "documents": documents,
+        "mentions": mentions,
+        "repairs": repairs,
+        "sentences": sentences,
+    }
+    return {name: cast(frame, name) for name, frame in frames.items()}, rejected, seconds
+
+
+def isolate(
+    chain: Callable[[pl.DataFrame], tuple[Frames, pl.DataFrame, Timed]], texts: pl.DataFrame
+) -> tuple[Frames, pl.DataFrame, Timed]:
+    """Run ``chain`` on a batch; where it raises, halve the batch until the document at fault stands alone.
+
+    That document is rejected with the code ``stage_failed`` and the error; all others pass as if it had not
+    been there.
+    """
+    try:
+        return chain(texts)
+    except Exception as error:
+        if texts.height == 1:
+            why = f"{type(error).__name__}: {error}"
+            reason = f"a stage failed on this text ({why[:300]}); please report it with the file"
+            rejected = texts.select(
+                "source_uri", "doc_id", stage=pl.lit("annotate"), code=pl.lit("stage_failed"), reason=pl.lit(reason)
+            ).select(REJECTED)
+            frames, _, seconds = chain(texts.clear())
+            return frames, rejected, seconds
+    half = texts.height // 2
+    first, second = isolate(chain, texts[:half]), isolate(chain, texts[half:])
+    seconds = {stage: first[2].get(stage, 0.0) + second[2].get(stage, 0.0) for stage in first[2] | second[2]}
+    return (
+        {name: pl.concat([first[0][name], second[0][name]]) for name in first[0]},
+        pl.concat([first[1], second[1]]),
+        seconds,
+    )
+
+
+class _Clock:
+    """Adds the seconds since the last stop to a stage."""
+
+    def __init__(self, seconds: Timed) -> None:
+        self._seconds, self._since = seconds, time.perf_counter()
+
+    def stop(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._seconds[stage] = self._seconds.get(stage, 0.0) + now - self._since
+        self._since = now

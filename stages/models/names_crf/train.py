@@ -1,0 +1,67 @@
+"""Train the CRF: ``python -m stages.models.names_crf.train DEVSETS/ner``; one thread, some eight minutes.
+
+Writes ``names.crfsuite.gz`` and ``known.tsv`` beside this file. Needs ``lexicon.tsv`` (see `build_lexicon`).
+"""
+
+import argparse
+import gzip
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pycrfsuite
+
+from stages.models.corpora import check_inputs, read_sentences, spans_of, tags_of
+from stages.names.crf import MODEL
+from stages.names.decode import KNOWN
+from stages.names.features import sentence_features
+from stages.names.tokenise import tokenise
+
+INPUTS = {"germeval_train_12.tsv": "1b0ae332d1084e57197dc8c65713425e8a8a1a265485b11df2526a8de5d45ac6"}
+PARAMETERS = {"c1": 0.05, "c2": 0.05, "max_iterations": 160, "feature.possible_transitions": False}
+
+
+def tagged_sentences(path: Path) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield words and 12-label tags of the outer level, cut by our tokeniser; OTH is our MISC."""
+    for sentence in read_sentences(path):
+        places = tokenise(sentence.text)
+        spans = spans_of([row[0].replace("OTH", "MISC") for row in sentence.columns], sentence.tokens)
+        yield [sentence.text[start:end] for start, end in places], tags_of(spans, places)
+
+
+def write_known(path: Path) -> None:
+    """Write the single-word names of the training text that keep one type in two cases of three."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    lower: Counter[str] = Counter()
+    for words, tags in tagged_sentences(path):
+        for word, tag, after in zip(words, tags, [*tags[1:], "O"], strict=True):
+            if tag[:2] == "B-" and tag[2:] in ("PER", "ORG", "LOC", "MISC") and after[:2] != "I-":
+                counts[word][tag[2:]] += 1
+            else:
+                lower[word] += 1
+    known: dict[str, list[str]] = defaultdict(list)
+    for word, found in sorted(counts.items()):
+        label, most = found.most_common(1)[0]
+        if word[0].isupper() and len(word) > 1 and 3 * most > 2 * (found.total() + lower[word]):
+            known[label].append(word)
+    KNOWN.write_text("".join(f"{k}\t{' '.join(v)}\n" for k, v in sorted(known.items())), encoding="utf-8")
+
+
+def train(folder: Path) -> None:
+    """Check the input, train, and write the weights."""
+    check_inputs(folder, INPUTS)
+    write_known(folder / "germeval_train_12.tsv")
+    trainer = pycrfsuite.Trainer(verbose=False, params=PARAMETERS)
+    for words, tags in tagged_sentences(folder / "germeval_train_12.tsv"):
+        trainer.append(sentence_features(words), tags)
+    with TemporaryDirectory() as work:
+        trainer.train(f"{work}/model")
+        # A fixed time keeps the bytes the same from build to build.
+        MODEL.write_bytes(gzip.compress(Path(work, "model").read_bytes(), 9, mtime=0))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder with germeval_train_12.tsv")
+    train(parser.parse_args().folder)

@@ -1,0 +1,79 @@
+"""Find names in sentences: people, organisations, places and others, also inside compounds and as adjectives.
+
+Two engines behind `extract_names`: ``accurate`` (a small multilingual encoder) and ``fast`` (a CRF). Sentences are
+cut into words with offsets, repeated sentences are tagged once, and within a document a form keeps one label.
+"""
+
+from collections.abc import Sequence
+
+from stages.errors import UsageError
+from stages.names.crf import VERSION as CRF_VERSION
+from stages.names.crf import tag_crf
+from stages.names.decode import Name, is_currency, names_of
+from stages.names.tokenise import tokenise
+from stages.names.vote import Found, vote
+
+__all__ = ["ENGINES", "VERSION", "Name", "entity_model", "extract_names"]
+
+VERSION = f"names-1 {CRF_VERSION}"
+ENGINES = ("fast",)
+LANGUAGES = {"fast": {"de": "trained"}}
+TAGGERS = {"fast": tag_crf}
+EXTRACTORS = {"fast": CRF_VERSION}
+LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
+MARKS = frozenset(".,;:!?)")
+
+
+def entity_model(language: str, engine: str) -> str | None:
+    """Say whether the engine was trained on the language, carries over to it, or knows nothing of it (None)."""
+    return _languages(engine).get(language)
+
+
+def _languages(engine: str) -> dict[str, str]:
+    if engine not in LANGUAGES:
+        raise UsageError(f"there is no engine {engine!r} for names: choose one of {', '.join(ENGINES)}")
+    return LANGUAGES[engine]
+
+
+def extract_names(
+    documents: Sequence[Sequence[tuple[str, str, str]]], engine: str = "accurate", currencies: bool = False
+) -> list[list[list[Name]]]:
+    """Return the names of every sentence of every document, in the same nesting.
+
+    A sentence is (text, language, block kind). Offsets are code points in the sentence's text; names are sorted by
+    (start, -end), and two of one kind never overlap. A language without a model gives no names. The result for a
+    document does not depend on the others. ``currencies`` keeps currency words as MISC, as GermEval counts them.
+    """
+    known = _languages(engine)
+    texts = dict.fromkeys(text for sentences in documents for text, language, _ in sentences if language in known)
+    found = _find(list(texts), engine)
+    results = []
+    for sentences in documents:
+        rows = [found[text] if language in known else Found(text, (), ()) for text, language, _ in sentences]
+        voted = vote(rows, EXTRACTORS[engine])
+        results.append([_wanted(row.text, names, currencies) for row, names in zip(rows, voted, strict=True)])
+    return results
+
+
+def _wanted(text: str, names: list[Name], currencies: bool) -> list[Name]:
+    return names if currencies else [name for name in names if not is_currency(text, name)]
+
+
+def _find(texts: list[str], engine: str) -> dict[str, Found]:
+    places = [tokenise(text) for text in texts]
+    chunks = [(i, start, end) for i, row in enumerate(places) for start, end in _cuts(texts[i], row)]
+    words = [[texts[i][a:b] for a, b in places[i][start:end]] for i, start, end in chunks]
+    names: list[list[Name]] = [[] for _ in texts]
+    for (i, start, end), tagged in zip(chunks, TAGGERS[engine](words), strict=True):
+        names[i] += names_of(texts[i], places[i][start:end], tagged, EXTRACTORS[engine])
+    return {text: Found(text, row, found) for text, row, found in zip(texts, places, names, strict=True)}
+
+
+def _cuts(text: str, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    cuts, start = [], 0
+    while len(places) - start > LONGEST:
+        window = range(start + LONGEST, start + LONGEST // 2, -1)
+        end = next((i for i in window if text[places[i - 1][0] : places[i - 1][1]] in MARKS), start + LONGEST)
+        cuts.append((start, end))
+        start = end
+    return [*cuts, (start, len(places))] if places else []

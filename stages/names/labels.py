@@ -1,0 +1,26 @@
+"""The tags both engines predict, and how a row of tags becomes names."""
+
+from collections.abc import Sequence
+
+TYPES = ("PER", "ORG", "LOC", "MISC")
+KINDS = ("", "deriv", "part")
+LABELS = tuple(name + kind for kind in KINDS for name in TYPES)
+TAGS = ("O", *(f"{place}-{label}" for label in LABELS for place in "BI"))
+
+
+def tag_runs(tags: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Turn BIO tags into (first word, end word, label); an I- without its B- opens a run of its own.
+
+    >>> tag_runs(["B-PER", "I-PER", "O", "I-LOC"])
+    [(0, 2, 'PER'), (3, 4, 'LOC')]
+    """
+    runs: list[tuple[int, int, str]] = []
+    previous = "O"
+    for i, tag in enumerate(tags):
+        label = tag[2:]
+        if tag.startswith("I-") and previous[2:] == label:
+            runs[-1] = (runs[-1][0], i + 1, label)
+        elif label:
+            runs.append((i, i + 1, label))
+        previous = tag
+    return runs

@@ -1,0 +1,132 @@
+"""Mend broken lines: raw text becomes blocks, each mapped back to its raw characters, with every repair on record.
+
+The steps: cut the text into lines and mend their characters, drop page furniture, decide where blocks begin, decide each
+line-end hyphen, put the lines together, part credits from captions, and name the kinds.
+"""
+
+from stages.reflow.assemble import Piece, as_line, cut_piece, hyphen_repair, join_lines, settle
+from stages.reflow.furniture import find_furniture
+from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, text_form
+from stages.reflow.hyphens import BREAK_ONLY, Join, Vocabulary, decide_hyphen, ends_in_hyphen
+from stages.reflow.kinds import name_kinds, part_credit
+from stages.reflow.lines import Line, cut_lines
+from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
+
+__all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow"]
+
+VERSION = "1"
+"""Raised when the same raw text gives other blocks than before."""
+
+DEFAULT = ReflowOptions()
+# So many line breaks in a gap, or a form feed, are a page break and not an empty line.
+PAGE_GAP = 3
+
+
+def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
+    """The blocks of a raw text in reading order.
+
+    Joins lines that were wrapped, decides their hyphens, heals page breaks, removes page furniture and mends
+    characters; what it is not sure of it leaves as separate blocks. Takes any string, empty ones too, and reads its own
+    output (blocks parted by an empty line) back unchanged. Offsets are code points of ``raw``.
+
+    >>> [block.text for block in reflow("Der Bericht blieb zu-\\nnächst unter Ver-\\nschluss.").blocks]
+    ['Der Bericht blieb zunächst unter Verschluss.']
+    """
+    lines, repairs = cut_lines(raw, options.characters)
+    if options.furniture and text_form(lines) != "separate":
+        lines, removed = _without_furniture(raw, lines)
+        repairs += removed
+    begins = begins_block(lines) if options.join_lines else [True] * len(lines)
+    pieces, joined, n_joins = _join_blocks(raw, lines, begins, options.characters)
+    if options.join_lines:
+        pieces, more, n_more = _join_spaced(raw, pieces, options.characters)
+        joined, n_joins = joined + more, n_joins + n_more
+    if options.credits:
+        pieces = [part for piece in pieces for part in _part(piece)]
+    kinds = name_kinds([piece.text for piece in pieces])
+    blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
+    return Reflowed(blocks, tuple(sorted(repairs + joined, key=_place)), n_joins)
+
+
+def _join_spaced(raw: str, pieces: list[Piece], characters: bool) -> tuple[list[Piece], list[Repair], int]:
+    """Join blocks that are still the lines of a double-spaced text, unless the result looks double-spaced again.
+
+    Works on the texts alone: then reading the result again comes to the same end.
+    """
+    texts = [piece.text for piece in pieces]
+    if not double_spaced(texts):
+        return pieces, [], 0
+    lines = [as_line(piece) for piece in pieces]
+    joined, repairs, n_joins = _join_blocks(raw, lines, begins_spaced(texts), characters)
+    return (pieces, [], 0) if double_spaced([piece.text for piece in joined]) else (joined, repairs, n_joins)
+
+
+def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
+    """The other lines, each with the breaks of the lines dropped before it, and a repair for each dropped line."""
+    found = find_furniture(lines)
+    kept: list[Line] = []
+    removed = []
+    breaks = feeds = 0
+    for at, line in enumerate(lines):
+        if at in found:
+            breaks, feeds = breaks + line.breaks, feeds + line.form_feeds
+            removed.append(Repair("furniture", line.raw_start, line.raw_end, raw[line.raw_start : line.raw_end], ""))
+        elif breaks or feeds:
+            kept.append(line._replace(breaks=breaks + line.breaks, form_feeds=feeds + line.form_feeds))
+            breaks = feeds = 0
+        else:
+            kept.append(line)
+    return kept, removed
+
+
+def _join_blocks(
+    raw: str, lines: list[Line], begins: list[bool], characters: bool
+) -> tuple[list[Piece], list[Repair], int]:
+    starts = [at for at, begin in enumerate(begins) if begin]
+    hyphens = _decide_hyphens(lines, begins)
+    pieces: list[Piece] = []
+    repairs: list[Repair] = []
+    n_joins = 0
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
+        joins = [hyphens.get(at, Join.SPACE) for at in range(start + 1, end)]
+        piece = join_lines(lines[start:end], joins)
+        piece, mended = settle(piece) if characters else (piece, [])
+        if piece.text:
+            pieces.append(piece)
+        repairs += mended
+        for at, join in zip(range(start + 1, end), joins, strict=True):
+            last, line = lines[at - 1], lines[at]
+            if join != Join.SPACE:
+                repairs.append(hyphen_repair(raw, last, line, join))
+            else:
+                n_joins += 1
+            if line.form_feeds or line.breaks >= PAGE_GAP:
+                after = " " if join in (Join.SPACE, Join.KEEP_SPACE) else ""
+                repairs.append(
+                    Repair("page_break", last.raw_end, line.raw_start, raw[last.raw_end : line.raw_start], after)
+                )
+    return pieces, repairs, n_joins
+
+
+def _decide_hyphens(lines: list[Line], begins: list[bool]) -> dict[int, Join]:
+    """The join at every line, inside a block, whose line before ends in a hyphen."""
+    at_hyphens = [at for at in range(1, len(lines)) if not begins[at] and ends_in_hyphen(lines[at - 1].text)]
+    if not at_hyphens:
+        return {}
+    vocabulary = Vocabulary(" ".join(line.text for line in lines))
+    marks = sum(lines[at - 1].text[-1] in BREAK_ONLY for at in at_hyphens)
+    break_only = marks > 3 * (len(at_hyphens) - marks)
+    return {at: decide_hyphen(lines[at - 1].text, lines[at].text, vocabulary, break_only) for at in at_hyphens}
+
+
+def _part(piece: Piece) -> tuple[Piece, ...]:
+    at = part_credit(piece.text)
+    if not at:
+        return (piece,)
+    parts = cut_piece(piece, at)
+    # Halves that would part again are no caption and credit.
+    return (piece,) if any(part_credit(part.text) for part in parts) else parts
+
+
+def _place(repair: Repair) -> tuple[int, int]:
+    return repair.raw_start, repair.raw_end

@@ -1,0 +1,111 @@
+"""Put the lines of a block together, with the map to the raw characters and a repair for each decision."""
+
+from typing import NamedTuple
+
+from stages.reflow.characters import ODD, SOFT_HYPHEN, Mapped, drop_soft_hyphen, mend_characters, spans_of
+from stages.reflow.hyphens import BREAK_ONLY, Join
+from stages.reflow.lines import Line
+from stages.reflow.records import Repair, Span
+
+RULES = {Join.REMOVE: "hyphen_removed", Join.KEEP: "hyphen_kept", Join.KEEP_SPACE: "hyphen_kept_space"}
+# Of a word that was joined, the repair shows this much on either side.
+SHOWN = 60
+
+
+class Piece(NamedTuple):
+    """The text of a block under construction, with its spans."""
+
+    text: str
+    spans: list[Span]
+
+
+def join_lines(lines: list[Line], joins: list[Join]) -> Piece:
+    """One text from the lines of a block; ``joins[k]`` says how line k+1 is put to line k."""
+    parts: list[str] = []
+    spans: list[Span] = []
+    at = 0
+    for number, line in enumerate(lines):
+        text, own = line.text, _line_spans(line)
+        join = joins[number] if number < len(joins) else None
+        if join in RULES and (join == Join.REMOVE or text[-1] != "-"):
+            text, own = text[:-1], _cut(own, len(text) - 1)
+            text += "" if join == Join.REMOVE else "-"
+        if join in (Join.SPACE, Join.KEEP_SPACE):
+            text += " "
+        spans += [(start + at, raw, length) for start, raw, length in own] if at else own
+        parts.append(text)
+        at += len(text)
+    return Piece("".join(parts), spans)
+
+
+def settle(piece: Piece) -> tuple[Piece, list[Repair]]:
+    """Repair what only the joined text shows, so that a second reflow finds nothing to do."""
+    if not ODD.search(piece.text):
+        return piece, []
+    mapped = Mapped(piece.text, _offsets(piece))
+    mapped, repairs = mend_characters(mapped)
+    if mapped.text.endswith(SOFT_HYPHEN):
+        mapped, more = drop_soft_hyphen(mapped)
+        repairs += more
+    return Piece(mapped.text, spans_of(mapped.offsets)), repairs
+
+
+def as_line(piece: Piece) -> Line:
+    """The block's text as one line with an empty line before it."""
+    offsets = _offsets(piece)
+    known = [offset for offset in offsets if offset >= 0] or [0]
+    return Line(piece.text, known[0], known[-1] + 1, 2, 0, 0, Mapped(piece.text, offsets))
+
+
+def cut_piece(piece: Piece, at: int) -> tuple[Piece, Piece]:
+    """Part a block's text at ``at``, white space around the cut dropped."""
+    mapped = Mapped(piece.text, _offsets(piece))
+    left, right = piece.text[:at].rstrip(), piece.text[at:].lstrip()
+    begin = len(piece.text) - len(right)
+    return (
+        Piece(left, spans_of(mapped.offsets[: len(left)])),
+        Piece(right, spans_of(mapped.offsets[begin:])),
+    )
+
+
+def hyphen_repair(raw: str, last: Line, line: Line, join: Join) -> Repair:
+    """The repair that records a decided hyphen: the two halves of the word before and after."""
+    head = last.text.rpartition(" ")[2][-SHOWN:]
+    tail = line.text.partition(" ")[0][:SHOWN]
+    start, end = _raw_back(last, len(head)), _raw_ahead(line, len(tail))
+    middle = {Join.REMOVE: "", Join.KEEP: "-", Join.KEEP_SPACE: "- "}[join]
+    return Repair(RULES[join], start, end, raw[start:end], head[:-1] + middle + tail)
+
+
+def was_break_only(line: Line) -> bool:
+    """Whether the line ends in a character that is printed for breaks alone."""
+    return line.text[-1] in BREAK_ONLY
+
+
+def _line_spans(line: Line) -> list[Span]:
+    return spans_of(line.mapped.offsets) if line.mapped else [(0, line.raw_start, len(line.text))]
+
+
+def _cut(spans: list[Span], end: int) -> list[Span]:
+    return [(s, r, min(n, end - s)) for s, r, n in spans if s < end]
+
+
+def _offsets(piece: Piece) -> list[int]:
+    offsets = [-1] * len(piece.text)
+    for start, raw, length in piece.spans:
+        offsets[start : start + length] = range(raw, raw + length)
+    return offsets
+
+
+def _raw_back(line: Line, count: int) -> int:
+    """Raw offset of the character ``count`` before the line's end."""
+    if line.mapped is None:
+        return line.raw_end - count
+    return next((offset for offset in line.mapped.offsets[-count:] if offset >= 0), line.raw_end - 1)
+
+
+def _raw_ahead(line: Line, count: int) -> int:
+    """Raw offset one past the line's first ``count`` characters."""
+    if line.mapped is None:
+        return line.raw_start + count
+    return next((offset + 1 for offset in reversed(line.mapped.offsets[:count]) if offset >= 0), line.raw_start + 1)

@@ -1,0 +1,16 @@
+"""Closed word lists of German, English, French and Dutch."""
+
+# A sentence or heading hardly ends in one of these: articles, prepositions, conjunctions, auxiliaries before their noun.
+OPEN_ENDED = frozenset(
+    """
+    der die das den dem des ein eine einen einem einer eines und oder aber sondern denn von vom zu zum zur mit bei beim nach
+    in im ins an am ans auf aus für über unter vor hinter zwischen durch gegen ohne um bis seit während wegen trotz als wie
+    wenn weil dass ob sein seine seinen seinem seiner ihr ihre ihren ihrem ihrer kein keine keinen diese dieser dieses diesen
+    diesem jede jeder jedes sehr
+    the a an and or but nor of to in on at by for from with without into onto over under between through against during
+    about as than that which who whose if because while his her their our your its this these those my no every
+    le la les un une des du de et ou mais dans en sur sous par pour avec sans entre vers chez que qui dont au aux ce cette ces
+    son sa ses leur leurs notre votre
+    het een van op te met voor door naar bij uit
+    """.split()
+)

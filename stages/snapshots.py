@@ -1,0 +1,198 @@
+"""Snapshots: where the published tables lie, how they are read, locked, and cleared away when old.
+
+DIR/CURRENT.json                           the one pointer; what it names is complete and never changes
+DIR/snapshots/<id>/<table>/part*.parquet   one immutable state of all tables
+DIR/latest                                 link for people; programs read CURRENT.json
+DIR/work/<run>/                            batches of a run in progress
+"""
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from stages.errors import LockedError, TablesError
+from stages.schemas import SCHEMA_VERSION, TABLES, empty
+
+CURRENT = "CURRENT.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Parquet file: its path relative to the snapshot, rows, bytes and SHA-256."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What CURRENT.json says: where the tables of one run lie and what they hold."""
+
+    snapshot: str
+    run_id: str
+    published_at: str
+    tables: Mapping[str, tuple[Part, ...]]
+    prefix_length: int
+    validation: Mapping[str, Any]
+    previous: tuple[str, ...] = ()
+    schema_version: str = SCHEMA_VERSION
+    rows: Mapping[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """Write the content of CURRENT.json; `from_json` reads it back."""
+        tables = {
+            name: {"rows": sum(part.rows for part in parts), "files": [asdict(part) for part in parts]}
+            for name, parts in self.tables.items()
+        }
+        plain = {
+            "snapshot": self.snapshot,
+            "schema_version": self.schema_version,
+            "run_id": self.run_id,
+            "published_at": self.published_at,
+            "prefix_length": self.prefix_length,
+            "validation": dict(self.validation),
+            "previous": list(self.previous),
+            "tables": tables,
+        }
+        return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Snapshot":
+        """Read the content of CURRENT.json; raises KeyError, TypeError or ValueError where it is something else."""
+        plain = json.loads(text)
+        return cls(
+            snapshot=plain["snapshot"],
+            run_id=plain["run_id"],
+            published_at=plain["published_at"],
+            tables={name: tuple(Part(**file) for file in table["files"]) for name, table in plain["tables"].items()},
+            prefix_length=plain["prefix_length"],
+            validation=plain["validation"],
+            previous=tuple(plain["previous"]),
+            schema_version=plain["schema_version"],
+        )
+
+
+def read_current(tables: Path) -> Snapshot | None:
+    """Read ``tables``/CURRENT.json; None where nothing was ever published.
+
+    Raises TablesError when the pointer cannot be understood, was written by another schema version, or names
+    a file that is missing or has another size.
+    """
+    pointer = tables / CURRENT
+    try:
+        current = Snapshot.from_json(pointer.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if any((tables / "snapshots").glob("*/snapshot.json")):
+            raise TablesError(
+                f"{pointer} is missing but {tables / 'snapshots'} holds snapshots; copy the snapshot.json of the "
+                "newest good one to CURRENT.json, or remove the folder to start afresh"
+            ) from None
+        return None
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise TablesError(f"{pointer} cannot be read as a snapshot pointer ({error}); restore it") from error
+    if current.schema_version != SCHEMA_VERSION:
+        raise TablesError(
+            f"{pointer} was written with schema version {current.schema_version}, this is {SCHEMA_VERSION}; "
+            "publish to a new folder"
+        )
+    for name, parts in current.tables.items():
+        for part in parts:
+            file = tables / current.snapshot / part.path
+            size = file.stat().st_size if file.is_file() else None
+            if size != part.bytes:
+                raise TablesError(f"{file} (table {name}) should have {part.bytes} bytes, has {size}; restore it")
+    return current
+
+
+def files_of(tables: Path, snapshot: Snapshot, table: str) -> list[Path]:
+    """Give the Parquet files of one table of a snapshot, in key order."""
+    return [tables / snapshot.snapshot / part.path for part in snapshot.tables[table]]
+
+
+def scan_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.LazyFrame:
+    """Scan one published table; an empty one where there is no snapshot."""
+    if snapshot is None or not snapshot.tables[table]:
+        return empty(table).lazy()
+    return pl.scan_parquet(files_of(tables, snapshot, table), schema=TABLES[table].schema, glob=False)
+
+
+def read_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.DataFrame:
+    """Read one published table whole; an empty one where there is no snapshot."""
+    return scan_table(tables, snapshot, table).collect()
+
+
+@contextmanager
+def writing(tables: Path, run_id: str) -> Iterator[None]:
+    """Hold the right to write below ``tables``; the operating system frees it when the process ends, however.
+
+    Raises LockedError with the name of the run that holds it. On entry, what a dead run left behind is removed.
+    """
+    try:
+        tables.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TablesError(f"{tables} cannot be made ({error.strerror}); choose another --tables folder") from error
+    owner = tables / ".writer.json"
+    lock = FileLock(tables / ".writer.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LockedError(f"{tables} is being written by {_owner(owner)}; wait for it or use another folder") from None
+    try:
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        owner.write_text(
+            json.dumps({"run_id": run_id, "pid": os.getpid(), "host": socket.gethostname(), "since": started}),
+            encoding="utf-8",
+        )
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _owner(file: Path) -> str:
+    try:
+        who = json.loads(file.read_text(encoding="utf-8"))
+        return f"run {who['run_id']} (process {who['pid']} on {who['host']}, since {who['since']})"
+    except (OSError, ValueError, KeyError):
+        return "another run that has just started"
+
+
+def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
+    """Remove what a killed run left: batches in work/ and snapshots that were never published.
+
+    To be called by the one writer only.
+    """
+    shutil.rmtree(tables / "work", ignore_errors=True)
+    known = {current.snapshot, *current.previous} if current else set()
+    for folder in (tables / "snapshots").glob("*"):
+        if f"snapshots/{folder.name}" not in known:
+            shutil.rmtree(folder, ignore_errors=True)
+    for stray in tables.glob(".*.new"):
+        stray.unlink(missing_ok=True)
+
+
+def clear_old(tables: Path, current: Snapshot, keep: int, keep_days: float) -> None:
+    """Remove snapshots beyond the newest ``keep`` (the current one counts) that are older than ``keep_days``."""
+    now = datetime.now(UTC)
+    for name in current.previous[max(0, keep - 1) :]:
+        folder = tables / name
+        if not folder.is_dir():
+            continue
+        age = now - datetime.fromtimestamp(folder.stat().st_mtime, UTC)
+        if age >= timedelta(days=keep_days):
+            # First out of the way in one step, so that nobody meets half a snapshot.
+            trash = folder.with_name(f".{folder.name}.old")
+            folder.rename(trash)
+            shutil.rmtree(trash)

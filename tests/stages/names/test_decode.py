@@ -1,0 +1,69 @@
+import pytest
+
+from stages.names.decode import Name, Tagged, is_currency, names_of, part_bounds
+from stages.names.labels import tag_runs
+
+
+@pytest.mark.parametrize(
+    ("word", "label", "name"),
+    [
+        ("US-Außenminister", "LOC", "US"),
+        ("Nato-Generalsekretär", "ORG", "Nato"),
+        ("Baden-Württemberg-Wahl", "LOC", "Baden-Württemberg"),
+        ("Ex-Siemens-Chef", "ORG", "Siemens"),
+        ("Ex-Chef", "ORG", "Ex"),
+        ("Afghanistaneinsatz", "LOC", "Afghanistan"),
+        ("Qwertzbesuch", "LOC", "Qwertzbesuch"),
+    ],
+)
+def test_where_the_name_in_a_compound_is(word: str, label: str, name: str) -> None:
+    start, end = part_bounds(word, label)
+    assert word[start:end] == name
+
+
+def test_names_of_both_levels() -> None:
+    text = "Der Deutsche Bundestag und US-Soldaten."
+    places = [(0, 3), (4, 12), (13, 22), (23, 26), (27, 38), (38, 39)]
+    outer = ["O", "B-ORG", "I-ORG", "O", "B-LOCpart", "O"]
+    inner = ["O", "B-LOCderiv", "B-LOC", "O", "O", "O"]
+    found = names_of(text, places, Tagged(outer, [1, 0.9, 0.8, 1, 0.7, 1], inner), "x")
+    assert [(text[n.start : n.end], n.label, n.kind, n.score) for n in found] == [
+        ("Deutsche Bundestag", "ORG", "name", 0.8),
+        ("Deutsche", "LOC", "deriv", 0.9),
+        ("US", "LOC", "part", 0.7),
+    ]
+
+
+def test_an_inner_part_under_an_outer_part_is_dropped() -> None:
+    found = names_of("EU-Land", [(0, 7)], Tagged(["B-ORGpart"], [0.9], ["B-LOCpart"]), "x")
+    assert [(n.start, n.end, n.label) for n in found] == [(0, 2, "ORG")]
+
+
+@pytest.mark.parametrize(
+    ("tags", "runs"),
+    [
+        ([], []),
+        (["I-PER", "I-PER"], [(0, 2, "PER")]),
+        (["B-PER", "B-PER"], [(0, 1, "PER"), (1, 2, "PER")]),
+        (["B-PER", "I-LOC", "O"], [(0, 1, "PER"), (1, 2, "LOC")]),
+        (["B-LOC", "O", "I-LOC"], [(0, 1, "LOC"), (2, 3, "LOC")]),
+    ],
+)
+def test_runs(tags: list[str], runs: list[tuple[int, int, str]]) -> None:
+    assert tag_runs(tags) == runs
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "expected"),
+    [
+        ("Euro", "MISC", True),
+        ("US-Dollar", "MISC", True),
+        ("\u20ac", "MISC", True),
+        ("EUR", "MISC", True),
+        ("Dem", "MISC", False),
+        ("Mark", "PER", False),
+        ("Euro 2024", "MISC", False),
+    ],
+)
+def test_currency_words(text: str, label: str, expected: bool) -> None:
+    assert is_currency(text, Name(0, len(text), label, "name", 1.0, "x")) is expected

@@ -1,0 +1,54 @@
+from stages.names.decode import Name
+from stages.names.tokenise import tokenise
+from stages.names.vote import Found, vote
+
+Row = tuple[str, list[tuple[str, str, float]]]
+
+
+def voted(rows: list[Row]) -> list[list[tuple[str, str, str]]]:
+    """Vote over sentences given as text and (form, label, score), and show forms again."""
+    sentences = [
+        Found(
+            text,
+            tokenise(text),
+            [Name(text.index(f), text.index(f) + len(f), label, "name", s, "x") for f, label, s in names],
+        )
+        for text, names in rows
+    ]
+    results = vote(sentences, "x")
+    return [
+        [(row[0][n.start : n.end], n.label, n.kind) for n in names] for row, names in zip(rows, results, strict=True)
+    ]
+
+
+def test_a_lone_label_follows_the_others() -> None:
+    found = voted(
+        [("Selenskyj kam", [("Selenskyj", "PER", 0.8)])] * 3 + [("In Selenskyj", [("Selenskyj", "LOC", 0.5)])]
+    )
+    assert found[3] == [("Selenskyj", "PER", "name")]
+
+
+def test_a_sure_name_keeps_its_label() -> None:
+    found = voted(
+        [("Dortmund siegt", [("Dortmund", "ORG", 0.95)])] * 3 + [("In Dortmund", [("Dortmund", "LOC", 0.97)])]
+    )
+    assert found[3] == [("Dortmund", "LOC", "name")]
+
+
+def test_a_surname_follows_its_bearer() -> None:
+    found = voted([("Karla Essen sprach", [("Karla Essen", "PER", 0.9)]), ("Essen schwieg", [("Essen", "LOC", 0.4)])])
+    assert found[1] == [("Essen", "PER", "name")]
+
+
+def test_a_missed_form_is_found_again_also_as_genitive_and_in_a_compound() -> None:
+    rows: list[Row] = [("Karla Obermoser sprach", [("Karla Obermoser", "PER", 0.9)])]
+    rows += [("Obermosers Haus", []), ("Die Obermoser-Rede", []), ("die anti-Obermoser", [])]
+    assert voted(rows)[1:] == [[("Obermosers", "PER", "name")], [("Obermoser", "PER", "part")], []]
+
+
+def test_a_form_that_is_also_a_common_word_is_not_looked_for() -> None:
+    assert voted([("Kai Laut sprach laut", [("Kai Laut", "PER", 0.9)]), ("Laut Polizei", [])])[1] == []
+
+
+def test_nothing_found_nothing_changed() -> None:
+    assert voted([("Es regnet", []), ("", [])]) == [[], []]

@@ -1,0 +1,174 @@
+"""Reflow: single cases from data files, and what must hold for any text."""
+
+import json
+import os
+import unicodedata
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.reflow import Reflowed, ReflowOptions, reflow
+from stages.schemas import BLOCK_KINDS, REPAIR_RULES
+
+CASES = Path(__file__).parents[1] / "cases"
+DEVSETS = os.environ.get("FLIESSTEXT_DEVSETS", "")
+DOCS = sorted(Path(DEVSETS, "reflow", "docs").glob("*/raw.txt")) if DEVSETS else []
+
+# Words and breaks out of which broken texts are drawn; they meet every rule of the stage.
+TOKENS = st.sampled_from(
+    ["Der", "und", "klein-", "US-", "Haus", "haus", "Ver\u00ad", "er\u00ac", "ge\u2010", "Ende.", "„Gut“", "Seite 3", "12", "- 4 -", "•", "a)",
+     "\ufb01n", "Ã¼ber", "Foto: X/Y", "APA/AFP", "\n", "\n\n", "\n\n\n\n", "\r\n", "\f", "\u2028", "\t", "  ", "\u200b", "\u00a0", "\x00", "Weitersagen,"]
+)  # fmt: skip
+BROKEN = st.lists(TOKENS, max_size=60).map(" ".join) | st.lists(TOKENS, max_size=60).map("".join)
+
+
+def cases(name: str) -> list[object]:
+    found = json.loads((CASES / name).read_text(encoding="utf-8"))
+    xfail = pytest.mark.xfail(strict=True)
+    return [pytest.param(c, id=c["label"], marks=[xfail] if c["expect"] == "fail" else []) for c in found]
+
+
+def texts(result: Reflowed) -> list[str]:
+    return [block.text for block in result.blocks]
+
+
+@pytest.mark.parametrize("case", cases("reflow_mend.json") + cases("reflow_hard.json"))
+def test_mends(case: dict[str, list[str]]) -> None:
+    result = reflow(case["original"])
+
+    assert texts(result) == case["blocks"]
+    if "kinds" in case:
+        assert [block.kind for block in result.blocks] == case["kinds"]
+
+
+@pytest.mark.parametrize("case", cases("reflow_stay.json"))
+def test_stays(case: dict[str, str]) -> None:
+    result = reflow(case["original"])
+
+    assert texts(result) == [line for line in case["original"].splitlines() if line]
+    assert result.repairs == ()
+
+
+@settings(max_examples=150, deadline=None)
+@given(BROKEN | st.text(max_size=80))
+def test_any_text_keeps_the_contract(raw: str) -> None:
+    check_contract(raw, reflow(raw))
+
+
+@settings(max_examples=100, deadline=None)
+@given(BROKEN)
+def test_no_letters_lost_or_invented(raw: str) -> None:
+    result = reflow(raw, ReflowOptions(furniture=False, lost_hyphens=False, characters=False))
+
+    assert letters("".join(texts(result))) == letters(raw)
+
+
+@pytest.mark.parametrize("path", DOCS or [pytest.param(None, marks=pytest.mark.skip("FLIESSTEXT_DEVSETS is not set"))])
+def test_documents_keep_the_contract(path: Path) -> None:
+    raw = path.read_bytes().decode("utf-8")
+
+    check_contract(raw, reflow(raw))
+
+
+@pytest.mark.parametrize(
+    "name", [path.parent.name for path in DOCS if "seed" in path.parent.name and path.parent.name[0] == "s"]
+)
+def test_seeds_come_out_exactly(name: str) -> None:
+    folder = Path(DEVSETS, "reflow", "docs", name)
+    gold = json.loads((folder / "gold.json").read_text(encoding="utf-8"))["blocks"]
+
+    got = [
+        block.text
+        for block in reflow((folder / "raw.txt").read_bytes().decode("utf-8")).blocks
+        if block.kind != "credit"
+    ]
+
+    assert [
+        want for want, have in zip([block["text"] for block in gold], got, strict=True) if not want.startswith(have)
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["", "\n" * 100_000, "a" * 1_000_000, "-\n" * 50_000, "\u00ad\n" * 50_000, "Ã" * 100_000, " \t" * 100_000,
+     "a-\n" * 50_000, "1\n\f" * 20_000, ".\"" * 100_000, "A/" * 100_000, "\ud800\udfff"],
+    ids=["empty", "empty lines", "one line", "hyphens", "soft hyphens", "mojibake", "blanks", "broken words", "pages", "quotes",
+         "agencies", "surrogates"],
+)  # fmt: skip
+def test_takes_hostile_text(raw: str) -> None:
+    result = reflow(raw)
+
+    assert all(block.text for block in result.blocks)
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r\n", "\r", "\x0b", "\u2028", "\u0085"])
+def test_line_breaks_of_every_kind_are_joined(mark: str) -> None:
+    raw = f"Der Ausschuss hat gestern lange über den{mark}neuen Plan beraten."
+
+    result = reflow(raw)
+
+    assert texts(result) == ["Der Ausschuss hat gestern lange über den neuen Plan beraten."]
+    assert result.n_joins == 1
+
+
+def test_repair_names_the_word_before_and_after() -> None:
+    raw = "Er kam am Diens-\ntag."
+
+    (repair,) = reflow(raw).repairs
+
+    # "Er kam am " is 10 characters; "Diens-" + line feed + "tag." is 6 + 1 + 4.
+    assert repair == ("hyphen_removed", 10, 21, "Diens-\ntag.", "Dienstag.")
+
+
+def test_running_header_goes_and_is_on_record() -> None:
+    page = "Neue Presse\n\nDie Sitzung dauerte bis in die Nacht hinein und\nendete ohne Ergebnis, wie der Sprecher mitteilte.\nEr kündigte für Montag eine weitere Runde an und\n"
+    raw = f"{page}\n1\n\f{page}\n2\n\f{page}\n3\n"
+
+    result = reflow(raw)
+
+    removed = [repair.before for repair in result.repairs if repair.rule == "furniture"]
+    assert removed == ["Neue Presse", "1", "Neue Presse", "2", "Neue Presse", "3"]
+    assert "Neue Presse" not in " ".join(texts(result))
+
+
+def test_everything_off_leaves_each_line_alone() -> None:
+    off = ReflowOptions(join_lines=False, characters=False, furniture=False, credits=False, lost_hyphens=False)
+
+    result = reflow("Ein Diens-\ntag \ufb01el aus.\n1\n", off)
+
+    assert texts(result) == ["Ein Diens-", "tag \ufb01el aus.", "1"]
+    assert result.repairs == ()
+
+
+def check_contract(raw: str, result: Reflowed) -> None:
+    for block in result.blocks:
+        assert block.kind in BLOCK_KINDS
+        assert block.text == block.text.strip() != ""
+        assert len(block.text.splitlines()) == 1
+        check_spans(raw, block.text, block.spans)
+    assert [repair.raw_start for repair in result.repairs] == sorted(repair.raw_start for repair in result.repairs)
+    for repair in result.repairs:
+        assert repair.rule in REPAIR_RULES
+        assert 0 <= repair.raw_start < repair.raw_end <= len(raw)
+    again = reflow("\n\n".join(texts(result)))
+    assert texts(again) == texts(result)
+    assert [block.kind for block in again.blocks] == [block.kind for block in result.blocks]
+
+
+def check_spans(raw: str, text: str, spans: tuple[tuple[int, int, int], ...]) -> None:
+    last = 0
+    covered = set()
+    for start, raw_start, length in spans:
+        assert start >= last and length > 0
+        assert text[start : start + length] == raw[raw_start : raw_start + length]
+        last = start + length
+        covered |= set(range(start, last))
+    # Outside the spans there are join spaces, kept hyphens set anew, and replaced characters only.
+    bare = [text[at] for at in range(len(text)) if at not in covered]
+    assert all(c in " -" or unicodedata.normalize("NFKC", c) not in raw or len(raw) < 10_000 for c in bare)
+
+
+def letters(text: str) -> str:
+    return "".join(c for c in text if c.isalnum())
