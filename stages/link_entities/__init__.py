@@ -42,35 +42,34 @@ from stages.schemas import NAME_LABELS
 
 VERSION = "1"
 
+_Dtypes = dict[str, pl.DataType | type[pl.DataType]]
 _FORM = pl.Struct({"text": pl.String, "n": pl.Int64})
-CLUSTERS = pl.Schema(
-    {
-        "doc_id": pl.String,
-        "cluster_no": pl.Int64,
-        "label": pl.String,
-        "signature": pl.String,
-        "blocks": pl.List(pl.String),
-        "forms": pl.List(_FORM),
-        "n_mentions": pl.Int64,
-        "entity_id": pl.String,
-    }
-)
+_CLUSTERS: _Dtypes = {
+    "doc_id": pl.String,
+    "cluster_no": pl.Int64,
+    "label": pl.String,
+    "signature": pl.String,
+    "blocks": pl.List(pl.String),
+    "forms": pl.List(_FORM),
+    "n_mentions": pl.Int64,
+    "entity_id": pl.String,
+}
+CLUSTERS = pl.Schema(_CLUSTERS)
 MEMBERS = pl.Schema({"doc_id": pl.String, "mention_no": pl.Int64, "cluster_no": pl.Int64, "role": pl.String})
-ENTITIES = pl.Schema(
-    {
-        "entity_id": pl.String,
-        "name": pl.String,
-        "label": pl.String,
-        "aliases": pl.List(pl.String),
-        "n_mentions": pl.Int64,
-        "n_documents": pl.Int64,
-        "first_document": pl.String,
-        "last_document": pl.String,
-        "geonames_id": pl.Int64,
-        "country": pl.String,
-        "authority_id": pl.String,
-    }
-)
+_ENTITIES: _Dtypes = {
+    "entity_id": pl.String,
+    "name": pl.String,
+    "label": pl.String,
+    "aliases": pl.List(pl.String),
+    "n_mentions": pl.Int64,
+    "n_documents": pl.Int64,
+    "first_document": pl.String,
+    "last_document": pl.String,
+    "geonames_id": pl.Int64,
+    "country": pl.String,
+    "authority_id": pl.String,
+}
+ENTITIES = pl.Schema(_ENTITIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,9 +230,9 @@ def _describe(
             counts[str(form["text"])] = counts.get(str(form["text"]), 0) + int(str(form["n"]))
     keys = {key for text in signatures for key in _keys(read_signature(text))}
     bare = {key for text in signatures for key in read_signature(text).bases} & keys
-    name = _best_name(label, counts, bare) or _title(min(keys))
+    name = _best_name(label, counts, bare)
     place = _place(keys) if label == "LOC" else None
-    given = set().union(*(authorities.get(f"{label}:{key}", set()) for key in keys))
+    given = {number for key in keys for number in authorities.get(f"{label}:{key}", ())}
     return _Description(
         name,
         sorted(set(counts) - {name}),
@@ -247,34 +246,22 @@ def _keys(signature: Signature) -> tuple[str, ...]:
     return signature.strong or signature.weak
 
 
-def _best_name(label: str, counts: dict[str, int], bare: set[str]) -> str | None:
-    """The form used most among the fullest: full names before surnames, names before acronyms, bare before inflected."""
+def _best_name(label: str, counts: dict[str, int], bare: set[str]) -> str:
+    """The spelling used most among the fullest: full names before surnames and acronyms, bare before inflected."""
 
     def rank(form: str) -> tuple[bool, bool, int, int, str]:
         person = parse_person(form) if label == "PER" else None
         full = bool(person.given) if person else not names.is_acronym(form)
-        key = (person.surname if person else names.name_key(form, label)) if bare else ""
-        return (
-            full,
-            not bare or key in bare or (person is not None and person.key in bare),
-            counts[form],
-            -len(form),
-            form,
-        )
+        keys = {person.key, person.surname} if person else {names.name_key(form, label)}
+        return full, not bare or bool(bare & keys), counts[form], -len(form), form
 
-    return max(counts, key=rank, default=None)
-
-
-def _title(key: str) -> str:
-    return key.split("|")[-1].title()
+    return max(counts, key=rank)
 
 
 def _place(keys: set[str]) -> names.Place | None:
-    """The one place that the keys, or a known alias of one, mean."""
-    aliases = names.lists().aliases
-    every = keys | {alias for (label, alias), name in aliases.items() if label == "LOC" and name in keys}
-    found = {names.places()[key] for key in every if key in names.places()}
-    return next(iter(found)) if len({place.geonames_id for place in found}) == 1 else None
+    """The place whose GeoNames id is a key."""
+    found = [key for key in keys if key.startswith("@")]
+    return names.place_of(found[0]) if len(found) == 1 else None
 
 
 def _authority_keys(authority: pl.DataFrame | None) -> dict[str, set[str]]:

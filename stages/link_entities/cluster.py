@@ -5,9 +5,11 @@ Nothing here looks beyond the document, so its clusters stand until the document
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from stages.link_entities import names, persons, roles
+from stages.link_entities.fold import given_key, plain
 from stages.link_entities.persons import Person
 
 
@@ -53,9 +55,10 @@ def cluster_document(mentions: Iterable[Mention]) -> list[Cluster]:
     by_label: defaultdict[str, list[Mention]] = defaultdict(list)
     for mention in sorted(mentions, key=lambda one: (one.start, one.mention_no)):
         by_label[mention.label].append(mention)
+    local = frozenset(plain(mention.text) for mention in by_label["LOC"])
     clusters: list[Cluster] = []
     for label, found in by_label.items():
-        clusters += cluster_persons(found) if label == "PER" else cluster_names(found, label)
+        clusters += cluster_persons(found) if label == "PER" else cluster_names(found, label, local)
     return sorted(clusters, key=lambda cluster: cluster.members[0])
 
 
@@ -71,28 +74,47 @@ class _Seen(NamedTuple):
 
 def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
     """Full names by their parts; a surname or given name alone goes to the one full name it can mean."""
-    seen = [_see(mention) for mention in mentions]
-    seen = _without_attested_genitives(seen)
-    group_of = _group_full_names(seen)
+    seen = _without_attested_genitives([_see(mention) for mention in mentions])
+    renamed = dict(_renamed(seen))
+    group_of = _group_full_names([*seen, *renamed.values()])
+    for number, other in renamed.items():
+        _merge(group_of, group_of[seen[number].person.key], group_of[other.person.key])
     groups: defaultdict[int, list[_Seen]] = defaultdict(list)
+    for number, one in enumerate(seen):
+        if one.person.given:
+            groups[group_of[one.person.key]] += [one, renamed[number]] if number in renamed else [one]
+    full = {number: list(group) for number, group in groups.items()}
     alone: defaultdict[str, list[_Seen]] = defaultdict(list)
     for one in seen:
-        if one.person.given:
-            groups[group_of[one.person.key]].append(one)
-    full = dict(groups)
-    for one in seen:
         if not one.person.given:
-            group = _only_candidate(one, full)
-            if group is None:
-                alone[one.person.surname].append(one)
-            else:
-                groups[group] = [*groups[group], one]
-    return [_person_cluster(group) for group in groups.values()] + [_person_cluster(group) for group in alone.values()]
+            candidate = _only_candidate(one, full)
+            (alone[one.person.surname] if candidate is None else groups[candidate]).append(one)
+    return [_person_cluster(group) for group in (*groups.values(), *alone.values())]
+
+
+def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
+    """The other name of a person: "Sophie Wagner, geborene Auer" is "Sophie Auer" as well."""
+    for number, (one, other) in enumerate(pairwise(seen)):
+        if one.person.given and names.RENAMED.fullmatch(_between(one.mention, other.mention)):
+            person = other.person if other.person.given else one.person._replace(surname=other.person.surname)
+            yield number, one._replace(person=person)
+
+
+def _between(one: Mention, other: Mention) -> str:
+    """The text between two mentions; empty where they stand further apart than was read."""
+    distance = other.start - one.end
+    return one.after[:distance] if 0 <= distance <= len(one.after) else ""
+
+
+def _merge(group_of: dict[str, int], first: int, second: int) -> None:
+    for key, number in group_of.items():
+        if number == second:
+            group_of[key] = first
 
 
 def _see(mention: Mention) -> _Seen:
     person = persons.parse_person(mention.text)
-    role = roles.role_beside(mention.before, mention.after)
+    role = roles.role_beside(mention.before, mention.after) or roles.title_role(mention.text)
     gender = person.gender or roles.address_before(mention.before) or roles.role_gender(role)
     return _Seen(mention, person, roles.role_stem(role) if role else "", gender)
 
@@ -128,10 +150,11 @@ def _only_candidate(one: _Seen, full: dict[int, list[_Seen]]) -> int | None:
     word = one.person.surname
     candidates = [number for number, group in full.items() if any(_surname_is(word, other.person) for other in group)]
     if not candidates:
-        given = persons.given_key(word)
+        given = given_key(word)
         candidates = [
             number for number, group in full.items() if any(given == other.person.given[0] for other in group)
         ]
+    candidates = [number for number in candidates if not _other_gender(one, full[number])]
     for narrow in (_same_role, _same_gender, _same_block):
         if len(candidates) > 1:
             candidates = [number for number in candidates if narrow(one, full[number])] or candidates
@@ -151,6 +174,12 @@ def _same_gender(one: _Seen, group: list[_Seen]) -> bool:
     return bool(one.gender) and any(other.gender == one.gender for other in group)
 
 
+def _other_gender(one: _Seen, group: list[_Seen]) -> bool:
+    """Whether all that is known of a group's gender speaks against a mention."""
+    known = {other.gender for other in group} - {""}
+    return bool(one.gender and known) and one.gender not in known
+
+
 def _same_block(one: _Seen, group: list[_Seen]) -> bool:
     return any(
         other.mention.block_no == one.mention.block_no and other.mention.start < one.mention.start for other in group
@@ -164,61 +193,64 @@ def _person_cluster(group: list[_Seen]) -> Cluster:
         sorted({base.key if strong else base.surname for one in group for base in persons.without_genitive(one.person)})
     )
     keep = bases if len(strong) + len(weak) == 1 else ()
-    return _cluster("PER", strong, weak, keep, [one.mention for one in group])
+    mentions = {one.mention.mention_no: one.mention for one in group}  # a renamed person is seen twice in one mention
+    return _cluster("PER", strong, weak, keep, list(mentions.values()))
 
 
 # Organisations, places, other names
 
 
-def cluster_names(mentions: list[Mention], label: str) -> list[Cluster]:
-    """Equal keys, attested base forms, renamings, acronyms and short forms."""
+def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = frozenset()) -> list[Cluster]:
+    """Equal keys, attested base forms, renamings, acronyms and short forms; ``local``: places of the document."""
     named = [_name(mention) for mention in mentions]
     keys = {one.key for one in named}
     named = [one._replace(key=next((base for base in one.bases if base in keys), one.key)) for one in named]
+    acronyms = {one.key for one in named if label == "ORG" and _is_own_acronym(one)}
+    short = list(_short_forms(named, local)) if label == "ORG" else []
     anchors = {one.key: one.key for one in named}
-    acronyms = {one.key for one in named if label == "ORG" and names.is_acronym(one.mention.text)}
-    acronyms -= {one.key for one in named if one.key not in names.plain(one.mention.text)}
-    for first, second in _joined(named, acronyms, label):
+    for first, second in (*_joined(named, acronyms), *short):
         _join(anchors, first, second)
     groups: defaultdict[str, list[_Named]] = defaultdict(list)
     for one in named:
         groups[_root(anchors, one.key)].append(one)
-    short = {key for _, key in _short_forms(named)} if label == "ORG" else set()
-    return [_name_cluster(group, label, acronyms, short) for group in groups.values()]
+    return [_name_cluster(group, label, acronyms, {key for _, key in short}) for group in groups.values()]
 
 
 def _name(mention: Mention) -> _Named:
     derived = mention.kind == "deriv"
-    key = (names.origin_key if derived else names.name_key)(mention.text, mention.label)
-    bases = names.base_forms(key, mention.label, derived=derived)
-    if mention.label == "LOC" and key not in names.places():
-        key = next((base for base in bases if base in names.places()), key)
-    return _Named(mention, key, tuple(base for base in bases if base != key))
+    origin = names.origin(mention.text) if derived else None
+    key = names.known_as(origin, mention.label) if origin else names.name_key(mention.text, mention.label)
+    bases = [] if origin else names.base_forms(mention.text, mention.label, derived=derived)
+    if not key.startswith("@"):
+        key = next((base for base in bases if base.startswith("@")), key)
+    return _Named(mention, key, tuple(base for base in bases if base != key and not key.startswith("@")))
 
 
-def _joined(named: list[_Named], acronyms: set[str], label: str) -> Iterator[tuple[str, str]]:
-    """Pairs of keys that the document shows to be one: renamed, explained in brackets, initials, short forms."""
-    for one, other in zip(named, named[1:], strict=False):
-        between = one.mention.after[: max(0, other.mention.start - one.mention.end)]
-        near = other.mention.start - one.mention.end <= len(one.mention.after)
-        if near and names.RENAMED.fullmatch(between):
-            yield one.key, other.key
-        if near and names.BRACKET.fullmatch(between) and (one.key in acronyms) != (other.key in acronyms):
+def _is_own_acronym(one: _Named) -> bool:
+    """An acronym that the lists do not know by another name."""
+    return names.is_acronym(one.mention.text) and one.key in plain(one.mention.text)
+
+
+def _joined(named: list[_Named], acronyms: set[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of keys that the document shows to be one: renamed, explained in brackets, initials."""
+    for one, other in pairwise(named):
+        between = _between(one.mention, other.mention)
+        bracketed = names.BRACKET.fullmatch(between) and (one.key in acronyms) != (other.key in acronyms)
+        if bracketed or names.RENAMED.fullmatch(between):
             yield one.key, other.key
     for acronym in sorted(acronyms):
-        full = sorted({one.key for one in named if names.initials_fit(acronym, one.key)})
+        full = sorted({one.key for one in named if one.key != acronym and names.initials_fit(acronym, one.key)})
         if len(full) == 1:
             yield full[0], acronym
-    if label == "ORG":
-        yield from _short_forms(named)
 
 
-def _short_forms(named: list[_Named]) -> Iterator[tuple[str, str]]:
+def _short_forms(named: list[_Named], local: frozenset[str]) -> Iterator[tuple[str, str]]:
+    """A full name and the short form of it, where only one full name in the document has it."""
     first: dict[str, int] = {}
     for one in named:
         first.setdefault(one.key, one.mention.start)
-    for short in first:
-        full = [key for key, start in first.items() if start < first[short] and names.is_short_form(short, key)]
+    for short, start in first.items():
+        full = [key for key in first if names.is_short_form(short, key, later=first[key] < start, local=local)]
         if len(full) == 1:
             yield full[0], short
 
@@ -250,7 +282,13 @@ def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: se
 def _cluster(
     label: str, strong: tuple[str, ...], weak: tuple[str, ...], bases: tuple[str, ...], mentions: list[Mention]
 ) -> Cluster:
-    forms = Counter(mention.text for mention in mentions if mention.kind != "deriv")
+    forms = Counter(_form(mention) for mention in mentions)
     return Cluster(
         label, strong, weak, bases, tuple(mention.mention_no for mention in mentions), dict(sorted(forms.items()))
     )
+
+
+def _form(mention: Mention) -> str:
+    """The spelling of a name; of an adjective the place it comes from, where the lists know it."""
+    origin = names.origin(mention.text) if mention.kind == "deriv" else None
+    return mention.text if origin is None else origin.upper() if len(origin) <= 3 else origin.title()

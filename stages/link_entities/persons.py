@@ -53,11 +53,16 @@ def parse_person(text: str) -> Person:
     if not words:
         return Person((), plain(text), suffix, gender)
     first = len(words) - 1
-    while first > 0 and words[first - 1][1] in lists["particles"] and words[first - 1][0][0].islower():
+    while first > 0 and _is_particle(*words[first - 1], lists, first=first == 1):
         first -= 1
     surname = " ".join(surname_key(key) for _, key in words[first:])
     given = tuple(part for word, key in words[:first] for part in _given_parts(word, key))
     return Person(given, surname, suffix, gender)
+
+
+def _is_particle(word: str, key: str, lists: dict[str, Any], *, first: bool) -> bool:
+    """ "von" in small letters; "De Vries" at the beginning of a sentence has a capital."""
+    return key in lists["particles"] and (word[0].islower() or (first and key in lists["leading_particles"]))
 
 
 def _address(word: str, lists: dict[str, Any]) -> str | None:

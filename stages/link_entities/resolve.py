@@ -92,8 +92,8 @@ def _union_given_names(parents: dict[str, str]) -> None:
         families[surname, suffix].add(tuple(given.split(" ")))
     for (surname, suffix), given_names in families.items():
         first: dict[int, str] = {}
-        for given, number in sorted(merge_given(given_names).items()):
-            key = f"{' '.join(given)}|{surname}|{suffix}"
+        for names, number in sorted(merge_given(given_names).items()):
+            key = f"{' '.join(names)}|{surname}|{suffix}"
             _union(parents, first.setdefault(number, key), key)
 
 
@@ -116,7 +116,7 @@ def _entity_key(
 ) -> str:
     if strong:
         return _root(parents, strong[0])
-    meant = set().union(*(offered.get(key, set()) for key in weak))
+    meant = {root for key in weak for root in offered.get(key, ())}
     if len(meant) == 1:
         return next(iter(meant))
     return f"={weak[0]}" + (APART if meant and label == "PER" else "")

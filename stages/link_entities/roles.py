@@ -7,7 +7,7 @@ from stages.link_entities.persons import word_lists
 
 BEFORE = 60  # characters read before a mention
 AFTER = 60
-LAST_WORD = re.compile(r"([^\W\d_][\w.-]*)\s+$")
+LAST_WORD = re.compile(r"([^\W\d_][\w.-]*),?\s+$")
 # ", der neue Sprecher" or ", Sprecherin der Polizei" right after the name.
 APPOSITION = re.compile(
     r"\s?,\s(?:(?:der|die|das|ein|eine|the|a|le|la)\s)?(?:[^\W\d_A-ZÄÖÜ]+e[nrms]?\s)?([^\W\d_][\w-]{3,40})"
@@ -45,12 +45,22 @@ def address_before(before: str) -> str:
     """ "f" or "m" where "Frau" or "Herr" stands before a mention, else empty."""
     last = LAST_WORD.search(before)
     word = last[1].lower().rstrip(".") if last else ""
-    return "f" if word in word_lists()["female"] else "m" if word in word_lists()["male"] - {"m"} else ""
+    if word in word_lists()["female"]:
+        return "f"
+    # "M." is Monsieur; without the full stop it would be an initial or a letter.
+    return "m" if last and word in word_lists()["male"] and (word != "m" or last[1] == "M.") else ""
 
 
 def role_gender(role: str | None) -> str:
-    """ "f" for a role in the feminine, "m" for any other, empty without a role."""
-    return "" if role is None else "f" if FEMININE.search(role.lower()) else "m"
+    """ "f" for a role in the feminine, "m" for another German one (with a capital), else empty."""
+    if role is None or not role[0].isupper():
+        return ""
+    return "f" if FEMININE.search(role.lower()) else "m"
+
+
+def title_role(text: str) -> str | None:
+    """The academic role inside a mention that holds a title: "Prof. Hans Mertens"."""
+    return "Professor" if text.lower().startswith("prof") else None
 
 
 def role_stem(role: str) -> str:
