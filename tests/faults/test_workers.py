@@ -20,8 +20,9 @@ def deadly_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.integration
+@pytest.mark.usefixtures("deadly_steps")
 @pytest.mark.parametrize("word", [deadly.KILL, deadly.HANG])
-def test_the_document_at_fault_alone_is_quarantined(tmp_path: Path, deadly_steps: None, word: str) -> None:
+def test_the_document_at_fault_alone_is_quarantined(tmp_path: Path, word: str) -> None:
     folder = tmp_path / "press"
     folder.mkdir()
     for i in range(5):
@@ -53,7 +54,8 @@ def test_a_worker_ends_itself_when_its_time_is_up() -> None:
 
 
 @pytest.mark.integration
-def test_a_run_after_a_death_works_in_another_process(tmp_path: Path, deadly_steps: None) -> None:
+@pytest.mark.usefixtures("deadly_steps")
+def test_a_run_after_a_death_works_in_another_process(tmp_path: Path) -> None:
     """A document that kills the run itself, because there was too little to do for workers, is found the next time."""
     folder, tables = tmp_path / "press", tmp_path / "tables"
     folder.mkdir()
