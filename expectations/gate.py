@@ -43,12 +43,14 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def _check(frames: Mapping[str, pl.DataFrame], rules: list[Rule]) -> Verdict:
-    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types import base
+
+    # It sets its own level while it is imported, and tells of temporary folders.
+    base.logger.setLevel(logging.WARNING)
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context.variables.progress_bars = base.ProgressBarsConfig(globally=False)
     pandas = context.data_sources.add_pandas("fliesstext")
     failed: dict[str, list[str]] = {"critical": [], "warning": []}
     results = []

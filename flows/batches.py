@@ -23,6 +23,10 @@ from stages.account import OUTCOMES
 from stages.annotate import StageOptions, annotate, isolate
 from stages.publish import CONTENT
 from stages.read import ReadOptions, read_sources
+from stages.schemas import empty
+
+_PIECES = 8
+_DIED = "died"
 
 
 def die_with_parent() -> None:
@@ -35,6 +39,54 @@ def die_with_parent() -> None:
 def _watch(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)
+
+
+def size(folder: Path) -> int:
+    """Count the sources of a batch."""
+    return int(pl.scan_parquet(folder / "batch.parquet", glob=False).select(pl.len()).collect().item())
+
+
+def n_bytes(folder: Path) -> int:
+    """Count the bytes of the sources of a batch."""
+    sizes = pl.scan_parquet(folder / "batch.parquet", glob=False).select(pl.col("size_bytes").sum())
+    return int(sizes.collect().item())
+
+
+def has_died(folder: Path) -> bool:
+    """Tell whether a worker process died of this batch."""
+    return (folder / _DIED).exists()
+
+
+def mark_died(folder: Path) -> Path:
+    """Note that a worker process died of this batch."""
+    (folder / _DIED).touch()
+    return folder
+
+
+def take_apart(folder: Path) -> list[Path]:
+    """Cut a batch that a worker process died of into smaller ones, in the same order."""
+    rows = pl.read_parquet(folder / "batch.parquet")
+    step = -(-rows.height // _PIECES)
+    made = []
+    for at in range(0, rows.height, step):
+        piece = folder / f"{folder.name}-{at:05}"
+        piece.mkdir()
+        rows[at : at + step].write_parquet(piece / "batch.parquet")
+        made.append(piece)
+    return made
+
+
+def give_up(folder: Path) -> Path:
+    """Finish a batch of one source that a worker process died of: no rows, and the source in quarantine."""
+    for table in CONTENT:
+        empty(table).write_parquet(folder / f"{table}.parquet")
+    reason = "a worker process died or hung on this file; please report it with the file"
+    ended = {"status": "quarantined", "stage": "annotate", "reason_code": "stage_failed", "reason": reason}
+    pl.read_parquet(folder / "batch.parquet").select(
+        "source_uri",
+        *(pl.lit(ended.get(name), pl.String).alias(name) for name in OUTCOMES.names() if name != "source_uri"),
+    ).write_parquet(folder / "outcomes.parquet")
+    return folder
 
 
 def read_batch(folder: Path, roots: dict[str, Path], options: ReadOptions) -> Path:
@@ -59,7 +111,7 @@ def annotate_batch(folder: Path, options: StageOptions, run_id: str, processed_a
     return folder
 
 
-def part_batch(folder: Path) -> Path:
+def validate_batch(folder: Path) -> Path:
     """Part good rows from bad; write ``<table>.parquet``, ``bad_rows.parquet`` and ``outcomes.parquet``."""
     since = time.perf_counter()
     texts = pl.read_parquet(folder / "texts.parquet")
@@ -83,13 +135,14 @@ def judge_batch(folder: Path) -> Path:
 
     Runs in the main process: importing Great Expectations into every worker would cost more than it judges.
     """
-    since = time.perf_counter()
+    # Seconds of this thread: waiting for the gate, which judges one batch at a time, is no work.
+    since = time.thread_time()
     good = {table: pl.read_parquet(folder / f"evidence-{table}.parquet") for table in CONTENT}
     verdict = check(good, RULES)
     (folder / "verdict.json").write_text(
         json.dumps([verdict.n_expectations, verdict.critical, verdict.warnings, verdict.results]), encoding="utf-8"
     )
-    _note_seconds(folder, "judge", {"validate": time.perf_counter() - since})
+    _note_seconds(folder, "judge", {"validate": time.thread_time() - since})
     return folder
 
 

@@ -34,6 +34,9 @@ class Settings(BaseModel):
     workers: int | None = Field(
         None, ge=0, le=256, description="worker processes; 0 works in this one; default: as many as pay off"
     )
+    max_seconds: float = Field(
+        300.0, gt=0, description="seconds after which a batch in a worker process counts as hung (large ones get more)"
+    )
     verify: bool = Field(False, description="read every file instead of trusting size and modification time")
     max_deleted: float = Field(
         0.1, ge=0, le=1, description="share of the documents of the sources that may vanish without confirmation"

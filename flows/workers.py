@@ -4,24 +4,30 @@ A task hands a plain function to `Workers.call` and waits. Starting Prefect in e
 seconds for each; see the benchmark of the fixed cost.
 """
 
+import faulthandler
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from pathlib import Path
 from types import TracebackType
-from typing import ParamSpec, Self, TypeVar
+from typing import Self, TypeVar
 
-from flows.batches import die_with_parent
+from flows import batches
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def worthwhile(n_batches: int) -> int:
+_BYTES_A_SECOND = 4_000
+"""Slower than any engine has been seen to work; what a large batch may take beyond the time limit."""
+
+
+def worthwhile(n_batches: int, at_least: int = 0) -> int:
     """Say how many worker processes pay off: none for one batch, else up to one a core."""
-    return 0 if n_batches < 2 else min(n_batches, os.cpu_count() or 1)
+    return at_least if n_batches < 2 else min(n_batches, os.cpu_count() or 1)
 
 
 class Workers:
@@ -31,6 +37,7 @@ class Workers:
         self.n = n
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
+        self._free = threading.Semaphore(max(1, n))
 
     def __enter__(self) -> Self:
         return self
@@ -41,23 +48,41 @@ class Workers:
         if self._pool is not None:
             self._pool.shutdown(wait=error is None, cancel_futures=True)
 
-    def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run ``function`` in a worker and wait for its result.
+    def work(self, seconds: float, function: Callable[..., Path], folder: Path, *args: object) -> Path:
+        """Run a step of `flows.batches` on a batch folder in a worker and wait for it.
+
+        Where the worker dies or takes longer than ``seconds`` (and a little more for every byte of the batch),
+        the folder is marked as died, its later steps do nothing, and the caller goes on.
+        """
+        if batches.has_died(folder):
+            return folder
+        limit = seconds + batches.n_bytes(folder) / _BYTES_A_SECOND
+        try:
+            return self.call(limit, function, folder, *args)
+        except BrokenProcessPool:
+            return batches.mark_died(folder)
+
+    def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
+        """Run ``function`` in a worker and wait for its result; a worker that takes longer ends itself.
 
         When a worker dies (killed for memory, a crash in native code) every call under way fails with it; each
-        is tried once more in a process of its own. Raises BrokenProcessPool when that dies too.
+        is tried once more in a process of its own. Raises BrokenProcessPool when that dies too, or at once when
+        the time was up. Calls in this process have no limit: nothing could end them.
         """
         if self.n == 0:
-            return function(*args, **kwargs)
-        pool = self._open()
-        try:
-            return pool.submit(function, *args, **kwargs).result()
-        except BrokenProcessPool:
-            with self._lock:
-                if self._pool is pool:
-                    self._pool = None
+            return function(*args)
+        with self._free:
+            pool, since = self._open(), time.monotonic()
+            try:
+                return pool.submit(_within, seconds, function, *args).result()
+            except BrokenProcessPool:
+                with self._lock:
+                    if self._pool is pool:
+                        self._pool = None
+                if time.monotonic() - since >= seconds:
+                    raise
             with _new_pool(1) as alone:
-                return alone.submit(function, *args, **kwargs).result()
+                return alone.submit(_within, seconds, function, *args).result()
 
     def _open(self) -> ProcessPoolExecutor:
         with self._lock:
@@ -66,6 +91,16 @@ class Workers:
             return self._pool
 
 
+def _within(seconds: float, function: Callable[..., T], *args: object) -> T:
+    """Run in the worker. The clock is a native thread: it also ends a loop that never comes back to Python."""
+    with Path(os.devnull).open("w") as nowhere:
+        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+        try:
+            return function(*args)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
 def _new_pool(n: int) -> ProcessPoolExecutor:
     # Spawned, not forked: polars and the name models start threads that do not survive a fork.
-    return ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=die_with_parent)
+    return ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=batches.die_with_parent)

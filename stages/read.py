@@ -224,6 +224,10 @@ def read_sources(
             texts.append((uri, doc_id, sha256, *_storable(raw)))
         except SourceError as error:
             rejected.append((uri, doc_id, "read", error.code, error.reason))
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"[:300]
+            reason = f"reading failed on this file ({why}); please report it with the file"
+            rejected.append((uri, doc_id, "read", "stage_failed", reason))
     return _frame(texts, TEXTS), _frame(rejected, REJECTED)
 
 

@@ -134,10 +134,10 @@ def read_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.DataFr
 
 
 @contextmanager
-def writing(tables: Path, run_id: str) -> Iterator[None]:
+def writing(tables: Path, run_id: str) -> Iterator[bool]:
     """Hold the right to write below ``tables``; the operating system frees it when the process ends, however.
 
-    Raises LockedError with the name of the run that holds it. On entry, what a dead run left behind is removed.
+    Gives whether the last writer died in the middle. Raises LockedError with the name of the run that holds it.
     """
     try:
         tables.mkdir(parents=True, exist_ok=True)
@@ -150,12 +150,13 @@ def writing(tables: Path, run_id: str) -> Iterator[None]:
     except Timeout:
         raise LockedError(f"{tables} is being written by {_owner(owner)}; wait for it or use another folder") from None
     try:
+        last_died = owner.exists()
         started = datetime.now(UTC).isoformat(timespec="seconds")
         owner.write_text(
             json.dumps({"run_id": run_id, "pid": os.getpid(), "host": socket.gethostname(), "since": started}),
             encoding="utf-8",
         )
-        yield
+        yield last_died
     finally:
         owner.unlink(missing_ok=True)
         lock.release()

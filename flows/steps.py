@@ -1,0 +1,174 @@
+"""The steps of a run as plain functions over folders of Parquet files; `flows.refresh` makes tasks of them.
+
+Frames are handed on as paths: a task's arguments travel through the orchestrator.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from expectations.gate import Verdict, check
+from expectations.rules import RUN_RULES
+from expectations.sum_up import sum_up
+from flows import batches
+from flows.progress import progress_bar
+from flows.settings import Settings
+from flows.workers import Workers
+from stages import account, discover
+from stages.errors import GateError
+from stages.move import copy_documents
+from stages.publish import Batch, build_snapshot, switch
+from stages.snapshots import Snapshot, clear_old, read_current, read_table, scan_table
+from stages.sources import Source
+
+_BATCH_BYTES = 32 << 20
+_CLOCK_GRAIN = timedelta(seconds=2)
+"""Files modified so shortly before the last run began may have changed again with the same time and size."""
+
+
+def discover_sources(named: list[Source], tables: Path, work: Path, stages_sha256: str, verify: bool) -> Path:
+    """Compare the sources with the `sources` table of the last snapshot; the decisions go to a Parquet file."""
+    previous = read_current(tables)
+    prior = read_table(tables, previous, "sources")
+    runs = read_table(tables, previous, "runs")
+    last_start = runs.select(pl.col("started_at").max()).item()
+    trusted_before = last_start - _CLOCK_GRAIN if last_start else None
+    found = discover.find_files(named)
+    roots = {source.name: source.root for source in named}
+    with progress_bar("reading new files", found.height) as advance:
+        hashed = discover.hash_contents(
+            found, prior, roots, trusted_before=trusted_before, verify=verify, progress=lambda *_: advance(1)
+        )
+    file = work / "decided.parquet"
+    discover.decide(hashed, prior, named, stages_sha256).write_parquet(file)
+    return file
+
+
+def read_batch(folder: Path, workers: Workers, roots: dict[str, Path], settings: Settings) -> Path:
+    """Read the files of a batch."""
+    return workers.work(settings.max_seconds, batches.read_batch, folder, roots, settings.read_options())
+
+
+def annotate_batch(folder: Path, workers: Workers, settings: Settings, run_id: str, at: datetime) -> Path:
+    """Reflow the texts of a batch, identify languages, split sentences, extract entities."""
+    return workers.work(settings.max_seconds, batches.annotate_batch, folder, settings.stage_options(), run_id, at)
+
+
+def validate_batch(folder: Path, workers: Workers, settings: Settings) -> Path:
+    """Part good rows from bad and let the gate judge what is left."""
+    workers.work(settings.max_seconds, batches.validate_batch, folder)
+    return folder if batches.has_died(folder) else batches.judge_batch(folder)
+
+
+def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: str, at: datetime) -> Path:
+    """Give the published rows of renamed files their new doc_id."""
+    moves = pl.read_parquet(folder / "batch.parquet")
+    for table, frame in copy_documents(moves, tables, previous, run_id, at).items():
+        frame.write_parquet(folder / f"{table}.parquet")
+    known = read_table(tables, previous, "sources").select("encoding", "encoding_how", copy_of="doc_id")
+    outcomes = moves.join(known, on="copy_of", how="left").with_columns(status=pl.lit("written"), stage=pl.lit("move"))
+    missing = [name for name in account.OUTCOMES if name not in outcomes.columns]
+    outcomes.with_columns(pl.lit(None, pl.String).alias(name) for name in missing).select(
+        account.OUTCOMES.names()
+    ).write_parquet(folder / "outcomes.parquet")
+    return folder
+
+
+def judge(
+    done: Sequence[Path],
+    tables: Path,
+    work: Path,
+    previous: Snapshot | None,
+    replaced: list[str],
+    sources: pl.DataFrame,
+    counts: dict[str, int],
+) -> Verdict:
+    """Bring the verdicts of the batches and the one on the run as a whole together.
+
+    Raises GateError when anything critical failed; the full results then stay below ``tables``/failed.
+    """
+    numbers = ("doc_id", "n_chars", "n_words", "n_mentions", "entity_model")
+    files = [folder / "documents.parquet" for folder in done]
+    standing = scan_table(tables, previous, "documents").filter(~pl.col("doc_id").is_in(replaced)).select(numbers)
+    made = [pl.scan_parquet(files, glob=False).select(numbers)] if files else []
+    documents = pl.concat([standing, *made]).collect()
+    n_rule_failed = sum(
+        int((pl.read_parquet(folder / "outcomes.parquet")["reason_code"] == "rule_failed").sum()) for folder in done
+    )
+    parts = [Verdict(*json.loads((f / "verdict.json").read_text(encoding="utf-8"))) for f in done if _has_verdict(f)]
+    parts.append(check({"run": sum_up(counts, documents, sources, n_rule_failed)}, RUN_RULES))
+    verdict = Verdict(
+        sum(part.n_expectations for part in parts),
+        tuple(line for part in parts for line in part.critical),
+        tuple(line for part in parts for line in part.warnings),
+        tuple(result for part in parts for result in part.results),
+    )
+    if verdict.critical:
+        kept = tables / "failed" / f"{work.name}.json"
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(json.dumps(asdict(verdict), ensure_ascii=False, indent=1), encoding="utf-8")
+        lines = "\n  ".join(verdict.critical)
+        raise GateError(f"the gate refused to publish; details are in {kept}\n  {lines}")
+    return verdict
+
+
+def _has_verdict(folder: Path) -> bool:
+    """Moved documents were judged when they were written."""
+    return (folder / "verdict.json").exists()
+
+
+def publish_snapshot(
+    tables: Path,
+    previous: Snapshot | None,
+    run_id: str,
+    replaced: list[str],
+    done: Sequence[Path],
+    whole: dict[str, pl.DataFrame],
+    verdict: Verdict,
+    settings: Settings,
+) -> Snapshot:
+    """Write the next snapshot, switch CURRENT.json to it, and clear away snapshots that are old enough."""
+    made = [Batch(folder, ids["doc_id"][0], ids["doc_id"][-1]) for folder in done if (ids := _ids(folder)).height]
+    summary = {"success": True, "n_expectations": verdict.n_expectations, "warnings": list(verdict.warnings)}
+    snapshot = build_snapshot(
+        tables, previous, run_id, replaced=replaced, batches=made, whole=whole, validation=summary
+    )
+    results = tables / snapshot.snapshot / "validation.json"
+    results.write_text(json.dumps(verdict.results, ensure_ascii=False), encoding="utf-8")
+    switch(tables, snapshot)
+    clear_old(tables, snapshot, settings.keep_snapshots, settings.keep_days)
+    return snapshot
+
+
+def _ids(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(folder / "documents.parquet", columns=["doc_id"]).sort("doc_id")
+
+
+def cut_batches(rows: pl.DataFrame, parent: Path, size: int) -> list[Path]:
+    """Cut rows into batches in order of doc_id, so that a batch touches few parts of the tables."""
+    rows = rows.sort("doc_id").with_columns(bytes=pl.col("size_bytes").fill_null(0).cum_sum() // _BATCH_BYTES)
+    number = (
+        (
+            (pl.int_range(pl.len()) // size != (pl.int_range(pl.len()) // size).shift(1))
+            | (pl.col("bytes") != pl.col("bytes").shift(1))
+        )
+        .fill_null(False)
+        .cum_sum()
+    )
+    folders = []
+    for at, batch in enumerate(rows.with_columns(number=number).partition_by("number", maintain_order=True)):
+        folder = parent / f"{parent.name}-{at:05}"
+        folder.mkdir(parents=True)
+        batch.write_parquet(folder / "batch.parquet")
+        folders.append(folder)
+    return folders
+
+
+def gather(folders: Sequence[Path], name: str, schema: pl.Schema) -> pl.DataFrame:
+    """Bring what the batches wrote as ``name`` together; ``schema`` is that of the frame when there is none."""
+    files = [folder / f"{name}.parquet" for folder in folders]
+    return pl.concat([pl.DataFrame(schema=schema), *(pl.read_parquet(file) for file in files if file.exists())])

@@ -1,0 +1,1 @@
+"""What the pipeline promises when things go wrong, tried out. The long form: ``python -m tests.faults``."""

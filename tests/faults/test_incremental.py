@@ -1,0 +1,171 @@
+"""Whatever happened to the files and to earlier runs, the tables are those of a fresh run over the same files."""
+
+import gc
+import gzip
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from flows.settings import Settings
+from stages.snapshots import read_current
+from tests.faults import long_form
+from tests.faults.harness import article, assert_same, assert_tidy, assert_whole, fast_gate, published, run_here
+from tests.faults.inject import Fault, KilledError, as_if_killed, faults
+
+SEEDS = st.integers(0, 4)
+NAMES = st.sampled_from(
+    ["press/a.txt", "press/b.txt", "press/sub/c.md", "press/d.txt.gz", "web/a.txt", "web/e", "web/sub/f.text"]
+)
+SIZES = st.sampled_from([1, 2, 250])
+HINDRANCES = st.sampled_from(["pipe", "folder", "dangling", "loop", "out", "inside"])
+LONG_AGO = 1_600_000_000
+done = long_form.Tally("incremental equals from scratch")
+
+
+class Folder(RuleBasedStateMachine):
+    """Two sources that people change in every way, and runs in between, some of which die."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.home = Path(tempfile.mkdtemp(prefix="fliesstext-"))
+        self.tables = self.home / "tables"
+        self.sources = [self.home / "press", self.home / "web"]
+        for source in self.sources:
+            (source / "sub").mkdir(parents=True)
+        self.clock = count(LONG_AGO)
+        self.gate = fast_gate()
+        self.gate.__enter__()
+        done.add("sequences")
+
+    def teardown(self) -> None:
+        self.gate.__exit__(None, None, None)
+        shutil.rmtree(self.home)
+
+    def path(self, name: str) -> Path:
+        return self.home / name
+
+    def clear(self, path: Path) -> None:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        path.unlink(missing_ok=True)
+
+    def write(self, path: Path, seed: int, recent: bool) -> None:
+        self.clear(path)
+        text = article(seed).encode("cp1252" if seed == 3 else "utf-8")
+        path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+        self.stamp(path, recent)
+
+    def stamp(self, path: Path, recent: bool) -> None:
+        """Files of old are trusted by size and time; recent ones are read again."""
+        if not recent:
+            os.utime(path, (LONG_AGO, next(self.clock)))
+
+    @rule(name=NAMES, seed=SEEDS, recent=st.booleans())
+    def add_or_edit(self, name: str, seed: int, recent: bool) -> None:
+        self.write(self.path(name), seed, recent)
+
+    @rule(name=NAMES)
+    def empty(self, name: str) -> None:
+        self.clear(self.path(name))
+        self.path(name).touch()
+
+    @rule(name=NAMES, to=NAMES)
+    def rename(self, name: str, to: str) -> None:
+        if name != to and os.path.lexists(self.path(name)):
+            self.clear(self.path(to))
+            self.path(name).rename(self.path(to))
+
+    @rule(name=NAMES, to=NAMES)
+    def copy(self, name: str, to: str) -> None:
+        if name != to and self.path(name).is_file():
+            self.clear(self.path(to))
+            shutil.copy2(self.path(name), self.path(to))
+
+    @rule(name=NAMES)
+    def delete(self, name: str) -> None:
+        self.clear(self.path(name))
+
+    @rule(name=NAMES, recent=st.booleans())
+    def touch(self, name: str, recent: bool) -> None:
+        if self.path(name).is_file():
+            self.path(name).touch()
+            self.stamp(self.path(name), recent)
+
+    @rule(name=NAMES, how=HINDRANCES)
+    def make_unreadable(self, name: str, how: str) -> None:
+        path = self.path(name)
+        self.clear(path)
+        if how == "pipe":
+            os.mkfifo(path)
+        elif how == "folder":
+            path.mkdir()
+        else:
+            targets = {"dangling": "nowhere", "loop": path.name, "out": "/etc/hostname", "inside": "b.txt"}
+            path.symlink_to(targets[how])
+
+    @precondition(lambda self: not self.everything_else_is_gone())
+    @rule(size=SIZES, verify=st.booleans())
+    def run(self, size: int, verify: bool) -> None:
+        run_here(self.sources, self.tables, batch_size=size, verify=verify)
+        self.compare()
+        done.add("runs")
+
+    @rule(which=st.integers(0, 1), size=SIZES)
+    def run_of_one_source(self, which: int, size: int) -> None:
+        before = published(self.tables)["sources"]
+        run_here([self.sources[which]], self.tables, batch_size=size)
+        other = f"{self.sources[1 - which].name}/"
+        after = published(self.tables)["sources"]
+        uris = [frame["source_uri"].filter(frame["source_uri"].str.starts_with(other)) for frame in (before, after)]
+        assert uris[0].equals(uris[1]), "a run of one source forgets nothing of another"
+        assert_whole(self.tables)
+        done.add("runs")
+
+    @rule(at=st.integers(1, 60), size=SIZES)
+    def run_killed(self, at: int, size: int) -> None:
+        before = published(self.tables)
+        switches = Fault(self.tables, at, as_if_killed, lasting=True)
+        pointer = read_current(self.tables)
+        with suppress(KilledError), faults(switches):
+            run_here(self.sources, self.tables, batch_size=size)
+        gc.collect()  # frees the lock, as the end of the process would
+        assert_whole(self.tables)
+        if read_current(self.tables) == pointer:
+            assert_same(published(self.tables), before)
+        done.add("kills")
+
+    def everything_else_is_gone(self) -> bool:
+        return not any(source.exists() for source in self.sources)
+
+    def compare(self) -> None:
+        assert_whole(self.tables)
+        assert_tidy(self.tables)
+        fresh = self.home / "fresh"
+        run_here(self.sources, fresh)
+        assert_same(published(self.tables), published(fresh))
+        again = run_here(self.sources, self.tables)
+        assert not again.published, "nothing changed, so there is nothing to publish"
+        shutil.rmtree(fresh)
+
+
+Folder.TestCase.settings = settings(
+    max_examples=long_form.choose(short=10, long=200),
+    stateful_step_count=long_form.choose(short=12, long=20),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    print_blob=False,
+)
+TestFolder = Folder.TestCase
+
+
+def test_settings_that_change_no_text_change_nothing(tmp_path: Path) -> None:
+    options = {"batch_size": 3, "workers": 2, "keep_snapshots": 9, "max_seconds": 1.0, "verify": True}
+    assert Settings(**options).stages_sha256() == Settings().stages_sha256()
+    assert Settings(languages=("fr",)).stages_sha256() != Settings().stages_sha256()

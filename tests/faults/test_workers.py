@@ -1,0 +1,73 @@
+"""A document that kills or hangs its worker process ends in quarantine; everything else is published."""
+
+import time
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.workers import Workers
+from stages.snapshots import read_current, read_table
+from tests.faults import deadly
+from tests.faults.harness import article, assert_same, assert_tidy, fast_gate, published, run_here
+
+
+@pytest.fixture
+def deadly_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.batches.annotate_batch", deadly.annotate_batch)
+    monkeypatch.setattr("flows.batches.validate_batch", deadly.validate_batch)
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("deadly_steps")
+@pytest.mark.parametrize("word", [deadly.KILL, deadly.HANG])
+def test_the_document_at_fault_alone_is_quarantined(tmp_path: Path, word: str) -> None:
+    folder = tmp_path / "press"
+    folder.mkdir()
+    for i in range(5):
+        (folder / f"{i:02}.txt").write_text(article(i) + (f"\n{word}.\n" if i == 3 else ""), encoding="utf-8")
+
+    with fast_gate():
+        # Loading the model takes seconds on a busy machine; less would call that a hang.
+        report = run_here([folder], tmp_path / "tables", workers=1, batch_size=12, max_seconds=8)
+        again = run_here([folder], tmp_path / "tables", workers=0)
+        (folder / "03.txt").unlink()
+        run_here([folder], tmp_path / "tables")
+        run_here([folder], tmp_path / "fresh")
+
+    assert [(uri, code) for uri, code, _ in report.quarantined] == [("press/03.txt", "stage_failed")]
+    assert report.counts["n_written"] == 4
+    assert not again.published, "it is not tried again every night"
+    assert_same(published(tmp_path / "tables"), published(tmp_path / "fresh"))
+    assert_tidy(tmp_path / "tables")
+
+
+@pytest.mark.integration
+def test_a_worker_ends_itself_when_its_time_is_up() -> None:
+    with Workers(1) as workers:
+        since = time.monotonic()
+        with pytest.raises(BrokenProcessPool):
+            workers.call(0.5, deadly.hang, 600)
+        assert time.monotonic() - since < 60
+        assert workers.call(60, len, "next") == 4
+
+
+@pytest.mark.integration
+@pytest.mark.usefixtures("deadly_steps")
+def test_a_run_after_a_death_works_in_another_process(tmp_path: Path) -> None:
+    """A document that kills the run itself, because there was too little to do for workers, is found the next time."""
+    folder, tables = tmp_path / "press", tmp_path / "tables"
+    folder.mkdir()
+    tables.mkdir()
+    (folder / "good.txt").write_text(article(1), encoding="utf-8")
+    (folder / "bad.txt").write_text(article(2) + f"\n{deadly.CRASH}.\n", encoding="utf-8")
+    (tables / ".writer.json").write_text("{}", encoding="utf-8")  # what a dead run leaves
+
+    with fast_gate():
+        report = run_here([folder], tables, workers=None)
+
+    assert [code for _, code, _ in report.quarantined] == ["stage_failed"]
+    assert read_table(tables, read_current(tables), "documents").select(pl.col("source_uri")).rows() == [
+        ("press/good.txt",)
+    ]
