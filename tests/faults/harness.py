@@ -23,7 +23,50 @@ COUNTED = ("written", "unchanged", "duplicate", "quarantined")
 OF_THE_RUN = ("run_id", "processed_at", "first_seen_run", "last_changed_run", "modified_at", "published_at")
 """Columns that differ between two runs over the same files: run ids and times."""
 
-_WORDS = ["Stadtrat", "Brücke", "Hafen", "Mühle", "Sommer", "Zeitung", "Ausschuss", "Lehrerin", "Kreisverkehr", "Wasserwerk", "Bürgermeister", "Musikverein", "beschloss", "eröffnete", "besuchte", "prüfte", "verlegte", "sanierte", "feierte", "in", "auf", "neben", "hinter", "am", "Montag", "gestern", "wieder", "gemeinsam", "Anna", "Schmidt", "Rheinland", "Freiburg", "Straße", "Verkehr", "Haushalt", "Millionen", "Euro", "1997", "drei", "neue", "alte", "große"]
+_WORDS = [
+    "Stadtrat",
+    "Brücke",
+    "Hafen",
+    "Mühle",
+    "Sommer",
+    "Zeitung",
+    "Ausschuss",
+    "Lehrerin",
+    "Kreisverkehr",
+    "Wasserwerk",
+    "Bürgermeister",
+    "Musikverein",
+    "beschloss",
+    "eröffnete",
+    "besuchte",
+    "prüfte",
+    "verlegte",
+    "sanierte",
+    "feierte",
+    "in",
+    "auf",
+    "neben",
+    "hinter",
+    "am",
+    "Montag",
+    "gestern",
+    "wieder",
+    "gemeinsam",
+    "Anna",
+    "Schmidt",
+    "Rheinland",
+    "Freiburg",
+    "Straße",
+    "Verkehr",
+    "Haushalt",
+    "Millionen",
+    "Euro",
+    "1997",
+    "drei",
+    "neue",
+    "alte",
+    "große",
+]
 
 
 def sentence(seed: int, n_words: int = 9) -> str:
