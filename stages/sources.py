@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-
 from urllib.parse import unquote_to_bytes
 
 from stages.errors import SourceError, UsageError
