@@ -84,17 +84,17 @@ RULES: tuple[Rule, ...] = (
     Rule("blocks", "matches", ("language",), "language is a known code", (LANGUAGE_CODE,)),
     Rule("blocks", "between", ("language_confidence",), "a probability", (0.0, 1.0)),
     *_offsets("blocks", "block"),
-    Rule("blocks", "true", ("raw_agrees",), "every span is letter for letter the raw text it points at"),
+    Rule("blocks", "true", ("raw_agrees",), "its spans are in order and letter for letter the raw text"),
     Rule("blocks", "true", ("has_document",), "the document of the block exists"),
     *_contract("sentences"),
     *_offsets("sentences", "sentence"),
-    Rule("sentences", "true", ("in_parent",), "the sentence lies inside its block"),
+    Rule("sentences", "true", ("in_parent",), "the sentence lies inside its block, in the raw text too"),
     *_contract("mentions"),
     Rule("mentions", "in_set", ("label",), "known label", schemas.LABELS),
     Rule("mentions", "in_set", ("kind",), "known kind of mention", schemas.MENTION_KINDS),
     Rule("mentions", "between", ("score",), "a probability", (0.0, 1.0)),
     *_offsets("mentions", "mention"),
-    Rule("mentions", "true", ("in_parent",), "the mention lies inside its sentence"),
+    Rule("mentions", "true", ("in_parent",), "the mention lies inside its sentence, in the raw text too"),
     *_contract("repairs"),
     Rule("repairs", "in_set", ("rule",), "known repair rule", tuple(schemas.REPAIR_RULES)),
     Rule("repairs", "between", ("raw_start",), "a repair starts inside the raw text", (0, None)),
@@ -113,4 +113,4 @@ RUN_RULES: tuple[Rule, ...] = (
     Rule("run", "between", ("chars_per_document",), "documents have a usual length", (20.0, 2_000_000.0), "warning"),
     Rule("run", "between", ("mentions_per_1000_words",), "names are found at a usual rate", (1.0, 400.0), "warning"),
 )
-"""Rules about a run as a whole (floors and ceilings), read against the one row of `expectations.evidence.sum_up`."""
+"""Rules about a run as a whole (floors and ceilings), read against the one row of `expectations.sum_up`."""
