@@ -43,11 +43,13 @@ _ALPHABETS = {
     "Hebrew": "יוהלאתרבשמנחדקעפסגטזכםצןךףץ",
     "Arabic": "اليمنوتربهعدفسقكحجأشةصطخزىضذثغئإظءؤآ",
 }
-_SIGNS = "’“”„‘‚«»‹›–—…€£§°·•²³½¼©®™¡¿ªº´†‰×±µ№¢¥¦¬¶÷\xa0\xad"
+_QUOTES, _DASHES = "’“”„‘‚«»‹›", "–—"
+_SIGNS = _QUOTES + _DASHES + "…€£§°·•²³½¼©®™¡¿ªºµ´†‰×±№¢¥¦¬¶÷\xa0\xad"
 _FRAMES = "─│┌┐└┘├┤┬┴┼═║╔╗╚╝╠╣╦╩╬█▄▀■░▒▓"
 # Signs that stand inside words: apostrophe, dashes, middle dot, soft hyphen, no-break space.
 _JOINING = frozenset("’‘´–—·\xa0\xad")
 _UNKNOWN, _SIGN, _FRAME, _OTHER_LETTER = math.log(1e-4), math.log(0.02), math.log(0.003), math.log(5e-4)
+_APOSTROPHE, _SIGN_IN_PLACE = math.log(0.5), math.log(0.1)
 _LAST_LATIN = "\u02af"
 _RARE_CAPITAL, _RARE_ALONE = math.log(0.3), math.log(0.05)
 _FLOOR = -5.0
@@ -114,31 +116,39 @@ def _score(seen: Counter[bytes], table: dict[int, str]) -> float:
     fixed = 0.0
     for around, n in seen.items():
         before, char, after = (table[byte] for byte in around)
-        fixed += n * _penalty(before, char, after)
-        if char.isalpha() and char not in "ªºµ":
+        if char.isalpha() and char not in _SIGNS:
             letters[char.lower()] += n
+            fixed += n * _weigh_neighbours(before, char, after)
         else:
-            fixed += n * _sign(before, char)
+            fixed += n * _weigh_sign(before, char, after)
     best = max(sum(n * words.get(c, _OTHER_LETTER) for c, n in letters.items()) for words in _languages())
     return (fixed + best) / seen.total()
 
 
-def _sign(before: str, char: str) -> float:
-    if char in _SIGNS:
-        return _SIGN
-    # Frames of tables are drawn in runs of one character.
-    return _UNKNOWN if char not in _FRAMES else 0.0 if char == before else _FRAME
+def _weigh_sign(before: str, char: str, after: str) -> float:
+    """A sign counts most where texts have it: an apostrophe inside a word, a quotation mark at its edge."""
+    inside = before.isalpha() and after.isalpha()
+    if char in _FRAMES:
+        return 0.0 if char == before else _FRAME  # drawn in runs of one character
+    if char not in _SIGNS:
+        return _UNKNOWN
+    if inside:
+        return _APOSTROPHE if char == "’" else _SIGN if char in _JOINING or after.isupper() else _UNKNOWN
+    at_edge = before.isspace() != after.isspace() if char in _QUOTES else before.isspace() and after.isspace()
+    return _SIGN_IN_PLACE if at_edge and char in _QUOTES + _DASHES else _SIGN
 
 
-def _penalty(before: str, char: str, after: str) -> float:
-    """What the neighbours say against a character: a capital after a small letter, a sign inside a word."""
-    if char.isalpha():
-        if char > _LAST_LATIN and (_is_ascii_letter(before) or _is_ascii_letter(after)):
+def _weigh_neighbours(before: str, char: str, after: str) -> float:
+    """What speaks against a letter: another script beside it, a capital inside a word, standing alone."""
+    if char > _LAST_LATIN:
+        if _is_ascii_letter(before) or _is_ascii_letter(after):
             return _UNKNOWN
-        alone = char < _LAST_LATIN and char not in "àÀ" and not before.isalpha() and not after.isalpha()
-        capital = 0.0 if not char.isupper() else _UNKNOWN if before.islower() else _RARE_CAPITAL
-        return capital + (_RARE_ALONE if alone else 0.0)
-    return _UNKNOWN if char not in _JOINING and before.isalpha() and after.isalpha() and after.islower() else 0.0
+    elif char not in "àÀ" and not before.isalpha() and not after.isalpha():
+        return _RARE_ALONE
+    if char.isupper():
+        among_capitals = before.isupper() or after.isupper()
+        return _UNKNOWN if before.islower() else 0.0 if among_capitals else _RARE_CAPITAL
+    return _UNKNOWN if char.islower() and after.isupper() else 0.0
 
 
 def _is_ascii_letter(char: str) -> bool:
