@@ -55,8 +55,8 @@ def batch() -> dict[str, pl.DataFrame]:
             body | mention | _mention(1, "Köln", "LOC", start=38, end=42, raw_start=40, raw_end=44),
         ],
         "repairs": [
-            {"doc_id": BODY, "repair_no": 0, "rule": "hyphen_removed", "raw_start": 24, "raw_end": 26}
-            | {"before": "-\n", "after": ""}
+            {"doc_id": BODY, "repair_no": 0, "rule": "hyphen_removed", "raw_start": 19, "raw_end": 30}
+            | {"before": "Stadt-\nräte", "after": "Stadträte"}
         ],
     }
     return {name: pl.DataFrame(found, schema=TABLES[name].schema) for name, found in rows.items()}
