@@ -33,7 +33,7 @@ def test_bad_mention_is_kept_out_alone_and_the_count_follows(batch, raw_texts, c
     assert good["documents"]["n_mentions"].to_list() == [1, 0]
     (row,) = bad.rows(named=True)
     assert (row["table"], row["stage"], row["rule"]) == ("mentions", "extract_entities", "mentions.label.in_set")
-    assert row["reason"] == "broken rule: known label"
+    assert row["reason"] == "broken rule: label is a known label"
     assert json.loads(row["row"])["label"] == "PERSON"
     again, none = part({name: good[name].select(batch[name].columns) for name in batch}, raw_texts)
     assert none.is_empty()
