@@ -97,7 +97,9 @@ def expectation(rule: Rule) -> Any:
         case "matches", (pattern,):
             return gxe.ExpectColumnValuesToMatchRegex(column=column, regex=pattern, **common)
         case "less", _:
-            return gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A=rule.columns[1], column_B=column, **common)
+            return gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+                column_A=rule.columns[1], column_B=column, ignore_row_if="either_value_is_missing", **common
+            )
         case "between", (low, high):
             return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **common)
     raise ValueError(f"{rule.name}: arguments {rule.arguments!r} do not fit a rule of kind {rule.kind}")

@@ -80,11 +80,13 @@ def isolate(
     """Run ``chain`` on a batch; where it raises, halve the batch until the document at fault stands alone.
 
     That document is rejected with the code ``stage_failed`` and the error; all others pass as if it had not
-    been there.
+    been there. Raises what ``chain`` raises on a batch without documents.
     """
     try:
         return chain(texts)
     except Exception as error:
+        if texts.is_empty():
+            raise
         if texts.height == 1:
             why = f"{type(error).__name__}: {error}"
             reason = f"a stage failed on this text ({why[:300]}); please report it with the file"

@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -108,10 +109,12 @@ def switch(tables: Path, snapshot: Snapshot) -> None:
     text = snapshot.to_json()
     _replace(tables / snapshot.snapshot / "snapshot.json", text)
     _replace(tables / CURRENT, text)
-    link = tables / ".latest.new"
-    link.unlink(missing_ok=True)
-    link.symlink_to(snapshot.snapshot)
-    link.replace(tables / "latest")
+    # Published by now. The link is a convenience that some file systems do not have.
+    with suppress(OSError):
+        link = tables / ".latest.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(snapshot.snapshot)
+        link.replace(tables / "latest")
 
 
 def _replace(file: Path, text: str) -> None:
@@ -210,9 +213,8 @@ def arrow_schema(table: str) -> pa.Schema:
         for field in plain
     ]
     about = {"table": table, "description": TABLES[table].meaning, "key": ",".join(TABLES[table].key)}
-    return pa.schema(fields, metadata={f"fliesstext.{k}": v for k, v in about.items()}).with_metadata(
-        {f"fliesstext.{k}": v for k, v in (about | {"schema_version": SCHEMA_VERSION}).items()}
-    )
+    about["schema_version"] = SCHEMA_VERSION
+    return pa.schema(fields, metadata={f"fliesstext.{k}": v for k, v in about.items()})
 
 
 def _plain(field: pa.Field) -> pa.Field:
