@@ -87,6 +87,8 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     chosen = build_parser().parse_args(arguments)
+    from polars.exceptions import PolarsError
+
     from stages.errors import FliesstextError, LockedError, UsageError
 
     try:
@@ -97,6 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, _EXIT_LOCKED)
     except FliesstextError as error:
         return _complain(error, _EXIT_FAILED)
+    except (OSError, PolarsError) as error:
+        # Polars reports a disk that fails as an error of its own.
+        return _complain(f"the disk or the system failed: {error}; the published tables are as they were", _EXIT_FAILED)
     except KeyboardInterrupt:
         return _complain("stopped; the published tables are as they were, the next run starts anew", _EXIT_FAILED)
 

@@ -4,6 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
 from flows.workers import Workers, worthwhile
 from stages import account, discover
+from stages.errors import TablesError
 from stages.schemas import cast
 from stages.snapshots import Snapshot, clear_leftovers, read_current, read_table, scan_table, writing
 from stages.sources import Source, parse_sources
@@ -57,7 +59,8 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
     """Process what is new, changed or deleted below the sources, validate it, and publish all tables at once.
 
     Every file below the sources ends as written, unchanged, duplicate or quarantined. Raises UsageError,
-    LockedError, GateError or TablesError; in each case the published tables are as they were before.
+    LockedError, GateError or TablesError, or OSError where the disk fails; in each case the published tables are
+    as they were before.
     """
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
@@ -67,10 +70,12 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
         previous = read_current(tables)
         clear_leftovers(tables, previous)
         work = tables / "work" / run_id
-        work.mkdir(parents=True)
-        report = _run(named, tables, work, previous, job, call, apart=last_run_died)
-        clear_leftovers(tables, read_current(tables))
-    return report
+        try:
+            work.mkdir(parents=True)
+            return _run(named, tables, work, previous, job, call, apart=last_run_died)
+        finally:
+            with suppress(TablesError):
+                clear_leftovers(tables, read_current(tables))
 
 
 def _run(

@@ -22,7 +22,7 @@ from stages import account, discover
 from stages.errors import GateError
 from stages.move import copy_documents
 from stages.publish import Batch, build_snapshot, switch
-from stages.snapshots import Snapshot, clear_old, read_current, read_table, scan_table
+from stages.snapshots import Snapshot, clear_old, read_current, read_table, replace_file, scan_table
 from stages.sources import Source
 
 _BATCH_BYTES = 32 << 20
@@ -136,8 +136,8 @@ def publish_snapshot(
     snapshot = build_snapshot(
         tables, previous, run_id, replaced=replaced, batches=made, whole=whole, validation=summary
     )
-    results = tables / snapshot.snapshot / "validation.json"
-    results.write_text(json.dumps(verdict.results, ensure_ascii=False), encoding="utf-8")
+    results = json.dumps(verdict.results, ensure_ascii=False)
+    replace_file(tables / snapshot.snapshot / "validation.json", results)
     switch(tables, snapshot)
     clear_old(tables, snapshot, settings.keep_snapshots, settings.keep_days)
     return snapshot

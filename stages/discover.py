@@ -172,15 +172,14 @@ def _walk(source: Source) -> Iterator[_Row]:
     while folders:
         folder = folders.pop()
         try:
-            entries = list(os.scandir(folder))
+            entries = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in os.scandir(folder)]
         except OSError as error:
             if folder == source.root:
                 raise UsageError(f"{folder}: cannot be listed ({error.strerror}); nothing was changed") from error
             yield _problem(source, folder, "unreadable", f"the folder cannot be listed ({error.strerror}); allow it")
             continue
-        for entry in entries:
-            path = Path(entry.path)
-            if entry.is_dir(follow_symlinks=False):
+        for path, is_folder in entries:
+            if is_folder:
                 folders.append(path)
             elif source.holds(_relative(source, path)):
                 yield _look_at(source, path)
