@@ -6,11 +6,13 @@ call, in the process that calls.
 
 import logging
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from expectations.rules import Rule
 
@@ -32,14 +34,24 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
     Nothing is changed and nothing is raised; the caller decides what a critical failure means.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
+    with _ONE_AT_A_TIME:
+        return _check(frames, list(rules))
+
+
+# A context of Great Expectations makes itself the one of the whole process.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def _check(frames: Mapping[str, pl.DataFrame], rules: list[Rule]) -> Verdict:
     import great_expectations as gx
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types import base
+
+    # It sets its own level while it is imported, and tells of temporary folders.
+    base.logger.setLevel(logging.WARNING)
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context.variables.progress_bars = base.ProgressBarsConfig(globally=False)
     pandas = context.data_sources.add_pandas("fliesstext")
-    rules = list(rules)
     failed: dict[str, list[str]] = {"critical": [], "warning": []}
     results = []
     for table, frame in frames.items():
@@ -48,7 +60,9 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
         suite = gx.ExpectationSuite(name=table, expectations=[expectation(rule) for rule in own])
         asset = pandas.add_dataframe_asset(table).add_batch_definition_whole_dataframe("batch")
         used = {column for rule in own for column in rule.columns}
-        batch = asset.get_batch({"dataframe": frame.select(c for c in frame.columns if c in used).to_pandas()})
+        # Of a list column pandas gets the length: enough to tell whether it is there.
+        plain = frame.select(c for c in frame.columns if c in used).with_columns(cs.list().list.len())
+        batch = asset.get_batch({"dataframe": plain.to_pandas()})
         result = batch.validate(suite, result_format="BASIC")
         results.append(result.to_json_dict())  # type: ignore[no-untyped-call]
         for one in result.results:

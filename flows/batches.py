@@ -13,6 +13,7 @@ from multiprocessing import connection, parent_process
 from pathlib import Path
 
 import polars as pl
+import polars.selectors as cs
 
 from expectations.evidence import gather_evidence
 from expectations.gate import check
@@ -111,7 +112,7 @@ def annotate_batch(folder: Path, options: StageOptions, run_id: str, processed_a
 
 
 def validate_batch(folder: Path) -> Path:
-    """Part good rows from bad and let the gate judge the good ones; write both, the verdict and the outcomes."""
+    """Part good rows from bad; write ``<table>.parquet``, ``bad_rows.parquet`` and ``outcomes.parquet``."""
     since = time.perf_counter()
     texts = pl.read_parquet(folder / "texts.parquet")
     frames = {table: pl.read_parquet(folder / "annotated" / f"{table}.parquet") for table in CONTENT}
@@ -120,15 +121,28 @@ def validate_batch(folder: Path) -> Path:
     if not bad.is_empty():
         # Counts of a document change with a mention kept out, so the evidence is gathered anew.
         good = gather_evidence({name: good[name].select(frames[name].columns) for name in CONTENT}, raw_texts)
-    verdict = check(good, RULES)
     for table in CONTENT:
         good[table].select(frames[table].columns).write_parquet(folder / f"{table}.parquet")
+        good[table].with_columns(cs.list().list.len()).write_parquet(folder / f"evidence-{table}.parquet")
     bad.write_parquet(folder / "bad_rows.parquet")
     _outcomes(folder, texts, good["documents"], bad).write_parquet(folder / "outcomes.parquet")
+    _note_seconds(folder, "part", {"validate": time.perf_counter() - since})
+    return folder
+
+
+def judge_batch(folder: Path) -> Path:
+    """Let Great Expectations judge the good rows with their evidence; writes ``verdict.json``.
+
+    Runs in the main process: importing Great Expectations into every worker would cost more than it judges.
+    """
+    # Seconds of this thread: waiting for the gate, which judges one batch at a time, is no work.
+    since = time.thread_time()
+    good = {table: pl.read_parquet(folder / f"evidence-{table}.parquet") for table in CONTENT}
+    verdict = check(good, RULES)
     (folder / "verdict.json").write_text(
         json.dumps([verdict.n_expectations, verdict.critical, verdict.warnings, verdict.results]), encoding="utf-8"
     )
-    _note_seconds(folder, "validate", {"validate": time.perf_counter() - since})
+    _note_seconds(folder, "judge", {"validate": time.thread_time() - since})
     return folder
 
 

@@ -60,7 +60,8 @@ def annotate_batch(folder: Path, workers: Workers, settings: Settings, run_id: s
 
 def validate_batch(folder: Path, workers: Workers, settings: Settings) -> Path:
     """Part good rows from bad and let the gate judge what is left."""
-    return workers.work(settings.max_seconds, batches.validate_batch, folder)
+    workers.work(settings.max_seconds, batches.validate_batch, folder)
+    return folder if batches.has_died(folder) else batches.judge_batch(folder)
 
 
 def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: str, at: datetime) -> Path:

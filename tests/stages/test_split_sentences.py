@@ -68,7 +68,7 @@ def test_an_endless_sentence_is_cut_at_a_space():
 )
 def test_time_is_linear(unit):
     # A quadratic step would take minutes: sentencex alone needs 260 s for a million quotation marks.
-    text = unit * (300_000 // len(unit))
+    text = unit * (100_000 // len(unit))
     start = time.process_time()
     split_sentences(text, "de")
-    assert time.process_time() - start < 4.0
+    assert time.process_time() - start < 2.0

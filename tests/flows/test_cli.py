@@ -1,0 +1,82 @@
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from flows.cli import build_parser, main
+from flows.settings import Settings
+
+
+def test_help_teaches_and_answers_fast() -> None:
+    # The best of three: the machine may be busy, the imports are what is measured.
+    seconds = []
+    for _ in range(3):
+        since = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "flows.cli", "--help"], capture_output=True, text=True, check=True)
+        seconds.append(time.perf_counter() - since)
+    assert min(seconds) < 0.5
+    assert "fliesstext run articles/ --tables out/" in done.stdout
+
+
+def test_options_of_run_are_the_settings() -> None:
+    run = vars(build_parser().parse_args(["run"]))
+    assert set(run) - {"command", "sources", "tables"} == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", ["batch_size", "max_chars", "max_seconds", "max_deleted", "keep_snapshots", "keep_days"])
+def test_help_states_the_defaults(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    text = " ".join(capsys.readouterr().out.split())
+    default = Settings.model_fields[name].default
+    shown = "10 million" if name == "max_chars" else f"{default:g}"
+    assert f"--{name.replace('_', '-')}" in text
+    assert f"(default: {shown})" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "no/such/folder"], "no/such/folder: no such file or folder"),
+        (["run", "--batch-size", "0"], "--batch-size"),
+        (["run", "--engine", "best"], "--engine"),
+        (["run", "data/samples", "samples=data"], "two sources are called 'samples'"),
+        (["show", "data/samples/broken/leer.txt"], "would be quarantined as empty"),
+    ],
+)
+def test_wrong_usage_says_what_is_wrong(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_unknown_option_is_wrong_usage() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["run", "--no-such-option"])
+
+
+def test_show_prints_the_mended_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "notiz.txt"
+    file.write_text(
+        "Der Stadtrat hat den Verkauf des alten Gas-\nwerks beschlossen. Bürgermeisterin Claudia\n"
+        "Alfons sprach in Lindau von einem guten Tag.\n",
+        encoding="utf-8",
+    )
+    assert main(["show", str(file)]) == 0
+    shown = capsys.readouterr().out
+    assert "Verkauf des alten Gaswerks beschlossen. Bürgermeisterin Claudia Alfons" in shown
+    assert "PER: Claudia Alfons" in shown
+    assert "1 repairs" in shown
+
+
+def test_show_does_not_start_prefect() -> None:
+    code = (
+        "import sys; from flows.cli import main; main(['show', sys.argv[1]]); "
+        "sys.exit(any(name.split('.')[0] in ('prefect', 'great_expectations') for name in sys.modules))"
+    )
+    sample = str(Path(__file__).parents[2] / "data" / "samples" / "lokal" / "nachtbus_windows1252.txt")
+    subprocess.run([sys.executable, "-c", code, sample], check=True, capture_output=True)
