@@ -66,7 +66,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     _add_shared(run)
     run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
     run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
-    run.add_argument("--max-seconds", type=float, metavar="S", help="after so long a batch counts as hung (default: 300)")
+    run.add_argument(
+        "--max-seconds", type=float, metavar="S", help="after so long a batch counts as hung (default: 300)"
+    )
     run.add_argument("--verify", action="store_true", help="read every file, not only those whose size or time changed")
     run.add_argument(
         "--max-deleted", type=float, metavar="SHARE", help="documents that may vanish unasked (default: 0.1)"

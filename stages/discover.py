@@ -239,18 +239,27 @@ def _speak_for(uris: pl.Series, sources: Sequence[Source]) -> pl.Series:
 def withhold_deletions(
     decided: pl.DataFrame, prior: pl.DataFrame, max_share: float, at_least: int = 10
 ) -> tuple[pl.DataFrame, int]:
-    """Take back deletions that look like an accident: an unmounted disk, an emptied folder.
+    """Take back deletions that look like an accident: an unmounted disk, an emptied folder, a share that fails.
 
-    Counted are documents whose bytes are nowhere else below the sources, so that renaming a folder is no
-    deletion. Where they are at least ``at_least`` and more than ``max_share`` of the documents of the sources of
-    this run, their rows are left out of the decisions, and so stand. Also returns how many were withheld.
+    Counted are documents that are gone, or are there but cannot be read, and whose bytes are nowhere else below
+    the sources, so that renaming a folder is no deletion. Where they are at least ``at_least`` and more than
+    ``max_share`` of the documents of the sources of this run, they stand: the gone ones are left out of the
+    decisions, the unreadable ones are kept as they were. Also returns how many were withheld.
     """
     written = prior.filter(pl.col("status") == "written").select("source_uri")
-    alive = decided.filter(pl.col("action") != "delete")["content_sha256"].drop_nulls()
-    lost = decided.filter(
-        pl.col("action") == "delete", ~pl.col("content_sha256").is_in(alive.implode()).fill_null(False)
-    ).join(written, on="source_uri", how="semi")
+    gone = pl.col("action") == "delete"
+    lost = gone | ((pl.col("action") == "quarantine") & pl.col("reason_code").is_in(TRANSIENT))
+    alive = decided.filter(~lost)["content_sha256"].drop_nulls()
+    known = decided.drop("content_sha256").join(prior.select("source_uri", "content_sha256"), on="source_uri")
+    lost_uris = known.filter(lost, ~pl.col("content_sha256").is_in(alive.implode())).join(
+        written, on="source_uri", how="semi"
+    )["source_uri"]
     before = decided.filter("in_scope").join(written, on="source_uri", how="semi").height
-    if lost.height < at_least or lost.height <= max_share * before:
+    if lost_uris.len() < at_least or lost_uris.len() <= max_share * before:
         return decided, 0
-    return decided.join(lost, on="source_uri", how="anti"), lost.height
+    withheld = pl.col("source_uri").is_in(lost_uris.implode())
+    unread = decided.filter(withheld & ~gone).select("source_uri", "doc_id", "in_scope", action=pl.lit("keep"))
+    remembered = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
+    kept = unread.join(remembered, on="source_uri", how="left")
+    rest = pl.concat([decided.filter(~withheld), kept], how="diagonal").sort("source_uri")
+    return rest, lost_uris.len()
