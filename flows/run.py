@@ -134,8 +134,9 @@ def _process(
 ) -> list[Path]:
     """Send the batches through their steps; returns the folders of all that became rows, in order of doc_id.
 
-    A batch that its worker process does not survive is cut into smaller ones until the document at fault
-    stands alone and goes to quarantine. ``apart``: work in another process even if there is little to do.
+    A batch that its worker process does not survive, or whose texts are too much for memory, is cut into smaller
+    ones, until a document at fault stands alone and goes to quarantine. ``apart``: work in another process even if
+    there is little to do.
     """
     settings = job.settings
     moves = steps.cut_batches(decided.filter(pl.col("action") == "move"), work / "moves", settings.batch_size)
@@ -146,7 +147,7 @@ def _process(
         while todo:
             smaller: list[Path] = []
             for folder in call.through(todo, workers, job):
-                if not batches.has_died(folder):
+                if not batches.is_apart(folder):
                     advance(batches.size(folder))
                     done.append(folder)
                 elif batches.size(folder) > 1:

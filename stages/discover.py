@@ -16,13 +16,16 @@ from urllib.parse import unquote_to_bytes
 import polars as pl
 
 from stages.errors import SourceError, UsageError
-from stages.sources import NOT_REGULAR, Source, open_source, to_doc_id, to_path, to_uri
+from stages.sources import NOT_REGULAR, Source, chunks, open_source, to_doc_id, to_path, to_uri
 
 VERSION = "1"
 TRANSIENT = ("unreadable", "changed_while_reading", "link_not_followed", "not_regular")
 """Reasons that lie in the surroundings, not in the bytes: such files are looked at again on every run."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY = 86_400_000_000
+# Microseconds from 1970 to the years 1000 and 9000: file systems can hold times that calendars cannot.
+_FIRST, _LAST = -354_285 * _DAY, 2_567_619 * _DAY
 _REMEMBERED = ("status", "content_sha256", "stages_sha256", "reason_code")
 _FOUND = pl.Schema(
     [
@@ -210,15 +213,18 @@ def _look_at(source: Source, path: Path) -> _Row:
         return _problem(source, path, code, f"cannot be reached ({why}); repair or remove it")
     if not stat.S_ISREG(status.st_mode):
         return _problem(source, path, "not_regular", NOT_REGULAR)
-    modified = _EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
+    modified = _EPOCH + timedelta(microseconds=min(max(status.st_mtime_ns // 1000, _FIRST), _LAST))
     return to_uri(source.name, _relative(source, path)), status.st_size, modified, None, None
 
 
 def _hash_file(path: Path) -> tuple[str | None, str | None, str | None]:
     """(SHA-256, None, None), or (None, reason code, reason)."""
     try:
+        whole = hashlib.sha256()
         with open_source(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), None, None
+            for chunk in chunks(file):
+                whole.update(chunk)
+        return whole.hexdigest(), None, None
     except SourceError as error:
         return None, error.code, error.reason
     except OSError as error:
