@@ -105,8 +105,9 @@ def _run(
     snapshot, verdict = previous, Verdict(0, (), (), ())
     if account.changed(sources, prior):
         clock = time.perf_counter()
+        unread = decided.filter(pl.col("action").is_in(["quarantine", "duplicate"]))["source_uri"].to_list()
         quarantine = account.next_quarantine(
-            sources, outcomes, bad_rows, read_table(tables, previous, "quarantine"), run_id
+            sources, outcomes, bad_rows, read_table(tables, previous, "quarantine"), run_id, unread
         )
         written_before = prior.filter(pl.col("status") == "written").select("doc_id")
         replaced = decided.filter(pl.col("action") != "keep").join(written_before, on="doc_id", how="semi")["doc_id"]
