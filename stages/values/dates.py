@@ -33,7 +33,7 @@ def read_digits_only(tokens: Tokens, match: re.Match[str], language: str) -> str
     return _iso(year, month, day) or NO_VALUE
 
 
-def read_day_and_month_digits(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_day_and_month_digits(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "15.8." has no year; it is a date only where such a day exists."""
     day, month = (int(part) for part in PARTS.findall(tokens.texts[match.start("o")])[:2])
     return None if _iso(2000, month, day) else NO_VALUE
@@ -48,7 +48,7 @@ def read_dotted_digits(tokens: Tokens, match: re.Match[str], language: str) -> s
     return read_day_and_month_digits(tokens, match, language)
 
 
-def read_named_month(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_named_month(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "15. August 2025", "May 3, 2024", "le 3 mai 2024", "August 2025"."""
     month = tokens.payload(match.start("m"))
     groups = match.groupdict()
@@ -61,12 +61,12 @@ def read_named_month(tokens: Tokens, match: re.Match[str], language: str) -> str
     return f"{year:04}-{month:02}" if day is None else _iso(year, month, day) or NO_VALUE
 
 
-def read_bare_month(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_bare_month(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """A month alone counts after a preposition only: "Mai", "August" and "May" are names as well."""
     return None if tokens.before(match.start()) in tokens.words.contexts["prepositions"] else NO_VALUE
 
 
-def read_day_before_range(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_day_before_range(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """The first day of "5. bis 7. Mai"."""
     return None if 1 <= int(tokens.texts[match.start()]) <= 31 else NO_VALUE
 
@@ -99,32 +99,32 @@ def _free(tokens: Tokens, index: int) -> bool:
     return index == 0 or not tokens.texts[index - 1][:1].isupper()
 
 
-def read_year_in_range(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_year_in_range(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """The first year of "1939-1945" or "1939 bis 1945"."""
     first, second = tokens.texts[match.start("y")], tokens.texts[match.start("y2")]
     return first if first < second else NO_VALUE
 
 
-def read_range_end(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_range_end(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """The second year of a range."""
     first, second = tokens.texts[match.start() - 2], tokens.texts[match.start()]
     return second if first < second else NO_VALUE
 
 
-def read_span_of_days(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_span_of_days(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "vergangene Woche", "nächstes Jahr"; not "nächste Minute"."""
     return (
         None if tokens.payload(match.end() - 1 if match[0][0] == "l" else match.start()) in UNITS_OF_DAYS else NO_VALUE
     )
 
 
-def read_season(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_season(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "im Sommer", "Sommer 2015"; a season alone is a common noun."""
     alone = len(match[0]) == 1
     return NO_VALUE if alone and tokens.before(match.start()) not in tokens.words.contexts["prepositions"] else None
 
 
-def read_clock(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "20.15 Uhr", "20 Uhr 15", "8:30 p.m.", "12 h 30"."""
     groups = match.groupdict()
     text = tokens.texts[match.start("n")]
@@ -147,7 +147,7 @@ def read_hour_after_at(tokens: Tokens, match: re.Match[str], language: str) -> s
     return read_clock(tokens, match, language)
 
 
-def read_named_hour(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_named_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """Midnight and noon."""
     hour: str = tokens.payload(match.start())
     return hour

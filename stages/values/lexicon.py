@@ -12,7 +12,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parents[1] / "lookups" / "values"
 LANGUAGES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
 
 # Lists of the data files and the letter of their words; of two lists with one word the later wins.

@@ -19,7 +19,7 @@ SHARES = {"points": "pp", "permille": "\u2030"}
 ORDER = "YMWDHS"
 
 
-def nothing(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def nothing(_tokens: Tokens, _match: re.Match[str], _language: str) -> str | None:
     """For what is never complete, as "vergangenen Freitag"."""
     return None
 
@@ -88,7 +88,7 @@ def read_two_units(tokens: Tokens, match: re.Match[str], language: str) -> str |
     return first + second[2 if "T" in units[0] else 1 :]
 
 
-def read_adjective(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+def read_adjective(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "dreitägige": number and unit in one word."""
     found = tokens.words.adjective and tokens.words.adjective.fullmatch(tokens.texts[match.start()].lower())
     if not found:
