@@ -66,7 +66,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     _add_shared(run)
     run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
     run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
-    run.add_argument("--max-seconds", type=float, metavar="S", help="after so long a batch counts as hung (default: 300)")
+    run.add_argument(
+        "--max-seconds", type=float, metavar="S", help="after so long a batch counts as hung (default: 300)"
+    )
     run.add_argument("--verify", action="store_true", help="read every file, not only those whose size or time changed")
     run.add_argument(
         "--max-deleted", type=float, metavar="SHARE", help="documents that may vanish unasked (default: 0.1)"
@@ -88,6 +90,8 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     chosen = build_parser().parse_args(arguments)
+    from polars.exceptions import PolarsError
+
     from stages.errors import FliesstextError, LockedError, UsageError
 
     try:
@@ -98,6 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(error, _EXIT_LOCKED)
     except FliesstextError as error:
         return _complain(error, _EXIT_FAILED)
+    except (OSError, PolarsError) as error:
+        # Polars reports a disk that fails as an error of its own.
+        return _complain(f"the disk or the system failed: {error}; the published tables are as they were", _EXIT_FAILED)
     except KeyboardInterrupt:
         return _complain("stopped; the published tables are as they were, the next run starts anew", _EXIT_FAILED)
 

@@ -4,6 +4,8 @@ Pure functions from the decisions of `stages.discover` and the outcome of the ba
 `quarantine` tables and the counts of the run.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from stages.schemas import TABLES, cast
@@ -83,18 +85,26 @@ def _follow_quarantine(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def next_quarantine(
-    sources: pl.DataFrame, outcomes: pl.DataFrame, bad_rows: pl.DataFrame, prior: pl.DataFrame, run_id: str
+    sources: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    bad_rows: pl.DataFrame,
+    prior: pl.DataFrame,
+    run_id: str,
+    unread: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Give the complete `quarantine` table: every whole file kept out, and every row kept out, as things stand.
 
     ``bad_rows`` comes from `expectations.part_rows`. Rows of documents that this run neither replaced nor
-    removed stay; a whole file that was in quarantine before keeps the run that put it there.
+    removed stay; a whole file that was in quarantine before keeps the run and the stage that put it there, but
+    for the ``unread`` ones, which this run judged without reading them.
     """
     whole = (
         sources.filter(pl.col("status") == "quarantined")
         .join(outcomes.select("source_uri", "stage"), on="source_uri", how="left")
         .join(
-            prior.filter(pl.col("table") == "sources").select("source_uri", stage_prior="stage"),
+            prior.filter(pl.col("table") == "sources", ~pl.col("source_uri").is_in(list(unread))).select(
+                "source_uri", stage_prior="stage"
+            ),
             on="source_uri",
             how="left",
         )

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
+from stages.errors import printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.identify_language import LanguageOptions, identify_blocks
 from stages.read import REJECTED
@@ -88,8 +89,8 @@ def isolate(
         if texts.is_empty():
             raise
         if texts.height == 1:
-            why = f"{type(error).__name__}: {error}"
-            reason = f"a stage failed on this text ({why[:300]}); please report it with the file"
+            why = printable(f"{type(error).__name__}: {error}"[:300])
+            reason = f"a stage failed on this text ({why}); please report it with the file"
             rejected = texts.select(
                 "source_uri", "doc_id", stage=pl.lit("annotate"), code=pl.lit("stage_failed"), reason=pl.lit(reason)
             ).select(REJECTED)

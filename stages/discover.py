@@ -17,7 +17,7 @@ import polars as pl
 
 from stages.errors import SourceError, UsageError
 from stages.read import TEXT_SUFFIXES, file_form
-from stages.sources import NOT_REGULAR, Source, open_source, to_doc_id, to_path, to_uri
+from stages.sources import NOT_REGULAR, Source, chunks, open_source, to_doc_id, to_path, to_uri
 
 VERSION = "1"
 TRANSIENT = ("unreadable", "changed_while_reading", "link_not_followed", "not_regular")
@@ -25,6 +25,9 @@ TRANSIENT = ("unreadable", "changed_while_reading", "link_not_followed", "not_re
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SAME = ("content_sha256", "form")
+_DAY = 86_400_000_000
+# Microseconds from 1970 to the years 1000 and 9000: file systems can hold times that calendars cannot.
+_FIRST, _LAST = -354_285 * _DAY, 2_567_619 * _DAY
 _REMEMBERED = ("status", "content_sha256", "stages_sha256", "reason_code")
 _FOUND = pl.Schema(
     [
@@ -175,15 +178,14 @@ def _walk(source: Source) -> Iterator[_Row]:
     while folders:
         folder = folders.pop()
         try:
-            entries = list(os.scandir(folder))
+            entries = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in os.scandir(folder)]
         except OSError as error:
             if folder == source.root:
                 raise UsageError(f"{folder}: cannot be listed ({error.strerror}); nothing was changed") from error
             yield _problem(source, folder, "unreadable", f"the folder cannot be listed ({error.strerror}); allow it")
             continue
-        for entry in entries:
-            path = Path(entry.path)
-            if entry.is_dir(follow_symlinks=False):
+        for path, is_folder in entries:
+            if is_folder:
                 if source.leads_to(_relative(source, path)):
                     folders.append(path)
             elif source.holds(_relative(source, path)):
@@ -215,23 +217,18 @@ def _look_at(source: Source, path: Path) -> _Row:
         return _problem(source, path, code, f"cannot be reached ({why}); repair or remove it")
     if not stat.S_ISREG(status.st_mode):
         return _problem(source, path, "not_regular", NOT_REGULAR)
-    modified = _to_time(status.st_mtime_ns)
+    modified = _EPOCH + timedelta(microseconds=min(max(status.st_mtime_ns // 1000, _FIRST), _LAST))
     return to_uri(source.name, _relative(source, path)), status.st_size, modified, None, None
-
-
-def _to_time(nanoseconds: int) -> datetime:
-    """A file may carry any time; what no calendar of ours holds becomes the first or the last moment of it."""
-    try:
-        return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
-    except OverflowError:
-        return (datetime.max if nanoseconds > 0 else datetime.min).replace(tzinfo=UTC)
 
 
 def _hash_file(path: Path) -> tuple[str | None, str | None, str | None]:
     """(SHA-256, None, None), or (None, reason code, reason)."""
     try:
+        whole = hashlib.sha256()
         with open_source(path) as file:
-            return hashlib.file_digest(file, "sha256").hexdigest(), None, None
+            for chunk in chunks(file):
+                whole.update(chunk)
+        return whole.hexdigest(), None, None
     except SourceError as error:
         return None, error.code, error.reason
     except OSError as error:
@@ -265,18 +262,27 @@ def _speak_for(uris: pl.Series, sources: Sequence[Source]) -> pl.Series:
 def withhold_deletions(
     decided: pl.DataFrame, prior: pl.DataFrame, max_share: float, at_least: int = 10
 ) -> tuple[pl.DataFrame, int]:
-    """Take back deletions that look like an accident: an unmounted disk, an emptied folder.
+    """Take back deletions that look like an accident: an unmounted disk, an emptied folder, a share that fails.
 
-    Counted are documents whose bytes are nowhere else below the sources, so that renaming a folder is no
-    deletion. Where they are at least ``at_least`` and more than ``max_share`` of the documents of the sources of
-    this run, their rows are left out of the decisions, and so stand. Also returns how many were withheld.
+    Counted are documents that are gone, or are there but cannot be read, and whose bytes are nowhere else below
+    the sources, so that renaming a folder is no deletion. Where they are at least ``at_least`` and more than
+    ``max_share`` of the documents of the sources of this run, they stand: the gone ones are left out of the
+    decisions, the unreadable ones are kept as they were. Also returns how many were withheld.
     """
     written = prior.filter(pl.col("status") == "written").select("source_uri")
-    alive = decided.filter(pl.col("action") != "delete")["content_sha256"].drop_nulls()
-    lost = decided.filter(
-        pl.col("action") == "delete", ~pl.col("content_sha256").is_in(alive.implode()).fill_null(False)
-    ).join(written, on="source_uri", how="semi")
+    gone = pl.col("action") == "delete"
+    lost = gone | ((pl.col("action") == "quarantine") & pl.col("reason_code").is_in(TRANSIENT))
+    alive = decided.filter(~lost)["content_sha256"].drop_nulls()
+    known = decided.drop("content_sha256").join(prior.select("source_uri", "content_sha256"), on="source_uri")
+    lost_uris = known.filter(lost, ~pl.col("content_sha256").is_in(alive.implode())).join(
+        written, on="source_uri", how="semi"
+    )["source_uri"]
     before = decided.filter("in_scope").join(written, on="source_uri", how="semi").height
-    if lost.height < at_least or lost.height <= max_share * before:
+    if lost_uris.len() < at_least or lost_uris.len() <= max_share * before:
         return decided, 0
-    return decided.join(lost, on="source_uri", how="anti"), lost.height
+    withheld = pl.col("source_uri").is_in(lost_uris.implode())
+    unread = decided.filter(withheld & ~gone).select("source_uri", "doc_id", "in_scope", action=pl.lit("keep"))
+    remembered = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
+    kept = unread.join(remembered, on="source_uri", how="left")
+    rest = pl.concat([decided.filter(~withheld), kept], how="diagonal").sort("source_uri")
+    return rest, lost_uris.len()

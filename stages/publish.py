@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.schemas import SCHEMA_VERSION, TABLES, cast, empty
-from stages.snapshots import CURRENT, Part, Snapshot, files_of
+from stages.snapshots import CURRENT, SNAPSHOT, Part, Snapshot, files_of, replace_file, sync_folder
 
 CONTENT = ("documents", "blocks", "sentences", "mentions", "repairs")
 """Tables whose rows belong to written documents and come from batches."""
@@ -91,7 +91,7 @@ def build_snapshot(
         (folder / table).mkdir(parents=True)
         parts[table] = _write_whole(tables, comparable, frame, folder, table, prefixes)
     for made in (*(folder / table for table in parts), folder, folder.parent, tables):
-        _sync_folder(made)
+        sync_folder(made)
     earlier = (previous.snapshot, *previous.previous) if previous else ()
     return Snapshot(
         snapshot=f"snapshots/{run_id}",
@@ -105,34 +105,19 @@ def build_snapshot(
 
 
 def switch(tables: Path, snapshot: Snapshot) -> None:
-    """Make ``snapshot`` the published one: all tables change in one atomic replace of CURRENT.json."""
+    """Make ``snapshot`` the published one: all tables change in one atomic replace of CURRENT.json.
+
+    Raises OSError while the tables are as they were; what fails after the switch no longer fails the run.
+    """
     text = snapshot.to_json()
-    _replace(tables / snapshot.snapshot / "snapshot.json", text)
-    _replace(tables / CURRENT, text)
-    # Published by now. The link is a convenience that some file systems do not have.
+    replace_file(tables / CURRENT, text)
     with suppress(OSError):
+        # The copy comes second: where it lies, that snapshot was published once.
+        replace_file(tables / snapshot.snapshot / SNAPSHOT, text)
         link = tables / ".latest.new"
         link.unlink(missing_ok=True)
         link.symlink_to(snapshot.snapshot)
         link.replace(tables / "latest")
-
-
-def _replace(file: Path, text: str) -> None:
-    new = file.with_name(f".{file.name}.new")
-    with new.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)
-    _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _part_name(table: str, prefix: str) -> str:

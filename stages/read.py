@@ -19,8 +19,8 @@ import charset_normalizer
 import polars as pl
 
 from stages.code_pages import guess_code_page
-from stages.errors import SourceError
-from stages.sources import open_source, to_path
+from stages.errors import SourceError, TooMuchError, printable
+from stages.sources import CHANGED, chunks, open_source, to_path
 
 VERSION = "1"
 TEXT_SUFFIXES = ("", ".txt", ".text", ".md")
@@ -51,6 +51,7 @@ _MARKS = (
 _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\v\f\r\x1a\x1b") + b"\x7f"
 _MAX_CONTROL_SHARE = 0.01
 _SAMPLE = 1 << 16
+_MOST_CHARS = 1 << 25
 _REPLACEMENT = "\ufffd"
 _MIN_SOUND = 3  # sound UTF-8 characters for each broken place, for a text to pass as damaged UTF-8
 # What no single-byte code page explains; charset-normalizer is asked about these alone.
@@ -151,7 +152,7 @@ def _decode_first(data: bytes, encodings: Iterable[str], how: str) -> RawText:
     for encoding in encodings:
         try:
             return RawText(data.decode(encoding), encoding, how)
-        except UnicodeDecodeError:
+        except UnicodeError:
             pass  # a sample fitted, the rest does not
     raise SourceError("undecodable", "no known encoding fits the bytes; save the file again as UTF-8")
 
@@ -190,15 +191,15 @@ def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText
         raise SourceError("unsupported_format", f"files of type {suffix} are not read; convert it to plain text (.txt)")
     limit = options.max_chars * 4 + 4
     try:
+        packed, whole = bytearray(), hashlib.sha256()
         with open_source(path) as file:
-            packed = file.read(limit + 1)
-            whole = hashlib.sha256(packed)
-            while chunk := file.read(1 << 20):
+            for chunk in chunks(file):
                 whole.update(chunk)
+                packed += chunk[: limit + 1 - len(packed)]
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise SourceError("unreadable", f"cannot be read ({why}); check its permissions and its disk") from error
-    data = _decompress(packed, limit) if compressed and len(packed) <= limit else packed
+    data = _decompress(bytes(packed), limit) if compressed and len(packed) <= limit else bytes(packed)
     if len(data) > limit:
         raise _too_large(options)
     raw = decode(data)
@@ -229,21 +230,25 @@ def read_sources(
 
     ``batch`` has the columns source_uri, doc_id and content_sha256. Returns the raw texts (those columns, raw,
     encoding, encoding_how) and the rejected sources (source_uri, doc_id, stage, code, reason). A file whose
-    bytes are no longer those that were discovered is rejected as ``changed_while_reading``.
+    bytes are no longer those that were discovered is rejected as ``changed_while_reading``. Raises TooMuchError
+    when several texts are together longer than memory is meant to hold, as small archives of long texts can be.
     """
-    texts, rejected = [], []
+    texts, rejected, n_chars = [], [], 0
     for uri, doc_id, sha256 in batch.select("source_uri", "doc_id", "content_sha256").iter_rows():
         try:
             raw, read_sha256 = read_source(to_path(uri, roots), options)
             if read_sha256 != sha256:
-                raise SourceError("changed_while_reading", "the file changed while it was read; the next run reads it")
+                raise SourceError("changed_while_reading", CHANGED)
             texts.append((uri, doc_id, sha256, *_storable(raw)))
+            n_chars += len(raw.text)
         except SourceError as error:
             rejected.append((uri, doc_id, "read", error.code, error.reason))
         except Exception as error:
             why = f"{type(error).__name__}: {error}"[:300]
             reason = f"reading failed on this file ({why}); please report it with the file"
-            rejected.append((uri, doc_id, "read", "stage_failed", reason))
+            rejected.append((uri, doc_id, "read", "stage_failed", printable(reason)))
+        if n_chars > _MOST_CHARS and batch.height > 1:
+            raise TooMuchError(f"the texts of this batch have more than {_MOST_CHARS:,} characters")
     return _frame(texts, TEXTS), _frame(rejected, REJECTED)
 
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +24,8 @@ from stages.errors import LockedError, TablesError
 from stages.schemas import SCHEMA_VERSION, TABLES, empty
 
 CURRENT = "CURRENT.json"
+SNAPSHOT = "snapshot.json"
+"""The same text inside a snapshot that was published, for the day CURRENT.json is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +95,9 @@ def read_current(tables: Path) -> Snapshot | None:
     try:
         current = Snapshot.from_json(pointer.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if any((tables / "snapshots").glob("*/snapshot.json")):
+        if any((tables / "snapshots").glob(f"*/{SNAPSHOT}")):
             raise TablesError(
-                f"{pointer} is missing but {tables / 'snapshots'} holds snapshots; copy the snapshot.json of the "
+                f"{pointer} is missing but {tables / 'snapshots'} holds snapshots; copy the {SNAPSHOT} of the "
                 "newest good one to CURRENT.json, or remove the folder to start afresh"
             ) from None
         return None
@@ -159,7 +161,8 @@ def writing(tables: Path, run_id: str) -> Iterator[bool]:
         )
         yield last_died
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):
+            owner.unlink(missing_ok=True)
         lock.release()
 
 
@@ -174,15 +177,41 @@ def _owner(file: Path) -> str:
 def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
     """Remove what a killed run left: batches in work/ and snapshots that were never published.
 
-    To be called by the one writer only.
+    A published snapshot that has no copy of CURRENT.json yet gets one. To be called by the one writer only; what
+    cannot be removed waits for the next run.
     """
     shutil.rmtree(tables / "work", ignore_errors=True)
     known = {current.snapshot, *current.previous} if current else set()
     for folder in (tables / "snapshots").glob("*"):
         if f"snapshots/{folder.name}" not in known:
             shutil.rmtree(folder, ignore_errors=True)
-    for stray in tables.glob(".*.new"):
-        stray.unlink(missing_ok=True)
+    with suppress(OSError):
+        for stray in tables.glob(".*.new"):
+            stray.unlink(missing_ok=True)
+        if current and not (tables / current.snapshot / SNAPSHOT).exists():
+            replace_file(tables / current.snapshot / SNAPSHOT, current.to_json())
+
+
+def replace_file(file: Path, text: str) -> None:
+    """Give a file new content in one step: who reads it meets the old or the new text, also after a crash."""
+    new = file.with_name(f".{file.name}.new")
+    with new.open("w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    new.replace(file)
+    with suppress(OSError):
+        # It stands already; a disk that will not confirm it cannot be argued with.
+        sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def clear_old(tables: Path, current: Snapshot, keep: int, keep_days: float) -> None:
@@ -194,7 +223,8 @@ def clear_old(tables: Path, current: Snapshot, keep: int, keep_days: float) -> N
             continue
         age = now - datetime.fromtimestamp(folder.stat().st_mtime, UTC)
         if age >= timedelta(days=keep_days):
-            # First out of the way in one step, so that nobody meets half a snapshot.
+            # First out of the way in one step, so that nobody meets half a snapshot. What fails waits for the next run.
             trash = folder.with_name(f".{folder.name}.old")
-            folder.rename(trash)
-            shutil.rmtree(trash)
+            with suppress(OSError):
+                folder.rename(trash)
+                shutil.rmtree(trash)

@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from io import BufferedReader
@@ -18,6 +18,8 @@ from urllib.parse import unquote_to_bytes
 from stages.errors import SourceError, UsageError
 
 _WILD = re.compile(r"[*?\[]")
+_CHUNK = 1 << 20
+CHANGED = "the file changed while it was read; the next run reads it"
 NOT_REGULAR = "a pipe, socket or device, no file; remove it from the source"
 _GLOB_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 _SET_SYNTAX = re.compile(r"[\\\[\]^&|~]")
@@ -103,6 +105,22 @@ def open_source(path: Path) -> BufferedReader:
         os.close(handle)
         raise SourceError("not_regular", NOT_REGULAR)
     return os.fdopen(handle, "rb")
+
+
+def chunks(file: BufferedReader) -> Iterator[bytes]:
+    """Give the bytes of a file in pieces of a megabyte, as many as it had when this began.
+
+    Raises SourceError with code ``changed_while_reading`` when there are more or fewer: a file that grows as fast
+    as it is read would keep a run for ever.
+    """
+    expected = os.fstat(file.fileno()).st_size
+    while chunk := file.read(_CHUNK):
+        expected -= len(chunk)
+        if expected < 0:
+            break
+        yield chunk
+    if expected:
+        raise SourceError("changed_while_reading", CHANGED)
 
 
 def _parse_source(spec: str) -> Source:
