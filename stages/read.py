@@ -115,7 +115,7 @@ def _decode_unmarked(data: bytes) -> RawText:
         except UnicodeDecodeError:
             pass  # NUL bytes in even rhythm, yet no UTF-16: judged as bytes below
     controls = len(data) - len(data.translate(None, _CONTROL))
-    if controls > _MAX_CONTROL_SHARE * len(data):
+    if controls > max(1, _MAX_CONTROL_SHARE * len(data)):
         raise SourceError("binary", f"{controls} of {len(data)} bytes are no text; only text files belong here")
     try:
         return RawText(data.decode("utf-8"), "utf-8", "utf-8")
