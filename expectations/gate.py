@@ -32,10 +32,11 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
     Nothing is changed and nothing is raised; the caller decides what a critical failure means.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
+    # After the import, which sets it to INFO.
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     pandas = context.data_sources.add_pandas("fliesstext")
