@@ -34,7 +34,6 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
     Nothing is changed and nothing is raised; the caller decides what a critical failure means.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-<<<<<<< HEAD
     with _ONE_AT_A_TIME:
         return _check(frames, list(rules))
 
@@ -44,16 +43,11 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def _check(frames: Mapping[str, pl.DataFrame], rules: list[Rule]) -> Verdict:
-=======
->>>>>>> stagetests
     import great_expectations as gx
     from great_expectations.data_context.types import base
 
     # It sets its own level while it is imported, and tells of temporary folders.
     base.logger.setLevel(logging.WARNING)
-
-    # After the import, which sets it to INFO.
-    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = base.ProgressBarsConfig(globally=False)
     pandas = context.data_sources.add_pandas("fliesstext")
