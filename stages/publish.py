@@ -5,7 +5,6 @@ documents are written; the others are hard-linked from the snapshot before. Read
 keep their snapshot until it is cleared away; there is no moment at which a table is missing or mixed.
 """
 
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.schemas import SCHEMA_VERSION, TABLES, cast, empty
-from stages.snapshots import CURRENT, SNAPSHOT, Part, Snapshot, files_of, replace_file, sync_folder
+from stages.snapshots import CURRENT, SNAPSHOT, Part, Snapshot, file_sha256, replace_file, scan_parts, sync_folder
 
 CONTENT = ("documents", "blocks", "sentences", "mentions", "repairs")
 """Tables whose rows belong to written documents and come from batches."""
@@ -140,18 +139,11 @@ def _content(
     here = pl.col("doc_id").str.starts_with(prefix)
     frames = [empty(table).lazy()]
     if previous:
-        old = [file for file in files_of(tables, previous, table) if _may_hold(file, prefix)]
         stays = ~pl.col("doc_id").is_in([doc_id for doc_id in replaced if doc_id.startswith(prefix)])
-        frames += [pl.scan_parquet(old, schema=TABLES[table].schema, glob=False).filter(here & stays)] if old else []
+        frames.append(scan_parts(tables, previous, table, [prefix]).filter(here & stays))
     new = [b.folder / f"{table}.parquet" for b in batches if b.first[: len(prefix)] <= prefix <= b.last[: len(prefix)]]
     frames += [pl.scan_parquet(new, glob=False).filter(here)] if new else []
     return pl.concat(frames).collect().sort(TABLES[table].key)
-
-
-def _may_hold(file: Path, prefix: str) -> bool:
-    """Tell by its name whether a part of the last snapshot can hold documents with ``prefix``."""
-    held = file.stem.removeprefix("part").removeprefix("-")
-    return held.startswith(prefix) or prefix.startswith(held)
 
 
 def _write_whole(
@@ -221,6 +213,4 @@ def _write(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
         pq.write_table(arrow, out, compression="zstd", write_statistics=True, row_group_size=_ROW_GROUP, version="2.6")
         out.flush()
         os.fsync(out.fileno())
-    with file.open("rb") as written:
-        sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-    return Part(name, frame.height, file.stat().st_size, sha256)
+    return Part(name, frame.height, file.stat().st_size, file_sha256(file))

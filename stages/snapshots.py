@@ -6,11 +6,13 @@ DIR/latest                                 link for people; programs read CURREN
 DIR/work/<run>/                            batches of a run in progress
 """
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +28,8 @@ from stages.schemas import SCHEMA_VERSION, TABLES, empty
 CURRENT = "CURRENT.json"
 SNAPSHOT = "snapshot.json"
 """The same text inside a snapshot that was published, for the day CURRENT.json is lost."""
+_SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
+_PART_PATH = re.compile(r"[a-z]+/part(?:-[0-9a-f]+)?\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +75,18 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, text: str) -> "Snapshot":
-        """Read the content of CURRENT.json; raises KeyError, TypeError or ValueError where it is something else."""
+        """Read the content of CURRENT.json; raises KeyError, TypeError or ValueError where it is something else.
+
+        Every path in it has to lie below the tables folder.
+        """
         plain = json.loads(text)
+        for name in (plain["snapshot"], *plain["previous"]):
+            if not _SNAPSHOT_PATH.fullmatch(name):
+                raise ValueError(f"{name!r} is no snapshot below the tables folder")
+        for name, table in plain["tables"].items():
+            for file in table["files"]:
+                if name not in TABLES or not _PART_PATH.fullmatch(file["path"]):
+                    raise ValueError(f"{file['path']!r} is no part of a table")
         return cls(
             snapshot=plain["snapshot"],
             run_id=plain["run_id"],
@@ -130,8 +144,38 @@ def scan_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.LazyFr
 
 
 def read_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.DataFrame:
-    """Read one published table whole; an empty one where there is no snapshot."""
-    return scan_table(tables, snapshot, table).collect()
+    """Read one published table whole, its files checked; an empty one where there is no snapshot."""
+    return scan_parts(tables, snapshot, table).collect()
+
+
+def scan_parts(tables: Path, snapshot: Snapshot | None, table: str, prefixes: Iterable[str] = ("",)) -> pl.LazyFrame:
+    """Scan the parts of a published table that may hold a doc_id with one of these prefixes, to build upon them.
+
+    Raises TablesError when such a part is not byte for byte what was published.
+    """
+    parts = snapshot.tables[table] if snapshot else ()
+    wanted = tuple(prefixes)
+    held = [part for part in parts if _may_hold(part, wanted)]
+    if snapshot is None or not held:
+        return empty(table).lazy()
+    files = []
+    for part in held:
+        file = tables / snapshot.snapshot / part.path
+        if (found := file_sha256(file)) != part.sha256:
+            raise TablesError(f"{file} (table {table}) is not what was published: SHA-256 {found}; restore it")
+        files.append(file)
+    return pl.scan_parquet(files, schema=TABLES[table].schema, glob=False)
+
+
+def file_sha256(file: Path) -> str:
+    """Give the SHA-256 of a file in hex."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
+    held = Path(part.path).stem.removeprefix("part").removeprefix("-")
+    return held.startswith(prefixes) or any(prefix.startswith(held) for prefix in prefixes)
 
 
 @contextmanager
