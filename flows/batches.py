@@ -21,12 +21,13 @@ from expectations.part_rows import part_rows
 from expectations.rules import RULES
 from stages.account import OUTCOMES
 from stages.annotate import StageOptions, annotate, isolate
+from stages.errors import TooMuchError
 from stages.publish import CONTENT
 from stages.read import ReadOptions, read_sources
 from stages.schemas import empty
 
 _PIECES = 8
-_DIED = "died"
+_APART = "apart"
 
 
 def die_with_parent() -> None:
@@ -52,19 +53,19 @@ def n_bytes(folder: Path) -> int:
     return int(sizes.collect().item())
 
 
-def has_died(folder: Path) -> bool:
-    """Tell whether a worker process died of this batch."""
-    return (folder / _DIED).exists()
+def is_apart(folder: Path) -> bool:
+    """Tell whether this batch has to be taken apart."""
+    return (folder / _APART).exists()
 
 
-def mark_died(folder: Path) -> Path:
-    """Note that a worker process died of this batch."""
-    (folder / _DIED).touch()
+def set_apart(folder: Path) -> Path:
+    """Note that this batch has to be taken apart: a worker process died of it, or it is too much for memory."""
+    (folder / _APART).touch()
     return folder
 
 
 def take_apart(folder: Path) -> list[Path]:
-    """Cut a batch that a worker process died of into smaller ones, in the same order."""
+    """Cut a batch that was set apart into smaller ones, in the same order."""
     rows = pl.read_parquet(folder / "batch.parquet")
     step = -(-rows.height // _PIECES)
     made = []
@@ -92,7 +93,10 @@ def give_up(folder: Path) -> Path:
 def read_batch(folder: Path, roots: dict[str, Path], options: ReadOptions) -> Path:
     """Read the sources of a batch: ``batch.parquet`` to ``texts.parquet`` and ``rejected-read.parquet``."""
     since = time.perf_counter()
-    texts, rejected = read_sources(pl.read_parquet(folder / "batch.parquet"), roots, options)
+    try:
+        texts, rejected = read_sources(pl.read_parquet(folder / "batch.parquet"), roots, options)
+    except TooMuchError:
+        return set_apart(folder)
     texts.write_parquet(folder / "texts.parquet")
     rejected.write_parquet(folder / "rejected-read.parquet")
     _note_seconds(folder, "read", {"read": time.perf_counter() - since})

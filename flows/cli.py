@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+_MOST_PROBLEMS = 100
 _EXIT_FAILED, _EXIT_USAGE, _EXIT_STRICT, _EXIT_LOCKED = 1, 2, 3, 4
 
 _EPILOG = """\
@@ -15,6 +16,7 @@ examples:
   fliesstext run press=/mnt/a web=/mnt/b      two named sources, one set of tables
   fliesstext run 'archive/**/*.txt'           a glob (quote it)
   fliesstext show articles/one.txt            the mended text of one file
+  fliesstext check --tables out/ articles/    are the published tables still whole and right
 """
 _RUN = """\
 Process what is new, changed or deleted below the sources and publish all tables at once.
@@ -22,6 +24,11 @@ Process what is new, changed or deleted below the sources and publish all tables
 A SOURCE is a folder, a file or a glob. Its name (the folder's, or NAME in NAME=PATH) becomes the first part of
 source_uri, so give a name that will last: the folder may then move or be mounted elsewhere. Running one source
 never deletes documents of another.
+"""
+_CHECK = """\
+Verify everything that is published: file hashes, schema, keys, references, offsets, accounting. With SOURCEs, the
+offsets are also compared with the raw files that are still as they were read. Nothing is written.
+Exit code 0: all is right; 1: something is wrong, and every finding is printed.
 """
 _EXITS = """\
 exit codes:
@@ -49,6 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="the mended text of one file, nothing written")
     show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
     _add_shared(show)
+    check = commands.add_parser("check", help="verify published tables again", description=_CHECK, formatter_class=form)
+    check.add_argument("sources", nargs="*", metavar="SOURCE", help="sources to compare with, named as for run")
+    check.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     serve = commands.add_parser(
         "serve", help="serve the nightly and the ad-hoc deployment from this process, without a worker"
     )
@@ -66,7 +76,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     _add_shared(run)
     run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
     run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
-    run.add_argument("--max-seconds", type=float, metavar="S", help="after so long a batch counts as hung (default: 300)")
+    run.add_argument(
+        "--max-seconds", type=float, metavar="S", help="after so long a batch counts as hung (default: 300)"
+    )
     run.add_argument("--verify", action="store_true", help="read every file, not only those whose size or time changed")
     run.add_argument(
         "--max-deleted", type=float, metavar="SHARE", help="documents that may vanish unasked (default: 0.1)"
@@ -88,16 +100,21 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     chosen = build_parser().parse_args(arguments)
+    from polars.exceptions import PolarsError
+
     from stages.errors import FliesstextError, LockedError, UsageError
 
     try:
-        return {"run": _run, "show": _show, "serve": _serve}[chosen.command](chosen)
+        return {"run": _run, "show": _show, "check": _check, "serve": _serve}[chosen.command](chosen)
     except UsageError as error:
         return _complain(error, _EXIT_USAGE)
     except LockedError as error:
         return _complain(error, _EXIT_LOCKED)
     except FliesstextError as error:
         return _complain(error, _EXIT_FAILED)
+    except (OSError, PolarsError) as error:
+        # Polars reports a disk that fails as an error of its own.
+        return _complain(f"the disk or the system failed: {error}; the published tables are as they were", _EXIT_FAILED)
     except KeyboardInterrupt:
         return _complain("stopped; the published tables are as they were, the next run starts anew", _EXIT_FAILED)
 
@@ -160,6 +177,21 @@ def _show(chosen: argparse.Namespace) -> int:
 
     show_file(chosen.file, _settings(chosen))
     return 0
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    from flows.check import check_tables
+    from flows.settings import TABLES
+
+    done = check_tables(Path(chosen.tables or TABLES), chosen.sources)
+    for problem in done.problems[:_MOST_PROBLEMS]:
+        print(problem)
+    if len(done.problems) > _MOST_PROBLEMS:
+        print(f"and {len(done.problems) - _MOST_PROBLEMS:,} more")
+    looked_at = f"{done.n_files:,} files, {done.n_rows:,} rows, {done.n_documents:,} documents"
+    compared = f"{done.n_with_raw:,} of them compared with their raw file"
+    print(f"Checked {looked_at}, {compared}: " + (f"{len(done.problems):,} wrong." if done.problems else "all right."))
+    return _EXIT_FAILED if done.problems else 0
 
 
 def _serve(chosen: argparse.Namespace) -> int:

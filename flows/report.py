@@ -52,8 +52,8 @@ def notes(report: RunReport) -> list[str]:
     found = [f"warning: {line}" for line in report.warnings]
     if report.withheld:
         found.append(
-            f"{report.withheld} documents are gone from their source, more than the guard lets pass; they still stand "
-            "in the tables. If the deletion is meant, run again with --confirm-deletions."
+            f"{report.withheld} documents are gone from their source or unreadable, more than the guard lets pass; "
+            "they still stand in the tables. If the deletion is meant, run again with --confirm-deletions."
         )
     return found
 

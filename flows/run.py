@@ -4,6 +4,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
 from flows.workers import Workers, worthwhile
 from stages import account, discover
+from stages.errors import TablesError
 from stages.schemas import cast
 from stages.snapshots import Snapshot, clear_leftovers, read_current, read_table, scan_table, writing
 from stages.sources import Source, parse_sources
@@ -57,7 +59,8 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
     """Process what is new, changed or deleted below the sources, validate it, and publish all tables at once.
 
     Every file below the sources ends as written, unchanged, duplicate or quarantined. Raises UsageError,
-    LockedError, GateError or TablesError; in each case the published tables are as they were before.
+    LockedError, GateError or TablesError, or OSError where the disk fails; in each case the published tables are
+    as they were before.
     """
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
@@ -67,10 +70,12 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
         previous = read_current(tables)
         clear_leftovers(tables, previous)
         work = tables / "work" / run_id
-        work.mkdir(parents=True)
-        report = _run(named, tables, work, previous, job, call, apart=last_run_died)
-        clear_leftovers(tables, read_current(tables))
-    return report
+        try:
+            work.mkdir(parents=True)
+            return _run(named, tables, work, previous, job, call, apart=last_run_died)
+        finally:
+            with suppress(TablesError):
+                clear_leftovers(tables, read_current(tables))
 
 
 def _run(
@@ -100,8 +105,9 @@ def _run(
     snapshot, verdict = previous, Verdict(0, (), (), ())
     if account.changed(sources, prior):
         clock = time.perf_counter()
+        unread = decided.filter(pl.col("action").is_in(["quarantine", "duplicate"]))["source_uri"].to_list()
         quarantine = account.next_quarantine(
-            sources, outcomes, bad_rows, read_table(tables, previous, "quarantine"), run_id
+            sources, outcomes, bad_rows, read_table(tables, previous, "quarantine"), run_id, unread
         )
         written_before = prior.filter(pl.col("status") == "written").select("doc_id")
         replaced = decided.filter(pl.col("action") != "keep").join(written_before, on="doc_id", how="semi")["doc_id"]
@@ -129,8 +135,9 @@ def _process(
 ) -> list[Path]:
     """Send the batches through their steps; returns the folders of all that became rows, in order of doc_id.
 
-    A batch that its worker process does not survive is cut into smaller ones until the document at fault
-    stands alone and goes to quarantine. ``apart``: work in another process even if there is little to do.
+    A batch that its worker process does not survive, or whose texts are too much for memory, is cut into smaller
+    ones, until a document at fault stands alone and goes to quarantine. ``apart``: work in another process even if
+    there is little to do.
     """
     settings = job.settings
     moves = steps.cut_batches(decided.filter(pl.col("action") == "move"), work / "moves", settings.batch_size)
@@ -141,7 +148,7 @@ def _process(
         while todo:
             smaller: list[Path] = []
             for folder in call.through(todo, workers, job):
-                if not batches.has_died(folder):
+                if not batches.is_apart(folder):
                     advance(batches.size(folder))
                     done.append(folder)
                 elif batches.size(folder) > 1:

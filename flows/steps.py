@@ -22,7 +22,7 @@ from stages import account, discover
 from stages.errors import GateError
 from stages.move import copy_documents
 from stages.publish import Batch, build_snapshot, switch
-from stages.snapshots import Snapshot, clear_old, read_current, read_table, scan_table
+from stages.snapshots import Snapshot, clear_old, read_current, read_table, replace_file, scan_table
 from stages.sources import Source
 
 _BATCH_BYTES = 32 << 20
@@ -35,8 +35,9 @@ def discover_sources(named: list[Source], tables: Path, work: Path, stages_sha25
     previous = read_current(tables)
     prior = read_table(tables, previous, "sources")
     runs = read_table(tables, previous, "runs")
-    last_start = runs.select(pl.col("started_at").max()).item()
-    trusted_before = last_start - _CLOCK_GRAIN if last_start else None
+    # The last run by name, not by time: the clock may have been set back since.
+    last = runs.filter(pl.col("run_id") == (previous.run_id if previous else ""))["started_at"]
+    trusted_before = last[0] - _CLOCK_GRAIN if last.len() else None
     found = discover.find_files(named)
     roots = {source.name: source.root for source in named}
     with progress_bar("reading new files", found.height) as advance:
@@ -61,7 +62,7 @@ def annotate_batch(folder: Path, workers: Workers, settings: Settings, run_id: s
 def validate_batch(folder: Path, workers: Workers, settings: Settings) -> Path:
     """Part good rows from bad and let the gate judge what is left."""
     workers.work(settings.max_seconds, batches.validate_batch, folder)
-    return folder if batches.has_died(folder) else batches.judge_batch(folder)
+    return folder if batches.is_apart(folder) else batches.judge_batch(folder)
 
 
 def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: str, at: datetime) -> Path:
@@ -137,8 +138,8 @@ def publish_snapshot(
     snapshot = build_snapshot(
         tables, previous, run_id, replaced=replaced, batches=made, whole=whole, validation=summary
     )
-    results = tables / snapshot.snapshot / "validation.json"
-    results.write_text(json.dumps(verdict.results, ensure_ascii=False), encoding="utf-8")
+    results = json.dumps(verdict.results, ensure_ascii=False)
+    replace_file(tables / snapshot.snapshot / "validation.json", results)
     switch(tables, snapshot)
     clear_old(tables, snapshot, settings.keep_snapshots, settings.keep_days)
     return snapshot

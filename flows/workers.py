@@ -52,15 +52,15 @@ class Workers:
         """Run a step of `flows.batches` on a batch folder in a worker and wait for it.
 
         Where the worker dies or takes longer than ``seconds`` (and a little more for every byte of the batch),
-        the folder is marked as died, its later steps do nothing, and the caller goes on.
+        the folder is set apart, its later steps do nothing, and the caller goes on.
         """
-        if batches.has_died(folder):
+        if batches.is_apart(folder):
             return folder
         limit = seconds + batches.n_bytes(folder) / _BYTES_A_SECOND
         try:
             return self.call(limit, function, folder, *args)
         except BrokenProcessPool:
-            return batches.mark_died(folder)
+            return batches.set_apart(folder)
 
     def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
         """Run ``function`` in a worker and wait for its result; a worker that takes longer ends itself.

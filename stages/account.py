@@ -4,6 +4,8 @@ Pure functions from the decisions of `stages.discover` and the outcome of the ba
 `quarantine` tables and the counts of the run.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from stages.schemas import TABLES, cast
@@ -49,7 +51,11 @@ def next_sources(
         encoding_how=pl.when(keep | gone).then("encoding_how_prior").otherwise("encoding_how"),
         reason_code=pl.when(keep).then("reason_code_prior").otherwise(pl.coalesce("reason_code", "reason_code_out")),
         reason=pl.when(keep).then("reason_prior").otherwise(pl.coalesce("reason", "reason_out")),
-        stages_sha256=pl.when(keep | ~pl.col("in_scope")).then("stages_sha256_prior").otherwise(pl.lit(stages_sha256)),
+        # A copied text was made by the stages of the document it is copied from.
+        stages_sha256=pl.coalesce(
+            "copy_stages",
+            pl.when(keep | ~pl.col("in_scope")).then("stages_sha256_prior").otherwise(pl.lit(stages_sha256)),
+        ),
         content_sha256=pl.when(gone).then(pl.lit(None, pl.String)).otherwise("content_sha256"),
         size_bytes=pl.when(gone).then(pl.lit(None, pl.Int64)).otherwise("size_bytes"),
         modified_at=pl.when(gone).then(pl.lit(None, pl.Datetime("us", "UTC"))).otherwise("modified_at"),
@@ -79,18 +85,26 @@ def _follow_quarantine(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def next_quarantine(
-    sources: pl.DataFrame, outcomes: pl.DataFrame, bad_rows: pl.DataFrame, prior: pl.DataFrame, run_id: str
+    sources: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    bad_rows: pl.DataFrame,
+    prior: pl.DataFrame,
+    run_id: str,
+    unread: Sequence[str] = (),
 ) -> pl.DataFrame:
     """Give the complete `quarantine` table: every whole file kept out, and every row kept out, as things stand.
 
     ``bad_rows`` comes from `expectations.part_rows`. Rows of documents that this run neither replaced nor
-    removed stay; a whole file that was in quarantine before keeps the run that put it there.
+    removed stay; a whole file that was in quarantine before keeps the run and the stage that put it there, but
+    for the ``unread`` ones, which this run judged without reading them.
     """
     whole = (
         sources.filter(pl.col("status") == "quarantined")
         .join(outcomes.select("source_uri", "stage"), on="source_uri", how="left")
         .join(
-            prior.filter(pl.col("table") == "sources").select("source_uri", stage_prior="stage"),
+            prior.filter(pl.col("table") == "sources", ~pl.col("source_uri").is_in(list(unread))).select(
+                "source_uri", stage_prior="stage"
+            ),
             on="source_uri",
             how="left",
         )

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import polars as pl
 
+from stages.errors import printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.identify_language import LanguageOptions, identify_blocks
 from stages.read import REJECTED
@@ -80,14 +81,16 @@ def isolate(
     """Run ``chain`` on a batch; where it raises, halve the batch until the document at fault stands alone.
 
     That document is rejected with the code ``stage_failed`` and the error; all others pass as if it had not
-    been there.
+    been there. Raises what ``chain`` raises on a batch without documents.
     """
     try:
         return chain(texts)
     except Exception as error:
+        if texts.is_empty():
+            raise
         if texts.height == 1:
-            why = f"{type(error).__name__}: {error}"
-            reason = f"a stage failed on this text ({why[:300]}); please report it with the file"
+            why = printable(f"{type(error).__name__}: {error}"[:300])
+            reason = f"a stage failed on this text ({why}); please report it with the file"
             rejected = texts.select(
                 "source_uri", "doc_id", stage=pl.lit("annotate"), code=pl.lit("stage_failed"), reason=pl.lit(reason)
             ).select(REJECTED)

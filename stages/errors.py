@@ -1,6 +1,15 @@
 """The exceptions of the pipeline: one root, a few leaves, each with a message that says what to do."""
 
 
+def printable(text: str) -> str:
+    r"""Escape what is not printable, so that names and bytes of a source cannot steer a terminal, a log or a report.
+
+    >>> printable("rot \x1b[31m")
+    'rot \\x1b[31m'
+    """
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 class FliesstextError(Exception):
     """Root of every error this project raises on purpose."""
 
@@ -8,13 +17,13 @@ class FliesstextError(Exception):
 class SourceError(FliesstextError):
     """One source cannot become a document; the run goes on and the source is quarantined.
 
-    ``code`` is one of `stages.schemas.REASONS`; the message is the sentence a person reads.
+    ``code`` is one of `stages.schemas.REASONS`; the message is the sentence a person reads, printable throughout.
     """
 
     def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
         self.code = code
-        self.reason = reason
+        self.reason = printable(reason)
+        super().__init__(self.reason)
 
     def __reduce__(self) -> tuple[type["SourceError"], tuple[str, str]]:
         return type(self), (self.code, self.reason)
@@ -22,6 +31,10 @@ class SourceError(FliesstextError):
 
 class UsageError(FliesstextError):
     """The command or a parameter is wrong; nothing was read or written."""
+
+
+class TooMuchError(FliesstextError):
+    """The texts of a batch are together more than memory is meant to hold; smaller batches will do."""
 
 
 class TablesError(FliesstextError):

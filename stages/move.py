@@ -7,7 +7,7 @@ import polars as pl
 
 from stages.publish import CONTENT
 from stages.schemas import cast
-from stages.snapshots import Snapshot, scan_table
+from stages.snapshots import Snapshot, scan_parts
 
 
 def copy_documents(
@@ -21,7 +21,8 @@ def copy_documents(
     ids = moves.select("doc_id", "source_uri", "copy_of")
     frames = {}
     for table in CONTENT:
-        rows = scan_table(tables, snapshot, table).filter(pl.col("doc_id").is_in(ids["copy_of"].implode())).collect()
+        held = scan_parts(tables, snapshot, table, ids["copy_of"].unique())
+        rows = held.filter(pl.col("doc_id").is_in(ids["copy_of"].implode())).collect()
         renamed = rows.rename({"doc_id": "copy_of"}).drop("source_uri", strict=False).join(ids, on="copy_of")
         if table == "documents":
             renamed = renamed.with_columns(run_id=pl.lit(run_id), processed_at=pl.lit(processed_at))

@@ -5,10 +5,10 @@ documents are written; the others are hard-linked from the snapshot before. Read
 keep their snapshot until it is cleared away; there is no moment at which a table is missing or mixed.
 """
 
-import hashlib
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.schemas import SCHEMA_VERSION, TABLES, cast, empty
-from stages.snapshots import CURRENT, Part, Snapshot, files_of
+from stages.snapshots import CURRENT, SNAPSHOT, Part, Snapshot, file_sha256, replace_file, scan_parts, sync_folder
 
 CONTENT = ("documents", "blocks", "sentences", "mentions", "repairs")
 """Tables whose rows belong to written documents and come from batches."""
@@ -90,7 +90,7 @@ def build_snapshot(
         (folder / table).mkdir(parents=True)
         parts[table] = _write_whole(tables, comparable, frame, folder, table, prefixes)
     for made in (*(folder / table for table in parts), folder, folder.parent, tables):
-        _sync_folder(made)
+        sync_folder(made)
     earlier = (previous.snapshot, *previous.previous) if previous else ()
     return Snapshot(
         snapshot=f"snapshots/{run_id}",
@@ -104,32 +104,19 @@ def build_snapshot(
 
 
 def switch(tables: Path, snapshot: Snapshot) -> None:
-    """Make ``snapshot`` the published one: all tables change in one atomic replace of CURRENT.json."""
+    """Make ``snapshot`` the published one: all tables change in one atomic replace of CURRENT.json.
+
+    Raises OSError while the tables are as they were; what fails after the switch no longer fails the run.
+    """
     text = snapshot.to_json()
-    _replace(tables / snapshot.snapshot / "snapshot.json", text)
-    _replace(tables / CURRENT, text)
-    link = tables / ".latest.new"
-    link.unlink(missing_ok=True)
-    link.symlink_to(snapshot.snapshot)
-    link.replace(tables / "latest")
-
-
-def _replace(file: Path, text: str) -> None:
-    new = file.with_name(f".{file.name}.new")
-    with new.open("w", encoding="utf-8") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    new.replace(file)
-    _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    replace_file(tables / CURRENT, text)
+    with suppress(OSError):
+        # The copy comes second: where it lies, that snapshot was published once.
+        replace_file(tables / snapshot.snapshot / SNAPSHOT, text)
+        link = tables / ".latest.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(snapshot.snapshot)
+        link.replace(tables / "latest")
 
 
 def _part_name(table: str, prefix: str) -> str:
@@ -152,18 +139,11 @@ def _content(
     here = pl.col("doc_id").str.starts_with(prefix)
     frames = [empty(table).lazy()]
     if previous:
-        old = [file for file in files_of(tables, previous, table) if _may_hold(file, prefix)]
         stays = ~pl.col("doc_id").is_in([doc_id for doc_id in replaced if doc_id.startswith(prefix)])
-        frames += [pl.scan_parquet(old, schema=TABLES[table].schema, glob=False).filter(here & stays)] if old else []
+        frames.append(scan_parts(tables, previous, table, [prefix]).filter(here & stays))
     new = [b.folder / f"{table}.parquet" for b in batches if b.first[: len(prefix)] <= prefix <= b.last[: len(prefix)]]
     frames += [pl.scan_parquet(new, glob=False).filter(here)] if new else []
     return pl.concat(frames).collect().sort(TABLES[table].key)
-
-
-def _may_hold(file: Path, prefix: str) -> bool:
-    """Tell by its name whether a part of the last snapshot can hold documents with ``prefix``."""
-    held = file.stem.removeprefix("part").removeprefix("-")
-    return held.startswith(prefix) or prefix.startswith(held)
 
 
 def _write_whole(
@@ -210,9 +190,8 @@ def arrow_schema(table: str) -> pa.Schema:
         for field in plain
     ]
     about = {"table": table, "description": TABLES[table].meaning, "key": ",".join(TABLES[table].key)}
-    return pa.schema(fields, metadata={f"fliesstext.{k}": v for k, v in about.items()}).with_metadata(
-        {f"fliesstext.{k}": v for k, v in (about | {"schema_version": SCHEMA_VERSION}).items()}
-    )
+    about["schema_version"] = SCHEMA_VERSION
+    return pa.schema(fields, metadata={f"fliesstext.{k}": v for k, v in about.items()})
 
 
 def _plain(field: pa.Field) -> pa.Field:
@@ -234,6 +213,4 @@ def _write(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
         pq.write_table(arrow, out, compression="zstd", write_statistics=True, row_group_size=_ROW_GROUP, version="2.6")
         out.flush()
         os.fsync(out.fileno())
-    with file.open("rb") as written:
-        sha256 = hashlib.file_digest(written, "sha256").hexdigest()
-    return Part(name, frame.height, file.stat().st_size, sha256)
+    return Part(name, frame.height, file.stat().st_size, file_sha256(file))

@@ -6,13 +6,15 @@ DIR/latest                                 link for people; programs read CURREN
 DIR/work/<run>/                            batches of a run in progress
 """
 
+import hashlib
 import json
 import os
+import re
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,10 @@ from stages.errors import LockedError, TablesError
 from stages.schemas import SCHEMA_VERSION, TABLES, empty
 
 CURRENT = "CURRENT.json"
+SNAPSHOT = "snapshot.json"
+"""The same text inside a snapshot that was published, for the day CURRENT.json is lost."""
+_SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
+_PART_PATH = re.compile(r"[a-z]+/part(?:-[0-9a-f]+)?\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,6 @@ class Snapshot:
     validation: Mapping[str, Any]
     previous: tuple[str, ...] = ()
     schema_version: str = SCHEMA_VERSION
-    rows: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Write the content of CURRENT.json; `from_json` reads it back."""
@@ -70,8 +75,18 @@ class Snapshot:
 
     @classmethod
     def from_json(cls, text: str) -> "Snapshot":
-        """Read the content of CURRENT.json; raises KeyError, TypeError or ValueError where it is something else."""
+        """Read the content of CURRENT.json; raises KeyError, TypeError or ValueError where it is something else.
+
+        Every path in it has to lie below the tables folder.
+        """
         plain = json.loads(text)
+        for name in (plain["snapshot"], *plain["previous"]):
+            if not _SNAPSHOT_PATH.fullmatch(name):
+                raise ValueError(f"{name!r} is no snapshot below the tables folder")
+        for name, table in plain["tables"].items():
+            for file in table["files"]:
+                if name not in TABLES or not _PART_PATH.fullmatch(file["path"]):
+                    raise ValueError(f"{file['path']!r} is no part of a table")
         return cls(
             snapshot=plain["snapshot"],
             run_id=plain["run_id"],
@@ -94,9 +109,9 @@ def read_current(tables: Path) -> Snapshot | None:
     try:
         current = Snapshot.from_json(pointer.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if any((tables / "snapshots").glob("*/snapshot.json")):
+        if any((tables / "snapshots").glob(f"*/{SNAPSHOT}")):
             raise TablesError(
-                f"{pointer} is missing but {tables / 'snapshots'} holds snapshots; copy the snapshot.json of the "
+                f"{pointer} is missing but {tables / 'snapshots'} holds snapshots; copy the {SNAPSHOT} of the "
                 "newest good one to CURRENT.json, or remove the folder to start afresh"
             ) from None
         return None
@@ -129,8 +144,38 @@ def scan_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.LazyFr
 
 
 def read_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.DataFrame:
-    """Read one published table whole; an empty one where there is no snapshot."""
-    return scan_table(tables, snapshot, table).collect()
+    """Read one published table whole, its files checked; an empty one where there is no snapshot."""
+    return scan_parts(tables, snapshot, table).collect()
+
+
+def scan_parts(tables: Path, snapshot: Snapshot | None, table: str, prefixes: Iterable[str] = ("",)) -> pl.LazyFrame:
+    """Scan the parts of a published table that may hold a doc_id with one of these prefixes, to build upon them.
+
+    Raises TablesError when such a part is not byte for byte what was published.
+    """
+    parts = snapshot.tables[table] if snapshot else ()
+    wanted = tuple(prefixes)
+    held = [part for part in parts if _may_hold(part, wanted)]
+    if snapshot is None or not held:
+        return empty(table).lazy()
+    files = []
+    for part in held:
+        file = tables / snapshot.snapshot / part.path
+        if (found := file_sha256(file)) != part.sha256:
+            raise TablesError(f"{file} (table {table}) is not what was published: SHA-256 {found}; restore it")
+        files.append(file)
+    return pl.scan_parquet(files, schema=TABLES[table].schema, glob=False)
+
+
+def file_sha256(file: Path) -> str:
+    """Give the SHA-256 of a file in hex."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
+    held = Path(part.path).stem.removeprefix("part").removeprefix("-")
+    return held.startswith(prefixes) or any(prefix.startswith(held) for prefix in prefixes)
 
 
 @contextmanager
@@ -149,6 +194,8 @@ def writing(tables: Path, run_id: str) -> Iterator[bool]:
         lock.acquire()
     except Timeout:
         raise LockedError(f"{tables} is being written by {_owner(owner)}; wait for it or use another folder") from None
+    except OSError as error:
+        raise TablesError(f"{tables} cannot be written to ({error.strerror}); check its permissions") from error
     try:
         last_died = owner.exists()
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -158,7 +205,8 @@ def writing(tables: Path, run_id: str) -> Iterator[bool]:
         )
         yield last_died
     finally:
-        owner.unlink(missing_ok=True)
+        with suppress(OSError):
+            owner.unlink(missing_ok=True)
         lock.release()
 
 
@@ -173,15 +221,41 @@ def _owner(file: Path) -> str:
 def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
     """Remove what a killed run left: batches in work/ and snapshots that were never published.
 
-    To be called by the one writer only.
+    A published snapshot that has no copy of CURRENT.json yet gets one. To be called by the one writer only; what
+    cannot be removed waits for the next run.
     """
     shutil.rmtree(tables / "work", ignore_errors=True)
     known = {current.snapshot, *current.previous} if current else set()
     for folder in (tables / "snapshots").glob("*"):
         if f"snapshots/{folder.name}" not in known:
             shutil.rmtree(folder, ignore_errors=True)
-    for stray in tables.glob(".*.new"):
-        stray.unlink(missing_ok=True)
+    with suppress(OSError):
+        for stray in tables.glob(".*.new"):
+            stray.unlink(missing_ok=True)
+        if current and not (tables / current.snapshot / SNAPSHOT).exists():
+            replace_file(tables / current.snapshot / SNAPSHOT, current.to_json())
+
+
+def replace_file(file: Path, text: str) -> None:
+    """Give a file new content in one step: who reads it meets the old or the new text, also after a crash."""
+    new = file.with_name(f".{file.name}.new")
+    with new.open("w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    new.replace(file)
+    with suppress(OSError):
+        # It stands already; a disk that will not confirm it cannot be argued with.
+        sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def clear_old(tables: Path, current: Snapshot, keep: int, keep_days: float) -> None:
@@ -193,7 +267,8 @@ def clear_old(tables: Path, current: Snapshot, keep: int, keep_days: float) -> N
             continue
         age = now - datetime.fromtimestamp(folder.stat().st_mtime, UTC)
         if age >= timedelta(days=keep_days):
-            # First out of the way in one step, so that nobody meets half a snapshot.
+            # First out of the way in one step, so that nobody meets half a snapshot. What fails waits for the next run.
             trash = folder.with_name(f".{folder.name}.old")
-            folder.rename(trash)
-            shutil.rmtree(trash)
+            with suppress(OSError):
+                folder.rename(trash)
+                shutil.rmtree(trash)

@@ -54,12 +54,11 @@ class Fault:
 
     def _below(self, argument: Any) -> bool:
         if isinstance(argument, int):
-            try:
-                argument = os.readlink(f"/proc/self/fd/{argument}")
-            except OSError:
-                return False
-        path = getattr(argument, "name", argument)
-        return isinstance(path, str | os.PathLike) and str(path).startswith(str(self.folder))
+            argument = Path(f"/proc/self/fd/{argument}")
+            argument = argument.readlink() if argument.is_symlink() else ""
+        elif not isinstance(argument, str | os.PathLike):
+            argument = getattr(argument, "name", "")  # an open file
+        return isinstance(argument, str | os.PathLike) and str(argument).startswith(str(self.folder))
 
 
 def _writes(arguments: tuple[Any, ...]) -> bool:

@@ -165,7 +165,7 @@ Folder.TestCase.settings = settings(
 TestFolder = Folder.TestCase
 
 
-def test_settings_that_change_no_text_change_nothing(tmp_path: Path) -> None:
+def test_settings_that_change_no_text_change_nothing() -> None:
     options = {"batch_size": 3, "workers": 2, "keep_snapshots": 9, "max_seconds": 1.0, "verify": True}
     assert Settings(**options).stages_sha256() == Settings().stages_sha256()
     assert Settings(languages=("fr",)).stages_sha256() != Settings().stages_sha256()

@@ -1,0 +1,73 @@
+"""Check published tables again, as a whole and row by row, against themselves and the raw files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from expectations.evidence import gather_evidence
+from expectations.part_rows import part_rows
+from stages import verify
+from stages.errors import TablesError, UsageError
+from stages.snapshots import Snapshot
+from stages.sources import Source, parse_sources
+
+_WHOLE = ("sources", "quarantine", "runs")
+
+
+@dataclass
+class Check:
+    """What was looked at; ``problems`` names everything that is wrong."""
+
+    n_files: int = 0
+    n_rows: int = 0
+    n_documents: int = 0
+    n_with_raw: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def check_tables(tables: Path, specs: Sequence[str] = ()) -> Check:
+    """Verify everything CURRENT.json names: hashes, schema, keys, references, offsets, accounting.
+
+    ``specs`` name the sources as for a run; documents whose file is still the one that was read are compared with
+    its raw characters too. Nothing is written. Raises UsageError when nothing was published in ``tables``.
+    """
+    if not tables.is_dir():
+        raise UsageError(f"{tables}: no such folder; name the folder of the published tables with --tables")
+    done = Check()
+    try:
+        current = verify.read_pointer(tables)
+    except TablesError as error:
+        done.problems.append(str(error))
+        return done
+    done.n_files = sum(len(parts) for parts in current.tables.values())
+    done.n_rows = sum(part.rows for parts in current.tables.values() for part in parts)
+    done.problems += verify.verify_files(tables, current)
+    if not done.problems:
+        done.problems += _rows(tables, current, parse_sources(specs) if specs else [], done)
+    return done
+
+
+def _rows(tables: Path, current: Snapshot, sources: Sequence[Source], done: Check) -> Iterator[str]:
+    known = []
+    for prefix in verify.part_prefixes(current):
+        frames = verify.read_part(tables, current, prefix)
+        raw = verify.raw_texts(frames["documents"], sources)
+        done.n_documents += frames["documents"].height
+        done.n_with_raw += len(raw)
+        yield from verify.verify_part(frames, prefix)
+        yield from _broken_rules(frames, raw)
+        known.append(frames["documents"].select("doc_id", "source_uri"))
+    folder = tables / current.snapshot
+    whole = {name: pl.read_parquet([folder / part.path for part in current.tables[name]]) for name in _WHOLE}
+    yield from verify.verify_whole(whole, pl.concat(known), current.run_id)
+
+
+def _broken_rules(frames: dict[str, pl.DataFrame], raw: dict[str, str]) -> Iterator[str]:
+    """The rules that every row kept when it was published; those on raw text only where the raw text is known."""
+    _, bad = part_rows(gather_evidence(frames, raw))
+    judged = bad.filter(~pl.col("rule").str.contains("raw_agrees") | pl.col("doc_id").is_in(list(raw)))
+    names = judged.join(frames["documents"].select("doc_id", "source_uri"), on="doc_id", how="left")
+    for table, uri, reason, row in names.select("table", "source_uri", "reason", "row").iter_rows():
+        yield f"{table} of {uri}: {verify.rejected_row(row)}: {reason}"

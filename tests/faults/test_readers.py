@@ -1,0 +1,170 @@
+"""Readers see one version across all tables while a writer publishes; of two writers one waits outside."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from flows import cli
+from stages.errors import LockedError
+from stages.snapshots import writing
+from tests.faults import long_form
+from tests.faults.harness import ROOT, article, assert_tidy, assert_whole, fast_gate, run_here
+
+SECONDS = long_form.choose(short=4.0, long=60.0)
+done = long_form.Tally("readers and writers")
+Texts = dict[str, list[str]]
+
+
+def files(tables: Path) -> tuple[str, dict[str, list[str]]]:
+    """Resolve CURRENT.json once, as the README tells readers to."""
+    current = json.loads((tables / "CURRENT.json").read_text(encoding="utf-8"))
+    folder = tables / current["snapshot"]
+    parts = {name: [str(folder / part["path"]) for part in table["files"]] for name, table in current["tables"].items()}
+    return current["run_id"], parts
+
+
+def with_polars(paths: list[str], column: str) -> list[str]:
+    return pl.read_parquet(paths)[column].to_list()
+
+
+def with_duckdb(paths: list[str], column: str) -> list[str]:
+    with duckdb.connect() as connection:
+        return [row[0] for row in connection.execute(f"SELECT {column} FROM read_parquet(?)", [paths]).fetchall()]
+
+
+def with_pandas(paths: list[str], column: str) -> list[str]:
+    return list(pd.concat(pd.read_parquet(path, columns=[column]) for path in paths)[column])
+
+
+def with_pyarrow(paths: list[str], column: str) -> list[str]:
+    return pq.read_table(paths, columns=[column])[column].to_pylist()
+
+
+READERS = {"polars": with_polars, "duckdb": with_duckdb, "pandas": with_pandas, "pyarrow": with_pyarrow}
+
+
+def read_until(tables: Path, end: float, read: Callable[[list[str], str], list[str]]) -> int:
+    """Read all tables again and again; each time all of them are of the same run."""
+    n = 0
+    while time.monotonic() < end:
+        run_id, parts = files(tables)
+        editions = set()
+        for table in ("documents", "blocks", "sentences"):
+            found = [text for text in read(parts[table], "text") if "Ausgabe" in text]
+            editions |= {text.partition("Ausgabe ")[2][:6] for text in found}
+            assert len(found) == 5, (table, found)
+        assert len(editions) == 1, editions
+        assert set(read(parts["documents"], "run_id")) == {run_id}
+        assert max(read(parts["runs"], "run_id")) == run_id
+        assert set(read(parts["mentions"], "doc_id")) <= set(read(parts["sources"], "doc_id"))
+        n += 1
+    return n
+
+
+@pytest.mark.integration
+def test_readers_see_one_version(tmp_path: Path) -> None:
+    folder, tables = tmp_path / "press", tmp_path / "tables"
+    folder.mkdir()
+    command = [sys.executable, "-m", "tests.faults.writer", str(folder), str(tables)]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True, cwd=ROOT) as writer:
+        assert writer.stdout
+        assert writer.stdout.readline().strip() == "1"
+        end = time.monotonic() + SECONDS
+        with ThreadPoolExecutor(len(READERS)) as threads:
+            reading = {name: threads.submit(read_until, tables, end, read) for name, read in READERS.items()}
+            counts = {name: future.result() for name, future in reading.items()}
+        published = writer.communicate()[0].count("\n")
+    assert published > 2, "the writer was at work meanwhile"
+    assert min(counts.values()) > 2, counts
+    assert writer.returncode == 0
+    assert_whole(tables)
+    done.add("snapshots published", published)
+    for name, n in counts.items():
+        done.add(f"reads with {name}", n)
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from stages.snapshots import writing
+with writing(Path(sys.argv[1]), "the-other-run"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@contextmanager
+def held(tables: Path) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tables)], stdout=-1, text=True, cwd=ROOT) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == "held\n"
+        yield holder
+        holder.kill()
+
+
+def test_the_second_run_says_who_is_at_work(tmp_path: Path) -> None:
+    (tmp_path / "press").mkdir()
+    with held(tmp_path / "tables") as holder, pytest.raises(LockedError, match=f"the-other-run .process {holder.pid}"):
+        run_here([tmp_path / "press"], tmp_path / "tables")
+
+
+def test_the_lock_of_a_dead_run_is_taken_over(tmp_path: Path) -> None:
+    folder, tables = tmp_path / "press", tmp_path / "tables"
+    folder.mkdir()
+    (folder / "a.txt").write_text(article(1), encoding="utf-8")
+    with held(tables) as holder:
+        os.kill(holder.pid, signal.SIGKILL)
+        holder.wait()
+    assert (tables / ".writer.json").exists()
+    with fast_gate():
+        assert run_here([folder], tables).published
+    assert_tidy(tables)
+
+
+def test_the_lock_is_free_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), writing(tmp_path, "first"):
+        raise ZeroDivisionError
+    with writing(tmp_path, "second") as last_died:
+        assert not last_died
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not long_form.LONG, reason="starts Prefect twice; in the long form")
+def test_two_runs_at_once_on_the_command_line(tmp_path: Path) -> None:
+    """Through Prefect and the real gate: one publishes or both do, one after the other; nothing is mixed."""
+    folder, tables = tmp_path / "press", tmp_path / "tables"
+    folder.mkdir()
+    for i in range(3):
+        (folder / f"{i}.txt").write_text(article(i), encoding="utf-8")
+    command = [sys.executable, "-m", "flows.cli", "run", str(folder), "--tables", str(tables), "--workers", "0"]
+    runs = [subprocess.Popen(command, stdout=-1, stderr=-1, text=True, cwd=ROOT) for _ in range(2)]
+    ends = [(run.communicate(timeout=300), run.returncode) for run in runs]
+    codes = sorted(code for _, code in ends)
+    assert codes in ([0, 0], [0, 4]), ends
+    for (_, message), code in ends:
+        assert (code == 4) == ("is being written by run" in message), message
+    assert_whole(tables)
+    assert_tidy(tables)
+
+
+def test_a_held_lock_has_its_own_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "press").mkdir()
+    monkeypatch.setattr("flows.refresh.refresh", lambda sources, tables, _: run_here(sources, Path(tables)))
+    with held(tmp_path / "tables"):
+        assert cli.main(["run", str(tmp_path / "press"), "--tables", str(tmp_path / "tables")]) == 4
+    assert "the-other-run" in capsys.readouterr().err
