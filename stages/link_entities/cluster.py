@@ -12,6 +12,8 @@ from stages.link_entities import names, persons, roles
 from stages.link_entities.fold import given_key, plain
 from stages.link_entities.persons import Person
 
+MOST_CANDIDATES = 20  # of more people of one surname in a document (a list of names) none is meant by it alone
+
 
 class Mention(NamedTuple):
     """A name in a document with the text around it, and the role that this text gives a person."""
@@ -85,10 +87,11 @@ def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
         if one.person.given:
             groups[group_of[one.person.key]] += [one, renamed[number]] if number in renamed else [one]
     full = {number: list(group) for number, group in groups.items()}
+    index = _index(full)
     alone: defaultdict[str, list[_Seen]] = defaultdict(list)
     for one in seen:
         if not one.person.given:
-            candidate = _only_candidate(one, full)
+            candidate = _only_candidate(one, full, index)
             (alone[one.person.surname] if candidate is None else groups[candidate]).append(one)
     return [_person_cluster(group) for group in (*groups.values(), *alone.values())]
 
@@ -146,15 +149,12 @@ def _group_full_names(seen: list[_Seen]) -> dict[str, int]:
     return group_of
 
 
-def _only_candidate(one: _Seen, full: dict[int, list[_Seen]]) -> int | None:
+def _only_candidate(one: _Seen, full: dict[int, list[_Seen]], index: dict[str, list[int]]) -> int | None:
     """The group a single word means: by surname, else by given name; of several by role, gender, then paragraph."""
     word = one.person.surname
-    candidates = [number for number, group in full.items() if any(_surname_is(word, other.person) for other in group)]
-    if not candidates:
-        given = given_key(word)
-        candidates = [
-            number for number, group in full.items() if any(given == other.person.given[0] for other in group)
-        ]
+    candidates = index.get(f"s {word}") or index.get(f"g {given_key(word)}") or []
+    if len(candidates) > MOST_CANDIDATES:
+        return None
     candidates = [number for number in candidates if not _other_gender(one, full[number])]
     for narrow in (_same_role, _same_gender, _same_block):
         if len(candidates) > 1:
@@ -162,9 +162,15 @@ def _only_candidate(one: _Seen, full: dict[int, list[_Seen]]) -> int | None:
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _surname_is(word: str, person: Person) -> bool:
-    """Whether a word is a surname, with or without its particles ("Leyen", "von der Leyen")."""
-    return word == person.surname or (" " in person.surname and word == person.surname.rsplit(" ", 1)[-1])
+def _index(full: dict[int, list[_Seen]]) -> dict[str, list[int]]:
+    """Surnames, with and without their particles ("Leyen"), and first given names to the groups that have them."""
+    found: defaultdict[str, dict[int, None]] = defaultdict(dict)
+    for number, group in full.items():
+        for one in group:
+            surname = one.person.surname
+            for word in (f"s {surname}", f"s {surname.rsplit(' ', 1)[-1]}", f"g {one.person.given[0]}"):
+                found[word][number] = None
+    return {word: list(numbers) for word, numbers in found.items()}
 
 
 def _same_role(one: _Seen, group: list[_Seen]) -> bool:
@@ -207,7 +213,7 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
     keys = {one.key for one in named}
     named = [one._replace(key=next((base for base in one.bases if base in keys), one.key)) for one in named]
     acronyms = {one.key for one in named if label == "ORG" and _is_own_acronym(one)}
-    short = list(_short_forms(named, local)) if label == "ORG" else []
+    short = list(_short_forms(named, local, acronyms)) if label == "ORG" else []
     anchors = {one.key: one.key for one in named}
     for first, second in (*_joined(named, acronyms), *short):
         _join(anchors, first, second)
@@ -239,19 +245,30 @@ def _joined(named: list[_Named], acronyms: set[str]) -> Iterator[tuple[str, str]
         bracketed = names.BRACKET.fullmatch(between) and (one.key in acronyms) != (other.key in acronyms)
         if bracketed or names.RENAMED.fullmatch(between):
             yield one.key, other.key
+    by_letter: defaultdict[str, set[str]] = defaultdict(set)
+    for one in named:
+        by_letter[one.key[:1]].add(one.key)
     for acronym in sorted(acronyms):
-        full = sorted({one.key for one in named if one.key != acronym and names.initials_fit(acronym, one.key)})
+        full = sorted(key for key in by_letter[acronym[:1]] if key != acronym and names.initials_fit(acronym, key))
         if len(full) == 1:
             yield full[0], acronym
 
 
-def _short_forms(named: list[_Named], local: frozenset[str]) -> Iterator[tuple[str, str]]:
+def _short_forms(named: list[_Named], local: frozenset[str], acronyms: set[str]) -> Iterator[tuple[str, str]]:
     """A full name and the short form of it, where only one full name in the document has it."""
     first: dict[str, int] = {}
+    having: defaultdict[str, list[str]] = defaultdict(list)
     for one in named:
-        first.setdefault(one.key, one.mention.start)
+        if one.key not in first:
+            first[one.key] = one.mention.start
+            for word in set(one.key.split()):
+                having[word].append(one.key)
     for short, start in first.items():
-        full = [key for key in first if names.is_short_form(short, key, later=first[key] < start, local=local)]
+        full = [
+            key
+            for key in having[short]
+            if names.is_short_form(short, key, later=first[key] < start, local=local, acronym=short in acronyms)
+        ]
         if len(full) == 1:
             yield full[0], short
 
@@ -271,7 +288,7 @@ def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: se
     """A short form that only this document explains is no key of the entity, an acronym a weak one."""
     keys = {one.key for one in group}
     strong = keys - acronyms - short
-    weak = keys & acronyms if strong else keys
+    weak = (keys & acronyms) - short if strong else keys
     strong = strong if strong or weak & acronyms else weak
     weak = weak - strong
     bases = {base for one in group for base in one.bases} if len(strong | weak) == 1 else set()

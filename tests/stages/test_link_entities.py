@@ -17,7 +17,7 @@ from stages.link_entities import (
     read_signature,
 )
 from stages.link_entities.names import initials_fit, is_acronym, is_short_form
-from stages.link_entities.persons import merge_given, parse_person
+from stages.link_entities.persons import compatible, merge_given, parse_person
 from stages.link_entities.resolve import Signature, blocks_of, resolve
 from stages.link_entities.roles import role_beside, role_gender
 
@@ -215,6 +215,34 @@ def test_parts_of_a_name(text, given_names, surname):
     assert (person.given, person.surname) == (given_names, surname)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sets(
+        st.lists(
+            st.sampled_from(["a", "j", "anna", "andreas", "joe", "josef", "giorgia", "georgia", "d"]),
+            min_size=1,
+            max_size=2,
+        ).map(tuple),
+        min_size=1,
+        max_size=7,
+    )
+)
+def test_only_given_names_that_fit_are_merged(names):
+    groups = merge_given(names)
+    assert set(groups) == names
+    for one in names:
+        for other in names:
+            fitting = [name for name in names if name != one and compatible(one, name)]
+            clear = all(compatible(a, b) for a in fitting for b in fitting)
+            if one != other and compatible(one, other) and clear and not ambiguous(other, names):
+                assert groups[one] == groups[other]
+
+
+def ambiguous(name, names):
+    fitting = [other for other in names if other != name and compatible(name, other)]
+    return not all(compatible(a, b) for a in fitting for b in fitting)
+
+
 def test_given_names_that_fit_two_others_stay_alone():
     groups = merge_given({("anna",), ("andreas",), ("a",)})
     assert len(set(groups.values())) == 3
@@ -268,6 +296,7 @@ def test_acronyms():
         False,
     ]
     assert initials_fit("olg", "oberlandesgericht koeln")
+    assert not initials_fit("d", "der")
     assert not initials_fit("spd", "deutsch bank")
 
 
