@@ -38,7 +38,8 @@ from typing import NamedTuple
 import polars as pl
 
 from stages.link_entities import names, roles
-from stages.link_entities.cluster import Cluster, Mention, cluster_document
+from stages.link_entities.cluster import cluster_document
+from stages.link_entities.document import Cluster, Mention
 from stages.link_entities.fold import plain
 from stages.link_entities.persons import parse_person
 from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, resolve
