@@ -4,7 +4,8 @@
 goes where the bare name is attested. "J.D. Vance" and "JD Vance" are one, initials and short forms join the full
 given name, one misspelt vowel inside a given name too ("Georgia", "Giorgia"). A surname alone means the full name
 in its paragraph, else in its document, else in the corpus, if there is just one; office and form of address
-("Ministerin Müller", "Herr Müller") decide between several. What stays ambiguous stays apart, document by document. An
+("Ministerin Müller", "Herr Müller") decide between several, and in the corpus fame does: twenty times the documents of
+all others of that name together. What stays ambiguous stays apart, document by document. An
 acronym means the name it is explained by, or whose initials it has; "früher", "geborene" and the like join two names.
 Adjectives and inhabitants ("russische", "Wiener") mean their place. Known aliases lie in `lookups/linking`.
 
@@ -122,7 +123,7 @@ def _mention(row: tuple[object, ...], text: str) -> Mention:
 
 
 def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ...]:
-    signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases)
+    signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles)
     forms = json.dumps(cluster.forms, ensure_ascii=False)
     keys = json.dumps(signature, ensure_ascii=False)
     return doc_id, number, cluster.label, keys, sorted(blocks_of(signature)), forms, len(cluster.members), None
@@ -130,8 +131,8 @@ def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ..
 
 def read_signature(text: str) -> Signature:
     """A signature from its form in the cluster table."""
-    label, strong, weak, bases = json.loads(text)
-    return Signature(label, tuple(strong), tuple(weak), tuple(bases))
+    label, *keys = json.loads(text)
+    return Signature(label, *(tuple(part) for part in keys))
 
 
 def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:
@@ -170,8 +171,9 @@ def _closure(pool: pl.DataFrame, blocks: pl.Series) -> pl.Series:
 
 def _with_entities(clusters: pl.DataFrame) -> pl.DataFrame:
     """The rows with their entity_id, resolved by their signatures alone."""
-    signatures = {text: read_signature(text) for text in clusters["signature"].unique()}
-    keys = resolve(signatures.values())
+    counts = clusters.group_by("signature").agg(pl.col("doc_id").n_unique()).sort("signature")
+    signatures = {text: read_signature(text) for text in counts["signature"]}
+    keys = resolve(dict(zip(signatures.values(), counts["doc_id"].to_list(), strict=True)))
     found = {text: keys[signature] for text, signature in signatures.items()}
     ids = {text: entity_id(signature.label, found[text]) for text, signature in signatures.items()}
     apart = {text for text, key in found.items() if key.endswith(APART)}

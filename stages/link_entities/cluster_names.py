@@ -103,6 +103,4 @@ def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: se
     strong = strong if strong or weak & acronyms else weak
     weak = weak - strong
     bases = {base for one in group for base in one.bases} if len(strong | weak) == 1 else set()
-    return make_cluster(
-        label, tuple(sorted(strong)), tuple(sorted(weak)), tuple(sorted(bases)), [one.mention for one in group]
-    )
+    return make_cluster(label, strong, weak, bases, [one.mention for one in group])

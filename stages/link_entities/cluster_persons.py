@@ -1,6 +1,6 @@
 """Persons of one document: full names, and the surnames and given names that stand for them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from stages.link_entities.fold import given_key
 from stages.link_entities.persons import Person
 
 MOST_CANDIDATES = 20  # of more people of one surname in a document (a list of names) none is meant by it alone
+MOST_ROLES = 3  # kept of a person in a document; more would make every cluster one of its own
 
 
 class _Seen(NamedTuple):
@@ -133,11 +134,10 @@ def _same_block(one: _Seen, group: list[_Seen]) -> bool:
 
 
 def _person_cluster(group: list[_Seen]) -> Cluster:
-    strong = tuple(sorted({one.person.key for one in group if one.person.given}))
-    weak = () if strong else tuple(sorted({one.person.surname for one in group}))
-    bases = tuple(
-        sorted({base.key if strong else base.surname for one in group for base in persons.without_genitive(one.person)})
-    )
-    keep = bases if len(strong) + len(weak) == 1 else ()
+    strong = {one.person.key for one in group if one.person.given}
+    weak = set() if strong else {one.person.surname for one in group}
+    bases = {base.key if strong else base.surname for one in group for base in persons.without_genitive(one.person)}
+    known = Counter(one.role for one in group if one.role)
+    most = sorted(known, key=lambda role: (-known[role], role))[:MOST_ROLES]
     mentions = {one.mention.mention_no: one.mention for one in group}  # a renamed person is seen twice in one mention
-    return make_cluster("PER", strong, weak, keep, list(mentions.values()))
+    return make_cluster("PER", strong, weak, bases if len(strong | weak) == 1 else (), list(mentions.values()), most)

@@ -1,6 +1,7 @@
 """What a document says of its names: mentions and the clusters made of them."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from stages.link_entities import names
@@ -25,13 +26,15 @@ class Cluster(NamedTuple):
     """What a document says of one entity.
 
     ``strong`` keys name it in full, ``weak`` ones by a surname or an acronym; ``bases`` are what a key would be
-    without its ending, if that is one. ``members``: mention numbers; ``forms``: spellings with their counts.
+    without its ending, if that is one; ``roles`` are what stands beside a person. ``members``: mention numbers;
+    ``forms``: spellings with their counts.
     """
 
     label: str
     strong: tuple[str, ...]
     weak: tuple[str, ...]
     bases: tuple[str, ...]
+    roles: tuple[str, ...]
     members: tuple[int, ...]
     forms: dict[str, int]
 
@@ -43,12 +46,23 @@ def text_between(one: Mention, other: Mention) -> str:
 
 
 def make_cluster(
-    label: str, strong: tuple[str, ...], weak: tuple[str, ...], bases: tuple[str, ...], mentions: list[Mention]
+    label: str,
+    strong: Iterable[str],
+    weak: Iterable[str],
+    bases: Iterable[str],
+    mentions: list[Mention],
+    roles: Iterable[str] = (),
 ) -> Cluster:
     """A cluster of mentions with their spellings counted."""
     forms = Counter(_form(mention) for mention in mentions)
     return Cluster(
-        label, strong, weak, bases, tuple(mention.mention_no for mention in mentions), dict(sorted(forms.items()))
+        label,
+        tuple(sorted(strong)),
+        tuple(sorted(weak)),
+        tuple(sorted(bases)),
+        tuple(sorted(roles)),
+        tuple(mention.mention_no for mention in mentions),
+        dict(sorted(forms.items())),
     )
 
 

@@ -123,6 +123,45 @@ def test_every_name_is_linked_and_never_across_labels(corpus):
         assert {name, *aliases} >= set(filled.filter(pl.col("entity_id") == entity)["text"]) - {"Wiens"}
 
 
+def test_a_surname_means_who_is_known_by_far_best():
+    documents = {f"d{number}": [("PER", "Donald Trump")] for number in range(20)} | {"x": [("PER", "Trump")]}
+    linked, _, _ = link(documents | {"y": [("PER", "Melania Trump")]})
+    ids = dict(linked.select("doc_id", "entity_id").iter_rows())
+    assert ids["x"] == ids["d0"] != ids["y"]
+    linked, _, _ = link(documents | {"y": [("PER", "Melania Trump")], "z": [("PER", "Eric Trump")]})
+    ids = dict(linked.select("doc_id", "entity_id").iter_rows())
+    assert ids["x"] not in {ids["d0"], ids["y"], ids["z"]}
+
+
+def test_the_role_decides_between_people_of_one_surname():
+    texts = {
+        "a": "Kanzler Karl Merz sprach.",
+        "b": "Trainer Otto Merz schwieg.",
+        "c": "Dann kam Trainer Merz.",
+        "d": "Auch Merz kam.",
+    }
+    names = {"a": "Karl Merz", "b": "Otto Merz", "c": "Merz", "d": "Merz"}
+    rows = [
+        (key, 0, names[key], "PER", "name", 0, text.index(names[key]), text.index(names[key]) + len(names[key]))
+        for key, text in texts.items()
+    ]
+    mentions = pl.DataFrame(rows, schema=frames({})[0].schema, orient="row")
+    documents = pl.DataFrame(
+        [(key, key, text) for key, text in texts.items()], schema=["doc_id", "source_uri", "text"], orient="row"
+    )
+    clusters, members = find_clusters(mentions, documents)
+    filled = fill_mentions(mentions, members, link_clusters(clusters.clear(), clusters).clusters)
+    ids = dict(filled.select("doc_id", "entity_id").iter_rows())
+    assert ids["c"] == ids["b"]
+    assert len({ids["a"], ids["b"], ids["d"]}) == 3
+    assert dict(filled.select("doc_id", "role").iter_rows()) == {
+        "a": "Kanzler",
+        "b": "Trainer",
+        "c": "Trainer",
+        "d": None,
+    }
+
+
 def test_ids_do_not_depend_on_the_number_of_documents():
     few, _, _ = link({"a": [("PER", "JD Vance")]})
     many, _, _ = link({"a": [("PER", "JD Vance")], "b": [("PER", "JD Vance")], "c": [("PER", "Anna Müller")]})
@@ -184,10 +223,10 @@ def test_entities_can_be_renewed_one_by_one():
 def test_signatures_that_share_no_block_do_not_meet(names):
     clusters, _ = find_clusters(*frames({f"d{number}": [name] for number, name in enumerate(names)}))
     signatures = sorted({read_signature(text) for text in clusters["signature"]})
-    together = resolve(signatures)
+    together = resolve(dict.fromkeys(signatures, 1))
     for one in signatures:
         near = [other for other in signatures if _connected(one, other, signatures)]
-        assert resolve(near)[one] == together[one]
+        assert resolve(dict.fromkeys(near, 1))[one] == together[one]
 
 
 def _connected(one: Signature, other: Signature, signatures: list[Signature]) -> bool:
