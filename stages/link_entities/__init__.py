@@ -28,14 +28,18 @@ mean one place only, and an id from an authority table the user may give (id, la
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 import polars as pl
 
 from stages.link_entities import names, roles
 from stages.link_entities.cluster import Cluster, Mention, cluster_document
+from stages.link_entities.fold import plain
 from stages.link_entities.persons import parse_person
 from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, resolve
 from stages.schemas import NAME_LABELS
@@ -43,14 +47,13 @@ from stages.schemas import NAME_LABELS
 VERSION = "1"
 
 _Dtypes = dict[str, pl.DataType | type[pl.DataType]]
-_FORM = pl.Struct({"text": pl.String, "n": pl.Int64})
 _CLUSTERS: _Dtypes = {
     "doc_id": pl.String,
     "cluster_no": pl.Int64,
     "label": pl.String,
     "signature": pl.String,
     "blocks": pl.List(pl.String),
-    "forms": pl.List(_FORM),
+    "forms": pl.String,
     "n_mentions": pl.Int64,
     "entity_id": pl.String,
 }
@@ -92,16 +95,19 @@ def find_clusters(mentions: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.D
     texts = dict(documents.select("doc_id", "text").iter_rows())
     clusters: list[tuple[object, ...]] = []
     members: list[tuple[object, ...]] = []
-    for (doc_id,), rows in found.group_by(["doc_id"], maintain_order=True):
-        inside = [_mention(row, texts[str(doc_id)]) for row in rows.drop("doc_id").iter_rows()]
-        beside = {one.mention_no: roles.role_beside(one.before, one.after) for one in inside if one.label == "PER"}
+    for doc_id, rows in groupby(found.iter_rows(), key=itemgetter(0)):
+        inside = [_mention(row[1:], texts[doc_id]) for row in rows]
+        beside = {one.mention_no: one.role for one in inside}
         for number, cluster in enumerate(cluster_document(inside)):
-            clusters.append(_cluster_row(str(doc_id), number, cluster))
+            clusters.append(_cluster_row(doc_id, number, cluster))
             members += [(doc_id, member, number, beside.get(member)) for member in cluster.members]
-    return (
-        pl.DataFrame(clusters, schema=CLUSTERS, orient="row"),
-        pl.DataFrame(members, schema=MEMBERS, orient="row").sort("doc_id", "mention_no"),
-    )
+    return _frame(clusters, CLUSTERS), _frame(members, MEMBERS).sort("doc_id", "mention_no")
+
+
+def _frame(rows: list[tuple[object, ...]], schema: pl.Schema) -> pl.DataFrame:
+    """Rows as a frame, column by column: a third of the time that rows cost."""
+    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+    return pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema)
 
 
 def _mention(row: tuple[object, ...], text: str) -> Mention:
@@ -110,12 +116,13 @@ def _mention(row: tuple[object, ...], text: str) -> Mention:
     before, after = text[max(0, start - roles.BEFORE) : start], text[end : end + roles.AFTER]
     # What stands in another block (parted by a blank line) says nothing about the name.
     before, after = before.rsplit("\n\n", 1)[-1], after.split("\n\n", 1)[0]
-    return Mention(number, form, label, kind, block_no, start, end, before, after)  # type: ignore[arg-type]
+    role = roles.role_beside(before, after) if label == "PER" else None
+    return Mention(number, form, label, kind, block_no, start, end, before, after, role)  # type: ignore[arg-type]
 
 
 def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ...]:
     signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases)
-    forms = [{"text": text, "n": count} for text, count in cluster.forms.items()]
+    forms = json.dumps(cluster.forms, ensure_ascii=False)
     keys = json.dumps(signature, ensure_ascii=False)
     return doc_id, number, cluster.label, keys, sorted(blocks_of(signature)), forms, len(cluster.members), None
 
@@ -199,7 +206,7 @@ def build_entities(
     grouped = placed.group_by("entity_id").agg(
         pl.col("label").first(),
         pl.col("signature").unique().sort(),
-        pl.col("forms").explode(),
+        pl.col("forms"),
         pl.col("n_mentions").sum(),
         pl.col("doc_id").n_unique().cast(pl.Int64).alias("n_documents"),
         pl.col("source_uri").min().alias("first_document"),
@@ -220,14 +227,11 @@ class _Description(NamedTuple):
     authority_id: str | None
 
 
-def _describe(
-    row: tuple[str, list[str], list[dict[str, object] | None]], authorities: dict[str, set[str]]
-) -> _Description:
+def _describe(row: tuple[str, list[str], list[str]], authorities: dict[str, set[str]]) -> _Description:
     label, signatures, forms = row
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     for form in forms:
-        if form is not None:
-            counts[str(form["text"])] = counts.get(str(form["text"]), 0) + int(str(form["n"]))
+        counts.update(json.loads(form))
     keys = {key for text in signatures for key in _keys(read_signature(text))}
     bare = {key for text in signatures for key in read_signature(text).bases} & keys
     name = _best_name(label, counts, bare)
@@ -253,9 +257,13 @@ def _best_name(label: str, counts: dict[str, int], bare: set[str]) -> str:
         person = parse_person(form) if label == "PER" else None
         full = bool(person.given) if person else not names.is_acronym(form)
         keys = {person.key, person.surname} if person else {names.name_key(form, label)}
-        return full, not bare or bool(bare & keys), counts[form], -len(form), form
+        known = any(key.startswith("@") for key in keys)
+        return full, known or not bare or bool(bare & keys), counts[form], -len(form), form
 
-    return max(counts, key=rank)
+    best = max(counts, key=rank)
+    nominative = best.removesuffix("s")
+    inflected = label == "LOC" and names.known_as(plain(best), label) != names.known_as(plain(nominative), label)
+    return nominative if inflected and names.known_as(plain(nominative), label).startswith("@") else best
 
 
 def _place(keys: set[str]) -> names.Place | None:

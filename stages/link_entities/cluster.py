@@ -14,7 +14,7 @@ from stages.link_entities.persons import Person
 
 
 class Mention(NamedTuple):
-    """A name in a document with the text around it."""
+    """A name in a document with the text around it, and the role that this text gives a person."""
 
     mention_no: int
     text: str
@@ -25,6 +25,7 @@ class Mention(NamedTuple):
     end: int
     before: str
     after: str
+    role: str | None
 
 
 class Cluster(NamedTuple):
@@ -114,7 +115,7 @@ def _merge(group_of: dict[str, int], first: int, second: int) -> None:
 
 def _see(mention: Mention) -> _Seen:
     person = persons.parse_person(mention.text)
-    role = roles.role_beside(mention.before, mention.after) or roles.title_role(mention.text)
+    role = mention.role or roles.title_role(mention.text)
     gender = person.gender or roles.address_before(mention.before) or roles.role_gender(role)
     return _Seen(mention, person, roles.role_stem(role) if role else "", gender)
 
@@ -218,9 +219,9 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
 
 def _name(mention: Mention) -> _Named:
     derived = mention.kind == "deriv"
-    origin = names.origin(mention.text) if derived else None
+    origin = names.origin(mention.text) if derived or mention.label == "LOC" else None
     key = names.known_as(origin, mention.label) if origin else names.name_key(mention.text, mention.label)
-    bases = [] if origin else names.base_forms(mention.text, mention.label, derived=derived)
+    bases = () if origin else names.base_forms(mention.text, mention.label, derived=derived)
     if not key.startswith("@"):
         key = next((base for base in bases if base.startswith("@")), key)
     return _Named(mention, key, tuple(base for base in bases if base != key and not key.startswith("@")))
@@ -290,5 +291,5 @@ def _cluster(
 
 def _form(mention: Mention) -> str:
     """The spelling of a name; of an adjective the place it comes from, where the lists know it."""
-    origin = names.origin(mention.text) if mention.kind == "deriv" else None
+    origin = names.origin(mention.text) if mention.kind == "deriv" or mention.label == "LOC" else None
     return mention.text if origin is None else origin.upper() if len(origin) <= 3 else origin.title()

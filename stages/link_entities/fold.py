@@ -5,8 +5,8 @@ import unicodedata
 from functools import lru_cache
 
 GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "ł": "l", "đ": "d", "ı": "i"})
-# Quotation marks, apostrophes at the edges, full stops and commas go; hyphens of every kind part words.
-DROPPED = re.compile('[.,"\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u201a\u2018]')
+# Quotation marks, apostrophes at the edges, full stops, commas and ellipses go; hyphens of every kind part words.
+DROPPED = re.compile('[.,\u2026"\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u201a\u2018]')
 HYPHENS = re.compile("[-\u2010\u2011\u2012\u2013/_]")
 APOSTROPHE_S = re.compile("['\u2019\u00b4`](?:s\\b|$|(?=\\s))")
 SLAVIC = re.compile(r"(?:skyj|skij|skyy|skiy|skyi|skyj|sky|skii)$")  # one transliteration of the ending -ski

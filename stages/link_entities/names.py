@@ -2,7 +2,7 @@
 
 import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,11 +11,13 @@ from stages.link_entities.fold import ENDING, genitives, plain, uninflected
 FOLDER = Path(__file__).parents[1] / "lookups"
 ARTICLES = frozenset({"der", "die", "das", "den", "dem", "des", "the", "le", "la", "les", "l"})
 ACRONYM = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{0,5}[A-ZÄÖÜ]s?|[A-ZÄÖÜ](?:\.[A-ZÄÖÜ])+\.?")
-# What stands between two names of one thing: "Twitter (heute X)", "Anna Maier, geborene Huber".
+# What stands between two names of one thing: "Anna Maier, geborene Huber", "Twitter (heute X)". The second kind of
+# word needs the bracket, for without it it says nothing about names.
 RENAMED = re.compile(
-    r"\s?[,(]?\s?(?:(?:der|die|das|heute|früher|frühere[rns]?|vormals|ehemals|ehemalige[rns]?|einst|zuvor|damals|noch"
-    r"|jetzt|nun|inzwischen|mittlerweile|bis \d{4}|seit \d{4}|geborene[rn]?|geb\.|verheiratete[rn]?|alias|auch|kurz"
-    r"|bekannt als|formerly|now|née?|born|aujourd['\u2019]hui|autrefois|ex)[,:]?\s?){1,3}[\"\u201e\u201c\u00bb]?"
+    r"\s?[,(]?\s?(?:(?:der|die|das)\s)?(?:früher|früherer?|vormals|ehemals|ehemalige[rns]?|geborene[rn]?|geb\.|alias"
+    r"|bekannt als|formerly|née?|born|autrefois)[,:]?\s(?:(?:noch|als|die|der|das)\s)?[\"\u201e\u201c\u00bb]?"
+    r"|\s?\(\s?(?:(?:heute|einst|jetzt|nun|inzwischen|mittlerweile|damals|zuvor|noch|bis \d{4}|now|aujourd['\u2019]hui)"
+    r"[,:]?\s){1,2}[\"\u201e\u201c\u00bb]?"
 )
 SMALL_WORDS = frozenset({"fuer", "und", "der", "die", "des", "von", "of", "and", "the", "de", "du"})
 LONG_COMPOUND = 13  # letters; shorter words fit too many acronyms by chance
@@ -85,6 +87,7 @@ def place_of(key: str) -> Place | None:
     return _places_by_id().get(int(key[1:]))
 
 
+@lru_cache(maxsize=100_000)
 def name_key(text: str, label: str) -> str:
     """The key of a name, by its label: without article and legal form, aliases replaced by the one name.
 
@@ -118,22 +121,23 @@ def _place_named(key: str) -> Place | None:
     return next((places()[name] for name in (key, *others) if name in places()), None)
 
 
+@lru_cache(maxsize=100_000)
 def origin(text: str) -> str | None:
     """The place an adjective is derived from, folded: "russische" gives "russland"; None where the lists know none."""
     key = plain(text)
-    stem = ENDING.sub("", key)
     adjectives = lists().adjectives
-    return adjectives.get(key) or adjectives.get(stem)
+    return adjectives.get(key) or adjectives.get(ENDING.sub("", key)) or adjectives.get(key.removesuffix("n"))
 
 
-def base_forms(text: str, label: str, *, derived: bool) -> list[str]:
+@lru_cache(maxsize=100_000)
+def base_forms(text: str, label: str, *, derived: bool) -> tuple[str, ...]:
     """The keys a name would have without a genitive -s, or without the -er of inhabitants ("Wiener")."""
     key = uninflected(plain(text))
     forms = genitives(key)
     stem = key if key.endswith("er") else ENDING.sub("", key)
     if derived and stem.endswith("er"):
         forms = [*forms, *(stem.removesuffix("er") + tail for tail in ("", "en", "e"))]
-    return [known_as(form, label) for form in forms if len(form) > 2]
+    return tuple(known_as(form, label) for form in forms if len(form) > 2)
 
 
 def is_acronym(text: str) -> bool:

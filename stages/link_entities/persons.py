@@ -1,7 +1,7 @@
 """Names of persons: their parts, and which given names may belong to one person."""
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +34,7 @@ def word_lists() -> dict[str, Any]:
     return sets | {"given_pairs": pairs | {pair[::-1] for pair in pairs}}
 
 
+@lru_cache(maxsize=100_000)
 def parse_person(text: str) -> Person:
     """Take a name apart; titles and forms of address go, their gender stays.
 
@@ -84,7 +85,7 @@ def _given_parts(word: str, key: str) -> list[str]:
 
 def without_genitive(person: Person) -> list[Person]:
     """What the name would be if the -s at its end were a genitive."""
-    return [person._replace(surname=surname) for surname in genitives(person.surname)]
+    return [person._replace(surname=surname_key(surname)) for surname in genitives(person.surname)]
 
 
 def compatible(first: tuple[str, ...], second: tuple[str, ...]) -> bool:

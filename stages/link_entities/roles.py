@@ -1,13 +1,13 @@
 """The office or profession that stands beside a person's name, and the gender it tells."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from stages.link_entities.persons import word_lists
 
 BEFORE = 60  # characters read before a mention
 AFTER = 60
-LAST_WORD = re.compile(r"([^\W\d_][\w.-]*),?\s+$")
+LONGEST = 30  # letters of a word that are looked at; keeps the search short on any text
 # ", der neue Sprecher" or ", Sprecherin der Polizei" right after the name.
 APPOSITION = re.compile(
     r"\s?,\s(?:(?:der|die|das|ein|eine|the|a|le|la)\s)?(?:[^\W\d_A-ZÄÖÜ]+e[nrms]?\s)?([^\W\d_][\w-]{3,40})"
@@ -18,12 +18,19 @@ FEMININE = re.compile(r"(?:innen|in|frau|rätin)$")
 @cache
 def _head() -> re.Pattern[str]:
     heads = "|".join(sorted(word_lists()["role_heads"], key=len, reverse=True))
-    return re.compile(rf"(?:{heads})(?:in|innen|s|es|en|n|e)?", re.IGNORECASE)
+    return re.compile(rf"(?:{heads})(?:in|innen|s|es|en|n|e)?\Z")
 
 
+@lru_cache(maxsize=50_000)
 def is_role(word: str) -> bool:
     """Whether a word ends in an office or profession: "US-Vizepräsident", "Sprecherin"."""
-    return any(_head().fullmatch(word, index) for index in range(max(0, len(word) - 20), len(word) - 2))
+    return _head().search(word[-LONGEST:].lower()) is not None
+
+
+def _last_word(before: str) -> str:
+    """The word right before a mention, a comma after it or not; empty where none stands there."""
+    word = before.rstrip().rpartition(" ")[2].rstrip(",") if before[-1:].isspace() else ""
+    return word if word[:1].isalpha() else ""
 
 
 def role_beside(before: str, after: str) -> str | None:
@@ -34,21 +41,21 @@ def role_beside(before: str, after: str) -> str | None:
     >>> role_beside("Das sagte ", ", die Sprecherin der Polizei.")
     'Sprecherin'
     """
-    last = LAST_WORD.search(before)
-    if last and is_role(last[1]):
-        return last[1]
+    last = _last_word(before)
+    if is_role(last):
+        return last
     apposition = APPOSITION.match(after)
     return apposition[1] if apposition and is_role(apposition[1]) else None
 
 
 def address_before(before: str) -> str:
     """ "f" or "m" where "Frau" or "Herr" stands before a mention, else empty."""
-    last = LAST_WORD.search(before)
-    word = last[1].lower().rstrip(".") if last else ""
+    last = _last_word(before)
+    word = last.lower().rstrip(".")
     if word in word_lists()["female"]:
         return "f"
     # "M." is Monsieur; without the full stop it would be an initial or a letter.
-    return "m" if last and word in word_lists()["male"] and (word != "m" or last[1] == "M.") else ""
+    return "m" if word in word_lists()["male"] and (word != "m" or last == "M.") else ""
 
 
 def role_gender(role: str | None) -> str:

@@ -35,7 +35,7 @@ def read_rows() -> dict[str, list[tuple[int, int, str, str, str]]]:
             place = (country["population"] * 100, country["geonameid"], code, country["name"], "country")
             rows[uninflected(plain(name))].add(place)
     for state in cache.get_us_states().values():  # "Georgia", "Washington": enough to make them ambiguous
-        rows[plain(state["name"])].add((50_000_000, state["geonameid"], "US", state["name"], "state"))
+        rows[plain(state["name"])].add((0, state["geonameid"], "US", state["name"], "state"))
     capitals = {(country["capital"], code) for code, country in countries.items()}
     for city in cache.get_cities().values():
         code, people = city["countrycode"], city["population"]
@@ -56,7 +56,8 @@ def main(target: Path) -> None:
         writer.writerow(["key", "geonames_id", "country", "name", "kind"])
         for key, places in sorted(read_rows().items()):
             best, *others = places
-            if not others or best[0] >= DOMINANCE * others[0][0]:
+            rival = any(place[4] == "state" for place in others)
+            if not rival and (not others or best[0] >= DOMINANCE * others[0][0]):
                 writer.writerow([key, best[1], best[2], best[3], best[4]])
 
 

@@ -1,13 +1,17 @@
 """Score entity linking on annotated articles: B3 and pairs of mentions, over all articles together.
 
-    python tests/benchmarks/linking.py tests/golden/linking [--errors]
+    python tests/benchmarks/linking.py tests/golden/linking [--errors] [--growth]
 
 With the annotated mentions as input, so that only linking is measured. Two simpler ways stand beside it: one entity
 for each spelling, and one for each spelling folded to its key. For the markup see the README beside the articles.
+``--growth`` measures what it costs to add ten documents to cluster tables of growing size.
 """
 
 import argparse
+import json
+import random
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
@@ -15,8 +19,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from stages.link_entities import fill_mentions, find_clusters, link_clusters
+from stages.link_entities import CLUSTERS, fill_mentions, find_clusters, link_clusters
 from stages.link_entities.fold import plain
+from stages.link_entities.resolve import Signature, blocks_of
 
 MARKUP = re.compile(r"\[([^\]]+)\]\(([POLM])(?:\.(part|deriv))?:(\w+)\)")
 LABELS = {"P": "PER", "O": "ORG", "L": "LOC", "M": "MISC"}
@@ -110,11 +115,43 @@ def _spelled(group: str, answers: Counter[tuple[str, str, str]]) -> str:
     return ", ".join(f"{text} ({doc})" for answer, text, doc in sorted(answers) if answer == group)
 
 
+def print_growth() -> None:
+    """Seconds of CPU to link ten new documents into tables of made-up names, 15 clusters a document."""
+    for documents in (1_000, 10_000, 100_000):
+        known = _made_up(documents, "old")
+        first = link_clusters(known.clear(), known).clusters
+        new = _made_up(10, "new")
+        start = time.process_time()
+        linked = link_clusters(first, new)
+        spent = time.process_time() - start
+        print(
+            f"{documents:7,} documents, {first.height:9,} clusters: {spent:.2f} s for ten more, "
+            f"{len(linked.changed_documents)} old documents changed"
+        )
+
+
+def _made_up(documents: int, prefix: str) -> pl.DataFrame:
+    """Clusters whose names follow Zipf's law, as names do: few are everywhere, most are rare."""
+    chance = random.Random(len(prefix) + documents)
+    rows = []
+    for document in range(documents):
+        for number in range(15):
+            rank = int(chance.paretovariate(0.6))
+            label = ("PER", "LOC", "ORG")[rank % 3]
+            weak = label == "PER" and chance.random() < 0.2
+            key = f"surname{rank}" if weak else f"given{rank}|surname{rank}|" if label == "PER" else f"name{rank}"
+            signature = Signature(label, () if weak else (key,), (key,) if weak else (), ())
+            blocks, forms = sorted(blocks_of(signature)), json.dumps({key: 1})
+            rows.append((f"{prefix}{document}", number, label, json.dumps(signature), blocks, forms, 1, None))
+    return pl.DataFrame(rows, schema=CLUSTERS, orient="row")
+
+
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--errors", action="store_true")
+    parser.add_argument("--growth", action="store_true")
     options = parser.parse_args()
     gold = read_articles(options.folder)
     answered = linked_ids(gold)
@@ -128,6 +165,8 @@ def main() -> None:
             print(f"{way:16} {figure:6} P {precision:6.1%}  R {recall:6.1%}  F1 {f1:6.1%}")
     if options.errors:
         print_errors(gold, answered)
+    if options.growth:
+        print_growth()
 
 
 if __name__ == "__main__":
