@@ -27,6 +27,7 @@ def gather_evidence(frames: Mapping[str, pl.DataFrame], raw_texts: Mapping[str, 
         ),
         "sentences": _inside(sliced["sentences"], blocks, ["doc_id", "block_no"]),
         "mentions": _inside(sliced["mentions"], frames["sentences"], ["doc_id", "block_no", "sentence_no"]),
+        "clusters": frames["clusters"].with_columns(has_document=pl.col("doc_id").is_in(documents["doc_id"].implode())),
         "repairs": frames["repairs"].with_columns(
             _before_agrees(frames["repairs"], raw_texts),
             has_document=pl.col("doc_id").is_in(documents["doc_id"].implode()),

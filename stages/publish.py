@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from stages.schemas import SCHEMA_VERSION, TABLES, cast, empty
 from stages.snapshots import CURRENT, SNAPSHOT, Part, Snapshot, file_sha256, replace_file, scan_parts, sync_folder
 
-CONTENT = ("documents", "blocks", "sentences", "mentions", "repairs")
+CONTENT = ("documents", "blocks", "sentences", "mentions", "clusters", "repairs")
 """Tables whose rows belong to written documents and come from batches."""
 _MOST_DOCUMENTS = 2_000
 _FEWEST_DOCUMENTS = 60
