@@ -98,19 +98,15 @@ def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats) -> Floats:
     spaces = np.flatnonzero((codes == SPACE) | (codes == 10))
     following = np.searchsorted(spaces, starts)
     first_end = np.minimum(np.append(spaces, len(codes))[following], ends)
-    columns = []
-    best: tuple[float, Any] = (9.0, None)
-    for face in range(len(widths)):
-        total = np.concatenate(([0.0], np.cumsum(widths[face][known])))
-        width = total[ends] - total[starts]
-        word = np.append((total[first_end] - total[starts])[1:], 0.0)
-        column, spread = _column(width)
-        part = _fullness(width, word + widths[face][SPACE], column, spread)
-        if face == 0:
-            columns += [part, (width / 80)[:, None], np.full((len(starts), 1), column / 80)]
-        elif spread < best[0]:
-            best = (spread, part)
-    return np.concatenate([*columns, best[1]], axis=1)
+    totals = [np.concatenate(([0.0], np.cumsum(face[known]))) for face in widths]
+    filled = [total[ends] - total[starts] for total in totals]
+    columns = [_column(width) for width in filled]
+    best = 1 + int(np.argmin([spread for _, spread in columns[1:]]))
+    parts = [(filled[0] / 80)[:, None], np.full((len(starts), 1), columns[0][0] / 80)]
+    for face in (0, best):
+        word = np.append((totals[face][first_end] - totals[face][starts])[1:], 0.0)
+        parts.append(_fullness(filled[face], word + widths[face][SPACE], *columns[face]))
+    return np.concatenate([parts[2], parts[0], parts[1], parts[3]], axis=1)
 
 
 def _column(width: npt.NDArray[np.float64]) -> tuple[float, float]:

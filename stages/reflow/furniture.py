@@ -28,7 +28,7 @@ SEPARATORS = ("|", "\u00b7", "\u2022")
 PAGE_GAP = 3
 # Running lines stand at most this deep in the page.
 DEPTH = 3
-LONGEST = 120
+LONGEST, LONGEST_NUMBER = 120, 24
 # OCR reads one header differently on each page; two readings this alike count as one.
 ALIKE = 0.6
 
@@ -80,7 +80,7 @@ def furniture_candidates(lines: Sequence[Line], ends_page: bool) -> Candidates:
     places = [
         at
         for at, key in enumerate(keys)
-        if key and (min(depths[at][1:]) < DEPTH or len(repeats[key]) > 1 or PAGE_NUMBER.fullmatch(lines[at].text))
+        if key and (min(depths[at][1:]) < DEPTH or len(repeats[key]) > 1 or _is_page_number(lines[at].text))
     ]
     edges = _edge_keys(places, keys, depths)
     spread = {key: _spread([depths[at] for at in repeats[key]]) for key in {keys[at] for at in places}}
@@ -91,6 +91,10 @@ def furniture_candidates(lines: Sequence[Line], ends_page: bool) -> Candidates:
         for at in places
     ]
     return Candidates(places, features)
+
+
+def _is_page_number(text: str) -> bool:
+    return len(text) <= LONGEST_NUMBER and PAGE_NUMBER.fullmatch(text) is not None
 
 
 def _cut_pages(lines: Sequence[Line]) -> _Pages:
@@ -163,7 +167,7 @@ def _evidence(
     opposite = lines[pages.ends[page] - 1] if above < below else lines[pages.starts[page]]
     open_before = last is not None and SENTENCE_END.search(last.text[-8:]) is None
     values = [
-        PAGE_NUMBER.fullmatch(text) is not None, DATED.search(text) is not None, any(s in text for s in SEPARATORS),
+        _is_page_number(text), DATED.search(text) is not None, any(s in text for s in SEPARATORS),
         len(text) / 40, text.count(" ") / 5, SENTENCE_END.search(text[-8:]) is not None, text[0].islower(), text.isupper(),
         number is not None, counted == page + 1, text.isdigit(), text.endswith((",", "-", ";", ":")),
         above == 0, above == 1, above == 2, above > 2, below == 0, below == 1, below == 2, below > 2,
@@ -174,7 +178,7 @@ def _evidence(
         min(following.indent, 60) / 20 if following else 0, len(following.text) / 60 if following else 0,
         len(last.text) / 60 if last else 0, open_before, following is not None and following.text[0].islower(),
         open_before and following is not None and following.text[0].islower(),
-        repeats > 1, min(repeats, 5) / 5, PAGE_NUMBER.fullmatch(opposite.text) is not None,
+        repeats > 1, min(repeats, 5) / 5, _is_page_number(opposite.text),
         DATED.search(opposite.text) is not None, opposite.breaks > 1,
     ]  # fmt: skip
     return [float(value) for value in values]

@@ -28,6 +28,8 @@ LAST_PART = re.compile(r"[^\W_]+\.?$")
 TOKEN = re.compile(r"[^\W_]+(?:[-\u2010\u2011][^\W_]+)*")
 # U+2010 inside a line: then the document writes all its hyphens so.
 HYPHEN_INSIDE = re.compile("\u2010[^\\W_]")
+# Brackets and quotation marks that open: a hyphen before one is suspended.
+OPENERS = ("(", "\u201e", '"', "\u00ab", "\u201c")
 BUCKETS = 1 << 18
 # Log odds that a word seen whole in the document adds, and the sight of a capital or digit; then the share of kept hyphens expected before any is seen.
 SEEN, SHAPED, CERTAIN, IMPOSSIBLE = 6.0, 8.0, 99.0, -30.0
@@ -61,7 +63,9 @@ def decide_hyphens(breaks: Sequence[Break], text: str) -> list[Join]:
     """What to do at each line end with a hyphen; ``text`` is the whole document, whose words and habits count."""
     counts = _count_words(text)
     lang = guess_language(counts)
-    scores = np.array([_scores(item, lang, counts) for item in breaks])
+    buckets = np.array([hyphen_features(item.head[:-1], item.tail, lang) for item in breaks])
+    scores = load_model().weights["hyphens"][buckets].sum(1)
+    scores += np.array([_evidence(item, counts) for item in breaks], np.float32)
     marks = BREAK_ONLY if HYPHEN_INSIDE.search(text) else BREAK_ONLY | {HYPHEN}
     plain = np.array([item.head[-1] not in marks for item in breaks])
     scores[~plain, 0] = CERTAIN
@@ -93,20 +97,17 @@ def guess_language(counts: dict[str, int]) -> str:
     return max(COMMON, key=lambda lang: sum(counts.get(word, 0) for word in COMMON[lang]))
 
 
-def _scores(item: Break, lang: str, counts: dict[str, int]) -> list[float]:
-    """Log odds of removing, keeping, keeping with a space."""
+def _evidence(item: Break, counts: dict[str, int]) -> tuple[float, float, float]:
+    """Log odds of removing, keeping and keeping with a space that the word's shape and the document's words add."""
     head, tail = item.head[:-1], item.tail
     first = FIRST_WORD.match(tail[:LONGEST_PART])
-    table = load_model().weights["hyphens"]
-    remove, keep, space = table[hyphen_features(head, tail, lang)].sum(0).tolist()
     if first is None:
-        return [0.0, 1.0, 2.0] if tail[:1] in "(\u201e\"\u00ab" else [1.0, 2.0, 0.0]
+        return (IMPOSSIBLE, 0.0, -IMPOSSIBLE) if tail[:1] in OPENERS else (IMPOSSIBLE, 0.0, IMPOSSIBLE)
     part = LAST_PART.search(head[-LONGEST_PART:])
     left, right = part.group() if part else "", first.group()
-    keep += SHAPED * _shows_hyphen(left, right)
-    remove += SEEN * ((left + right).lower() in counts)
-    keep += SEEN * (f"{left}-{right}".lower() in counts)
-    return [remove, keep, space if tail.lower() in ALL_SUSPENDED else IMPOSSIBLE]
+    remove = SEEN * ((left + right).lower() in counts)
+    keep = SHAPED * _shows_hyphen(left, right) + SEEN * (f"{left}-{right}".lower() in counts)
+    return remove, keep, 0.0 if tail.lower() in ALL_SUSPENDED else IMPOSSIBLE
 
 
 def _shows_hyphen(left: str, right: str) -> bool:

@@ -47,7 +47,7 @@ def test_mends(case: dict[str, list[str]]) -> None:
 def test_stays(case: dict[str, str]) -> None:
     result = reflow(case["original"])
 
-    assert texts(result) == [line for line in case["original"].splitlines() if line]
+    assert texts(result) == [line.strip() for line in case["original"].splitlines() if line]
     assert result.repairs == ()
 
 
