@@ -1,6 +1,7 @@
 """Mend broken lines: raw text becomes blocks, each mapped back to its raw characters, with every repair on record.
 
-The steps: cut the text into lines and mend their characters, drop page furniture, decide where blocks begin, decide each
+The steps: cut the text into lines and mend their characters, drop page furniture, decide where blocks begin, decide
+each
 line-end hyphen, put the lines together, part credits from captions, and name the kinds.
 """
 

@@ -13,7 +13,10 @@ from stages.reflow.records import Repair, Span
 SOFT_HYPHEN = "\u00ad"
 # C0 and C1 controls without the ones that break lines; soft hyphen; zero-width space, bidi marks and embeddings,
 # word joiner and invisible operators, byte-order mark; lone surrogates, which no file format can hold.
-DROPPED = "\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff\ud800-\udfff"
+DROPPED = (
+    "\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069"
+    "\ufeff\ud800-\udfff"
+)
 # Zero-width joiners hold emoji and some scripts together; between Latin characters they are debris.
 JOINERS = "(?<![^\x00-\u024f])[\u200c\u200d]+(?![^\x00-\u024f])"
 LIGATURES = {
@@ -163,6 +166,7 @@ def _ftfy() -> Any:
 
     config = TextFixerConfig(
         unescape_html=False, remove_terminal_escapes=False, fix_latin_ligatures=False, fix_character_width=False,
-        uncurl_quotes=False, fix_line_breaks=False, fix_surrogates=False, remove_control_chars=False, normalization=None,
+        uncurl_quotes=False, fix_line_breaks=False, fix_surrogates=False, remove_control_chars=False,
+        normalization=None,
     )  # fmt: skip
     return lambda word: fix_text(word, config)

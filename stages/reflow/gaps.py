@@ -12,7 +12,8 @@ from stages.reflow.words import OPEN_ENDED
 
 Form = Literal["separate", "unwrapped", "wrapped"]
 
-# Closes a sentence: full stop, question and exclamation mark, ellipsis, colon, with quotation marks or brackets after it.
+# Closes a sentence: full stop, question and exclamation mark, ellipsis, colon, with quotation marks or brackets
+# after it.
 TERMINAL = re.compile("[.!?\u2026:][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
 LAST_WORD = re.compile(r"([^\W\d_]+)$")
 PAGE_GAP = 3
@@ -74,9 +75,7 @@ def double_spaced(texts: list[str]) -> bool:
 def begins_spaced(texts: list[str]) -> list[bool]:
     """For each line of a double-spaced text, whether a block begins with it; read from the texts alone."""
     column = column_width(texts)
-    return [True] + [
-        not _runs_on(a, b) and not _overflows(a, b, column) for a, b in pairwise(texts)
-    ]
+    return [True] + [not _runs_on(a, b) and not _overflows(a, b, column) for a, b in pairwise(texts)]
 
 
 def _is_code(texts: Sequence[str]) -> bool:
@@ -107,5 +106,3 @@ def _terminal(text: str) -> bool:
 
 def _overflows(text: str, following: str, column: int) -> bool:
     return len(text) + 1 + len(following.split(" ", 1)[0]) > column
-
-

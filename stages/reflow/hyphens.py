@@ -1,6 +1,7 @@
 """Decide what becomes of a hyphen at the end of a line.
 
-A log-linear model over the two halves of the word gives odds for removing the hyphen, keeping it, and keeping it with a space; the
+A log-linear model over the two halves of the word gives odds for removing the hyphen, keeping it, and keeping it
+with a space; the
 words of the document and how the document breaks its lines move these odds.
 """
 
@@ -31,7 +32,8 @@ HYPHEN_INSIDE = re.compile("\u2010[^\\W_]")
 # Brackets and quotation marks that open: a hyphen before one is suspended.
 OPENERS = ("(", "\u201e", '"', "\u00ab", "\u201c")
 BUCKETS = 1 << 18
-# Log odds that a word seen whole in the document adds, and the sight of a capital or digit; then the share of kept hyphens expected before any is seen.
+# Log odds that a word seen whole in the document adds, and the sight of a capital or digit; then the share of kept
+# hyphens expected before any is seen.
 SEEN, SHAPED, CERTAIN, IMPOSSIBLE = 6.0, 8.0, 99.0, -30.0
 PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.5, 0.85, 1.0
 ROUNDS = 3
@@ -84,10 +86,11 @@ def hyphen_features(head: str, tail: str, lang: str) -> list[int]:
     earlier = "-" in head
     shape = f"{_shape(part.group() if part else head[-1:])}{_shape(whole)}{int(earlier)}"
     names = [
-        f"l={left}", f"r={right}", f"j={left}{right}", f"{lang}l={left}", f"{lang}r={right}", f"s={shape}", f"{lang}s={shape}",
-        f"c={left[-2:]}|{right[:2]}", f"c={left[-1:]}|{right[:1]}", f"c={left[-3:]}|{right[:3]}", f"p={right[:3]}", f"p={right[:4]}",
-        f"e={left[-3:]}", f"e={left[-4:]}", f"q={left[:4]}", f"z={right[-3:]}", f"n={min(len(left), 9)}{min(len(right), 9)}{shape}",
-        f"x={earlier}{right}", f"m={_shape(whole)}{left}", f"t={tail[len(whole):][:1] == '-'}{shape}",
+        f"l={left}", f"r={right}", f"j={left}{right}", f"{lang}l={left}", f"{lang}r={right}", f"s={shape}",
+        f"{lang}s={shape}", f"c={left[-2:]}|{right[:2]}", f"c={left[-1:]}|{right[:1]}", f"c={left[-3:]}|{right[:3]}",
+        f"p={right[:3]}", f"p={right[:4]}", f"e={left[-3:]}", f"e={left[-4:]}", f"q={left[:4]}", f"z={right[-3:]}",
+        f"n={min(len(left), 9)}{min(len(right), 9)}{shape}", f"x={earlier}{right}", f"m={_shape(whole)}{left}",
+        f"t={tail[len(whole) :][:1] == '-'}{shape}",
     ]  # fmt: skip
     return [crc32(name.encode("utf-8", "surrogatepass")) % BUCKETS for name in names]
 
@@ -98,7 +101,7 @@ def guess_language(counts: dict[str, int]) -> str:
 
 
 def _evidence(item: Break, counts: dict[str, int]) -> tuple[float, float, float]:
-    """Log odds of removing, keeping and keeping with a space that the word's shape and the document's words add."""
+    """Log odds of the three joins that the word's shape and the document's words add."""
     head, tail = item.head[:-1], item.tail
     first = FIRST_WORD.match(tail[:LONGEST_PART])
     if first is None:
@@ -111,7 +114,7 @@ def _evidence(item: Break, counts: dict[str, int]) -> tuple[float, float, float]
 
 
 def _shows_hyphen(left: str, right: str) -> bool:
-    """A capital or digit after the hyphen, a digit or abbreviation before it; not in text set in capitals throughout."""
+    """A capital or digit after the hyphen, a digit or abbreviation before it; not in text all in capitals."""
     if left[-1:].isdigit() or right[0].isdigit():
         return True
     if right[0].isupper():

@@ -20,8 +20,10 @@ TAB = 8
 class Line(NamedTuple):
     """One line with text.
 
-    ``text`` is stripped and its characters mended; ``raw_start:raw_end`` is what it was made from. ``mapped`` holds the raw
-    offset of each character, or None where ``text == raw[raw_start:raw_end]``. ``breaks`` counts the line breaks since the
+    ``text`` is stripped and its characters mended; ``raw_start:raw_end`` is what it was made from. ``mapped`` holds
+    the raw
+    offset of each character, or None where ``text == raw[raw_start:raw_end]``. ``breaks`` counts the line breaks
+    since the
     line before (2 means one empty line), ``form_feeds`` the form feeds among them; ``indent`` is in columns.
     """
 

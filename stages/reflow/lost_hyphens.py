@@ -8,15 +8,18 @@ import re
 from stages.reflow.characters import Mapped
 from stages.reflow.records import Repair
 
-ABBREVIATIONS = "US|EU|UN|UNO|NATO|OECD|WHO|EZB|ARD|ZDF|CDU|CSU|SPD|FDP|AfD|\u00d6VP|FP\u00d6|SP\u00d6|DDR|NS|SS|KI|IT|TV|BBC|CNN"
+ABBREVIATIONS = (
+    "US|EU|UN|UNO|NATO|OECD|WHO|EZB|ARD|ZDF|CDU|CSU|SPD|FDP|AfD|\u00d6VP|FP\u00d6|SP\u00d6|DDR|NS|SS|KI|IT|TV|BBC|CNN"
+)
 # Stems, so that every ending of theirs counts.
 STEMS = (
-    "Pr\u00e4sident", "Vizepr\u00e4sident", "Regierung", "Au\u00dfenminister", "Verteidigungsminister", "Finanzminister", "Minister",
-    "Kanzler", "Botschaft", "Beh\u00f6rde", "Armee", "Milit\u00e4r", "Soldat", "Truppen", "Streitkr\u00e4fte", "Geheimdienst",
-    "B\u00fcrger", "Senat", "Kongress", "Abgeordnete", "Politik", "Parlament", "Kommission", "Gipfel", "Staaten", "L\u00e4nder",
-    "Mitglied", "Generalsekret\u00e4r", "Sanktion", "Dollar", "Konzern", "Unternehmen", "Wirtschaft", "W\u00e4hler", "Fraktion",
-    "Vorsitzende", "Parteitag", "Sender", "Korrespondent", "Au\u00dfenpolitik", "Recht", "Richtlinie", "Charta", "Sicherheitsrat",
-    "Hilfswerk", "Bericht", "Experte", "Medien", "Zeit", "Verbrechen", "Diktatur", "Grenze", "Amerikaner", "Serie", "Programm",
+    "Pr\xe4sident", "Vizepr\xe4sident", "Regierung", "Au\xdfenminister", "Verteidigungsminister",
+    "Finanzminister", "Minister", "Kanzler", "Botschaft", "Beh\xf6rde", "Armee", "Milit\xe4r", "Soldat",
+    "Truppen", "Streitkr\xe4fte", "Geheimdienst", "B\xfcrger", "Senat", "Kongress", "Abgeordnete", "Politik",
+    "Parlament", "Kommission", "Gipfel", "Staaten", "L\xe4nder", "Mitglied", "Generalsekret\xe4r", "Sanktion",
+    "Dollar", "Konzern", "Unternehmen", "Wirtschaft", "W\xe4hler", "Fraktion", "Vorsitzende", "Parteitag",
+    "Sender", "Korrespondent", "Au\xdfenpolitik", "Recht", "Richtlinie", "Charta", "Sicherheitsrat", "Hilfswerk",
+    "Bericht", "Experte", "Medien", "Zeit", "Verbrechen", "Diktatur", "Grenze", "Amerikaner", "Serie", "Programm",
 )  # fmt: skip
 LOST = re.compile(f"(?<![^\\W_])(?:{ABBREVIATIONS})(?={'|'.join(STEMS)})")
 

@@ -2,9 +2,12 @@
 
     python tests/benchmarks/reflow.py --devsets DIR [--pages DIR] [--update]
 
-Lays the held-out articles out with the development set's generator (kept in ``--pages``; PDF and OCR styles only where TeX,
-LibreOffice, poppler and tesseract are installed), reflows them, and prints the scorer's figures by style, the hyphen probes, the
-kinds, the speed, and other tools beside it where they are installed. Ends with status 1 when a figure is below its floor in
+Lays the held-out articles out with the development set's generator (kept in ``--pages``; PDF and OCR styles only
+where TeX,
+LibreOffice, poppler and tesseract are installed), reflows them, and prints the scorer's figures by style, the
+hyphen probes, the
+kinds, the speed, and other tools beside it where they are installed. Ends with status 1 when a figure is below its
+floor in
 ``reflow_floors.json``; ``--update`` writes the present figures there instead.
 """
 
@@ -25,14 +28,18 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from stages.models.reflow.pages import load_generator, split_articles  # noqa: E402
-from stages.reflow import Reflowed, reflow  # noqa: E402
+from stages.models.reflow.pages import load_generator, split_articles
+from stages.reflow import Reflowed, reflow
 
 FLOORS = Path(__file__).with_name("reflow_floors.json")
 PROBES = Path(__file__).with_name("reflow_probes.json")
 SEED, PROBE_TURNS = 41, 12
 # Generator styles by what they need, and documents per style.
-BATCHES = (("c,t", 24, ()), ("p", 24, ("pdflatex", "soffice", "pdftotext")), ("o", 12, ("pdflatex", "pdftotext", "tesseract")))
+BATCHES = (
+    ("c,t", 24, ()),
+    ("p", 24, ("pdflatex", "soffice", "pdftotext")),
+    ("o", 12, ("pdflatex", "pdftotext", "tesseract")),
+)
 # Figures where less is better.
 COSTS = {"WERx", "furn", "furnMid", "lost"}
 Result = dict[str, Any]
@@ -46,7 +53,11 @@ def main() -> int:
     render_held_out(options.devsets, options.pages)
     render_probes(options.devsets, options.pages / "probes")
     figures: dict[str, float] = {}
-    sets = {"held": options.pages / "held", "dev": options.devsets / "reflow" / "docs", "probe": options.pages / "probes"}
+    sets = {
+        "held": options.pages / "held",
+        "dev": options.devsets / "reflow" / "docs",
+        "probe": options.pages / "probes",
+    }
     for name, folder in sets.items():
         score = load_scorer(options.devsets, folder)
         documents = read_documents(folder)
@@ -80,7 +91,13 @@ def render_probes(devsets: Path, folder: Path) -> None:
         for turn in range(PROBE_TURNS):
             name = f"{article['src']}_{turn}"
             raw = make.render_text(article, "t6_probe_wrap", random.Random(f"probe{name}"))
-            gold = {"id": name, "style": article["lang"], "lang": article["lang"], "split": "probe", "blocks": article["blocks"]}
+            gold = {
+                "id": name,
+                "style": article["lang"],
+                "lang": article["lang"],
+                "split": "probe",
+                "blocks": article["blocks"],
+            }
             (folder / name).mkdir(parents=True, exist_ok=True)
             (folder / name / "raw.txt").write_text(raw, encoding="utf-8", newline="")
             (folder / name / "gold.json").write_text(json.dumps(gold, ensure_ascii=False), encoding="utf-8")
@@ -112,7 +129,10 @@ def measure_set(name: str, score: ModuleType, documents: dict[str, tuple[str, Re
     print(f"\n{name:26s}" + " ".join(f"{column:>7s}" for column in score.COLS))
     total, _ = score.agg(results)
     print(score.row("fliesstext", total))
-    styles = {style: score.agg([r for r in results if r["style"] == style])[0] for style in sorted({r["style"] for r in results})}
+    styles = {
+        style: score.agg([r for r in results if r["style"] == style])[0]
+        for style in sorted({r["style"] for r in results})
+    }
     for style, figures in styles.items():
         print(score.row(f"  {style}", figures))
     for tool, run in other_tools().items():
@@ -158,7 +178,9 @@ def measure_speed(documents: dict[str, tuple[str, Result]]) -> dict[str, float]:
 
 def other_tools() -> dict[str, Tool]:
     """Anchors: blank lines alone, and the paragraph groupers and hyphen rules of packages that are installed."""
-    tools: dict[str, Tool] = {"naive (blank lines)": lambda raw: [" ".join(part.split()) for part in raw.replace("\r\n", "\n").split("\n\n")]}
+    tools: dict[str, Tool] = {
+        "naive (blank lines)": lambda raw: [" ".join(part.split()) for part in raw.replace("\r\n", "\n").split("\n\n")]
+    }
     if importlib.util.find_spec("unstructured"):
         from unstructured.cleaners.core import group_broken_paragraphs
 
@@ -166,7 +188,9 @@ def other_tools() -> dict[str, Tool]:
     if importlib.util.find_spec("textacy"):
         from textacy.preprocessing.normalize import hyphenated_words
 
-        tools["textacy + blank lines"] = lambda raw: [" ".join(part.split()) for part in hyphenated_words(raw.replace("\r\n", "\n")).split("\n\n")]
+        tools["textacy + blank lines"] = lambda raw: [
+            " ".join(part.split()) for part in hyphenated_words(raw.replace("\r\n", "\n")).split("\n\n")
+        ]
     return tools
 
 
@@ -199,7 +223,9 @@ def _is_mapped(raw: str, result: Reflowed) -> bool:
 
 def _compare(figures: dict[str, float], update: bool) -> int:
     if update or not FLOORS.exists():
-        FLOORS.write_text(json.dumps({name: round(value, 2) for name, value in figures.items()}, indent=1) + "\n", encoding="utf-8")
+        FLOORS.write_text(
+            json.dumps({name: round(value, 2) for name, value in figures.items()}, indent=1) + "\n", encoding="utf-8"
+        )
         print(f"wrote {FLOORS.name}")
         return 0
     floors = json.loads(FLOORS.read_text(encoding="utf-8"))
