@@ -99,14 +99,17 @@ def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats) -> Floats:
     spaces = np.flatnonzero((codes == SPACE) | (codes == 10))
     following = np.searchsorted(spaces, starts)
     first_end = np.minimum(np.append(spaces, len(codes))[following], ends)
-    totals = [np.concatenate(([0.0], np.cumsum(face[known]))) for face in widths]
-    filled = [total[ends] - total[starts] for total in totals]
+    glyphs = widths[:, known]
+    # Sums up to each line's end and up to each first word's; a break has no width of its own to tell.
+    cuts = np.stack((starts, first_end, ends), axis=1).ravel()
+    sums = np.concatenate((np.zeros((len(widths), 1)), np.cumsum(glyphs, axis=1, dtype=np.float64)), axis=1)[:, cuts]
+    filled, words = sums[:, 2::3] - sums[:, ::3], sums[:, 1::3] - sums[:, ::3]
     columns = [_column(width) for width in filled]
     best = 1 + int(np.argmin([spread for _, spread in columns[1:]]))
     parts = [(filled[0] / 80)[:, None], np.full((len(starts), 1), columns[0][0] / 80)]
     for face in (0, best):
-        word = np.append((totals[face][first_end] - totals[face][starts])[1:], 0.0)
-        parts.append(_fullness(filled[face], word + widths[face][SPACE], *columns[face]))
+        word = np.append(words[face, 1:], 0.0) + widths[face, SPACE]
+        parts.append(_fullness(filled[face], word, *columns[face]))
     return np.concatenate([parts[2], parts[0], parts[1], parts[3]], axis=1)
 
 

@@ -6,6 +6,7 @@ words of the document and how the document breaks its lines move these odds.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from enum import IntEnum
 from itertools import pairwise
@@ -122,15 +123,13 @@ def _shows_hyphen(left: str, right: str) -> bool:
     return len(left) > 1 and left.isupper()
 
 
-def _count_words(text: str) -> dict[str, int]:
+def _count_words(text: str) -> Counter[str]:
     """How often each word occurs: hyphenated ones whole, pair by pair and part by part."""
-    counts: dict[str, int] = {}
-    for token in TOKEN.findall(text.lower()):
-        counts[token] = counts.get(token, 0) + 1
-        if "-" in token:
-            parts = token.split("-")
-            for word in (*parts, *map("-".join, pairwise(parts))):
-                counts[word] = counts.get(word, 0) + 1
+    counts = Counter(TOKEN.findall(text.lower()))
+    for token, count in [(token, count) for token, count in counts.items() if "-" in token]:
+        parts = token.split("-")
+        for word in (*parts, *map("-".join, pairwise(parts))):
+            counts[word] += count
     return counts
 
 
