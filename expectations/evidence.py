@@ -27,6 +27,7 @@ def gather_evidence(frames: Mapping[str, pl.DataFrame], raw_texts: Mapping[str, 
         ),
         "sentences": _inside(sliced["sentences"], blocks, ["doc_id", "block_no"]),
         "mentions": _inside(sliced["mentions"], frames["sentences"], ["doc_id", "block_no", "sentence_no"]),
+        "clusters": frames["clusters"].with_columns(has_document=pl.col("doc_id").is_in(documents["doc_id"].implode())),
         "repairs": frames["repairs"].with_columns(
             _before_agrees(frames["repairs"], raw_texts),
             has_document=pl.col("doc_id").is_in(documents["doc_id"].implode()),
@@ -56,13 +57,28 @@ def _slices_back(rows: pl.DataFrame, texts: Mapping[str, str]) -> pl.Series:
 
 
 def _spans_agree(blocks: pl.DataFrame, texts: Mapping[str, str], raw_texts: Mapping[str, str]) -> pl.Series:
-    spans = blocks.select("doc_id", "spans").with_row_index("row").explode("spans", empty_as_null=False).unnest("spans")
-    wrong = {
-        row
-        for row, doc_id, start, raw_start, n in spans.iter_rows()
-        if texts.get(doc_id, "")[start : start + n] != raw_texts.get(doc_id, "")[raw_start : raw_start + n]
-    }
-    return pl.Series("raw_agrees", [row not in wrong for row in range(blocks.height)], dtype=pl.Boolean)
+    """True for a block with spans that follow each other inside its bounds and say the same in text and raw text."""
+    bounds = {"low": "start", "high": "end", "raw_low": "raw_start", "raw_high": "raw_end"}
+    spans = (
+        blocks.select("doc_id", "spans", **{name: pl.col(column).fill_null(-1) for name, column in bounds.items()})
+        .with_row_index("row")
+        .explode("spans", empty_as_null=False)
+        .unnest("spans")
+        .select("row", "doc_id", *bounds, "start", "raw_start", "length")
+    )
+    agree = [False] * blocks.height
+    done = raw_done = 0
+    at = -1
+    for row, doc_id, low, high, raw_low, raw_high, start, raw_start, n in spans.iter_rows():
+        text, raw = texts.get(doc_id, ""), raw_texts.get(doc_id, "")
+        if row != at:
+            at, done, raw_done = row, low, raw_low
+            agree[row] = low >= 0 and raw_low >= 0 and high <= len(text) and raw_high <= len(raw)
+        follows = done <= start and raw_done <= raw_start and n >= 0
+        done, raw_done = start + n, raw_start + n
+        inside = done <= high and raw_done <= raw_high
+        agree[row] &= follows and inside and text[start:done] == raw[raw_start:raw_done]
+    return pl.Series("raw_agrees", agree, dtype=pl.Boolean)
 
 
 def _before_agrees(repairs: pl.DataFrame, raw_texts: Mapping[str, str]) -> pl.Series:
@@ -72,10 +88,15 @@ def _before_agrees(repairs: pl.DataFrame, raw_texts: Mapping[str, str]) -> pl.Se
 
 
 def _inside(rows: pl.DataFrame, parents: pl.DataFrame, on: list[str]) -> pl.DataFrame:
-    bounds = parents.select(*on, parent_start="start", parent_end="end").unique(on)
-    inside = (pl.col("start") >= pl.col("parent_start")) & (pl.col("end") <= pl.col("parent_end"))
+    edges = {"first": "start", "last": "end", "raw_first": "raw_start", "raw_last": "raw_end"}
+    inside = (
+        (pl.col("start") >= pl.col("first"))
+        & (pl.col("end") <= pl.col("last"))
+        & (pl.col("raw_start") >= pl.col("raw_first"))
+        & (pl.col("raw_end") <= pl.col("raw_last"))
+    )
     return (
-        rows.join(bounds, on=on, how="left", maintain_order="left")
+        rows.join(parents.select(*on, **edges).unique(on), on=on, how="left", maintain_order="left")
         .with_columns(in_parent=inside.fill_null(False))
-        .drop("parent_start", "parent_end")
+        .drop(edges)
     )

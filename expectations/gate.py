@@ -48,7 +48,6 @@ def _check(frames: Mapping[str, pl.DataFrame], rules: list[Rule]) -> Verdict:
 
     # It sets its own level while it is imported, and tells of temporary folders.
     base.logger.setLevel(logging.WARNING)
-
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = base.ProgressBarsConfig(globally=False)
     pandas = context.data_sources.add_pandas("fliesstext")
@@ -97,7 +96,9 @@ def expectation(rule: Rule) -> Any:
         case "matches", (pattern,):
             return gxe.ExpectColumnValuesToMatchRegex(column=column, regex=pattern, **common)
         case "less", _:
-            return gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A=rule.columns[1], column_B=column, **common)
+            return gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+                column_A=rule.columns[1], column_B=column, ignore_row_if="either_value_is_missing", **common
+            )
         case "between", (low, high):
             return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **common)
     raise ValueError(f"{rule.name}: arguments {rule.arguments!r} do not fit a rule of kind {rule.kind}")

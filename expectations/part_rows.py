@@ -14,6 +14,7 @@ _STAGE_OF = {
     "repairs": "reflow",
     "sentences": "split_sentences",
     "mentions": "extract_entities",
+    "clusters": "link_entities",
 }
 
 

@@ -4,17 +4,21 @@ from collections.abc import Mapping
 
 import polars as pl
 
+_ENOUGH = 20
+"""Documents from which on a share of failures says something about the stages and not about one bad file."""
+
 
 def sum_up(
-    counts: Mapping[str, int], documents: pl.DataFrame, sources: pl.DataFrame, n_rule_failed: int
+    counts: Mapping[str, int], documents: pl.DataFrame, sources: pl.DataFrame, n_failed: int, n_unlinked: int
 ) -> pl.DataFrame:
     """Give the one row that `expectations.rules.RUN_RULES` read.
 
     ``counts`` as in the `runs` table, ``documents`` the numbers (n_chars, n_words, n_mentions, entity_model) of
-    the documents that will stand after the run, ``sources`` the complete next table, ``n_rule_failed`` the
-    documents of this run that broke a rule.
+    the documents that will stand after the run, ``sources`` the complete next table, ``n_failed`` the
+    documents of this run at which a stage
+    failed or that broke a rule, ``n_unlinked`` their names without an entity.
     """
-    present = counts["n_sources"]
+    present, tried = counts["n_sources"], counts["n_written"] + n_failed
     ended = sum(counts[f"n_{outcome}"] for outcome in ("written", "unchanged", "duplicate", "quarantined"))
     known = documents.filter(pl.col("entity_model") != "none")
     words, mentions = int(known["n_words"].sum()), int(known["n_mentions"].sum())
@@ -22,7 +26,8 @@ def sum_up(
         {
             "accounts_add_up": [present == ended],
             "documents_match_sources": [documents.height == int((sources["status"] == "written").sum())],
-            "share_rejected": [n_rule_failed / max(1, counts["n_written"] + n_rule_failed)],
+            "names_are_linked": [n_unlinked == 0],
+            "share_failed": [n_failed / tried if tried >= _ENOUGH else 0.0],
             "share_quarantined": [counts["n_quarantined"] / max(1, present)],
             "chars_per_document": [documents["n_chars"].mean()],
             "mentions_per_1000_words": [1000 * mentions / words if words else None],

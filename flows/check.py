@@ -13,7 +13,7 @@ from stages.errors import TablesError, UsageError
 from stages.snapshots import Snapshot
 from stages.sources import Source, parse_sources
 
-_WHOLE = ("sources", "quarantine", "runs")
+_WHOLE = ("entities", "sources", "quarantine", "runs")
 
 
 @dataclass
@@ -50,7 +50,7 @@ def check_tables(tables: Path, specs: Sequence[str] = ()) -> Check:
 
 
 def _rows(tables: Path, current: Snapshot, sources: Sequence[Source], done: Check) -> Iterator[str]:
-    known = []
+    known, clusters = [], []
     for prefix in verify.part_prefixes(current):
         frames = verify.read_part(tables, current, prefix)
         raw = verify.raw_texts(frames["documents"], sources)
@@ -58,9 +58,11 @@ def _rows(tables: Path, current: Snapshot, sources: Sequence[Source], done: Chec
         done.n_with_raw += len(raw)
         yield from verify.verify_part(frames, prefix)
         yield from _broken_rules(frames, raw)
+        clusters.append(frames["clusters"].select("entity_id", "label", "n_mentions"))
         known.append(frames["documents"].select("doc_id", "source_uri"))
     folder = tables / current.snapshot
     whole = {name: pl.read_parquet([folder / part.path for part in current.tables[name]]) for name in _WHOLE}
+    yield from verify.verify_entities(whole["entities"], pl.concat(clusters))
     yield from verify.verify_whole(whole, pl.concat(known), current.run_id)
 
 

@@ -29,6 +29,7 @@ read_batch = task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=1, task_
 annotate_batch = task(cache_policy=NO_CACHE, task_run_name="annotate {folder.name}")(steps.annotate_batch)
 validate_batch = task(cache_policy=NO_CACHE, task_run_name="validate {folder.name}")(steps.validate_batch)
 move_batch = task(cache_policy=NO_CACHE, task_run_name="move {folder.name}")(steps.move_batch)
+link = task(cache_policy=NO_CACHE)(steps.link)
 judge = task(cache_policy=NO_CACHE)(steps.judge)
 publish_snapshot = task(cache_policy=NO_CACHE)(steps.publish_snapshot)
 
@@ -44,7 +45,7 @@ def _through(folders: Sequence[Path], workers: Workers, job: Job) -> Iterator[Pa
         yield future.result()
 
 
-_TASKS = Steps(discover_sources, move_batch, _through, judge, publish_snapshot)
+_TASKS = Steps(discover_sources, move_batch, _through, link, judge, publish_snapshot)
 
 
 @flow(name="refresh", task_runner=ThreadPoolTaskRunner(max_workers=8), validate_parameters=True)  # type: ignore[arg-type]

@@ -20,7 +20,7 @@ from flows.settings import Settings, library_versions, stage_versions
 from flows.workers import Workers, worthwhile
 from stages import account, discover
 from stages.errors import TablesError
-from stages.schemas import cast
+from stages.schemas import TABLES, cast
 from stages.snapshots import Snapshot, clear_leftovers, read_current, read_table, scan_table, writing
 from stages.sources import Source, parse_sources
 
@@ -48,6 +48,7 @@ class Steps(NamedTuple):
     discover: Callable[..., Path] = steps.discover_sources
     move: Callable[..., Path] = steps.move_batch
     through: Callable[[Sequence[Path], Workers, Job], Iterator[Path]] = through
+    link: Callable[..., list[Path]] = steps.link
     judge: Callable[..., Verdict] = steps.judge
     publish: Callable[..., Snapshot] = steps.publish_snapshot
 
@@ -111,11 +112,21 @@ def _run(
         )
         written_before = prior.filter(pl.col("status") == "written").select("doc_id")
         replaced = decided.filter(pl.col("action") != "keep").join(written_before, on="doc_id", how="semi")["doc_id"]
+        relinked = call.link(done, tables, previous, work, replaced.to_list(), settings.batch_size)
+        seconds["link_entities"] = seconds.get("link_entities", 0.0) + time.perf_counter() - clock
+        clock = time.perf_counter()
+        done = [*done, *relinked]
+        replaced = pl.concat([replaced, steps.gather(relinked, "documents", TABLES["documents"].schema)["doc_id"]])
         verdict = call.judge(done, tables, work, previous, replaced.to_list(), sources, counts)
         seconds["validate"] = seconds.get("validate", 0.0) + time.perf_counter() - clock
         row = _run_row(run_id, job.started, counts, seconds, verdict, bad_rows.height)
         runs = pl.concat([read_table(tables, previous, "runs"), row])
-        whole = {"sources": sources, "quarantine": quarantine, "runs": runs}
+        whole = {
+            "entities": pl.read_parquet(work / "entities.parquet"),
+            "sources": sources,
+            "quarantine": quarantine,
+            "runs": runs,
+        }
         clock = time.perf_counter()
         snapshot = call.publish(tables, previous, run_id, replaced.to_list(), done, whole, verdict, settings)
         seconds["publish"] = time.perf_counter() - clock

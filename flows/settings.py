@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stages import discover, extract_entities, identify_language, read, reflow, split_sentences
+from stages import discover, extract_entities, identify_language, link_entities, read, reflow, split_sentences
 from stages.annotate import StageOptions
 from stages.extract_entities import EntityOptions
 from stages.identify_language import LanguageOptions
@@ -76,6 +76,7 @@ def stage_versions() -> dict[str, str]:
         "identify_language": identify_language.VERSION,
         "split_sentences": split_sentences.VERSION,
         "extract_entities": extract_entities.VERSION,
+        "link_entities": link_entities.VERSION,
     }
 
 

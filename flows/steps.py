@@ -18,11 +18,12 @@ from flows import batches
 from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.workers import Workers
-from stages import account, discover
+from stages import account, discover, link_entities
 from stages.errors import GateError
 from stages.move import copy_documents
-from stages.publish import Batch, build_snapshot, switch
-from stages.snapshots import Snapshot, clear_old, read_current, read_table, replace_file, scan_table
+from stages.publish import CONTENT, Batch, build_snapshot, switch
+from stages.schemas import TABLES, cast
+from stages.snapshots import Snapshot, clear_old, read_current, read_table, replace_file, scan_parts, scan_table
 from stages.sources import Source
 
 _BATCH_BYTES = 32 << 20
@@ -79,6 +80,59 @@ def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: st
     return folder
 
 
+def link(
+    done: Sequence[Path],
+    tables: Path,
+    previous: Snapshot | None,
+    work: Path,
+    replaced: Sequence[str],
+    size: int,
+) -> list[Path]:
+    """Link the names of new documents with those of the corpus; ``entities.parquet`` in ``work`` is the new table.
+
+    Fills entity_id in the batches. Returns batches, of ``size`` documents at the most, of published documents
+    whose names mean something else now ("Vance", once there is a second Vance).
+    """
+    new = gather(done, "clusters", TABLES["clusters"].schema).with_columns(entity_id=pl.lit(None, pl.String))
+    linked = link_entities.link_clusters(read_table(tables, previous, "clusters"), new, replaced)
+    fresh = set(new["doc_id"])
+    others = [doc_id for doc_id in linked.changed_documents if doc_id not in fresh]
+    relinked = [
+        _take_again(others[at : at + size], tables, previous, work / "relinked" / f"relinked-{at:07}")
+        for at in range(0, len(others), size)
+    ]
+    for folder in (*done, *relinked):
+        _fill_entities(folder, linked.clusters)
+    named = ("doc_id", "source_uri")
+    standing = scan_table(tables, previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
+    made = [pl.scan_parquet(folder / "documents.parquet", glob=False).select(named) for folder in done]
+    documents = pl.concat([standing, *made]).collect()
+    entities = link_entities.build_entities(linked.clusters, documents, only=linked.touched_entities)
+    kept = read_table(tables, previous, "entities").filter(~pl.col("entity_id").is_in(linked.touched_entities))
+    pl.concat([kept, cast(entities, "entities")]).write_parquet(work / "entities.parquet")
+    return relinked
+
+
+def _fill_entities(folder: Path, linked: pl.DataFrame) -> None:
+    mentions = pl.read_parquet(folder / "mentions.parquet")
+    members = mentions.select("doc_id", "mention_no", "cluster_no", "role").drop_nulls("cluster_no")
+    filled = link_entities.fill_mentions(mentions, members, linked)
+    cast(filled, "mentions").write_parquet(folder / "mentions.parquet")
+    inside = pl.read_parquet(folder / "clusters.parquet", columns=["doc_id"])
+    clusters = linked.join(inside.unique(), on="doc_id", how="semi")
+    cast(clusters, "clusters").write_parquet(folder / "clusters.parquet")
+
+
+def _take_again(doc_ids: Sequence[str], tables: Path, previous: Snapshot | None, folder: Path) -> Path:
+    """Copy the rows of published documents into a batch folder."""
+    folder.mkdir(parents=True)
+    for table in CONTENT:
+        rows = scan_parts(tables, previous, table, set(doc_ids)).filter(pl.col("doc_id").is_in(doc_ids)).collect()
+        rows.write_parquet(folder / f"{table}.parquet")
+    pl.DataFrame(schema=account.OUTCOMES).write_parquet(folder / "outcomes.parquet")
+    return folder
+
+
 def judge(
     done: Sequence[Path],
     tables: Path,
@@ -97,11 +151,14 @@ def judge(
     standing = scan_table(tables, previous, "documents").filter(~pl.col("doc_id").is_in(replaced)).select(numbers)
     made = [pl.scan_parquet(files, glob=False).select(numbers)] if files else []
     documents = pl.concat([standing, *made]).collect()
-    n_rule_failed = sum(
-        int((pl.read_parquet(folder / "outcomes.parquet")["reason_code"] == "rule_failed").sum()) for folder in done
+    n_failed = sum(
+        int(pl.read_parquet(folder / "outcomes.parquet")["reason_code"].is_in(["rule_failed", "stage_failed"]).sum())
+        for folder in done
     )
     parts = [Verdict(*json.loads((f / "verdict.json").read_text(encoding="utf-8"))) for f in done if _has_verdict(f)]
-    parts.append(check({"run": sum_up(counts, documents, sources, n_rule_failed)}, RUN_RULES))
+    unlinked = pl.col("entity_id").is_null() & (pl.col("kind") != "value")
+    n_unlinked = sum(int(pl.read_parquet(folder / "mentions.parquet").select(unlinked.sum()).item()) for folder in done)
+    parts.append(check({"run": sum_up(counts, documents, sources, n_failed, n_unlinked)}, RUN_RULES))
     verdict = Verdict(
         sum(part.n_expectations for part in parts),
         tuple(line for part in parts for line in part.critical),

@@ -51,7 +51,11 @@ def next_sources(
         encoding_how=pl.when(keep | gone).then("encoding_how_prior").otherwise("encoding_how"),
         reason_code=pl.when(keep).then("reason_code_prior").otherwise(pl.coalesce("reason_code", "reason_code_out")),
         reason=pl.when(keep).then("reason_prior").otherwise(pl.coalesce("reason", "reason_out")),
-        stages_sha256=pl.when(keep | ~pl.col("in_scope")).then("stages_sha256_prior").otherwise(pl.lit(stages_sha256)),
+        # A copied text was made by the stages of the document it is copied from.
+        stages_sha256=pl.coalesce(
+            "copy_stages",
+            pl.when(keep | ~pl.col("in_scope")).then("stages_sha256_prior").otherwise(pl.lit(stages_sha256)),
+        ),
         content_sha256=pl.when(gone).then(pl.lit(None, pl.String)).otherwise("content_sha256"),
         size_bytes=pl.when(gone).then(pl.lit(None, pl.Int64)).otherwise("size_bytes"),
         modified_at=pl.when(gone).then(pl.lit(None, pl.Datetime("us", "UTC"))).otherwise("modified_at"),

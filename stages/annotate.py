@@ -1,6 +1,7 @@
 """Annotate: the chain from raw texts to the rows of every content table, and how one bad document is kept out.
 
-This is the order of the text stages in one place: reflow, identify language, split sentences, extract entities.
+This is the order of the text stages in one place: reflow, identify language, split sentences, extract
+entities, and the first half of linking them, which looks at one document at a time.
 """
 
 import time
@@ -13,6 +14,7 @@ import polars as pl
 from stages.errors import printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.identify_language import LanguageOptions, identify_blocks
+from stages.link_entities import find_clusters
 from stages.read import REJECTED
 from stages.reflow import ReflowOptions
 from stages.reflow.frames import reflow_texts
@@ -50,6 +52,9 @@ def annotate(
     clock.stop("split_sentences")
     mentions = extract_mentions(blocks, sentences, options.entities)
     clock.stop("extract_entities")
+    clusters, members = find_clusters(mentions, documents)
+    mentions = mentions.drop("role", "cluster_no").join(members, on=["doc_id", "mention_no"], how="left")
+    clock.stop("link_entities")
     counts = [
         frame.group_by("doc_id").len(name=f"n_{name}").cast({f"n_{name}": pl.Int64})
         for name, frame in (("blocks", blocks), ("sentences", sentences), ("mentions", mentions))
@@ -66,6 +71,7 @@ def annotate(
         processed_at=pl.lit(processed_at),
     )
     frames = {
+        "clusters": clusters,
         "blocks": blocks,
         "documents": documents,
         "mentions": mentions,
@@ -81,11 +87,13 @@ def isolate(
     """Run ``chain`` on a batch; where it raises, halve the batch until the document at fault stands alone.
 
     That document is rejected with the code ``stage_failed`` and the error; all others pass as if it had not
-    been there.
+    been there. Raises what ``chain`` raises on a batch without documents.
     """
     try:
         return chain(texts)
     except Exception as error:
+        if texts.is_empty():
+            raise
         if texts.height == 1:
             why = printable(f"{type(error).__name__}: {error}"[:300])
             reason = f"a stage failed on this text ({why}); please report it with the file"

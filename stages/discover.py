@@ -1,8 +1,8 @@
 """Discover: which files below the named sources are new, changed, moved, unchanged, duplicate or deleted.
 
-The `sources` table of the last snapshot
-is the only memory: `find_files` says what the disk holds, `hash_contents` reads what cannot be trusted
-unread, `decide` compares both with that memory and gives every path one action.
+The `sources` table of the last snapshot is the only memory: `find_files` says what the disk holds,
+`hash_contents` reads what cannot be trusted unread, `decide` compares both with that memory and gives every path
+one action.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from urllib.parse import unquote_to_bytes
 import polars as pl
 
 from stages.errors import SourceError, UsageError
+from stages.read import TEXT_SUFFIXES, file_form
 from stages.sources import NOT_REGULAR, Source, chunks, open_source, to_doc_id, to_path, to_uri
 
 VERSION = "1"
@@ -23,6 +24,7 @@ TRANSIENT = ("unreadable", "changed_while_reading", "link_not_followed", "not_re
 """Reasons that lie in the surroundings, not in the bytes: such files are looked at again on every run."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SAME = ("content_sha256", "form")
 _DAY = 86_400_000_000
 # Microseconds from 1970 to the years 1000 and 9000: file systems can hold times that calendars cannot.
 _FIRST, _LAST = -354_285 * _DAY, 2_567_619 * _DAY
@@ -90,18 +92,20 @@ def decide(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source], 
     """Give every path known or present one action, in order of source_uri.
 
     ``found`` comes from `hash_contents`, ``prior`` is the `sources` table of the last snapshot. Of all files
-    with the same bytes (and the same kind, compressed or not) the first by source_uri is the one written;
-    the others are its duplicates, also across sources. Columns: those of ``found``, ``doc_id``,
-    ``duplicate_of``, ``copy_of`` (doc_id of the published document a moved one is copied from), ``in_scope``
-    (false for a file of a source that this run does not name) and ``action``:
+    with the same bytes (and the same form by name: compressed or not, of a type that is read or not) the first by
+    source_uri is the one written; the others are its duplicates, also across sources. What lies below a folder
+    that could not be listed is not taken for gone: it is treated like the files of a source that this run does not
+    name. Columns: those of ``found``, ``doc_id``,
+    ``duplicate_of``, ``copy_of`` and ``copy_stages`` (doc_id of the published document a moved one is copied from, and
+    the stages that made it), ``in_scope``
+    (false for a file that this run does not speak for) and ``action``:
 
     - ``process``: new or changed, or decided by other stages than these; to be read
     - ``move``: its text is published under another source_uri already
     - ``keep``: nothing to do; the row of the last run stands
     - ``duplicate``, ``quarantine`` (for the reason in the row), ``delete`` (gone from a source of this run)
     """
-    spoken_for = _speak_for(prior["source_uri"], sources)
-    prior = prior.with_columns(in_scope=spoken_for)
+    prior = prior.with_columns(in_scope=_speak_for(prior["source_uri"], sources) & ~_hidden(prior["source_uri"], found))
     outside = prior.filter(~pl.col("in_scope"))
     present = found.with_columns(in_scope=pl.lit(True)).join(
         prior.select("source_uri", *(pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED)),
@@ -111,20 +115,16 @@ def decide(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source], 
     elsewhere = outside.filter(pl.col("status").is_in(["written", "duplicate"])).select(
         *_FOUND.names(), "content_sha256", "in_scope", *(pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED)
     )
-    rows = pl.concat([present, elsewhere], how="diagonal").with_columns(
-        gz=pl.col("source_uri").str.to_lowercase().str.ends_with(".gz")
-    )
+    rows = _with_form(pl.concat([present, elsewhere], how="diagonal"))
     usable = pl.col("reason_code").is_null()
-    first = rows.filter(usable).group_by("content_sha256", "gz").agg(first=pl.col("source_uri").min())
+    first = rows.filter(usable).group_by(_SAME).agg(first=pl.col("source_uri").min())
     published = (
-        prior.filter(pl.col("status") == "written")
-        .with_columns(gz=pl.col("source_uri").str.to_lowercase().str.ends_with(".gz"))
-        .group_by("content_sha256", "gz")
-        .agg(copy_of=pl.col("doc_id").min(), copy_stages=pl.col("stages_sha256").min())
+        _with_form(prior.filter(pl.col("status") == "written"))
+        .sort("source_uri")
+        .unique(_SAME, keep="first", maintain_order=True)
+        .select(*_SAME, copy_of="doc_id", copy_stages="stages_sha256")
     )
-    rows = rows.join(first, on=["content_sha256", "gz"], how="left").join(
-        published, on=["content_sha256", "gz"], how="left"
-    )
+    rows = rows.join(first, on=_SAME, how="left").join(published, on=_SAME, how="left")
     gone = prior.filter(
         "in_scope", ~pl.col("source_uri").is_in(found["source_uri"].implode()), pl.col("status") != "deleted"
     )
@@ -133,10 +133,13 @@ def decide(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source], 
         "content_sha256",
         duplicate_of=pl.when(pl.col("action") == "duplicate").then("first"),
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
+        copy_stages=pl.when(pl.col("action") == "move").then("copy_stages"),
         in_scope="in_scope",
         action="action",
     )
-    deleted = gone.select(*_FOUND.names(), "content_sha256", "in_scope", action=pl.lit("delete"))
+    # The reason of a file that was in quarantine goes with it.
+    facts = ("source_uri", "size_bytes", "modified_at", "content_sha256", "in_scope")
+    deleted = gone.select(*facts, action=pl.lit("delete"))
     return (
         pl.concat([decided, deleted], how="diagonal")
         .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
@@ -183,7 +186,8 @@ def _walk(source: Source) -> Iterator[_Row]:
             continue
         for path, is_folder in entries:
             if is_folder:
-                folders.append(path)
+                if source.leads_to(_relative(source, path)):
+                    folders.append(path)
             elif source.holds(_relative(source, path)):
                 yield _look_at(source, path)
 
@@ -229,6 +233,19 @@ def _hash_file(path: Path) -> tuple[str | None, str | None, str | None]:
         return None, error.code, error.reason
     except OSError as error:
         return None, "unreadable", f"cannot be read ({error.strerror}); check its permissions and its disk"
+
+
+def _with_form(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add what the name alone decides about how the same bytes are read."""
+    forms = [file_form(uri.rpartition("/")[2]) for uri in rows["source_uri"]]
+    keys = [f"{compressed} {suffix in TEXT_SUFFIXES}" for compressed, suffix in forms]
+    return rows.with_columns(pl.Series("form", keys, dtype=pl.String))
+
+
+def _hidden(uris: pl.Series, found: pl.DataFrame) -> pl.Series:
+    """For each source_uri: does it lie below something that could not be read, which may be a folder?"""
+    unread = tuple(f"{uri}/" for uri in found.filter(pl.col("reason_code") == "unreadable")["source_uri"])
+    return pl.Series("hidden", [uri.startswith(unread) for uri in uris], dtype=pl.Boolean)
 
 
 def _speak_for(uris: pl.Series, sources: Sequence[Source]) -> pl.Series:

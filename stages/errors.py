@@ -2,7 +2,7 @@
 
 
 def printable(text: str) -> str:
-    """Escape what is not printable, so that names and bytes of a source cannot steer a terminal, a log or a report.
+    r"""Escape what is not printable, so that names and bytes of a source cannot steer a terminal, a log or a report.
 
     >>> printable("rot \x1b[31m")
     'rot \\x1b[31m'

@@ -88,7 +88,10 @@ def extract_mentions(
         ]
         found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)))
     frame = pl.DataFrame(found, schema=_FOUND, orient="row").with_columns(
-        mention_no=pl.int_range(pl.len()).over("doc_id"), entity_id=pl.lit(None, pl.String)
+        mention_no=pl.int_range(pl.len()).over("doc_id"),
+        role=pl.lit(None, pl.String),
+        cluster_no=pl.lit(None, pl.Int64),
+        entity_id=pl.lit(None, pl.String),
     )
     return with_raw_range(frame, blocks).select(TABLES["mentions"].schema.names())
 

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from stages.schemas import SCHEMA_VERSION, TABLES, cast, empty
 from stages.snapshots import CURRENT, SNAPSHOT, Part, Snapshot, file_sha256, replace_file, scan_parts, sync_folder
 
-CONTENT = ("documents", "blocks", "sentences", "mentions", "repairs")
+CONTENT = ("documents", "blocks", "sentences", "mentions", "clusters", "repairs")
 """Tables whose rows belong to written documents and come from batches."""
 _MOST_DOCUMENTS = 2_000
 _FEWEST_DOCUMENTS = 60
@@ -190,9 +190,8 @@ def arrow_schema(table: str) -> pa.Schema:
         for field in plain
     ]
     about = {"table": table, "description": TABLES[table].meaning, "key": ",".join(TABLES[table].key)}
-    return pa.schema(fields, metadata={f"fliesstext.{k}": v for k, v in about.items()}).with_metadata(
-        {f"fliesstext.{k}": v for k, v in (about | {"schema_version": SCHEMA_VERSION}).items()}
-    )
+    about["schema_version"] = SCHEMA_VERSION
+    return pa.schema(fields, metadata={f"fliesstext.{k}": v for k, v in about.items()})
 
 
 def _plain(field: pa.Field) -> pa.Field:

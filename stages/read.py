@@ -10,7 +10,6 @@ import hashlib
 import io
 import re
 import zlib
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import BinaryIO, NamedTuple
 import charset_normalizer
 import polars as pl
 
+from stages.code_pages import guess_code_page
 from stages.errors import SourceError, TooMuchError, printable
 from stages.sources import CHANGED, chunks, open_source, to_path
 
@@ -52,13 +52,10 @@ _CONTROL = bytes(b for b in range(32) if b not in b"\t\n\v\f\r\x1a\x1b") + b"\x7
 _MAX_CONTROL_SHARE = 0.01
 _SAMPLE = 1 << 16
 _MOST_CHARS = 1 << 25
-# Outside ASCII, what western European text in cp1252 is made of: letters of German, French and their neighbours,
-# then signs that stand beside words, not inside them.
-_WESTERN_LETTER = "äöüßÄÖÜéèêëàâçîïôœùûÉÈÀÇñáíóúåæøÅÆØìòã"
-_WESTERN_SIGN = "€„‚‘’“”‹›«»–—…§°·•£©®²³½¼ª¿¡´ \xad"
-_HIGH = re.compile(r"[^\x00-\x7f]")
-_IN_WORD_SIGN = re.compile(r"(?<=[A-Za-z])[€„‚“”‹›«»–—…§°·•£©®²³½¼ª¿¡](?=[a-z])")
-_MIN_WESTERN_SHARE = 0.8
+_REPLACEMENT = "\ufffd"
+_MIN_SOUND = 3  # sound UTF-8 characters for each broken place, for a text to pass as damaged UTF-8
+# What no single-byte code page explains; charset-normalizer is asked about these alone.
+_EAST_ASIAN = ("big5", "gb18030", "shift_jis", "euc_jp", "euc_kr", "cp949")
 _NOTHING = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff\u00ad]*")
 
 
@@ -80,8 +77,9 @@ class RawText(NamedTuple):
 def decode(data: bytes) -> RawText:
     """Decode the bytes of a text file.
 
-    In this order: byte-order mark, strict UTF-8, UTF-16 without a mark (by its NUL bytes), cp1252 where the
-    result looks like western European text, else the code page that charset-normalizer finds. Raises
+    In this order: byte-order mark, UTF-16 without a mark (by its NUL bytes), strict UTF-8, damaged UTF-8 (read as
+    cp1252, to be mended by reflow), the 8-bit code page in which the text reads best, else an East Asian encoding
+    that charset-normalizer finds. Raises
     SourceError with code ``unsupported_format`` (known by its first bytes), ``binary``, ``undecodable`` or
     ``empty``.
 
@@ -117,12 +115,12 @@ def _decode_unmarked(data: bytes) -> RawText:
         except UnicodeDecodeError:
             pass  # NUL bytes in even rhythm, yet no UTF-16: judged as bytes below
     controls = len(data) - len(data.translate(None, _CONTROL))
-    if controls > _MAX_CONTROL_SHARE * len(data):
+    if controls > max(1, _MAX_CONTROL_SHARE * len(data)):
         raise SourceError("binary", f"{controls} of {len(data)} bytes are no text; only text files belong here")
     try:
         return RawText(data.decode("utf-8"), "utf-8", "utf-8")
-    except UnicodeDecodeError:
-        return _decode_code_page(data)
+    except UnicodeDecodeError as error:
+        return _decode_older(data, error.start)
 
 
 def _utf16_by_nuls(data: bytes) -> str | None:
@@ -137,29 +135,48 @@ def _utf16_by_nuls(data: bytes) -> str | None:
     return "utf-16-be" if even > 0.5 and odd < 0.1 else None
 
 
-def _decode_code_page(data: bytes) -> RawText:
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError:
-        pass
-    else:
-        if _looks_western(text):
-            return RawText(text, "cp1252", "cp1252")
-    best = charset_normalizer.from_bytes(data[: _SAMPLE * 4]).best()
-    if best is not None:
+def _decode_older(data: bytes, broken_at: int) -> RawText:
+    """Decode what is neither marked nor UTF-8: damaged UTF-8, else the code page that reads best."""
+    if _nearly_utf8(data[max(0, broken_at - _SAMPLE) : broken_at + _SAMPLE]):
+        # No codec gives all bytes of it; read as a code page every letter survives as two, and reflow mends those.
+        return _decode_first(data, ("cp1252", "latin-1"), "broken utf-8")
+    guess = guess_code_page(data)
+    if guess.plausible:
+        how = "cp1252" if guess.encoding == "cp1252" else "detected"
+        return RawText(data.decode(guess.encoding), guess.encoding, how)
+    best = charset_normalizer.from_bytes(data[: _SAMPLE * 4], cp_isolation=list(_EAST_ASIAN)).best()
+    return _decode_first(data, (best.encoding,) if best else (), "detected")
+
+
+def _decode_first(data: bytes, encodings: Iterable[str], how: str) -> RawText:
+    for encoding in encodings:
         try:
-            return RawText(data.decode(best.encoding), best.encoding, "detected")
+            return RawText(data.decode(encoding), encoding, how)
         except UnicodeError:
-            pass  # the sample fitted, the rest does not
+            pass  # a sample fitted, the rest does not
     raise SourceError("undecodable", "no known encoding fits the bytes; save the file again as UTF-8")
 
 
-def _looks_western(text: str) -> bool:
-    """Judge by the characters outside ASCII: known letters and signs, and no sign inside a word."""
-    sample = text[:_SAMPLE]
-    high = Counter(_HIGH.findall(sample))
-    western = sum(high[c] for c in _WESTERN_LETTER + _WESTERN_SIGN) - len(_IN_WORD_SIGN.findall(sample))
-    return western >= _MIN_WESTERN_SHARE * high.total()
+def _nearly_utf8(sample: bytes) -> bool:
+    """UTF-8 with a few broken places: cut off inside a character, or with a stray byte of another encoding."""
+    decoded = sample.decode("utf-8", errors="replace")
+    broken = decoded.count(_REPLACEMENT)
+    return _count_high(decoded) - broken >= _MIN_SOUND * broken
+
+
+def _count_high(text: str) -> int:
+    return len(text) - len(text.encode("ascii", errors="ignore"))
+
+
+def file_form(name: str) -> tuple[bool, str]:
+    """Whether a file is compressed, by its name, and the suffix that says what is in it, in small letters.
+
+    >>> file_form("Bericht.TXT.gz"), file_form("README")
+    ((True, '.txt'), (False, ''))
+    """
+    path = Path(name)
+    compressed = path.suffix.lower() == ".gz"
+    return compressed, (Path(path.stem) if compressed else path).suffix.lower()
 
 
 def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText, str]:
@@ -169,9 +186,8 @@ def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText
     permitted character are read or decompressed, so neither a huge file nor a gzip bomb fills the memory.
     """
     options = options or ReadOptions()
-    compressed = path.suffix.lower() == ".gz"
-    suffix = Path(path.stem).suffix if compressed else path.suffix
-    if suffix.lower() not in TEXT_SUFFIXES:
+    compressed, suffix = file_form(path.name)
+    if suffix not in TEXT_SUFFIXES:
         raise SourceError("unsupported_format", f"files of type {suffix} are not read; convert it to plain text (.txt)")
     limit = options.max_chars * 4 + 4
     try:
@@ -183,7 +199,7 @@ def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise SourceError("unreadable", f"cannot be read ({why}); check its permissions and its disk") from error
-    data = _decompress(bytes(packed), limit) if compressed else bytes(packed)
+    data = _decompress(bytes(packed), limit) if compressed and len(packed) <= limit else bytes(packed)
     if len(data) > limit:
         raise _too_large(options)
     raw = decode(data)

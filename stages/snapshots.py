@@ -14,7 +14,7 @@ import shutil
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,6 @@ class Snapshot:
     validation: Mapping[str, Any]
     previous: tuple[str, ...] = ()
     schema_version: str = SCHEMA_VERSION
-    rows: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Write the content of CURRENT.json; `from_json` reads it back."""
@@ -195,6 +194,8 @@ def writing(tables: Path, run_id: str) -> Iterator[bool]:
         lock.acquire()
     except Timeout:
         raise LockedError(f"{tables} is being written by {_owner(owner)}; wait for it or use another folder") from None
+    except OSError as error:
+        raise TablesError(f"{tables} cannot be written to ({error.strerror}); check its permissions") from error
     try:
         last_died = owner.exists()
         started = datetime.now(UTC).isoformat(timespec="seconds")

@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
@@ -20,7 +21,8 @@ _WILD = re.compile(r"[*?\[]")
 _CHUNK = 1 << 20
 CHANGED = "the file changed while it was read; the next run reads it"
 NOT_REGULAR = "a pipe, socket or device, no file; remove it from the source"
-_GLOB_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[[^\]/]+\]|.", re.DOTALL)
+_GLOB_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
+_SET_SYNTAX = re.compile(r"[\\\[\]^&|~]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class Source:
     def holds(self, relative: str) -> bool:
         """Tell whether this source, as named in this run, speaks for a path below its folder."""
         return not self.patterns or any(_glob_regex(p).fullmatch(relative) for p in self.patterns)
+
+    def leads_to(self, folder: str) -> bool:
+        """Tell whether this source may speak for a path below ``folder``, so that it has to be walked."""
+        return not self.patterns or any(_reaches_below(p.split("/"), folder.split("/")) for p in self.patterns)
 
 
 def parse_sources(specs: Sequence[str]) -> list[Source]:
@@ -123,37 +129,55 @@ def _parse_source(spec: str) -> Source:
     given, path = (name, rest) if named else ("", spec)
     if not path:
         raise UsageError(f"{spec!r} names no path; write a folder, a file, a glob or NAME=PATH")
-    root, patterns = _root_and_patterns(path)
-    name = given or root.name or "root"
+    folder, patterns = _folder_and_patterns(path)
+    root = folder.resolve()
+    # The name as it was given: a link that is moved on to another folder keeps the identity of the files.
+    name = given or os.path.basename(os.path.abspath(folder)) or "root"  # noqa: PTH100, PTH119
     if "/" in name or not name.isprintable() or "%" in name:
         raise UsageError(f"{name!r} cannot name a source: use printable characters without / and %")
     return Source(name, root, patterns)
 
 
-def _root_and_patterns(path: str) -> tuple[Path, tuple[str, ...]]:
+def _folder_and_patterns(path: str) -> tuple[Path, tuple[str, ...]]:
     wild = _WILD.search(path)
     if Path(path).is_dir():
-        return Path(path).resolve(), ()
+        return Path(path), ()
     if os.path.lexists(path):
-        file = Path(path).absolute()
-        return file.parent.resolve(), (_WILD.sub(r"[\g<0>]", file.name),)
+        file = Path(path)
+        return file.parent, (_WILD.sub(r"[\g<0>]", file.name),)
     if not wild:
         raise UsageError(f"{path}: no such file or folder; nothing was read or changed")
     fixed = path[: wild.start()].rpartition("/")[0]
-    root = Path(fixed or ("/" if path.startswith("/") else ".")).resolve()
-    if not root.is_dir():
-        raise UsageError(f"{path}: the folder {root} does not exist; nothing was read or changed")
-    return root, (path[len(fixed) :].lstrip("/"),)
+    folder = Path(fixed or ("/" if path.startswith("/") else "."))
+    if not folder.is_dir():
+        raise UsageError(f"{path}: the folder {folder} does not exist; nothing was read or changed")
+    pattern = path[len(fixed) :].lstrip("/")
+    try:
+        _glob_regex(pattern)
+    except re.error as error:
+        raise UsageError(f"{path} is no pattern ({error}); nothing was read or changed") from error
+    return folder, (pattern,)
 
 
+def _reaches_below(pattern: Sequence[str], folder: Sequence[str]) -> bool:
+    """Tell, part by part, whether a pattern can match a path below a folder."""
+    for part, name in zip(pattern, folder, strict=False):
+        if "**" in part:
+            return True
+        if not _glob_regex(part).fullmatch(name):
+            return False
+    return len(folder) < len(pattern)
+
+
+@cache
 def _glob_regex(pattern: str) -> re.Pattern[str]:
     """Translate a glob (``**`` for any folders) to a regular expression over a whole relative path."""
     translated = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
     parts = []
     for token in _GLOB_TOKEN.findall(pattern):
         if len(token) > 2 and token.startswith("["):
-            inner = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
-            parts.append("[" + ("^" + inner[1:] if inner.startswith("!") else inner) + "]")
+            negated = token.startswith("[!") and len(token) > 3
+            parts.append(("[^" if negated else "[") + _SET_SYNTAX.sub(r"\\\g<0>", token[1 + negated : -1]) + "]")
         else:
             parts.append(translated.get(token) or re.escape(token))
     return re.compile("".join(parts), re.DOTALL)

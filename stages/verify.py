@@ -26,6 +26,7 @@ _PARENTS = (
     ("repairs", ("doc_id",), "documents"),
     ("sentences", ("doc_id", "block_no"), "blocks"),
     ("mentions", ("doc_id", "sentence_no"), "sentences"),
+    ("clusters", ("doc_id",), "documents"),
 )
 
 
@@ -89,6 +90,10 @@ def verify_part(frames: Frames, prefix: str) -> Iterator[str]:
             yield f"{table}: part {prefix or 'whole'} is not sorted by its key"
     for child, key, parent in _PARENTS:
         yield from _rows(f"{child}: no such row in {parent}", frames[child].join(frames[parent], on=key, how="anti"))
+    in_clusters = frames["mentions"].filter(pl.col("kind") != "value")
+    same = frames["clusters"].select("doc_id", "cluster_no", "entity_id")
+    lost = in_clusters.join(same, on=["doc_id", "cluster_no", "entity_id"], how="anti")
+    yield from _rows("mentions: no cluster with this number and entity", lost)
     documents = frames["documents"]
     for name in ("blocks", "sentences", "mentions"):
         counted = frames[name].group_by("doc_id").len()
@@ -96,6 +101,16 @@ def verify_part(frames: Frames, prefix: str) -> Iterator[str]:
             pl.col("len").fill_null(0) != pl.col(f"n_{name}")
         )
         yield from _rows(f"documents: n_{name} is not the number of rows in {name}", wrong)
+
+
+def verify_entities(entities: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[str]:
+    """Check entities against all clusters (entity_id, label, n_mentions): both ways, and the counts."""
+    yield from _rows("entities: the key entity_id is not unique", entities.filter(pl.col("entity_id").is_duplicated()))
+    counted = clusters.group_by("entity_id", "label").agg(pl.col("n_mentions").sum())
+    on = ["entity_id", "label", "n_mentions"]
+    yield from _rows("clusters: no such entity", counted.join(entities, on=["entity_id", "label"], how="anti"), on[0])
+    wrong = entities.join(counted, on=on, how="anti")
+    yield from _rows("entities: n_mentions is not the sum over its clusters", wrong, on[0])
 
 
 def verify_whole(frames: Frames, documents: pl.DataFrame, run_id: str) -> Iterator[str]:

@@ -7,9 +7,9 @@ line-end hyphen, put the lines together, part credits from captions, and name th
 from stages.reflow.assemble import Piece, as_line, cut_piece, hyphen_repair, join_lines, settle
 from stages.reflow.furniture import find_furniture
 from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, text_form
-from stages.reflow.hyphens import BREAK_ONLY, Join, Vocabulary, decide_hyphen, ends_in_hyphen
+from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
-from stages.reflow.lines import Line, cut_lines
+from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow"]
@@ -33,7 +33,7 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     ['Der Bericht blieb zunächst unter Verschluss.']
     """
     lines, repairs = cut_lines(raw, options.characters)
-    if options.furniture and text_form(lines) != "separate":
+    if options.furniture and text_form(lines) == "wrapped":
         lines, removed = _without_furniture(raw, lines)
         repairs += removed
     begins = begins_block(lines) if options.join_lines else [True] * len(lines)
@@ -64,21 +64,10 @@ def _join_spaced(raw: str, pieces: list[Piece], characters: bool) -> tuple[list[
 
 
 def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
-    """The other lines, each with the breaks of the lines dropped before it, and a repair for each dropped line."""
-    found = find_furniture(lines)
-    kept: list[Line] = []
-    removed = []
-    breaks = feeds = 0
-    for at, line in enumerate(lines):
-        if at in found:
-            breaks, feeds = breaks + line.breaks, feeds + line.form_feeds
-            removed.append(Repair("furniture", line.raw_start, line.raw_end, raw[line.raw_start : line.raw_end], ""))
-        elif breaks or feeds:
-            kept.append(line._replace(breaks=breaks + line.breaks, form_feeds=feeds + line.form_feeds))
-            breaks = feeds = 0
-        else:
-            kept.append(line)
-    return kept, removed
+    """The other lines, and a repair for each line of page furniture."""
+    found = find_furniture(lines, FORM_FEED in raw[lines[-1].raw_end :])
+    spans = [(lines[at].raw_start, lines[at].raw_end) for at in sorted(found)]
+    return drop_lines(lines, found), [Repair("furniture", start, end, raw[start:end], "") for start, end in spans]
 
 
 def _join_blocks(
@@ -112,13 +101,12 @@ def _join_blocks(
 
 def _decide_hyphens(lines: list[Line], begins: list[bool]) -> dict[int, Join]:
     """The join at every line, inside a block, whose line before ends in a hyphen."""
-    at_hyphens = [at for at in range(1, len(lines)) if not begins[at] and ends_in_hyphen(lines[at - 1].text)]
-    if not at_hyphens:
+    places = [at for at in range(1, len(lines)) if not begins[at] and ends_in_hyphen(lines[at - 1].text)]
+    if not places:
         return {}
-    vocabulary = Vocabulary(" ".join(line.text for line in lines))
-    marks = sum(lines[at - 1].text[-1] in BREAK_ONLY for at in at_hyphens)
-    break_only = marks > 3 * (len(at_hyphens) - marks)
-    return {at: decide_hyphen(lines[at - 1].text, lines[at].text, vocabulary, break_only) for at in at_hyphens}
+    breaks = [Break(lines[at - 1].text.rpartition(" ")[2], lines[at].text.partition(" ")[0]) for at in places]
+    joins = decide_hyphens(breaks, "\n".join(line.text for line in lines))
+    return dict(zip(places, joins, strict=True))
 
 
 def _part(piece: Piece) -> tuple[Piece, ...]:

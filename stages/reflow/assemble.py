@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from stages.reflow.characters import ODD, SOFT_HYPHEN, Mapped, drop_soft_hyphen, mend_characters, spans_of
-from stages.reflow.hyphens import BREAK_ONLY, Join
+from stages.reflow.hyphens import Join
 from stages.reflow.lines import Line
 from stages.reflow.records import Repair, Span
 
@@ -75,11 +75,6 @@ def hyphen_repair(raw: str, last: Line, line: Line, join: Join) -> Repair:
     start, end = _raw_back(last, len(head)), _raw_ahead(line, len(tail))
     middle = {Join.REMOVE: "", Join.KEEP: "-", Join.KEEP_SPACE: "- "}[join]
     return Repair(RULES[join], start, end, raw[start:end], head[:-1] + middle + tail)
-
-
-def was_break_only(line: Line) -> bool:
-    """Whether the line ends in a character that is printed for breaks alone."""
-    return line.text[-1] in BREAK_ONLY
 
 
 def _line_spans(line: Line) -> list[Span]:

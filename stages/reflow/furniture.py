@@ -2,52 +2,179 @@
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 from stages.reflow.lines import Line
+from stages.reflow.network import furniture_scores
 
 DIGITS = re.compile(r"\d+")
-# A page number: bare, between dashes, or after the word for page, with or without the number of pages. The dashes are
-# hyphen-minus, en dash and em dash.
+# A page number: bare, between dashes or bars, or after the word for page, with or without the number of pages. The
+# dashes are hyphen-minus, en dash and em dash.
 PAGE_NUMBER = re.compile(
     "(?:[-\u2013\u2014|] ?)?(?:(?:Seite|Page|page|Blatt|S\\.|p\\.|Blz\\.|Pagina) ?)?\\d{1,4}"
     "(?: ?(?:von|of|sur|de|van|/) ?\\d{1,4})?(?: ?[-\u2013\u2014|])?"
 )
-# Pages without a form feed are told apart by this many line breaks (two empty lines).
+DATED = re.compile(
+    r"\b(?:19|20)\d\d\b|\b\d{1,2}\.\d{1,2}\.\d{2,4}\b|\b\d{1,2}\.? (?:Januar|Februar|M\u00e4rz|April|Mai|Juni|Juli|August"
+    r"|September|Oktober|November|Dezember|January|February|March|May|June|July|October|December|janvier|f\u00e9vrier|mars"
+    r"|avril|mai|juin|juillet|ao\u00fbt|septembre|octobre|novembre|d\u00e9cembre)\b"
+)
+SENTENCE_END = re.compile("[.!?\u2026][\"'\u2018-\u201f\u00bb\u00ab)\\]]*$")
+# Between the parts of a header: bar, middle dot, bullet.
+SEPARATORS = ("|", "\u00b7", "\u2022")
+# Without form feeds pages are told apart by this many line breaks (two empty lines).
 PAGE_GAP = 3
 # Running lines stand at most this deep in the page.
-DEPTH = 2
+DEPTH = 3
 LONGEST = 120
+# OCR reads one header differently on each page; two readings this alike count as one.
+ALIKE = 0.6
 
 
-def find_furniture(lines: list[Line]) -> set[int]:
-    """Indexes of the lines that are page furniture.
+# Log odds above which a line is taken for furniture: losing a line is worse than keeping one.
+SURE = 1.0
 
-    A line is furniture when it stands at the top or bottom of at least two pages with the same words (numbers
-    may differ), or is a page number set off at the edge of a page. Short lines that repeat inside a page stay.
+
+Depth = tuple[int, int, int]
+"""The page a line stands on, and how many of its lines are above and below."""
+
+
+class Candidates(NamedTuple):
+    """Lines that may be furniture, and what speaks for it."""
+
+    places: list[int]
+    features: list[list[float]]
+
+
+class _Pages(NamedTuple):
+    """Where each page begins and ends, whether form feeds say so, and per line its page and depth from either edge."""
+
+    starts: list[int]
+    ends: list[int]
+    certain: bool
+
+
+def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
+    """Indexes of the lines that are running headers, footers or page numbers."""
+    candidates = furniture_candidates(lines, ends_page)
+    if not candidates.places:
+        return set()
+    scores = furniture_scores(candidates.features)
+    return {at for at, score in zip(candidates.places, scores.tolist(), strict=True) if score > SURE}
+
+
+def furniture_candidates(lines: Sequence[Line], ends_page: bool) -> Candidates:
+    """Short lines at the edges of pages, lines that repeat, and page numbers, each with its evidence.
+
+    ``ends_page`` says that the raw text ends in a form feed. Where pages cannot be told apart the text counts as one.
     """
-    starts = [at for at, line in enumerate(lines) if at == 0 or line.form_feeds or line.breaks >= PAGE_GAP]
-    ends = [*starts[1:], len(lines)]
-    places: dict[tuple[bool, str], set[int]] = defaultdict(set)
-    for begin, end in zip(starts, ends, strict=True):
-        for top, at in _edges(begin, end):
-            if len(lines[at].text) <= LONGEST:
-                places[top, DIGITS.sub("0", lines[at].text)].add(at)
-    found = {at for ats in places.values() if len(ats) > 1 for at in ats if not lines[at].text.endswith((",", ";"))}
-    return found | _page_numbers(lines, starts, ends) if len(starts) > 1 else _page_numbers(lines, starts, ends)
+    pages = _cut_pages(lines)
+    keys = [DIGITS.sub("0", line.text.lower()) if len(line.text) <= LONGEST else "" for line in lines]
+    repeats: dict[str, list[int]] = defaultdict(list)
+    for at, key in enumerate(keys):
+        if key:
+            repeats[key].append(at)
+    depths = _depths(pages, len(lines))
+    places = [
+        at
+        for at, key in enumerate(keys)
+        if key and (min(depths[at][1:]) < DEPTH or len(repeats[key]) > 1 or PAGE_NUMBER.fullmatch(lines[at].text))
+    ]
+    edges = _edge_keys(places, keys, depths)
+    spread = {key: _spread([depths[at] for at in repeats[key]]) for key in {keys[at] for at in places}}
+    features = [
+        _evidence(lines, at, depths[at], len(repeats[keys[at]]), pages, ends_page)
+        + _likeness(keys[at], depths[at], edges)
+        + spread[keys[at]]
+        for at in places
+    ]
+    return Candidates(places, features)
 
 
-def _edges(begin: int, end: int) -> list[tuple[bool, int]]:
-    depth = min(DEPTH, (end - begin) // 3)
-    return [(True, at) for at in range(begin, begin + depth)] + [(False, at) for at in range(end - depth, end)]
+def _cut_pages(lines: Sequence[Line]) -> _Pages:
+    certain = any(line.form_feeds for line in lines)
+    starts = [
+        at for at, line in enumerate(lines) if at == 0 or (line.form_feeds if certain else line.breaks >= PAGE_GAP)
+    ]
+    return _Pages(starts, [*starts[1:], len(lines)], certain)
 
 
-def _page_numbers(lines: list[Line], starts: list[int], ends: list[int]) -> set[int]:
-    found = set()
-    for begin, end in zip(starts, ends, strict=True):
-        if end - begin < 2:
-            continue
-        if PAGE_NUMBER.fullmatch(lines[begin].text) and lines[begin + 1].breaks > 1 and begin:
-            found.add(begin)
-        if PAGE_NUMBER.fullmatch(lines[end - 1].text) and lines[end - 1].breaks > 1:
-            found.add(end - 1)
-    return found
+def _depths(pages: _Pages, count: int) -> list[Depth]:
+    """For each line its page, and how many lines of the page stand above and below it."""
+    depths = []
+    for page, (start, end) in enumerate(zip(pages.starts, pages.ends, strict=False)):
+        depths += [(page, at - start, end - 1 - at) for at in range(start, end)]
+    return depths[:count]
+
+
+def _edge_keys(
+    places: list[int], keys: list[str], depths: list[Depth]
+) -> dict[tuple[int, int], str]:
+    """The lines at page edges by page and signed depth (0, 1 from the top; -1, -2 from the bottom)."""
+    edges = {}
+    for at in places:
+        page, above, below = depths[at]
+        if above < 2:
+            edges[page, above] = keys[at]
+        if below < 2:
+            edges[page, -1 - below] = keys[at]
+    return edges
+
+
+def _spread(depths: list[Depth]) -> list[float]:
+    """How often a line stands inside a page, and on how many pages it stands."""
+    inside = sum(min(depth[1:]) >= DEPTH for depth in depths)
+    pages = len({page for page, _, _ in depths})
+    return [min(inside, 3), pages > 1, min(pages, 4) / 4]
+
+
+def _likeness(key: str, depth: Depth, edges: dict[tuple[int, int], str]) -> list[float]:
+    """How much the line is like those at the same edge of the neighbouring pages."""
+    page, above, below = depth
+    side = above if above <= below else -1 - below
+    best = 0.0
+    if side in (0, 1, -1, -2) and len(key) > 1:
+        slots = (0, 1) if side >= 0 else (-1, -2)
+        others = [edges[other, slot] for other in (page - 1, page + 1) for slot in slots if (other, slot) in edges]
+        best = max((_alike(key, other) for other in others), default=0.0)
+    return [best, best > ALIKE, best == 1]
+
+
+def _alike(key: str, other: str) -> float:
+    """Share of the letter pairs that two lines have in common; 1 only for the same line."""
+    if key == other:
+        return 1.0
+    pairs, others = set(pairwise(key)), set(pairwise(other))
+    return 0.99 * 2 * len(pairs & others) / max(len(pairs) + len(others), 1)
+
+
+def _evidence(
+    lines: Sequence[Line], at: int, depth: Depth, repeats: int, pages: _Pages, ends_page: bool
+) -> list[float]:
+    line, text = lines[at], lines[at].text
+    page, above, below = depth
+    last = lines[at - 1] if at else None
+    following = lines[at + 1] if at + 1 < len(lines) else None
+    number = DIGITS.search(text)
+    counted = int(number.group()[:6]) if number else -1
+    size = pages.ends[page] - pages.starts[page]
+    opposite = lines[pages.ends[page] - 1] if above < below else lines[pages.starts[page]]
+    open_before = last is not None and SENTENCE_END.search(last.text[-8:]) is None
+    values = [
+        PAGE_NUMBER.fullmatch(text) is not None, DATED.search(text) is not None, any(s in text for s in SEPARATORS),
+        len(text) / 40, text.count(" ") / 5, SENTENCE_END.search(text[-8:]) is not None, text[0].islower(), text.isupper(),
+        number is not None, counted == page + 1, text.isdigit(), text.endswith((",", "-", ";", ":")),
+        above == 0, above == 1, above == 2, above > 2, below == 0, below == 1, below == 2, below > 2,
+        at == 0, following is None, page == 0, page == len(pages.starts) - 1, pages.certain, ends_page,
+        len(pages.starts) > 1, min(len(pages.starts), 6) / 6, min(size, 60) / 60,
+        line.breaks > 1, line.breaks > 2, following is not None and following.breaks > 1,
+        following is not None and following.breaks > 2, min(line.indent, 60) / 20,
+        min(following.indent, 60) / 20 if following else 0, len(following.text) / 60 if following else 0,
+        len(last.text) / 60 if last else 0, open_before, following is not None and following.text[0].islower(),
+        open_before and following is not None and following.text[0].islower(),
+        repeats > 1, min(repeats, 5) / 5, PAGE_NUMBER.fullmatch(opposite.text) is not None,
+        DATED.search(opposite.text) is not None, opposite.breaks > 1,
+    ]  # fmt: skip
+    return [float(value) for value in values]

@@ -1,10 +1,13 @@
 """Decide at which gaps between lines a new block begins."""
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
+from stages.reflow.network import block_scores
 from stages.reflow.words import OPEN_ENDED
 
 Form = Literal["separate", "unwrapped", "wrapped"]
@@ -13,56 +16,60 @@ Form = Literal["separate", "unwrapped", "wrapped"]
 TERMINAL = re.compile("[.!?\u2026:][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
 LAST_WORD = re.compile(r"([^\W\d_]+)$")
 PAGE_GAP = 3
-# A file whose lines run longer than this was not wrapped to a column: letters never come that wide.
+# A file of which every other line runs longer than this was not wrapped to a column. Single lines do in wrapped text
+# too: extractors glue those that a hyphen divided.
 WIDEST_COLUMN = 200
-# Of the lines, so many must fill the column before line ends count as made by wrapping.
-FILLED = 0.35
-NEARLY = 0.85
+# Texts of fewer lines have no layout to read.
+FEWEST = 4
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
 RUNNING = 0.4
 
 
-def text_form(lines: list[Line]) -> Form:
+def text_form(lines: Sequence[Line]) -> Form:
     """Whether the text comes in separate lines (an empty line in every gap), unwrapped, or wrapped to a column.
 
     Separate lines are what reflow itself writes; they are left as they are.
     """
-    if all(line.breaks > 1 and not line.form_feeds for line in lines[1:]):
+    if len(lines) < 2 or all(line.breaks > 1 and not line.form_feeds for line in lines[1:]):
         return "separate"
-    column = column_width(lines)
-    if column > WIDEST_COLUMN:
-        return "unwrapped"
-    filled = sum(_fills(a.text, b.text, column) for a, b in zip(lines, lines[1:], strict=False))
-    return "wrapped" if filled >= FILLED * (len(lines) - 1) or len(lines) < 4 else "unwrapped"
+    lengths = sorted(len(line.text) for line in lines)
+    return "unwrapped" if lengths[len(lengths) // 2] > WIDEST_COLUMN else "wrapped"
 
 
-def column_width(lines: list[Line]) -> int:
+def column_width(texts: Sequence[str]) -> int:
     """The width in characters that nine lines in ten keep within."""
-    widths = sorted(len(line.text) for line in lines)
+    widths = sorted(map(len, texts))
     return widths[(len(widths) * 9) // 10] if widths else 0
 
 
-def begins_block(lines: list[Line]) -> list[bool]:
-    """For each line, whether a block begins with it, by rules: the last line's room, the gap, case and words."""
+def begins_block(lines: Sequence[Line]) -> list[bool]:
+    """For each line, whether a block begins with it.
+
+    The network decides wrapped texts; a few lines are too little for it, and are joined by rules.
+    """
     if text_form(lines) != "wrapped":
         return [True] * len(lines)
-    column = column_width(lines)
-    return [True] + [_begins(a, b, column) for a, b in zip(lines, lines[1:], strict=False)]
+    if len(lines) < FEWEST:
+        column = column_width([line.text for line in lines])
+        return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
+    begins: list[bool] = (block_scores(lines) > 0).tolist()
+    begins[0] = True
+    return begins
 
 
 def double_spaced(texts: list[str]) -> bool:
     """Whether these are the lines of one wrapped text with an empty line in every gap: most run on into the next."""
     if len(texts) < 8 or max(map(len, texts)) > WIDEST_COLUMN:
         return False
-    running = sum(b[0].islower() and TERMINAL.search(a[-12:]) is None for a, b in zip(texts, texts[1:], strict=False))
+    running = sum(b[0].islower() and TERMINAL.search(a[-12:]) is None for a, b in pairwise(texts))
     return running > RUNNING * len(texts)
 
 
 def begins_spaced(texts: list[str]) -> list[bool]:
     """For each line of a double-spaced text, whether a block begins with it; read from the texts alone."""
-    column = sorted(map(len, texts))[(len(texts) * 9) // 10]
+    column = column_width(texts)
     return [True] + [
-        not _runs_on(a, b) and not _overflows(a, b, column) for a, b in zip(texts, texts[1:], strict=False)
+        not _runs_on(a, b) and not _overflows(a, b, column) for a, b in pairwise(texts)
     ]
 
 
@@ -91,5 +98,3 @@ def _overflows(text: str, following: str, column: int) -> bool:
     return len(text) + 1 + len(following.split(" ", 1)[0]) > column
 
 
-def _fills(text: str, following: str, column: int) -> bool:
-    return len(text) >= NEARLY * column or _overflows(text, following, column)

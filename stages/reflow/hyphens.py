@@ -1,22 +1,39 @@
-"""Decide what becomes of a hyphen at the end of a line."""
+"""Decide what becomes of a hyphen at the end of a line.
+
+A log-linear model over the two halves of the word gives odds for removing the hyphen, keeping it, and keeping it with a space; the
+words of the document and how the document breaks its lines move these odds.
+"""
 
 import re
+from collections.abc import Sequence
 from enum import IntEnum
+from itertools import pairwise
+from typing import NamedTuple
+from zlib import crc32
+
+import numpy as np
 
 from stages.reflow.characters import SOFT_HYPHEN
+from stages.reflow.features import Floats
+from stages.reflow.network import load_model
+from stages.reflow.words import COMMON, SUSPENDED
 
-NOT_SIGN, HYPHEN, DOUBLE_OBLIQUE = "\u00ac", "\u2010", "\u2e17"
+NOT_SIGN, HYPHEN, NO_BREAK_HYPHEN, DOUBLE_OBLIQUE = "\u00ac", "\u2010", "\u2011", "\u2e17"
 # Printed for a break alone; a word's own hyphen is never one of them.
 BREAK_ONLY = {SOFT_HYPHEN, NOT_SIGN, DOUBLE_OBLIQUE}
-LINE_HYPHENS = {"-", HYPHEN, "\u2011", *BREAK_ONLY}
-# Conjunctions after a suspended hyphen: "klein- und", "short- or", "moyen- et", "noord- en".
-SUSPENDED = {
-    "und", "oder", "bis", "sowie", "bzw.", "noch", "wie", "als", "statt", "u.",
-    "and", "or", "to", "nor", "et", "ou", "en", "of",
-}  # fmt: skip
-EDGE_WORD = re.compile(r"[^\W\d_]+$")
-FIRST_WORD = re.compile(r"[^\W_]+")
+LINE_HYPHENS = {"-", HYPHEN, NO_BREAK_HYPHEN, *BREAK_ONLY}
+ALL_SUSPENDED = frozenset(word for words in SUSPENDED.values() for word in words)
+FIRST_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
+LAST_PART = re.compile(r"[^\W_]+\.?$")
 TOKEN = re.compile(r"[^\W_]+(?:[-\u2010\u2011][^\W_]+)*")
+# U+2010 inside a line: then the document writes all its hyphens so.
+HYPHEN_INSIDE = re.compile("\u2010[^\\W_]")
+BUCKETS = 1 << 18
+# Log odds that a word seen whole in the document adds, and the sight of a capital or digit; then the share of kept hyphens expected before any is seen.
+SEEN, SHAPED, CERTAIN, IMPOSSIBLE = 6.0, 8.0, 99.0, -30.0
+PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.5, 0.85, 1.0
+ROUNDS = 3
+LONGEST_PART = 40
 
 
 class Join(IntEnum):
@@ -26,52 +43,114 @@ class Join(IntEnum):
     REMOVE = 1
     KEEP = 2
     KEEP_SPACE = 3
-    GLUE = 4
-    """No space and nothing dropped: after a dash or slash that closes up."""
 
 
-class Vocabulary:
-    """The words of one document as it is written inside lines: joined words and hyphenated ones."""
+class Break(NamedTuple):
+    """A line end with a hyphen: the word before it (hyphen included) and the one that follows."""
 
-    def __init__(self, text: str) -> None:
-        self.words = set(TOKEN.findall(text.lower()))
+    head: str
+    tail: str
 
 
 def ends_in_hyphen(text: str) -> bool:
     """Whether a line ends in a hyphen that hangs on a letter or digit."""
-    return len(text) > 1 and text[-1] in LINE_HYPHENS and text[-2].isalnum()
+    return len(text) > 1 and text[-1] in LINE_HYPHENS and (text[-2].isalnum() or text[-2] in ".'\u2019")
 
 
-def decide_hyphen(left: str, right: str, vocabulary: Vocabulary, break_only: bool) -> Join:
-    """What to do between a line ending in a hyphen and the next; ``break_only`` says the document marks its breaks otherwise.
+def decide_hyphens(breaks: Sequence[Break], text: str) -> list[Join]:
+    """What to do at each line end with a hyphen; ``text`` is the whole document, whose words and habits count."""
+    counts = _count_words(text)
+    lang = guess_language(counts)
+    scores = np.array([_scores(item, lang, counts) for item in breaks])
+    marks = BREAK_ONLY if HYPHEN_INSIDE.search(text) else BREAK_ONLY | {HYPHEN}
+    plain = np.array([item.head[-1] not in marks for item in breaks])
+    scores[~plain, 0] = CERTAIN
+    if plain.any():
+        scores[plain] = _shifted(scores[plain], PRIOR_KEPT if plain.all() else PRIOR_MARKED)
+    return [Join(int(best) + 1) for best in scores.argmax(1)]
 
-    A hyphen made for breaks is removed. A word before "und", "or" ... keeps it, with a space. Before a capital or a digit it
-    stays ("Caballero-" "Reynolds", "30-" "tägig"); otherwise the document's own words decide, and last it is removed.
-    """
-    head, tail = left[:-1].rpartition(" ")[2], right.partition(" ")[0]
-    first = FIRST_WORD.match(tail)
-    if left[-1] in BREAK_ONLY:
-        return Join.REMOVE
-    if tail.lower() in SUSPENDED and tail.islower() and not _seen(head + tail, vocabulary):
-        return Join.KEEP_SPACE
+
+def hyphen_features(head: str, tail: str, lang: str) -> list[int]:
+    """Buckets of what the model knows of a broken word: both halves, their edges, their case, earlier hyphens."""
+    part = LAST_PART.search(head[-LONGEST_PART:])
+    left = part.group().lower() if part else ""
+    first = FIRST_WORD.match(tail[:LONGEST_PART])
+    whole = first.group() if first else ""
+    right = whole.lower()
+    earlier = "-" in head
+    shape = f"{_shape(part.group() if part else head[-1:])}{_shape(whole)}{int(earlier)}"
+    names = [
+        f"l={left}", f"r={right}", f"j={left}{right}", f"{lang}l={left}", f"{lang}r={right}", f"s={shape}", f"{lang}s={shape}",
+        f"c={left[-2:]}|{right[:2]}", f"c={left[-1:]}|{right[:1]}", f"c={left[-3:]}|{right[:3]}", f"p={right[:3]}", f"p={right[:4]}",
+        f"e={left[-3:]}", f"e={left[-4:]}", f"q={left[:4]}", f"z={right[-3:]}", f"n={min(len(left), 9)}{min(len(right), 9)}{shape}",
+        f"x={earlier}{right}", f"m={_shape(whole)}{left}", f"t={tail[len(whole):][:1] == '-'}{shape}",
+    ]  # fmt: skip
+    return [crc32(name.encode("utf-8", "surrogatepass")) % BUCKETS for name in names]
+
+
+def guess_language(counts: dict[str, int]) -> str:
+    """The language whose commonest words the document uses most."""
+    return max(COMMON, key=lambda lang: sum(counts.get(word, 0) for word in COMMON[lang]))
+
+
+def _scores(item: Break, lang: str, counts: dict[str, int]) -> list[float]:
+    """Log odds of removing, keeping, keeping with a space."""
+    head, tail = item.head[:-1], item.tail
+    first = FIRST_WORD.match(tail[:LONGEST_PART])
+    table = load_model().weights["hyphens"]
+    remove, keep, space = table[hyphen_features(head, tail, lang)].sum(0).tolist()
     if first is None:
-        return Join.SPACE
-    if break_only or _keeps(head, first.group()):
-        return Join.KEEP
-    if _seen(f"{head}-{first.group()}", vocabulary):
-        return Join.KEEP
-    return Join.REMOVE
+        return [0.0, 1.0, 2.0] if tail[:1] in "(\u201e\"\u00ab" else [1.0, 2.0, 0.0]
+    part = LAST_PART.search(head[-LONGEST_PART:])
+    left, right = part.group() if part else "", first.group()
+    keep += SHAPED * _shows_hyphen(left, right)
+    remove += SEEN * ((left + right).lower() in counts)
+    keep += SEEN * (f"{left}-{right}".lower() in counts)
+    return [remove, keep, space if tail.lower() in ALL_SUSPENDED else IMPOSSIBLE]
 
 
-def _keeps(head: str, tail: str) -> bool:
-    """A capital or digit after the hyphen, or an abbreviation or digit before it, means that the word has it."""
-    if not tail[0].islower():
-        # Text set in capitals throughout breaks like any other.
-        return not (len(tail) > 1 and tail.isupper() and head.isupper() and len(head) > 2)
-    last = EDGE_WORD.search(head.rpartition("-")[2][-40:])
-    return head[-1:].isdigit() or (last is not None and len(last.group()) > 1 and last.group().isupper())
+def _shows_hyphen(left: str, right: str) -> bool:
+    """A capital or digit after the hyphen, a digit or abbreviation before it; not in text set in capitals throughout."""
+    if left[-1:].isdigit() or right[0].isdigit():
+        return True
+    if right[0].isupper():
+        return not (len(right) > 1 and right.isupper() and left.isupper() and len(left) > 1)
+    return len(left) > 1 and left.isupper()
 
 
-def _seen(word: str, vocabulary: Vocabulary) -> bool:
-    match = TOKEN.search(word.lower())
-    return match is not None and match.group() in vocabulary.words
+def _count_words(text: str) -> dict[str, int]:
+    """How often each word occurs: hyphenated ones whole, pair by pair and part by part."""
+    counts: dict[str, int] = {}
+    for token in TOKEN.findall(text.lower()):
+        counts[token] = counts.get(token, 0) + 1
+        if "-" in token:
+            parts = token.split("-")
+            for word in (*parts, *map("-".join, pairwise(parts))):
+                counts[word] = counts.get(word, 0) + 1
+    return counts
+
+
+def _shifted(scores: Floats, prior: float) -> Floats:
+    """The odds under the share of kept hyphens that the document itself suggests.
+
+    In a text that never breaks words every hyphen at a line end is the word's own.
+    """
+    share = prior
+    scores = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
+    shift = scores
+    for _ in range(ROUNDS):
+        shift = scores + np.log([1 - share, share, share])
+        odds = np.exp(shift - np.logaddexp.reduce(shift, axis=1, keepdims=True))
+        kept = odds[:, 1:].sum()
+        share = float((kept + PRIOR_WEIGHT * prior) / (len(scores) + PRIOR_WEIGHT))
+    return shift
+
+
+def _shape(word: str) -> str:
+    if not word:
+        return "-"
+    if word[0].isdigit():
+        return "0"
+    if word.isupper():
+        return "X" if len(word) > 1 else "A"
+    return "A" if word[0].isupper() else "a"

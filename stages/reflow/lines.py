@@ -1,6 +1,7 @@
 """Cut a raw text into its lines that hold text, each with its place in the raw text and the layout around it."""
 
 import re
+from collections.abc import Container, Sequence
 from typing import NamedTuple
 
 from stages.reflow.characters import ODD, Mapped, map_text, mend_characters
@@ -78,3 +79,18 @@ def _mended(raw: str, start: int, end: int, characters: bool) -> tuple[Mapped, l
         return mapped, []
     mapped, repairs = mend_characters(mapped)
     return (Mapped("", []), repairs) if mapped.text == "\u00ad" else (mapped, repairs)
+
+
+def drop_lines(lines: Sequence[Line], dropped: Container[int]) -> list[Line]:
+    """The lines not in ``dropped``, each with the breaks before the dropped lines added to its own."""
+    kept: list[Line] = []
+    breaks = feeds = 0
+    for at, line in enumerate(lines):
+        if at in dropped:
+            breaks, feeds = breaks + line.breaks, feeds + line.form_feeds
+        elif breaks or feeds:
+            kept.append(line._replace(breaks=breaks + line.breaks, form_feeds=feeds + line.form_feeds))
+            breaks = feeds = 0
+        else:
+            kept.append(line)
+    return kept

@@ -14,3 +14,18 @@ OPEN_ENDED = frozenset(
     het een van op te met voor door naar bij uit
     """.split()
 )
+
+# Conjunctions after a suspended hyphen: "klein- und mittelständisch", "short- or long-term", "voor- en nadelen".
+SUSPENDED = {
+    "de": ("und", "oder", "bis", "sowie", "bzw.", "beziehungsweise", "noch", "wie", "als", "statt", "u."),
+    "en": ("and", "or", "to", "nor", "and/or", "versus"),
+    "fr": ("et", "ou"),
+    "nl": ("en", "of", "tot", "noch", "als"),
+}
+# The commonest words of each language; enough to tell these four apart.
+COMMON = {
+    "de": ("der", "die", "und", "das", "ist", "nicht", "den", "mit", "von", "auch", "auf", "für", "ein", "eine", "dem", "sich"),
+    "en": ("the", "and", "of", "to", "that", "is", "for", "was", "with", "on", "as", "are", "it", "by", "have", "this"),
+    "fr": ("le", "la", "les", "et", "des", "est", "une", "que", "dans", "pour", "qui", "du", "sur", "pas", "au", "par"),
+    "nl": ("het", "een", "van", "en", "dat", "niet", "te", "voor", "met", "zijn", "op", "aan", "werd", "naar", "ook", "bij"),
+}

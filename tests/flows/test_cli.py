@@ -25,7 +25,9 @@ def test_options_of_run_are_the_settings() -> None:
     assert set(run) - {"command", "sources", "tables"} == set(Settings.model_fields)
 
 
-@pytest.mark.parametrize("name", ["batch_size", "max_chars", "max_seconds", "max_deleted", "keep_snapshots", "keep_days"])
+@pytest.mark.parametrize(
+    "name", ["batch_size", "max_chars", "max_seconds", "max_deleted", "keep_snapshots", "keep_days"]
+)
 def test_help_states_the_defaults(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["run", "--help"])

@@ -1,0 +1,284 @@
+"""Link entities: which mentions, in one document and across all, name the same person, organisation or place.
+
+**Rules, by label and never across labels.** Case, dots, accents and adjective endings never matter. A genitive -s
+goes where the bare name is attested. "J.D. Vance" and "JD Vance" are one, initials and short forms join the full
+given name, one misspelt vowel inside a given name too ("Georgia", "Giorgia"). A surname alone means the full name
+in its paragraph, else in its document, else in the corpus, if there is just one; office and form of address
+("Ministerin Müller", "Herr Müller") decide between several. What stays ambiguous stays apart, document by document. An
+acronym means the name it is explained by, or whose initials it has; "früher", "geborene" and the like join two names.
+Adjectives and inhabitants ("russische", "Wiener") mean their place. Known aliases lie in `lookups/linking`.
+
+**In two steps, so that a night's ten files cost a night's ten files.**
+
+1. `find_clusters`, per document: mentions that the document alone shows to be one become a cluster, which is kept
+   with its keys (its *signature*) and its *blocks*: the surname for persons, every key for other names. This is the
+   expensive part and it never has to be done again while the document stands.
+2. `link_clusters`, over the corpus: signatures that share a block, directly or over others, are resolved together
+   (`resolve`); all else is left as it is. So a run touches the names in its new, changed and deleted documents and
+   what hangs together with these; it looks through one column of the cluster table, reads no text, and reports
+   the documents whose mentions now mean something else ("Vance", once a second Vance appears).
+
+The result is that of linking everything from scratch: blocks that hang together are closed under every rule.
+The id of an entity is a hash of its label and its smallest key: it knows no counter, no order and no date. It changes
+only if a document brings a smaller key for the same entity ("Anna Huber, geborene Auer").
+
+**Tables.** `clusters`: one row for each cluster, as above, with entity_id. `members`: which mention belongs to which
+cluster, and the person's role beside it. `entities`: `build_entities`, with GeoNames id and country for places that
+mean one place only, and an id from an authority table the user may give (id, label, name, aliases).
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
+
+import polars as pl
+
+from stages.link_entities import names, roles
+from stages.link_entities.cluster import Cluster, Mention, cluster_document
+from stages.link_entities.fold import plain
+from stages.link_entities.persons import parse_person
+from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, resolve
+from stages.schemas import NAME_LABELS
+
+VERSION = "1"
+
+_Dtypes = dict[str, pl.DataType | type[pl.DataType]]
+_CLUSTERS: _Dtypes = {
+    "doc_id": pl.String,
+    "cluster_no": pl.Int64,
+    "label": pl.String,
+    "signature": pl.String,
+    "blocks": pl.List(pl.String),
+    "forms": pl.String,
+    "n_mentions": pl.Int64,
+    "entity_id": pl.String,
+}
+CLUSTERS = pl.Schema(_CLUSTERS)
+MEMBERS = pl.Schema({"doc_id": pl.String, "mention_no": pl.Int64, "cluster_no": pl.Int64, "role": pl.String})
+_ENTITIES: _Dtypes = {
+    "entity_id": pl.String,
+    "name": pl.String,
+    "label": pl.String,
+    "aliases": pl.List(pl.String),
+    "n_mentions": pl.Int64,
+    "n_documents": pl.Int64,
+    "first_document": pl.String,
+    "last_document": pl.String,
+    "geonames_id": pl.Int64,
+    "country": pl.String,
+    "authority_id": pl.String,
+}
+ENTITIES = pl.Schema(_ENTITIES)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The cluster table with every entity_id, the documents in which one changed, and the entities to renew."""
+
+    clusters: pl.DataFrame
+    changed_documents: list[str]
+    touched_entities: list[str]
+
+
+def find_clusters(mentions: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Cluster the names of each document; returns rows of clusters (entity_id empty) and of members.
+
+    ``mentions`` needs doc_id, mention_no, text, label, kind, block_no, start, end; values take no part.
+    ``documents`` needs doc_id and text. One document's rows depend on nothing but that document.
+    """
+    columns = ("doc_id", "mention_no", "text", "label", "kind", "block_no", "start", "end")
+    found = mentions.filter(pl.col("label").is_in(NAME_LABELS)).select(columns).sort("doc_id", "start", "mention_no")
+    texts = dict(documents.select("doc_id", "text").iter_rows())
+    clusters: list[tuple[object, ...]] = []
+    members: list[tuple[object, ...]] = []
+    for doc_id, rows in groupby(found.iter_rows(), key=itemgetter(0)):
+        inside = [_mention(row[1:], texts[doc_id]) for row in rows]
+        beside = {one.mention_no: one.role for one in inside}
+        for number, cluster in enumerate(cluster_document(inside)):
+            clusters.append(_cluster_row(doc_id, number, cluster))
+            members += [(doc_id, member, number, beside.get(member)) for member in cluster.members]
+    return _frame(clusters, CLUSTERS), _frame(members, MEMBERS).sort("doc_id", "mention_no")
+
+
+def _frame(rows: list[tuple[object, ...]], schema: pl.Schema) -> pl.DataFrame:
+    """Rows as a frame, column by column: a third of the time that rows cost."""
+    columns = zip(*rows, strict=True) if rows else ([] for _ in schema)
+    return pl.DataFrame(dict(zip(schema, columns, strict=True)), schema=schema)
+
+
+def _mention(row: tuple[object, ...], text: str) -> Mention:
+    number, form, label, kind, block_no, start, end = row
+    assert isinstance(start, int) and isinstance(end, int)  # noqa: PT018 - for the type checker
+    before, after = text[max(0, start - roles.BEFORE) : start], text[end : end + roles.AFTER]
+    # What stands in another block (parted by a blank line) says nothing about the name.
+    before, after = before.rsplit("\n\n", 1)[-1], after.split("\n\n", 1)[0]
+    role = roles.role_beside(before, after) if label == "PER" else None
+    return Mention(number, form, label, kind, block_no, start, end, before, after, role)  # type: ignore[arg-type]
+
+
+def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ...]:
+    signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases)
+    forms = json.dumps(cluster.forms, ensure_ascii=False)
+    keys = json.dumps(signature, ensure_ascii=False)
+    return doc_id, number, cluster.label, keys, sorted(blocks_of(signature)), forms, len(cluster.members), None
+
+
+def read_signature(text: str) -> Signature:
+    """A signature from its form in the cluster table."""
+    label, strong, weak, bases = json.loads(text)
+    return Signature(label, tuple(strong), tuple(weak), tuple(bases))
+
+
+def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:
+    """Link the clusters of new and changed documents into a linked cluster table.
+
+    ``known``: the table as it was, ``new``: rows of `find_clusters` for new and changed documents, ``gone``: the
+    doc_ids of deleted ones. Equal to linking all standing documents at once, whatever was linked before.
+    """
+    replaced = pl.Series([*new["doc_id"].unique(), *gone], dtype=pl.String).unique()
+    leaving = known.filter(pl.col("doc_id").is_in(replaced.implode()))
+    pool = pl.concat([known.filter(~pl.col("doc_id").is_in(replaced.implode())), new])
+    concerned = _closure(pool, pl.concat([leaving, new])["blocks"].explode().drop_nulls().unique())
+    part = pool.filter(concerned)
+    linked = _with_entities(part)
+    before, after = part["entity_id"], linked["entity_id"]
+    differs = before.is_null() | (before != after)
+    ids = pl.concat([leaving["entity_id"], before.filter(differs), after.filter(differs)])
+    clusters = pl.concat([pool.filter(~concerned), linked]).sort("doc_id", "cluster_no")
+    return Linked(
+        clusters,
+        sorted(part.filter(differs & before.is_not_null())["doc_id"].unique()),
+        sorted(ids.drop_nulls().unique()),
+    )
+
+
+def _closure(pool: pl.DataFrame, blocks: pl.Series) -> pl.Series:
+    """Which clusters hang together with any of some blocks, directly or over other clusters."""
+    pairs = pool.select("blocks").with_row_index("row").explode("blocks")
+    while True:
+        rows = pairs.filter(pl.col("blocks").is_in(blocks.implode()))["row"].unique()
+        grown = pairs.filter(pl.col("row").is_in(rows.implode()))["blocks"].unique()
+        if len(grown) <= len(blocks.filter(blocks.is_in(grown.implode()))):
+            return pl.int_range(pool.height, eager=True).is_in(rows.implode())
+        blocks = pl.concat([blocks, grown]).unique()
+
+
+def _with_entities(clusters: pl.DataFrame) -> pl.DataFrame:
+    """The rows with their entity_id, resolved by their signatures alone."""
+    signatures = {text: read_signature(text) for text in clusters["signature"].unique()}
+    keys = resolve(signatures.values())
+    found = {text: keys[signature] for text, signature in signatures.items()}
+    ids = {text: entity_id(signature.label, found[text]) for text, signature in signatures.items()}
+    apart = {text for text, key in found.items() if key.endswith(APART)}
+    linked = clusters.with_columns(pl.col("signature").replace_strict(ids, return_dtype=pl.String).alias("entity_id"))
+    if not apart:
+        return linked
+    rows = linked.select("doc_id", "label", "signature", "entity_id").iter_rows()
+    own = [entity_id(label, found[text] + doc_id) if text in apart else known for doc_id, label, text, known in rows]
+    return linked.with_columns(pl.Series("entity_id", own, dtype=pl.String))
+
+
+def fill_mentions(mentions: pl.DataFrame, members: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:
+    """The mentions with entity_id and role; values and unlinked rows have neither."""
+    ids = members.join(clusters.select("doc_id", "cluster_no", "entity_id"), on=["doc_id", "cluster_no"])
+    bare = mentions.drop("entity_id", "role", strict=False)
+    filled = ids.select("doc_id", "mention_no", "entity_id", "role")
+    return bare.join(filled, on=["doc_id", "mention_no"], how="left", maintain_order="left")
+
+
+def build_entities(
+    clusters: pl.DataFrame,
+    documents: pl.DataFrame,
+    authority: pl.DataFrame | None = None,
+    only: list[str] | None = None,
+) -> pl.DataFrame:
+    """The entities of a linked cluster table, or ``only`` some of them by id, sorted by id.
+
+    ``documents`` (doc_id, source_uri) gives first and last document by source_uri. The name is the fullest
+    spelling used most; aliases are all others.
+    """
+    rows = clusters if only is None else clusters.filter(pl.col("entity_id").is_in(only))
+    placed = rows.join(documents.select("doc_id", "source_uri"), on="doc_id", how="left")
+    grouped = placed.group_by("entity_id").agg(
+        pl.col("label").first(),
+        pl.col("signature").unique().sort(),
+        pl.col("forms"),
+        pl.col("n_mentions").sum(),
+        pl.col("doc_id").n_unique().cast(pl.Int64).alias("n_documents"),
+        pl.col("source_uri").min().alias("first_document"),
+        pl.col("source_uri").max().alias("last_document"),
+    )
+    authorities = _authority_keys(authority)
+    described = [_describe(row, authorities) for row in grouped.select("label", "signature", "forms").iter_rows()]
+    schema = {name: ENTITIES[name] for name in _Description._fields}
+    told = pl.DataFrame(described, schema=schema, orient="row")
+    return grouped.drop("signature", "forms").hstack(told).select(list(ENTITIES)).sort("entity_id")
+
+
+class _Description(NamedTuple):
+    name: str
+    aliases: list[str]
+    geonames_id: int | None
+    country: str | None
+    authority_id: str | None
+
+
+def _describe(row: tuple[str, list[str], list[str]], authorities: dict[str, set[str]]) -> _Description:
+    label, signatures, forms = row
+    counts: Counter[str] = Counter()
+    for form in forms:
+        counts.update(json.loads(form))
+    keys = {key for text in signatures for key in _keys(read_signature(text))}
+    bare = {key for text in signatures for key in read_signature(text).bases} & keys
+    name = _best_name(label, counts, bare)
+    place = _place(keys) if label == "LOC" else None
+    given = {number for key in keys for number in authorities.get(f"{label}:{key}", ())}
+    return _Description(
+        name,
+        sorted(set(counts) - {name}),
+        place.geonames_id if place else None,
+        place.country if place else None,
+        next(iter(given)) if len(given) == 1 else None,
+    )
+
+
+def _keys(signature: Signature) -> tuple[str, ...]:
+    return signature.strong or signature.weak
+
+
+def _best_name(label: str, counts: dict[str, int], bare: set[str]) -> str:
+    """The spelling used most among the fullest: full names before surnames and acronyms, bare before inflected."""
+
+    def rank(form: str) -> tuple[bool, bool, int, int, str]:
+        person = parse_person(form) if label == "PER" else None
+        full = bool(person.given) if person else not names.is_acronym(form)
+        keys = {person.key, person.surname} if person else {names.name_key(form, label)}
+        known = any(key.startswith("@") for key in keys)
+        return full, known or not bare or bool(bare & keys), counts[form], -len(form), form
+
+    best = max(counts, key=rank)
+    nominative = best.removesuffix("s")
+    inflected = label == "LOC" and names.known_as(plain(best), label) != names.known_as(plain(nominative), label)
+    return nominative if inflected and names.known_as(plain(nominative), label).startswith("@") else best
+
+
+def _place(keys: set[str]) -> names.Place | None:
+    """The place whose GeoNames id is a key."""
+    found = [key for key in keys if key.startswith("@")]
+    return names.place_of(found[0]) if len(found) == 1 else None
+
+
+def _authority_keys(authority: pl.DataFrame | None) -> dict[str, set[str]]:
+    """Label and key -> ids of the authority table that bear the name."""
+    found: dict[str, set[str]] = {}
+    if authority is None:
+        return found
+    for number, label, name, aliases in authority.select("id", "label", "name", "aliases").iter_rows():
+        for form in (name, *(aliases or ())):
+            key = parse_person(form).key if label == "PER" else names.name_key(form, label)
+            found.setdefault(f"{label}:{key}", set()).add(number)
+    return found

@@ -1,0 +1,61 @@
+"""Names become keys: two spellings that differ in case, dots, accents or inflection alone get the same key."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "oe", "ł": "l", "đ": "d", "ı": "i"})
+# Quotation marks, apostrophes at the edges, full stops, commas and ellipses go; hyphens of every kind part words.
+DROPPED = re.compile('[.,\u2026"\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u201a\u2018]')
+HYPHENS = re.compile("[-\u2010\u2011\u2012\u2013/_]")
+APOSTROPHE_S = re.compile("['\u2019\u00b4`](?:s\\b|$|(?=\\s))")
+SLAVIC = re.compile(r"(?:skyj|skij|skyy|skiy|skyi|skyj|sky|skii)$")  # one transliteration of the ending -ski
+ENDING = re.compile(r"(?<=\w{3})(?:e[nrms]?)$")
+
+
+@lru_cache(maxsize=100_000)
+def plain(text: str) -> str:
+    """Small letters without accents and dots, one space between words.
+
+    >>> plain("J.D.  Vance"), plain("Müller-Lüdenscheidt"), plain("São Paulo"), plain("U.S.A.")
+    ('jd vance', 'mueller luedenscheidt', 'sao paulo', 'usa')
+    """
+    text = DROPPED.sub("", APOSTROPHE_S.sub("", text.strip())).lower().translate(GERMAN)
+    text = unicodedata.normalize("NFKD", HYPHENS.sub(" ", text))
+    return " ".join("".join(ch for ch in text if not unicodedata.combining(ch)).split())
+
+
+def uninflected(key: str) -> str:
+    """The words before the last without their adjective endings: "weißen haus" and "weißes haus" are one.
+
+    >>> uninflected("vereinigten staaten"), uninflected("vereinigte staaten")
+    ('vereinigt staaten', 'vereinigt staaten')
+    """
+    *first, last = key.split() or [""]
+    return " ".join([*(ENDING.sub("", word) for word in first), last])
+
+
+def genitives(key: str) -> list[str]:
+    """What a key would be without the -s of a genitive; whether it has one, only other mentions can tell.
+
+    >>> genitives("donald trumps"), genitives("roten kreuzes"), genitives("wien")
+    (['donald trump'], ['roten kreuze', 'roten kreuz'], [])
+    """
+    if len(key) < 4 or not key.endswith("s") or key.endswith("ss"):
+        return []
+    return [key[:-1], key[:-2]] if key.endswith("es") and len(key) > 5 else [key[:-1]]
+
+
+def surname_key(word: str) -> str:
+    """One key for the transliterations of a Slavic surname ("Selenskyj", "Selenski")."""
+    return SLAVIC.sub("ski", word)
+
+
+def given_key(word: str) -> str:
+    """A given name without spelling variants that are no other name: Stephan, Katharina, Wladimir.
+
+    >>> given_key("stephan") == given_key("stefan"), given_key("vladimir") == given_key("wladimir")
+    (True, True)
+    """
+    word = word.replace("ph", "f").replace("th", "t").replace("w", "v").replace("c", "k").replace("y", "i")
+    return re.sub(r"(.)\1", r"\1", word.replace("kk", "k"))

@@ -1,0 +1,183 @@
+"""Names of organisations, places and other things: their keys, acronyms and short forms."""
+
+import json
+import re
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stages.link_entities.fold import ENDING, genitives, plain, uninflected
+
+FOLDER = Path(__file__).parents[1] / "lookups"
+ARTICLES = frozenset({"der", "die", "das", "den", "dem", "des", "the", "le", "la", "les", "l"})
+ACRONYM = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{0,5}[A-ZÄÖÜ]s?|[A-ZÄÖÜ](?:\.[A-ZÄÖÜ])+\.?")
+# What stands between two names of one thing: "Anna Maier, geborene Huber", "Twitter (heute X)". The second kind of
+# word needs the bracket, for without it it says nothing about names.
+RENAMED = re.compile(
+    r"\s?[,(]?\s?(?:(?:der|die|das)\s)?(?:früher|früherer?|vormals|ehemals|ehemalige[rns]?|geborene[rn]?|geb\.|alias"
+    r"|bekannt als|formerly|née?|born|autrefois)[,:]?\s(?:(?:noch|als|die|der|das)\s)?[\"\u201e\u201c\u00bb]?"
+    r"|\s?\(\s?(?:(?:heute|einst|jetzt|nun|inzwischen|mittlerweile|damals|zuvor|noch|bis \d{4}|now|aujourd['\u2019]hui)"
+    r"[,:]?\s){1,2}[\"\u201e\u201c\u00bb]?"
+)
+SMALL_WORDS = frozenset({"fuer", "und", "der", "die", "des", "von", "of", "and", "the", "de", "du"})
+LONG_COMPOUND = 13  # letters; shorter words fit too many acronyms by chance
+BRACKET = re.compile(r"\s?\(\s?")
+
+
+class Lists(NamedTuple):
+    """The lists of `lookups/linking/names.json`, folded."""
+
+    aliases: dict[tuple[str, str], str]
+    adjectives: dict[str, str]
+    legal_forms: frozenset[str]
+    short_rests: frozenset[str]
+    club_words: frozenset[str]
+    institutions: tuple[str, ...]
+    words: dict[str, str]
+
+
+class Place(NamedTuple):
+    """A row of `lookups/places.tsv`: the place that a name means without doubt."""
+
+    geonames_id: int
+    country: str
+    name: str
+
+
+@cache
+def lists() -> Lists:
+    """Read the lists once."""
+    data: dict[str, Any] = json.loads((FOLDER / "linking" / "names.json").read_text(encoding="utf-8"))
+    aliases = {
+        (label, alias): name
+        for label in ("LOC", "ORG")
+        for name, others in data["aliases"][label].items()
+        for alias in others
+    }
+    return Lists(
+        aliases,
+        data["adjectives"],
+        frozenset(data["legal_forms"]),
+        frozenset(data["short_rests"]),
+        frozenset(data["club_words"]),
+        tuple(data["institutions"]),
+        data["words"],
+    )
+
+
+@cache
+def places() -> dict[str, Place]:
+    """Name -> place, for names that mean one place only."""
+    found = {}
+    with (FOLDER / "places.tsv").open(encoding="utf-8") as handle:
+        for line in handle:
+            if not line.startswith(("#", "key\t")):
+                key, number, country, name, _ = line.rstrip("\n").split("\t")
+                found[key] = Place(int(number), country, name)
+    return found
+
+
+@cache
+def _places_by_id() -> dict[int, Place]:
+    return {place.geonames_id: place for place in places().values()}
+
+
+def place_of(key: str) -> Place | None:
+    """The place of a key that is a GeoNames id ("@2761369")."""
+    return _places_by_id().get(int(key[1:]))
+
+
+@lru_cache(maxsize=100_000)
+def name_key(text: str, label: str) -> str:
+    """The key of a name, by its label: without article and legal form, aliases replaced by the one name.
+
+    A place that is the only one of its name has its GeoNames id for a key, in whatever language it is named.
+
+    >>> name_key("Siemens AG", "ORG"), name_key("Uni Bonn", "ORG"), name_key("Bad Sulzfeld", "LOC")
+    ('siemens', 'universitaet bonn', 'bad sulzfeld')
+    >>> name_key("Vereinigten Staaten", "LOC") == name_key("U.S.", "LOC"), name_key("Brüssel", "LOC")
+    (True, '@2800866')
+    """
+    known = lists().words
+    words = [known.get(word, word) for word in plain(text).split()]
+    if len(words) > 1 and words[0] in ARTICLES:
+        words = words[1:]
+    while label == "ORG" and len(words) > 1 and words[-1] in lists().legal_forms:
+        words.pop()
+    return known_as(uninflected(" ".join(words)), label)
+
+
+def known_as(key: str, label: str) -> str:
+    """The key that stands for all names of one thing, as far as the shipped lists know them."""
+    key = lists().aliases.get((label, key), key)
+    place = _place_named(key) if label == "LOC" else None
+    return f"@{place.geonames_id}" if place else key
+
+
+@cache
+def _place_named(key: str) -> Place | None:
+    """The place of a key or of one of its aliases."""
+    others = (alias for (label, alias), name in lists().aliases.items() if label == "LOC" and name == key)
+    return next((places()[name] for name in (key, *others) if name in places()), None)
+
+
+@lru_cache(maxsize=100_000)
+def origin(text: str) -> str | None:
+    """The place an adjective is derived from, folded: "russische" gives "russland"; None where the lists know none."""
+    key = plain(text)
+    adjectives = lists().adjectives
+    return adjectives.get(key) or adjectives.get(ENDING.sub("", key)) or adjectives.get(key.removesuffix("n"))
+
+
+@lru_cache(maxsize=100_000)
+def base_forms(text: str, label: str, *, derived: bool) -> tuple[str, ...]:
+    """The keys a name would have without a genitive -s, or without the -er of inhabitants ("Wiener")."""
+    key = uninflected(plain(text))
+    forms = genitives(key)
+    stem = key if key.endswith("er") else ENDING.sub("", key)
+    if derived and stem.endswith("er"):
+        forms = [*forms, *(stem.removesuffix("er") + tail for tail in ("", "en", "e"))]
+    return tuple(known_as(form, label) for form in forms if len(form) > 2)
+
+
+def is_acronym(text: str) -> bool:
+    """Whether a name is one short word that begins and ends in a capital ("SPD", "BVerfG", "U.N.")."""
+    return ACRONYM.fullmatch(text) is not None
+
+
+def initials_fit(acronym: str, key: str) -> bool:
+    """Whether the letters of an acronym are those of a name: of its words, or in order those of a long compound.
+
+    >>> initials_fit("dfb", "deutsch fussball bund"), initials_fit("bverfg", "bundesverfassungsgericht")
+    (True, True)
+    >>> initials_fit("ezb", "deutsch bank")
+    False
+    """
+    words = [word for word in key.split() if word not in SMALL_WORDS]
+    if len(words) > 1 and acronym in {"".join(word[0] for word in words), "".join(word[0] for word in key.split())}:
+        return True
+    long = max(words, key=len, default="")
+    before = key.partition(long)[0]
+    letters = iter(long)
+    rest = acronym.removeprefix("".join(word[0] for word in before.split()))
+    return (
+        len(long) > LONG_COMPOUND and len(rest) > 1 and rest[0] == long[0] and all(letter in letters for letter in rest)
+    )
+
+
+def is_short_form(short: str, full: str, *, later: bool, local: frozenset[str]) -> bool:
+    """Whether an organisation's one-word name may stand for a longer one; ``later``: it comes after it.
+
+    The last word may ("Lufthansa" for "Deutsche Lufthansa"); the first one before a place (``local``: the
+    places of the document) or a word like "Gruppe", and where it is the kind of institution or of club; after the
+    full name any longer word of a club. "Siemens" is not short for "Siemens Energy".
+    """
+    words = full.split()
+    if len(words) < 2 or short not in words or len(short) < 3:
+        return False
+    club = set(words) & lists().club_words
+    if words[-1] == short or (later and len(short) > 3 and club) or (words[0] == short and short in club):
+        return True
+    rest = " ".join(words[1:])
+    placed = rest in places() or rest in local or set(words[1:]) <= lists().short_rests
+    return words[0] == short and (placed or short.endswith(lists().institutions))

@@ -1,0 +1,134 @@
+"""Clusters of many documents become entities.
+
+What can be one entity shares a block: the surname for persons, every key for other names. Blocks that one cluster
+belongs to hang together; what hangs together is resolved together and nothing else matters to it. That is why
+new documents touch only the blocks of their own names, and why the order of documents cannot matter.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from stages.link_entities.persons import merge_given
+
+APART = "\x1e"  # parts the key of an entity from the document it stays in
+
+
+class Signature(NamedTuple):
+    """The keys of a cluster; clusters of one signature are resolved as one."""
+
+    label: str
+    strong: tuple[str, ...]
+    weak: tuple[str, ...]
+    bases: tuple[str, ...]
+
+
+def blocks_of(signature: Signature) -> set[str]:
+    """The blocks a cluster belongs to."""
+    keys = (*signature.strong, *signature.weak, *signature.bases)
+    return {f"{signature.label}:{_block(signature.label, key)}" for key in keys}
+
+
+def _block(label: str, key: str) -> str:
+    """The last word of the surname, so that "Leyen" and "von der Leyen" meet."""
+    surname = key.split("|")[1] if label == "PER" and "|" in key else key
+    return surname.rsplit(" ", 1)[-1] if label == "PER" else key
+
+
+def resolve(signatures: Iterable[Signature]) -> dict[Signature, str]:
+    """The key of the entity that each signature means.
+
+    A key that ends in `APART` is to be completed by the document: the name is ambiguous and stays apart in each.
+    """
+    by_label: defaultdict[str, set[Signature]] = defaultdict(set)
+    for signature in signatures:
+        by_label[signature.label].add(signature)
+    found: dict[Signature, str] = {}
+    for label, group in by_label.items():
+        found |= _resolve_label(label, sorted(group))
+    return found
+
+
+def entity_id(label: str, key: str) -> str:
+    """Sixteen hex digits from the label and the key alone: no counter, no order."""
+    return hashlib.sha256(f"{label}\x1f{key}".encode()).hexdigest()[:16]
+
+
+def _resolve_label(label: str, group: list[Signature]) -> dict[Signature, str]:
+    attested = _attested(label, group)
+    bare = {signature: _without_ending(signature, attested) for signature in group}
+    parents: dict[str, str] = {}
+    for strong, _ in bare.values():
+        for key in strong:
+            parents.setdefault(key, key)
+        for key in strong[1:]:
+            _union(parents, strong[0], key)
+    if label == "PER":
+        _union_given_names(parents)
+    offered = _offered(label, bare.values(), parents)
+    return {signature: _entity_key(label, strong, weak, parents, offered) for signature, (strong, weak) in bare.items()}
+
+
+def _attested(label: str, group: list[Signature]) -> set[str]:
+    """Every key that a signature names by itself, and the surname of every full name."""
+    keys = {key for signature in group for key in (*signature.strong, *signature.weak)}
+    return keys | {key.split("|")[1] for key in keys if label == "PER" and "|" in key}
+
+
+def _without_ending(signature: Signature, attested: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Strong and weak keys; a lone key gives way to its base form where that is a name of its own."""
+    base = next((base for base in signature.bases if base in attested), None)
+    if base is None:
+        return signature.strong, signature.weak
+    return ((base,), ()) if signature.strong else ((), (base,))
+
+
+def _union_given_names(parents: dict[str, str]) -> None:
+    """Join full names of one surname whose given names may be one person's."""
+    families: defaultdict[tuple[str, str], set[tuple[str, ...]]] = defaultdict(set)
+    for key in parents:
+        given, surname, suffix = key.split("|")
+        families[surname, suffix].add(tuple(given.split(" ")))
+    for (surname, suffix), given_names in families.items():
+        first: dict[int, str] = {}
+        for names, number in sorted(merge_given(given_names).items()):
+            key = f"{' '.join(names)}|{surname}|{suffix}"
+            _union(parents, first.setdefault(number, key), key)
+
+
+def _offered(
+    label: str, bare: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], parents: dict[str, str]
+) -> dict[str, set[str]]:
+    """The entities that a surname or an acronym may mean."""
+    offered: defaultdict[str, set[str]] = defaultdict(set)
+    for strong, weak in bare:
+        for key in strong:
+            root = _root(parents, key)
+            surname = key.split("|")[1] if label == "PER" else key
+            for short in {surname, surname.rsplit(" ", 1)[-1]} if label == "PER" else {key, *weak}:
+                offered[short].add(root)
+    return offered
+
+
+def _entity_key(
+    label: str, strong: tuple[str, ...], weak: tuple[str, ...], parents: dict[str, str], offered: dict[str, set[str]]
+) -> str:
+    if strong:
+        return _root(parents, strong[0])
+    meant = {root for key in weak for root in offered.get(key, ())}
+    if len(meant) == 1:
+        return next(iter(meant))
+    return f"={weak[0]}" + (APART if meant and label == "PER" else "")
+
+
+def _union(parents: dict[str, str], first: str, second: str) -> None:
+    """The smaller key stands for both, so a group is named after its smallest key in whatever order it grew."""
+    one, other = sorted((_root(parents, first), _root(parents, second)))
+    parents[other] = one
+
+
+def _root(parents: dict[str, str], key: str) -> str:
+    while parents[key] != key:
+        key = parents[key]
+    return key

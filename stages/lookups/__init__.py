@@ -1,0 +1,1 @@
+"""Known single cases as data, each file with its source."""

@@ -1,0 +1,83 @@
+"""Train the weights of `stages.reflow` and write them to ``weights.npz``.
+
+    python stages/models/reflow/train.py --devsets DIR --pages DIR [--rounds 4] [--epochs 20]
+
+``--devsets`` holds ``reflow/articles.json`` and ``reflow/make_docs.py``; ``--pages`` keeps the rendered pages, so that a second
+training need not lay them out again. Needs torch and rapidfuzz, for rendering Debian's TeX, LibreOffice, poppler and
+tesseract too. One thread, seeded.
+"""
+
+import argparse
+import random
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stages.models.reflow.glyphs import glyph_widths
+from stages.models.reflow.hyphens import train_hyphens
+from stages.models.reflow.labels import Labelled, label_lines
+from stages.models.reflow.networks import Sheets, train_blocks, train_furniture
+from stages.models.reflow.pages import (
+    PAGE_STYLES, Page, load_generator, load_pages, render_pages, split_articles, text_pages,
+)  # fmt: skip
+from stages.reflow.features import FIRST_WORD, WORD_EDGES
+from stages.reflow.network import WEIGHTS
+
+SEED = 20261121
+
+
+def main() -> None:
+    """Render, label, train, write."""
+    options = _options()
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    random.seed(SEED)
+    pages = list(_pages(options))
+    labelled = [(page, label_lines(page.raw, page.blocks)) for page in pages]
+    print(f"{len(labelled)} pages, {sum(len(labels.lines) for _, labels in labelled)} lines")
+    words = _common_words(labels for _, labels in labelled)
+    sheets = Sheets(glyph_widths(), {word: FIRST_WORD + at for at, word in enumerate(words)})
+    arrays = train_blocks(labelled, sheets, options.epochs) | train_furniture(labelled)
+    arrays |= train_hyphens(labelled)
+    arrays |= {"widths": sheets.widths.astype(np.float16), "words": np.array(words), "first_word": np.array(FIRST_WORD)}
+    np.savez_compressed(options.out, **arrays)  # type: ignore[arg-type]
+    print(f"wrote {options.out}, {options.out.stat().st_size} bytes")
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Train the weights of the reflow stage.")
+    parser.add_argument("--devsets", type=Path, required=True)
+    parser.add_argument("--pages", type=Path, required=True)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--rendered", action="store_true", help="take the pages as they are")
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    return parser.parse_args()
+
+
+def _pages(options: argparse.Namespace) -> Iterable[Page]:
+    make = load_generator(options.devsets)
+    articles, _ = split_articles(options.devsets)
+    options.pages.mkdir(parents=True, exist_ok=True)
+    if not options.rendered:
+        render_pages(make, articles, options.pages, options.rounds, PAGE_STYLES)
+    yield from load_pages(options.pages)
+    yield from text_pages(make, articles, options.rounds)
+
+
+def _common_words(documents: Iterable[Labelled], most: int = 500, least: int = 40) -> list[str]:
+    """The commonest words at line edges; a rarer word would tell the article and not the language."""
+    counts: dict[str, int] = {}
+    for labels in documents:
+        for line in labels.lines:
+            for word in (line.text[-40:].rpartition(" ")[2], line.text[:40].partition(" ")[0]):
+                bare = word.strip(WORD_EDGES)
+                counts[bare] = counts.get(bare, 0) + 1
+    ranked = sorted(((-count, word) for word, count in counts.items() if count >= least and 0 < len(word) < 12))
+    return [word for _, word in ranked[:most]]
+
+
+if __name__ == "__main__":
+    main()

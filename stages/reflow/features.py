@@ -1,0 +1,216 @@
+"""What the network sees of each line: its width against the column, the gap before it, how it ends and begins.
+
+Widths are taken in glyph units of several typefaces, so that justified text set in a proportional face has a right edge
+here too. Everything is computed for all lines at once.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from stages.reflow.lines import Line
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+
+# Classes of a character at a line's edge.
+LOWER, UPPER, DIGIT, STOP, COLON, COMMA, HYPHEN, DASH, OPENER, CLOSER, QUOTE, OTHER, BULLET, NONE = range(14)
+CLASSES = 14
+CLASS_LIMIT = 0x3000
+# Typefaces: fixed width first, then the proportional ones of the width table.
+SPACE = 32
+# Codes below this stand for shapes of words that have no code of their own.
+FIRST_WORD = 12
+# A full line keeps within this share of the widest full line: justified type is stretched by that much.
+BAND = 0.88
+WORD_EDGES = "\"'\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a()[].,;:!?\u2026-\u2013\u2014"
+
+
+class Sheet(NamedTuple):
+    """The lines of one document as the network reads them: numbers, and the codes of last and first words."""
+
+    numbers: Floats
+    last_words: Ints
+    first_words: Ints
+
+
+def measure_lines(lines: Sequence[Line], widths: Floats, words: dict[str, int]) -> Sheet:
+    """Features of each line with text: ``widths`` are glyph widths by typeface and code point, ``words`` the codes of words."""
+    texts = [line.text for line in lines]
+    body = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+    starts = np.concatenate(([0], np.cumsum(lengths + 1)[:-1]))
+    ends = starts + lengths
+    codes = np.minimum(body, CLASS_LIMIT - 1).astype(np.int64)
+    breaks = np.fromiter((line.breaks for line in lines), np.int64, len(lines))
+    feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
+    indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
+    edges = _edges(codes, starts, ends)
+    room = _room(codes, starts, ends, widths)
+    numbers = np.concatenate(
+        [edges, room, _gaps(breaks, feeds, indents), _content(codes, starts, ends), _stacked(texts)], axis=1
+    )  # fmt: skip
+    last, first = _word_codes(texts, words)
+    return Sheet(np.ascontiguousarray(numbers, dtype=np.float32), last, first)
+
+
+def _class_table() -> Ints:
+    table = np.full(CLASS_LIMIT, OTHER, np.int64)
+    for code in range(CLASS_LIMIT):
+        char = chr(code)
+        if char.islower() or (char.isalpha() and not char.isupper()):
+            table[code] = LOWER
+        elif char.isupper():
+            table[code] = UPPER
+        elif char.isdigit():
+            table[code] = DIGIT
+    marks = {
+        STOP: ".!?\u2026", COLON: ":", COMMA: ",;", HYPHEN: "-\u00ad\u00ac\u2010\u2011\u2e17", DASH: "\u2013\u2014",
+        OPENER: "([\u201e\u201a\u00ab\u2039", CLOSER: ")]\u201d\u00bb\u203a", QUOTE: "\"'\u201c\u2018\u2019\u201b\u201f",
+        BULLET: "\u2022\u2023\u25aa\u25cf\u25e6\u2043*",
+    }  # fmt: skip
+    for kind, chars in marks.items():
+        for char in chars:
+            table[ord(char)] = kind
+    table[ord("\n")] = table[SPACE] = NONE
+    return table
+
+
+TABLE = _class_table()
+ONE_HOT = np.eye(CLASSES, dtype=np.float32)
+
+
+def _edges(codes: Ints, starts: Ints, ends: Ints) -> Floats:
+    """Classes of the last two and first two characters."""
+    kinds = TABLE[codes]
+    padded = np.append(kinds, NONE)
+    second = np.where(ends - starts > 1, padded[ends - 2], NONE)
+    return np.concatenate(
+        [ONE_HOT[padded[ends - 1]], ONE_HOT[second], ONE_HOT[padded[starts]], ONE_HOT[padded[starts + 1]]], axis=1
+    )
+
+
+def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats) -> Floats:
+    """How far each line fills its column, and whether the next line's first word had fitted, fixed width and proportional."""
+    known = np.minimum(codes, widths.shape[1] - 1)
+    spaces = np.flatnonzero((codes == SPACE) | (codes == 10))
+    following = np.searchsorted(spaces, starts)
+    first_end = np.minimum(np.append(spaces, len(codes))[following], ends)
+    columns = []
+    best: tuple[float, Any] = (9.0, None)
+    for face in range(len(widths)):
+        total = np.concatenate(([0.0], np.cumsum(widths[face][known])))
+        width = total[ends] - total[starts]
+        word = np.append((total[first_end] - total[starts])[1:], 0.0)
+        column, spread = _column(width)
+        part = _fullness(width, word + widths[face][SPACE], column, spread)
+        if face == 0:
+            columns += [part, (width / 80)[:, None], np.full((len(starts), 1), column / 80)]
+        elif spread < best[0]:
+            best = (spread, part)
+    return np.concatenate([*columns, best[1]], axis=1)
+
+
+def _column(width: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The column's width, as the right edge of the band that holds the most lines, and the spread inside the band."""
+    ordered = np.sort(width)
+    inside = np.arange(1, len(ordered) + 1) - np.searchsorted(ordered, ordered * BAND)
+    # A wider column wins a near tie: lines cut short crowd a little below it.
+    top = int(np.argmax(inside + 1e-3 * ordered / ordered[-1]))
+    band = ordered[top + 1 - inside[top] : top + 1]
+    column = float(ordered[top])
+    return max(column, 1e-6), float(np.std(band) / max(column, 1e-6)) if len(band) > 2 else 0.5
+
+
+def _fullness(width: npt.NDArray[np.float64], word: npt.NDArray[np.float64], column: float, spread: float) -> Floats:
+    """Filled share; room left to the next multiple of the column (extractors glue lines); whether the next word fits."""
+    filled = width / column
+    columns = np.maximum(np.ceil(filled - 0.03), 1)
+    room = columns - filled
+    fits = room - word / column
+    last_room = np.concatenate(([0.0], room[:-1]))
+    last_fits = np.concatenate(([0.0], fits[:-1]))
+    share = np.mean(np.abs(fits - 0.04) < 0.12)
+    parts = [
+        np.minimum(filled, 3), columns > 1, room, np.clip(fits, -0.3, 0.7), fits > 0, fits > 0.04, fits > 0.12,
+        np.clip(last_fits, -0.3, 0.7), last_fits > 0, last_fits > 0.04, last_fits > 0.12, last_room,
+        np.full(len(width), spread * 10), np.full(len(width), share),
+    ]  # fmt: skip
+    return np.stack(parts, axis=1).astype(np.float32)
+
+
+def _gaps(breaks: Ints, feeds: Ints, indents: Floats) -> Floats:
+    """The gap before each line and after it, and its indent against the lines around it and the most common one."""
+    values, counts = np.unique(indents, return_counts=True)
+    common = values[np.argmax(counts)]
+    before = np.concatenate(([common], indents[:-1]))
+    after = np.concatenate((indents[1:], [common]))
+    blank = (breaks > 1).astype(np.float32)
+    blank[0] = 0
+    inner = max(len(breaks) - 1, 1)
+    parts = [
+        breaks > 1, breaks > 2, breaks > 3, feeds > 0, np.minimum(breaks, 6) / 3,
+        np.clip(indents, 0, 40) / 10, np.clip(indents - common, -10, 20) / 5, np.clip(indents - before, -10, 10) / 5,
+        np.clip(indents - after, -10, 10) / 5, indents > common, indents > before, indents > after,
+        np.full(len(breaks), blank.sum() / inner), np.full(len(breaks), np.mean(indents > common)),
+        np.full(len(breaks), np.mean(breaks > 2)), np.full(len(breaks), np.log1p(len(breaks)) / 5),
+        np.full(len(breaks), np.minimum(feeds.sum(), 5) / 5), np.arange(len(breaks)) < 1, np.arange(len(breaks)) < 3,
+    ]  # fmt: skip
+    return np.stack(parts, axis=1).astype(np.float32)
+
+
+def _content(codes: Ints, starts: Ints, ends: Ints) -> Floats:
+    """Shares of capitals, digits and words with a capital; how many words; ends of sentences inside."""
+    kinds = TABLE[codes]
+    before = np.concatenate(([NONE], kinds[:-1]))
+    length = np.maximum(ends - starts, 1).astype(np.float32)
+    words = _counts((codes == SPACE), starts, ends) + 1
+    capitals = _counts((kinds == UPPER) & (before != UPPER) & (before != LOWER), starts, ends)
+    stops = _counts((before == STOP) & (codes == SPACE), starts, ends)
+    opened = _counts((codes == 0x201E) | (codes == 0xAB), starts, ends)
+    closed = _counts((codes == 0x201C) | (codes == 0x201D) | (codes == 0xBB), starts, ends)
+    parts = [
+        _counts(kinds == UPPER, starts, ends) / length, _counts(kinds == DIGIT, starts, ends) / length,
+        _counts(kinds == LOWER, starts, ends) / length, capitals / words, np.minimum(words, 20) / 10,
+        np.minimum(stops, 3), np.minimum(length, 200) / 100, words < 4, np.clip(opened - closed, -2, 2),
+    ]  # fmt: skip
+    return np.stack(parts, axis=1).astype(np.float32)
+
+
+def _counts(mask: npt.NDArray[np.bool_], starts: Ints, ends: Ints) -> Floats:
+    total = np.concatenate(([0], np.cumsum(mask)))
+    return (total[ends] - total[starts]).astype(np.float32)
+
+
+def _stacked(texts: list[str]) -> Floats:
+    """Whether a line looks like a list item, and whether its first word is hyphenated or a number."""
+    marks = [
+        (text[:2] in ("- ", "* ", "\u2022 ", "\u2013 "), text[:1].isdigit() and text[:4].find(".") > 0, " " not in text, text.isupper())
+        for text in texts
+    ]
+    return np.array(marks, dtype=np.float32)
+
+
+def _word_codes(texts: list[str], words: dict[str, int]) -> tuple[Ints, Ints]:
+    """Codes of each line's last and first word; rare words fall into classes by their shape."""
+    last = [_code(text[-40:].rpartition(" ")[2], words) for text in texts]
+    first = [_code(text[:40].partition(" ")[0], words) for text in texts]
+    return np.array(last, np.int64), np.array(first, np.int64)
+
+
+def _code(word: str, words: dict[str, int]) -> int:
+    bare = word.strip(WORD_EDGES)
+    code = words.get(bare)
+    if code is not None:
+        return code
+    if not bare:
+        return 0
+    if bare[0].isdigit():
+        return 1
+    if bare.isupper():
+        return 2 if len(bare) > 1 else 3
+    if bare[0].isupper():
+        return 4 if len(bare) < 8 else 5
+    return 6 + min(len(bare), 15) // 4

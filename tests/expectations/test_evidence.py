@@ -1,0 +1,80 @@
+import polars as pl
+import pytest
+
+from expectations.evidence import gather_evidence
+
+EVIDENCE = {
+    "documents": {"counts_agree", "text_is_blocks"},
+    "blocks": {"slices_back", "raw_agrees", "has_document"},
+    "sentences": {"slices_back", "in_parent"},
+    "mentions": {"slices_back", "in_parent"},
+    "repairs": {"raw_agrees", "has_document"},
+}
+
+
+def test_true_for_every_row_of_a_good_batch(batch, raw_texts):
+    found = gather_evidence(batch, raw_texts)
+    for table, columns in EVIDENCE.items():
+        assert set(found[table].columns) - set(batch[table].columns) == columns
+        assert found[table].select(pl.all_horizontal(columns).all()).item(), table
+        assert found[table].select(batch[table].columns).equals(batch[table])
+
+
+def spans(*found):
+    return [{"start": start, "raw_start": raw_start, "length": length} for start, raw_start, length in found]
+
+
+# The paragraph is row 1 of blocks: text 15 to 43, raw 15 to 45, spans (15, 15, 9) and (24, 26, 19).
+LIES = [
+    ("documents", 0, {"n_chars": 42}, "counts_agree"),
+    ("documents", 0, {"n_blocks": 1}, "counts_agree"),
+    ("documents", 0, {"n_sentences": 3}, "counts_agree"),
+    ("documents", 1, {"n_mentions": 1}, "counts_agree"),
+    ("documents", 1, {"text": "Eine zeile."}, "text_is_blocks"),
+    ("blocks", 1, {"text": "Die Stadträte tagen in Koln."}, "slices_back"),
+    ("blocks", 1, {"end": 42}, "slices_back"),
+    ("blocks", 2, {"doc_id": "f" * 20}, "has_document"),
+    ("blocks", 1, {"spans": spans((15, 15, 9), (24, 25, 19))}, "raw_agrees"),  # one raw character off
+    ("blocks", 1, {"spans": spans((15, 15, 28))}, "raw_agrees"),  # as if no hyphen had been there
+    ("blocks", 1, {"spans": spans((24, 26, 19), (15, 15, 9))}, "raw_agrees"),  # out of order
+    ("blocks", 1, {"spans": spans((15, 15, 9), (15, 15, 9))}, "raw_agrees"),  # twice the same
+    ("blocks", 1, {"spans": spans((0, 0, 13), (15, 15, 9))}, "raw_agrees"),  # out of the block
+    ("blocks", 1, {"spans": spans((15, 15, 9), (24, 26 - 46, 10))}, "raw_agrees"),  # counted from the end
+    ("blocks", 1, {"spans": spans((15, 15, 9), (24, 26, -1))}, "raw_agrees"),
+    ("blocks", 1, {"spans": []}, "raw_agrees"),  # no map at all
+    ("blocks", 1, {"raw_end": 44}, "raw_agrees"),  # the block ends before its last span
+    ("blocks", 1, {"raw_end": 47}, "raw_agrees"),  # the raw text has 46 characters
+    ("sentences", 1, {"start": 16}, "slices_back"),
+    ("sentences", 1, {"block_no": 0}, "in_parent"),
+    ("sentences", 1, {"block_no": 7}, "in_parent"),
+    ("sentences", 1, {"end": 44}, "in_parent"),
+    ("sentences", 1, {"raw_start": 14}, "in_parent"),
+    ("sentences", 1, {"raw_end": 46}, "in_parent"),
+    ("mentions", 1, {"text": "Koln"}, "slices_back"),
+    ("mentions", 1, {"start": 37, "end": 41}, "slices_back"),
+    ("mentions", 1, {"sentence_no": 0}, "in_parent"),
+    ("mentions", 1, {"doc_id": "f" * 20}, "in_parent"),
+    ("mentions", 1, {"raw_end": 46}, "in_parent"),
+    ("repairs", 0, {"before": "Stadt-räte"}, "raw_agrees"),
+    ("repairs", 0, {"raw_start": 20}, "raw_agrees"),
+    ("repairs", 0, {"doc_id": "f" * 20}, "has_document"),
+]
+
+
+@pytest.mark.parametrize(("table", "row", "lie", "column"), LIES, ids=[f"{t} {lie}"[:60] for t, _, lie, _ in LIES])
+def test_every_kind_of_lie_is_seen_in_its_row_alone(batch, raw_texts, change, table, row, lie, column):
+    frames = batch | {table: change(batch[table], row, **lie)}
+    found = gather_evidence(frames, raw_texts)[table][column]
+    assert [at for at, good in enumerate(found) if good is not True] == [row]
+
+
+def test_offsets_unknown_are_no_proof(batch, raw_texts, change):
+    frames = batch | {"blocks": change(batch["blocks"], 1, raw_start=None)}
+    assert gather_evidence(frames, raw_texts)["blocks"]["raw_agrees"].to_list() == [True, False, True]
+
+
+def test_empty_batch():
+    from stages.schemas import empty
+
+    found = gather_evidence({table: empty(table) for table in EVIDENCE}, {})
+    assert {table: frame.height for table, frame in found.items()} == dict.fromkeys(EVIDENCE, 0)

@@ -1,0 +1,90 @@
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from stages.annotate import StageOptions, annotate, isolate
+from stages.read import REJECTED, TEXTS
+from stages.schemas import LABELS, TABLES
+
+NOW = datetime(2024, 5, 1, tzinfo=UTC)
+RAW = "Stadtrat tagt wieder\n\nAm Dienstag kamen die Stadt-\nräte in Köln zusammen. Sie sprachen über die Brücke.\n"
+
+
+def texts(**raws):
+    rows = [(f"s/{name}", f"{name:0>20}", "h", raw, "utf-8", "utf-8") for name, raw in raws.items()]
+    return pl.DataFrame(rows, schema=dict.fromkeys(TEXTS, pl.String), orient="row")
+
+
+def run(frame):
+    return annotate(frame, StageOptions(), "run-1", NOW)
+
+
+def test_every_table_in_its_schema_and_every_offset_true():
+    frames, rejected, seconds = run(texts(a=RAW, b=RAW.replace("Köln", "Jena")))
+    assert {name: frame.schema for name, frame in frames.items()} == {name: TABLES[name].schema for name in frames}
+    assert rejected.is_empty()
+    assert list(seconds) == ["reflow", "identify_language", "split_sentences", "extract_entities"]
+    text = dict(frames["documents"].select("doc_id", "text").iter_rows())
+    for name in ("blocks", "sentences", "mentions"):
+        for doc_id, start, end, own in frames[name].select("doc_id", "start", "end", "text").iter_rows():
+            assert text[doc_id][start:end] == own
+    assert set(frames["mentions"]["label"]) <= set(LABELS)
+
+
+def test_counts_of_a_document():
+    frames, _, _ = run(texts(a=RAW))
+    document = frames["documents"].row(0, named=True)
+    assert document["text"].endswith("Am Dienstag kamen die Stadträte in Köln zusammen. Sie sprachen über die Brücke.")
+    # Title: 3 words, 1 sentence; body: 8 and 5 words, 2 sentences.
+    assert (document["n_blocks"], document["n_sentences"], document["n_words"]) == (2, 3, 16)
+    assert document["n_chars"] == len(document["text"])
+    assert document["n_mentions"] == frames["mentions"].height
+    assert (document["language"], document["encoding"], document["run_id"]) == ("de", "utf-8", "run-1")
+    assert frames["repairs"].select("rule", "before", "after").rows() == [
+        ("hyphen_removed", "Stadt-\nräte", "Stadträte")
+    ]
+
+
+def test_text_without_blocks_is_rejected_and_the_rest_passes():
+    frames, rejected, _ = run(texts(a=RAW, b="\u200b"))
+    assert frames["documents"].height == 1
+    assert rejected.select("source_uri", "stage", "code").rows() == [("s/b", "reflow", "empty")]
+
+
+def test_batch_without_documents():
+    frames, rejected, _ = run(texts())
+    assert {name: frame.height for name, frame in frames.items()} == dict.fromkeys(frames, 0)
+    assert {name: frame.schema for name, frame in frames.items()} == {name: TABLES[name].schema for name in frames}
+    assert rejected.is_empty()
+
+
+NONE_REJECTED = pl.DataFrame(schema=dict.fromkeys(REJECTED, pl.String))
+
+
+def failing_on(marker):
+    def chain(frame):
+        if frame["raw"].str.contains(marker).any():
+            raise ZeroDivisionError("broke down")
+        return {"documents": frame.select("doc_id")}, NONE_REJECTED, {"reflow": 1.0}
+
+    return chain
+
+
+@pytest.mark.parametrize("bad", [{0}, {3}, {1, 6}, set(range(7))])
+def test_one_bad_document_does_not_take_the_batch_along(bad):
+    frame = texts(**{f"d{n}": "poison" if n in bad else "text" for n in range(7)})
+    frames, rejected, _ = isolate(failing_on("poison"), frame)
+    assert frames["documents"]["doc_id"].to_list() == [f"d{n}".rjust(20, "0") for n in range(7) if n not in bad]
+    assert rejected["source_uri"].to_list() == [f"s/d{n}" for n in sorted(bad)]
+    assert set(rejected["code"]) == {"stage_failed"}
+    assert all("ZeroDivisionError: broke down" in reason for reason in rejected["reason"])
+    assert rejected.columns == list(REJECTED)
+
+
+def test_chain_that_fails_on_nothing_at_all_is_a_bug_and_raises():
+    def broken(_):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        isolate(broken, texts(a="text", b="text"))

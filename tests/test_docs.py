@@ -1,0 +1,121 @@
+"""The documentation says what the code says."""
+
+import re
+
+import polars as pl
+import pytest
+
+import stages
+from expectations.rules import RULES
+from stages.publish import CONTENT, arrow_schema
+from stages.schemas import BLOCK_KINDS, LABELS, MENTION_KINDS, REASONS, REPAIR_RULES, SCHEMA_VERSION, STATUSES, TABLES
+from stages.snapshots import Snapshot
+
+NO_STAGES = {"__init__", "schemas", "errors", "models", "lookups"}
+
+
+@pytest.fixture(scope="module")
+def dictionary(project):
+    return (project / "data" / "README.md").read_text(encoding="utf-8")
+
+
+def section(text, title):
+    """What stands below a heading, up to the next one of the same or a higher level."""
+    level = title.partition(" ")[0]
+    below = re.split(rf"^{re.escape(title)}$", text, maxsplit=1, flags=re.MULTILINE)
+    assert len(below) == 2, f"no heading {title!r}"
+    return re.split(rf"^#{{1,{len(level)}}} ", below[1], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def type_name(dtype):
+    """The type as it stands in the Parquet file."""
+    names = {pl.String(): "string", pl.Int64(): "int64", pl.Float64(): "double"}
+    if isinstance(dtype, pl.List):
+        fields = ", ".join(f"{field.name}: {type_name(field.dtype)}" for field in dtype.inner.fields)
+        return f"list of {{{fields}}}"
+    return names.get(dtype, "timestamp (µs, UTC)")
+
+
+def column_table(name):
+    """The part of the dictionary that is made from the schema."""
+    lines = ["| column | type | null | meaning |", "|---|---|---|---|"]
+    for column, about in TABLES[name].columns.items():
+        dtype = TABLES[name].schema[column]
+        lines.append(f"| `{column}` | {type_name(dtype)} | {'yes' if about.nullable else ''} | {about.meaning} |")
+    return "\n".join(lines)
+
+
+def listing(meanings, head):
+    return "\n".join(
+        [f"| {head} | meaning |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in meanings.items())]
+    )
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_with_every_column(dictionary, name):
+    own = section(dictionary, f"### `{name}`")
+    key = ", ".join(f"`{column}`" for column in TABLES[name].key)
+    assert f"One row is {TABLES[name].meaning}. Key: {key}." in " ".join(own.split())
+    assert column_table(name) in own
+
+
+def test_no_table_that_is_not_there(dictionary):
+    assert re.findall(r"^### `(\w+)`$", dictionary, flags=re.MULTILINE) == list(TABLES)
+
+
+def test_lists_of_codes(dictionary):
+    assert listing(REASONS, "reason code") in dictionary
+    assert listing(REPAIR_RULES, "rule") in dictionary
+
+
+@pytest.mark.parametrize("words", [BLOCK_KINDS, LABELS, MENTION_KINDS, STATUSES])
+def test_closed_sets_are_named(dictionary, words):
+    assert ", ".join(f"`{word}`" for word in words) in " ".join(dictionary.split())
+
+
+def test_schema_version(dictionary):
+    assert f"schema version `{SCHEMA_VERSION}`" in dictionary
+
+
+def test_every_field_of_the_pointer_is_explained(dictionary):
+    text = section(dictionary, "## CURRENT.json")
+    plain = Snapshot("s", "r", "p", {"blocks": ()}, 0, {}).to_json()
+    for field in re.findall(r'"(\w+)":', plain):
+        assert f"`{field}`" in text or field in TABLES, field
+
+
+def test_worked_example_of_the_offsets_is_true(dictionary):
+    """The example shows raw text, clean text and spans; they are run here."""
+    text = section(dictionary, "## Offsets")
+    values = dict(re.findall(r"^(raw|text|spans) = (.+)$", text, flags=re.MULTILINE))
+    raw, clean = (values[name].strip('"').replace("\\n", "\n") for name in ("raw", "text"))
+    spans = [tuple(map(int, found)) for found in re.findall(r"\((\d+), (\d+), (\d+)\)", values["spans"])]
+    assert len(spans) > 1
+    for start, raw_start, length in spans:
+        assert clean[start : start + length] == raw[raw_start : raw_start + length]
+    slices = re.findall(r'^(raw|text)\[(\d+):(\d+)\] == "(.+)"$', text, flags=re.MULTILINE)
+    assert len(slices) >= 4
+    for name, start, end, expected in slices:
+        assert {"raw": raw, "text": clean}[name][int(start) : int(end)] == expected.replace("\\n", "\n")
+
+
+def test_types_in_the_dictionary_are_those_of_the_files():
+    for table in (*CONTENT, "sources", "quarantine", "runs"):
+        for field in arrow_schema(table):
+            dtype = TABLES[table].schema[field.name]
+            assert type_name(dtype).startswith(str(field.type).partition("<")[0].partition("[")[0]), field
+
+
+def test_every_stage_is_in_the_list_of_stages(project):
+    listed = re.findall(r"^\d+\. `(\w+)`: ", stages.__doc__, flags=re.MULTILINE)
+    there = {
+        path.stem for path in (project / "stages").iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert set(listed) <= there
+    assert listed.index("discover") < listed.index("read") < listed.index("reflow") < listed.index("publish")
+    beside = set(re.findall(r"`(\w+)`", stages.__doc__)) - set(listed)
+    assert there - NO_STAGES == set(listed) | beside
+
+
+def test_every_rule_has_a_sentence():
+    assert [rule.name for rule in RULES if not rule.meaning or rule.meaning[-1] == "."] == []
