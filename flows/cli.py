@@ -120,7 +120,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: object, code: int) -> int:
-    print(f"fliesstext: {message}", file=sys.stderr)
+    from stages.errors import printable
+
+    # A message may name files; only its own line ends are line ends.
+    lines = [printable(line) for line in str(message).split("\n")]
+    print("fliesstext: " + "\n".join(lines), file=sys.stderr)
     return code
 
 

@@ -50,7 +50,9 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
         pieces = [part for piece in pieces for part in _part(piece)]
     kinds = name_kinds([piece.text for piece in pieces])
     blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
-    return Reflowed(blocks, tuple(sorted(repairs + joined, key=_place)), n_joins)
+    # A second repair at the same place saw the text after the first; the record shows the raw characters.
+    recorded = [r._replace(before=raw[r.raw_start : r.raw_end]) for r in repairs + joined]
+    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins)
 
 
 def _join_spaced(raw: str, pieces: list[Piece], characters: bool) -> tuple[list[Piece], list[Repair], int]:
