@@ -34,7 +34,7 @@ def batch() -> dict[str, pl.DataFrame]:
     body = {"doc_id": BODY, "block_no": 1, "start": 15, "end": 43, "raw_start": 15, "raw_end": 45}
     short = {"doc_id": OTHER, "block_no": 0, "start": 0, "end": 11, "raw_start": 0, "raw_end": 11}
     german = {"language": "de", "language_confidence": 0.9}
-    mention = {"score": 0.8, "extractor": "by hand", "entity_id": None, "value": None}
+    mention = {"score": 0.8, "extractor": "by hand", "value": None, "role": None, "entity_id": "e"}
     rows = {
         "documents": [
             _document(BODY, "test/a.txt", TEXT, "Stadtrat tagt", blocks=2, sentences=2, mentions=2),
@@ -54,6 +54,7 @@ def batch() -> dict[str, pl.DataFrame]:
             body | mention | _mention(0, "Stadträte", "MISC", start=19, end=28, raw_start=19, raw_end=30),
             body | mention | _mention(1, "Köln", "LOC", start=38, end=42, raw_start=40, raw_end=44),
         ],
+        "clusters": [_cluster(0, "Stadträte", "MISC"), _cluster(1, "Köln", "LOC")],
         "repairs": [
             {"doc_id": BODY, "repair_no": 0, "rule": "hyphen_removed", "raw_start": 19, "raw_end": 30}
             | {"before": "Stadt-\nräte", "after": "Stadträte"}
@@ -62,12 +63,20 @@ def batch() -> dict[str, pl.DataFrame]:
     return {name: pl.DataFrame(found, schema=TABLES[name].schema) for name, found in rows.items()}
 
 
+def _cluster(number: int, text: str, label: str) -> dict[str, object]:
+    signature = json.dumps([label, [text], [], []], ensure_ascii=False)
+    forms = json.dumps({text: 1}, ensure_ascii=False)
+    found = {"doc_id": BODY, "cluster_no": number, "label": label, "signature": signature, "blocks": [text]}
+    return found | {"forms": forms, "n_mentions": 1, "entity_id": "e"}
+
+
 def _span(start: int, raw_start: int, length: int) -> dict[str, int]:
     return {"start": start, "raw_start": raw_start, "length": length}
 
 
 def _mention(number: int, text: str, label: str, **offsets: int) -> dict[str, object]:
-    return {"sentence_no": 1, "mention_no": number, "text": text, "label": label, "kind": "name", **offsets}
+    found = {"sentence_no": 1, "mention_no": number, "text": text, "label": label, "kind": "name", "cluster_no": number}
+    return found | offsets
 
 
 def _document(doc_id: str, uri: str, text: str, title: str | None, *, blocks: int, sentences: int, mentions: int):

@@ -8,6 +8,7 @@ EVIDENCE = {
     "blocks": {"slices_back", "raw_agrees", "has_document"},
     "sentences": {"slices_back", "in_parent"},
     "mentions": {"slices_back", "in_parent"},
+    "clusters": {"has_document"},
     "repairs": {"raw_agrees", "has_document"},
 }
 
@@ -55,6 +56,7 @@ LIES = [
     ("mentions", 1, {"sentence_no": 0}, "in_parent"),
     ("mentions", 1, {"doc_id": "f" * 20}, "in_parent"),
     ("mentions", 1, {"raw_end": 46}, "in_parent"),
+    ("clusters", 1, {"doc_id": "f" * 20}, "has_document"),
     ("repairs", 0, {"before": "Stadt-räte"}, "raw_agrees"),
     ("repairs", 0, {"raw_start": 20}, "raw_agrees"),
     ("repairs", 0, {"doc_id": "f" * 20}, "has_document"),

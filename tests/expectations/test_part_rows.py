@@ -1,5 +1,6 @@
 import json
 
+import polars as pl
 import pytest
 
 from expectations.evidence import gather_evidence
@@ -15,8 +16,8 @@ def heights(frames):
     return {name: frame.height for name, frame in frames.items()}
 
 
-ALL = {"documents": 2, "blocks": 3, "sentences": 3, "mentions": 2, "repairs": 1}
-SECOND_ONLY = {"documents": 1, "blocks": 1, "sentences": 1, "mentions": 0, "repairs": 0}
+ALL = {"documents": 2, "blocks": 3, "sentences": 3, "mentions": 2, "clusters": 2, "repairs": 1}
+SECOND_ONLY = {"documents": 1, "blocks": 1, "sentences": 1, "mentions": 0, "clusters": 0, "repairs": 0}
 
 
 def test_good_batch_passes_whole(batch, raw_texts):
@@ -56,6 +57,8 @@ def test_bad_repair_is_kept_out_alone(batch, raw_texts, change):
         ("blocks", 0, {"spans": []}),
         ("sentences", 0, {"raw_end": 0}),
         ("sentences", 1, {"text": "Die"}),
+        ("clusters", 1, {"label": "DATE"}),
+        ("clusters", 0, {"n_mentions": 0}),
     ],
 )
 def test_bad_row_elsewhere_keeps_the_document_out(batch, raw_texts, change, table, row, lie):
@@ -65,10 +68,25 @@ def test_bad_row_elsewhere_keeps_the_document_out(batch, raw_texts, change, tabl
     assert good["documents"]["source_uri"].to_list() == ["test/b.txt"]
 
 
+def test_clusters_are_judged_before_they_are_linked(batch, raw_texts):
+    """The batches are parted first and linked together afterwards."""
+    unlinked = {name: batch[name].with_columns(entity_id=pl.lit(None, pl.String)) for name in ("mentions", "clusters")}
+    good, bad = part(batch | unlinked, raw_texts)
+    assert heights(good) == ALL
+    assert bad.is_empty()
+
+
+def test_bad_cluster_is_reported_with_its_stage(batch, raw_texts, change):
+    _, bad = part(batch | {"clusters": change(batch["clusters"], 1, label="DATE")}, raw_texts)
+    (row,) = bad.rows(named=True)
+    assert (row["table"], row["stage"], row["rule"]) == ("clusters", "link_entities", "clusters.label.in_set")
+    assert json.loads(row["row"])["blocks"] == ["Köln"]
+
+
 def test_rows_without_a_document_are_bad(batch, raw_texts):
     good, bad = part(batch | {"documents": batch["documents"][1:]}, raw_texts)
     assert heights(good) == SECOND_ONLY
-    assert {"blocks.has_document.true", "repairs.has_document.true"} <= set(bad["rule"])
+    assert {f"{table}.has_document.true" for table in ("blocks", "clusters", "repairs")} <= set(bad["rule"])
     assert set(bad["doc_id"]) == {batch["documents"]["doc_id"][0]}
 
 

@@ -12,18 +12,19 @@ DOCUMENTS = pl.DataFrame(
 SOURCES = pl.DataFrame({"status": ["written"] * 7 + ["duplicate", "quarantined", "quarantined", "deleted"]})
 
 
-def broken(counts=COUNTS, documents=DOCUMENTS, sources=SOURCES, n_rule_failed=0):
-    row = sum_up(counts, documents, sources, n_rule_failed)
+def broken(counts=COUNTS, documents=DOCUMENTS, sources=SOURCES, n_failed=0, n_unlinked=0):
+    row = sum_up(counts, documents, sources, n_failed, n_unlinked)
     assert row.height == 1
     return [rule.columns[0] for rule in RUN_RULES if not row.select(holds(rule)).item()]
 
 
 def test_figures_of_a_good_run():
     # 6 documents with a model: 30 mentions in 600 words.
-    assert sum_up(COUNTS, DOCUMENTS, SOURCES, 1).row(0, named=True) == {
+    assert sum_up(COUNTS, DOCUMENTS, SOURCES, 1, 0).row(0, named=True) == {
         "accounts_add_up": True,
         "documents_match_sources": True,
-        "share_rejected": pytest.approx(1 / 5),
+        "names_are_linked": True,
+        "share_failed": 0.0,  # 1 of 5 is too few to tell
         "share_quarantined": pytest.approx(2 / 10),
         "chars_per_document": 600.0,
         "mentions_per_1000_words": 50.0,
@@ -43,11 +44,30 @@ def test_document_without_a_source_and_the_other_way_round():
 
 
 def test_floors_and_ceilings():
-    assert broken(n_rule_failed=4) == []  # half of them, just
-    assert broken(n_rule_failed=5) == ["share_rejected"]
     assert broken(COUNTS | {"n_quarantined": 6, "n_written": 0}) == ["share_quarantined"]
     assert broken(documents=DOCUMENTS.with_columns(n_chars=5)) == ["chars_per_document"]
     assert broken(documents=DOCUMENTS.with_columns(n_mentions=0)) == ["mentions_per_1000_words"]
+
+
+@pytest.mark.parametrize(
+    ("n_written", "n_failed", "share"),
+    [
+        (0, 19, 0.0),  # 19 tried: one bad folder says nothing about the stages
+        (0, 20, 1.0),
+        (19, 1, 1 / 20),
+        (10, 10, 0.5),
+        (10, 11, 11 / 21),
+    ],
+)
+def test_share_of_failures_counts_from_twenty_documents_on(n_written, n_failed, share):
+    counts = COUNTS | {"n_written": n_written, "n_sources": COUNTS["n_sources"] - COUNTS["n_written"] + n_written}
+    row = sum_up(counts, DOCUMENTS, SOURCES, n_failed, 0)
+    assert row["share_failed"].to_list() == [pytest.approx(share)]
+    assert broken(counts, n_failed=n_failed) == (["share_failed"] if share > 0.5 else [])
+
+
+def test_one_name_without_an_entity_is_one_too_many():
+    assert broken(n_unlinked=1) == ["names_are_linked"]
 
 
 def test_run_without_documents_or_models_has_no_rates():

@@ -5,7 +5,7 @@ import pytest
 
 from stages.annotate import StageOptions, annotate, isolate
 from stages.read import REJECTED, TEXTS
-from stages.schemas import LABELS, TABLES
+from stages.schemas import LABELS, NAME_LABELS, TABLES
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 RAW = "Stadtrat tagt wieder\n\nAm Dienstag kamen die Stadt-\nräte in Köln zusammen. Sie sprachen über die Brücke.\n"
@@ -24,12 +24,13 @@ def test_every_table_in_its_schema_and_every_offset_true():
     frames, rejected, seconds = run(texts(a=RAW, b=RAW.replace("Köln", "Jena")))
     assert {name: frame.schema for name, frame in frames.items()} == {name: TABLES[name].schema for name in frames}
     assert rejected.is_empty()
-    assert list(seconds) == ["reflow", "identify_language", "split_sentences", "extract_entities"]
+    assert list(seconds) == ["reflow", "identify_language", "split_sentences", "extract_entities", "link_entities"]
     text = dict(frames["documents"].select("doc_id", "text").iter_rows())
     for name in ("blocks", "sentences", "mentions"):
         for doc_id, start, end, own in frames[name].select("doc_id", "start", "end", "text").iter_rows():
             assert text[doc_id][start:end] == own
     assert set(frames["mentions"]["label"]) <= set(LABELS)
+    assert set(frames["clusters"]["label"]) <= set(NAME_LABELS)
 
 
 def test_counts_of_a_document():
@@ -44,6 +45,24 @@ def test_counts_of_a_document():
     assert frames["repairs"].select("rule", "before", "after").rows() == [
         ("hyphen_removed", "Stadt-\nräte", "Stadträte")
     ]
+
+
+def test_names_are_clustered_and_values_are_not():
+    """The document's half of linking; entity_id comes when all documents of a run are known."""
+    raw = "Frau Müller sprach am 3. Mai 2024 in Köln. Danach ging Anna Müller nach Hause, Köln blieb zurück.\n"
+    frames, _, _ = run(texts(a=raw, b=raw))
+    mentions, clusters = frames["mentions"], frames["clusters"]
+    assert mentions.filter(kind="value").height == 2
+    assert mentions.filter(pl.col("cluster_no").is_null())["kind"].unique().to_list() == ["value"]
+    assert mentions["entity_id"].null_count() == mentions.height
+    assert clusters["entity_id"].null_count() == clusters.height
+    counted = mentions.drop_nulls("cluster_no").group_by("doc_id", "cluster_no", "label").len(name="n_mentions")
+    key = ["doc_id", "cluster_no"]
+    assert (
+        clusters.select(counted.columns)
+        .sort(key)
+        .equals(counted.cast(clusters.select(counted.columns).schema).sort(key))
+    )
 
 
 def test_text_without_blocks_is_rejected_and_the_rest_passes():

@@ -26,7 +26,9 @@ def document(doc_id, text="Ein Satz.", run="run-1"):
         "blocks": block | {"spans": [{"start": 0, "raw_start": 0, "length": len(text)}]},
         "sentences": block | {"sentence_no": 0},
         "mentions": block | {"sentence_no": 0, "mention_no": 0, "label": "PER", "kind": "name", "value": None}
-        | {"score": 0.5, "extractor": "x", "entity_id": None},
+        | {"score": 0.5, "extractor": "x", "role": None, "cluster_no": 0, "entity_id": "e"},
+        "clusters": {"doc_id": doc_id, "cluster_no": 0, "label": "PER", "signature": "[]", "blocks": ["PER:satz"]}
+        | {"forms": "{}", "n_mentions": 1, "entity_id": "e"},
         "repairs": {"doc_id": doc_id, "repair_no": 0, "rule": "character", "raw_start": 0, "raw_end": 1}
         | {"before": "a", "after": "b"},
     }  # fmt: skip
@@ -57,7 +59,17 @@ def whole(doc_ids, run):
              | {"seconds": [{"stage": "read", "seconds": 0.5}], "versions": [{"name": "polars", "version": "2"}]}]
         ), "runs",
     )  # fmt: skip
-    return {"sources": sources, "quarantine": empty("quarantine"), "runs": runs}
+    return {"entities": entities(len(doc_ids)), "sources": sources, "quarantine": empty("quarantine"), "runs": runs}
+
+
+def entities(n_mentions, *ids):
+    rows = [
+        {"entity_id": entity_id, "name": "Satz", "label": "PER", "aliases": ["Satzes"], "n_mentions": n_mentions}
+        | {"n_documents": n_mentions, "first_document": "s/a", "last_document": "s/z"}
+        | {"geonames_id": None, "country": None, "authority_id": None}
+        for entity_id in ids or ("e",)
+    ]
+    return cast(pl.DataFrame(rows, schema_overrides=_types("entities")), "entities")
 
 
 def publish(tables, run, ids, *, new=(), replaced=(), previous=None):
@@ -117,8 +129,11 @@ def test_types_are_those_every_reader_knows(table):
     for field, dtype in zip(arrow_schema(table), TABLES[table].schema.dtypes(), strict=True):
         if isinstance(dtype, pl.List):
             assert pa.types.is_list(field.type)
-            assert pa.types.is_struct(field.type.value_type)
-            assert not any(pa.types.is_large_string(child.type) for child in field.type.value_type)
+            value = field.type.value_type
+            assert pa.types.is_struct(value) or value == pa.string()
+            assert not any(
+                pa.types.is_large_string(child.type) for child in (value if pa.types.is_struct(value) else ())
+            )
         else:
             assert field.type == plain.get(dtype, pa.timestamp("us", "UTC"))
 
@@ -192,6 +207,15 @@ def test_untouched_tables_are_linked(tables):
     assert inodes(tables, first, "runs") != inodes(tables, second, "runs")
 
 
+def test_entities_are_one_file_sorted_by_id_and_written_anew(tables):
+    first = publish(tables, "run-1", [A], new=[document(A)])
+    more = whole([A], "run-2") | {"entities": entities(2, "f", "0", "e")}
+    second = build_snapshot(tables, first, "run-2", replaced=[], batches=[], whole=more, validation={})
+    assert [part.path for part in second.tables["entities"]] == ["entities/part.parquet"]
+    assert read_table(tables, second, "entities").equals(entities(2, "0", "e", "f"))
+    assert read_table(tables, first, "entities").equals(entities(1))
+
+
 # Parts
 
 MANY = [f"{digit:x}{n:019x}" for digit in range(16) for n in range(150)]
@@ -214,7 +238,8 @@ def test_parts_by_the_first_digit(tables, parted):
     assert parted.prefix_length == 1
     for name in (*CONTENT, "sources", "quarantine"):
         assert [part.path for part in parted.tables[name]] == [f"{name}/part-{d:x}.parquet" for d in range(16)]
-    assert [part.path for part in parted.tables["runs"]] == ["runs/part.parquet"]
+    for name in ("entities", "runs"):
+        assert [part.path for part in parted.tables[name]] == [f"{name}/part.parquet"]
     assert [part.rows for part in parted.tables["blocks"]] == [150] * 16
     for file in files_of(tables, parted, "blocks"):
         assert pl.read_parquet(file)["doc_id"].str.starts_with(file.stem[-1]).all()
