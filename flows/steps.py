@@ -20,6 +20,7 @@ from flows.settings import Settings
 from flows.workers import Workers
 from stages import account, discover, link_entities
 from stages.errors import GateError
+from stages.link_entities.corpus import concerned_clusters
 from stages.move import copy_documents
 from stages.publish import CONTENT, Batch, build_snapshot, switch
 from stages.schemas import TABLES, cast
@@ -94,7 +95,8 @@ def link(
     whose names mean something else now ("Vance", once there is a second Vance).
     """
     new = gather(done, "clusters", TABLES["clusters"].schema).with_columns(entity_id=pl.lit(None, pl.String))
-    linked = link_entities.link_clusters(read_table(tables, previous, "clusters"), new, replaced)
+    known = concerned_clusters(scan_parts(tables, previous, "clusters"), new, replaced)
+    linked = link_entities.link_clusters(known, new, replaced)
     fresh = set(new["doc_id"])
     others = [doc_id for doc_id in linked.changed_documents if doc_id not in fresh]
     relinked = [
@@ -114,12 +116,13 @@ def link(
 
 
 def _fill_entities(folder: Path, linked: pl.DataFrame) -> None:
+    """Fill entity_id in a batch; a cluster that linking did not look at keeps its entity."""
+    clusters = pl.read_parquet(folder / "clusters.parquet")
+    clusters = clusters.update(linked.select("doc_id", "cluster_no", "entity_id"), on=["doc_id", "cluster_no"])
     mentions = pl.read_parquet(folder / "mentions.parquet")
     members = mentions.select("doc_id", "mention_no", "cluster_no", "role").drop_nulls("cluster_no")
-    filled = link_entities.fill_mentions(mentions, members, linked)
+    filled = link_entities.fill_mentions(mentions, members, clusters)
     cast(filled, "mentions").write_parquet(folder / "mentions.parquet")
-    inside = pl.read_parquet(folder / "clusters.parquet", columns=["doc_id"])
-    clusters = linked.join(inside.unique(), on="doc_id", how="semi")
     cast(clusters, "clusters").write_parquet(folder / "clusters.parquet")
 
 
