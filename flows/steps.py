@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -19,12 +20,21 @@ from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.workers import Workers
 from stages import account, discover, link_entities
-from stages.errors import GateError
+from stages.errors import GateError, UsageError
 from stages.link_entities.corpus import concerned_clusters
 from stages.move import copy_documents
 from stages.publish import CONTENT, Batch, build_snapshot, switch
 from stages.schemas import TABLES, cast
-from stages.snapshots import Snapshot, clear_old, read_current, read_table, replace_file, scan_parts, scan_table
+from stages.snapshots import (
+    Snapshot,
+    clear_old,
+    file_sha256,
+    read_current,
+    read_table,
+    replace_file,
+    scan_parts,
+    scan_table,
+)
 from stages.sources import Source
 
 _BATCH_BYTES = 32 << 20
@@ -81,6 +91,33 @@ def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: st
     return folder
 
 
+class Authority(NamedTuple):
+    """A table of known entities, the hash of its file, and whether it is another one than in the last run."""
+
+    table: pl.DataFrame | None
+    sha256: str
+    renewed: bool
+
+
+def read_authority(file: str | None, last_runs: pl.DataFrame) -> Authority:
+    """Read the authority table that the user gives; ``last_runs`` is the `runs` table, which names the last one.
+
+    Raises UsageError when it is no Parquet file or lacks a column.
+    """
+    rows = last_runs.sort("run_id").tail(1).select("versions").to_dicts()
+    last = {entry["name"]: entry["version"] for row in rows for entry in row["versions"]}
+    if file is None:
+        return Authority(None, "", "authority" in last)
+    try:
+        table = pl.read_parquet(file, columns=["id", "label", "name", "aliases"])
+        sha256 = file_sha256(Path(file))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UsageError(
+            f"{file} is no authority table: a Parquet file with id, label, name and aliases is expected ({error})"
+        ) from error
+    return Authority(table, sha256, bool(last) and last.get("authority") != sha256)
+
+
 def link(
     done: Sequence[Path],
     tables: Path,
@@ -88,6 +125,7 @@ def link(
     work: Path,
     replaced: Sequence[str],
     size: int,
+    authority: Authority,
 ) -> list[Path]:
     """Link the names of new documents with those of the corpus; ``entities.parquet`` in ``work`` is the new table.
 
@@ -109,8 +147,17 @@ def link(
     standing = scan_table(tables, previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
     made = [pl.scan_parquet(folder / "documents.parquet", glob=False).select(named) for folder in done]
     documents = pl.concat([standing, *made]).collect()
-    entities = link_entities.build_entities(linked.clusters, documents, only=linked.touched_entities)
-    kept = read_table(tables, previous, "entities").filter(~pl.col("entity_id").is_in(linked.touched_entities))
+    touched, clusters = linked.touched_entities, linked.clusters
+    kept = read_table(tables, previous, "entities").filter(~pl.col("entity_id").is_in(touched))
+    if authority.renewed:
+        standing_clusters = scan_table(tables, previous, "clusters").filter(
+            pl.col("entity_id").is_in(kept["entity_id"].implode())
+        )
+        clusters = pl.concat([linked.clusters, standing_clusters.collect()]).unique(
+            ["doc_id", "cluster_no"], keep="first"
+        )
+        touched, kept = clusters["entity_id"].unique().to_list(), kept.clear()
+    entities = link_entities.build_entities(clusters, documents, authority.table, only=touched)
     pl.concat([kept, cast(entities, "entities")]).write_parquet(work / "entities.parquet")
     return relinked
 
