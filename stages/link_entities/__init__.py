@@ -16,8 +16,9 @@ Adjectives and inhabitants ("russische", "Wiener") mean their place. Known alias
    expensive part and it never has to be done again while the document stands.
 2. `link_clusters`, over the corpus: signatures that share a block, directly or over others, are resolved together
    (`resolve`); all else is left as it is. So a run touches the names in its new, changed and deleted documents and
-   what hangs together with these; it looks through one column of the cluster table (0.7 s of CPU for a million clusters), reads no text, and reports
-   the documents whose mentions now mean something else ("Vance", once a second Vance appears).
+   what hangs together with these. It reads no text, but looks through one column of the cluster table (0.7 s of CPU
+   for a million clusters), and reports the documents whose mentions now mean something else ("Vance", once a second
+   Vance appears).
 
 The result is that of linking everything from scratch: blocks that hang together are closed under every rule.
 The id of an entity is a hash of its label and its smallest key: it knows no counter, no order and no date. It changes
