@@ -16,8 +16,9 @@ Adjectives and inhabitants ("russische", "Wiener") mean their place. Known alias
    expensive part and it never has to be done again while the document stands.
 2. `link_clusters`, over the corpus: signatures that share a block, directly or over others, are resolved together
    (`resolve`); all else is left as it is. So a run touches the names in its new, changed and deleted documents and
-   what hangs together with these; it looks through one column of the cluster table, reads no text, and reports
-   the documents whose mentions now mean something else ("Vance", once a second Vance appears).
+   what hangs together with these. It reads no text, but looks through one column of the cluster table (0.7 s of CPU
+   for a million clusters), and reports the documents whose mentions now mean something else ("Vance", once a second
+   Vance appears).
 
 The result is that of linking everything from scratch: blocks that hang together are closed under every rule.
 The id of an entity is a hash of its label and its smallest key: it knows no counter, no order and no date. It changes
@@ -34,7 +35,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -209,7 +210,7 @@ def build_entities(
     grouped = placed.group_by("entity_id").agg(
         pl.col("label").first(),
         pl.col("signature").unique().sort(),
-        pl.col("forms"),
+        pl.col("forms").value_counts(),  # famous names have the same few forms in thousands of documents
         pl.col("n_mentions").sum(),
         pl.col("doc_id").n_unique().cast(pl.Int64).alias("n_documents"),
         pl.col("source_uri").min().alias("first_document"),
@@ -230,11 +231,12 @@ class _Description(NamedTuple):
     authority_id: str | None
 
 
-def _describe(row: tuple[str, list[str], list[str]], authorities: dict[str, set[str]]) -> _Description:
+def _describe(row: tuple[str, list[str], list[dict[str, Any]]], authorities: dict[str, set[str]]) -> _Description:
     label, signatures, forms = row
     counts: Counter[str] = Counter()
     for form in forms:
-        counts.update(json.loads(form))
+        for spelling, number in json.loads(form["forms"]).items():
+            counts[spelling] += number * form["count"]
     keys = {key for text in signatures for key in _keys(read_signature(text))}
     bare = {key for text in signatures for key in read_signature(text).bases} & keys
     name = _best_name(label, counts, bare)
