@@ -20,11 +20,12 @@ from stages.reflow.lines import FORM_FEED, drop_lines
 
 Documents = list[tuple[Page, Labelled]]
 HIDDEN, EMBEDDED, LAYERS, BATCH = 64, 8, 3, 32
+DROP, STEEPEST = 0.25, 1.0
 FURNITURE_HIDDEN = (32, 16)
 # Naming the kind of the block as well makes the shared layers tell headings from text.
 KIND_SHARE = 0.2
 # A word is hidden this often, so that the network does not lean on it.
-WORD_DROP = 0.05
+WORD_DROP = 0.15
 
 
 class Sheets(NamedTuple):
@@ -54,7 +55,7 @@ class BlockNetwork(nn.Module):
             nn.Conv1d(HIDDEN, HIDDEN, 3, padding=2**layer, dilation=2**layer) for layer in range(LAYERS)
         )
         self.mid, self.out = nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, 1 + len(KINDS))
-        self.drop = nn.Dropout(0.1)
+        self.drop = nn.Dropout(DROP)
 
     def forward(self, numbers: Tensor, last: Tensor, first: Tensor, mask: Tensor) -> Tensor:
         """Scores for each line: begins a block, then one for each kind."""
@@ -84,6 +85,7 @@ def train_blocks(documents: Documents, sheets: Sheets, epochs: int) -> Arrays:
             loss = _loss(network, batch)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), STEEPEST)
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
