@@ -86,6 +86,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that share")
     run.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
     run.add_argument("--keep-days", type=float, metavar="D", help="keep older snapshots at least D days (default: 0)")
+    run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
     run.add_argument("--strict", action="store_true", help="exit with 3 when a source is in quarantine")
 
 
@@ -120,7 +121,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: object, code: int) -> int:
-    print(f"fliesstext: {message}", file=sys.stderr)
+    from stages.errors import printable
+
+    # A message may name files; only its own line ends are line ends.
+    lines = [printable(line) for line in str(message).split("\n")]
+    print("fliesstext: " + "\n".join(lines), file=sys.stderr)
     return code
 
 

@@ -104,7 +104,9 @@ def _run(
                 seconds[stage] = seconds.get(stage, 0.0) + spent
 
     snapshot, verdict = previous, Verdict(0, (), (), ())
-    if account.changed(sources, prior):
+    last_runs = read_table(tables, previous, "runs")
+    authority = steps.read_authority(settings.authority, last_runs)
+    if account.changed(sources, prior) or authority.renewed:
         clock = time.perf_counter()
         unread = decided.filter(pl.col("action").is_in(["quarantine", "duplicate"]))["source_uri"].to_list()
         quarantine = account.next_quarantine(
@@ -112,15 +114,15 @@ def _run(
         )
         written_before = prior.filter(pl.col("status") == "written").select("doc_id")
         replaced = decided.filter(pl.col("action") != "keep").join(written_before, on="doc_id", how="semi")["doc_id"]
-        relinked = call.link(done, tables, previous, work, replaced.to_list(), settings.batch_size)
+        relinked = call.link(done, tables, previous, work, replaced.to_list(), settings.batch_size, authority)
         seconds["link_entities"] = seconds.get("link_entities", 0.0) + time.perf_counter() - clock
         clock = time.perf_counter()
         done = [*done, *relinked]
         replaced = pl.concat([replaced, steps.gather(relinked, "documents", TABLES["documents"].schema)["doc_id"]])
         verdict = call.judge(done, tables, work, previous, replaced.to_list(), sources, counts)
         seconds["validate"] = seconds.get("validate", 0.0) + time.perf_counter() - clock
-        row = _run_row(run_id, job.started, counts, seconds, verdict, bad_rows.height)
-        runs = pl.concat([read_table(tables, previous, "runs"), row])
+        row = _run_row(run_id, job.started, counts, seconds, verdict, bad_rows.height, authority)
+        runs = pl.concat([last_runs, row])
         whole = {
             "entities": pl.read_parquet(work / "entities.parquet"),
             "sources": sources,
@@ -178,8 +180,11 @@ def _run_row(
     seconds: dict[str, float],
     verdict: Verdict,
     n_rejected: int,
+    authority: steps.Authority,
 ) -> pl.DataFrame:
     versions = {**library_versions(), **{f"stage {name}": v for name, v in stage_versions().items()}}
+    if authority.sha256:
+        versions["authority"] = authority.sha256
     row: dict[str, Any] = {
         "run_id": run_id,
         "started_at": started,

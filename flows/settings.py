@@ -43,6 +43,9 @@ class Settings(BaseModel):
     )
     confirm_deletions: bool = Field(False, description="publish deletions beyond that share")
     keep_snapshots: int = Field(5, ge=1, description="published snapshots to keep, the current one included")
+    authority: str | None = Field(
+        None, description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id"
+    )
     keep_days: float = Field(0.0, ge=0, description="keep older snapshots at least so many days")
     strict: bool = Field(False, description="exit with 3 when a source is in quarantine")
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from flows.settings import Settings
 from stages.annotate import Frames, annotate
-from stages.errors import SourceError, UsageError
+from stages.errors import SourceError, UsageError, printable
 from stages.read import TEXTS, read_source
 
 _STYLES = {"PER": "bold magenta", "ORG": "bold blue", "LOC": "bold green", "MISC": "bold yellow"}
@@ -26,7 +26,7 @@ def show_file(path: Path, settings: Settings, console: Console | None = None) ->
         raw, sha256 = read_source(path, settings.read_options())
     except SourceError as error:
         raise UsageError(f"{path} would be quarantined as {error.code}: {error.reason}") from error
-    row = (str(path), "0" * 20, sha256, raw.text, raw.encoding, raw.encoding_how)
+    row = (printable(str(path)), "0" * 20, sha256, raw.text, raw.encoding, raw.encoding_how)
     texts = pl.DataFrame([row], schema=dict.fromkeys(TEXTS, pl.String), orient="row")
     frames, rejected, _ = annotate(texts, settings.stage_options(), "show", datetime.now(UTC))
     if rejected.height:

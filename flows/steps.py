@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -19,11 +20,21 @@ from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.workers import Workers
 from stages import account, discover, link_entities
-from stages.errors import GateError
+from stages.errors import GateError, UsageError
+from stages.link_entities.corpus import concerned_clusters
 from stages.move import copy_documents
 from stages.publish import CONTENT, Batch, build_snapshot, switch
 from stages.schemas import TABLES, cast
-from stages.snapshots import Snapshot, clear_old, read_current, read_table, replace_file, scan_parts, scan_table
+from stages.snapshots import (
+    Snapshot,
+    clear_old,
+    file_sha256,
+    read_current,
+    read_table,
+    replace_file,
+    scan_parts,
+    scan_table,
+)
 from stages.sources import Source
 
 _BATCH_BYTES = 32 << 20
@@ -80,6 +91,33 @@ def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: st
     return folder
 
 
+class Authority(NamedTuple):
+    """A table of known entities, the hash of its file, and whether it is another one than in the last run."""
+
+    table: pl.DataFrame | None
+    sha256: str
+    renewed: bool
+
+
+def read_authority(file: str | None, last_runs: pl.DataFrame) -> Authority:
+    """Read the authority table that the user gives; ``last_runs`` is the `runs` table, which names the last one.
+
+    Raises UsageError when it is no Parquet file or lacks a column.
+    """
+    rows = last_runs.sort("run_id").tail(1).select("versions").to_dicts()
+    last = {entry["name"]: entry["version"] for row in rows for entry in row["versions"]}
+    if file is None:
+        return Authority(None, "", "authority" in last)
+    try:
+        table = pl.read_parquet(file, columns=["id", "label", "name", "aliases"])
+        sha256 = file_sha256(Path(file))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UsageError(
+            f"{file} is no authority table: a Parquet file with id, label, name and aliases is expected ({error})"
+        ) from error
+    return Authority(table, sha256, bool(last) and last.get("authority") != sha256)
+
+
 def link(
     done: Sequence[Path],
     tables: Path,
@@ -87,6 +125,7 @@ def link(
     work: Path,
     replaced: Sequence[str],
     size: int,
+    authority: Authority,
 ) -> list[Path]:
     """Link the names of new documents with those of the corpus; ``entities.parquet`` in ``work`` is the new table.
 
@@ -94,7 +133,8 @@ def link(
     whose names mean something else now ("Vance", once there is a second Vance).
     """
     new = gather(done, "clusters", TABLES["clusters"].schema).with_columns(entity_id=pl.lit(None, pl.String))
-    linked = link_entities.link_clusters(read_table(tables, previous, "clusters"), new, replaced)
+    known = concerned_clusters(scan_parts(tables, previous, "clusters"), new, replaced)
+    linked = link_entities.link_clusters(known, new, replaced)
     fresh = set(new["doc_id"])
     others = [doc_id for doc_id in linked.changed_documents if doc_id not in fresh]
     relinked = [
@@ -107,19 +147,29 @@ def link(
     standing = scan_table(tables, previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
     made = [pl.scan_parquet(folder / "documents.parquet", glob=False).select(named) for folder in done]
     documents = pl.concat([standing, *made]).collect()
-    entities = link_entities.build_entities(linked.clusters, documents, only=linked.touched_entities)
-    kept = read_table(tables, previous, "entities").filter(~pl.col("entity_id").is_in(linked.touched_entities))
+    touched, clusters = linked.touched_entities, linked.clusters
+    kept = read_table(tables, previous, "entities").filter(~pl.col("entity_id").is_in(touched))
+    if authority.renewed:
+        standing_clusters = scan_table(tables, previous, "clusters").filter(
+            pl.col("entity_id").is_in(kept["entity_id"].implode())
+        )
+        clusters = pl.concat([linked.clusters, standing_clusters.collect()]).unique(
+            ["doc_id", "cluster_no"], keep="first"
+        )
+        touched, kept = clusters["entity_id"].unique().to_list(), kept.clear()
+    entities = link_entities.build_entities(clusters, documents, authority.table, only=touched)
     pl.concat([kept, cast(entities, "entities")]).write_parquet(work / "entities.parquet")
     return relinked
 
 
 def _fill_entities(folder: Path, linked: pl.DataFrame) -> None:
+    """Fill entity_id in a batch; a cluster that linking did not look at keeps its entity."""
+    clusters = pl.read_parquet(folder / "clusters.parquet")
+    clusters = clusters.update(linked.select("doc_id", "cluster_no", "entity_id"), on=["doc_id", "cluster_no"])
     mentions = pl.read_parquet(folder / "mentions.parquet")
     members = mentions.select("doc_id", "mention_no", "cluster_no", "role").drop_nulls("cluster_no")
-    filled = link_entities.fill_mentions(mentions, members, linked)
+    filled = link_entities.fill_mentions(mentions, members, clusters)
     cast(filled, "mentions").write_parquet(folder / "mentions.parquet")
-    inside = pl.read_parquet(folder / "clusters.parquet", columns=["doc_id"])
-    clusters = linked.join(inside.unique(), on="doc_id", how="semi")
     cast(clusters, "clusters").write_parquet(folder / "clusters.parquet")
 
 

@@ -19,6 +19,7 @@ RENAMED = re.compile(
     r"|\s?\(\s?(?:(?:heute|einst|jetzt|nun|inzwischen|mittlerweile|damals|zuvor|noch|bis \d{4}|now|aujourd['\u2019]hui)"
     r"[,:]?\s){1,2}[\"\u201e\u201c\u00bb]?"
 )
+FEMALE = re.compile(r"in(?:nen)?$")  # of inhabitants: "Walliserin"
 SMALL_WORDS = frozenset({"fuer", "und", "der", "die", "des", "von", "of", "and", "the", "de", "du"})
 LONG_COMPOUND = 13  # letters; shorter words fit too many acronyms by chance
 BRACKET = re.compile(r"\s?\(\s?")
@@ -125,8 +126,8 @@ def _place_named(key: str) -> Place | None:
 def origin(text: str) -> str | None:
     """The place an adjective is derived from, folded: "russische" gives "russland"; None where the lists know none."""
     key = plain(text)
-    adjectives = lists().adjectives
-    return adjectives.get(key) or adjectives.get(ENDING.sub("", key)) or adjectives.get(key.removesuffix("n"))
+    stems = (key, ENDING.sub("", key), key.removesuffix("n"), FEMALE.sub("", key))
+    return next((lists().adjectives[stem] for stem in stems if stem in lists().adjectives), None)
 
 
 @lru_cache(maxsize=100_000)
@@ -134,6 +135,7 @@ def base_forms(text: str, label: str, *, derived: bool) -> tuple[str, ...]:
     """The keys a name would have without a genitive -s, or without the -er of inhabitants ("Wiener")."""
     key = uninflected(plain(text))
     forms = genitives(key)
+    key = FEMALE.sub("", key) if derived else key
     stem = key if key.endswith("er") else ENDING.sub("", key)
     if derived and stem.endswith("er"):
         forms = [*forms, *(stem.removesuffix("er") + tail for tail in ("", "en", "e"))]
@@ -150,34 +152,43 @@ def initials_fit(acronym: str, key: str) -> bool:
 
     >>> initials_fit("dfb", "deutsch fussball bund"), initials_fit("bverfg", "bundesverfassungsgericht")
     (True, True)
-    >>> initials_fit("ezb", "deutsch bank")
-    False
+    >>> initials_fit("ndr", "norddeutsch rundfunk"), initials_fit("ezb", "deutsch bank")
+    (True, False)
     """
     words = [word for word in key.split() if word not in SMALL_WORDS]
-    if len(words) > 1 and acronym in {"".join(word[0] for word in words), "".join(word[0] for word in key.split())}:
-        return True
-    long = max(words, key=len, default="")
-    before = key.partition(long)[0]
-    letters = iter(long)
-    rest = acronym.removeprefix("".join(word[0] for word in before.split()))
-    return (
-        len(long) > LONG_COMPOUND and len(rest) > 1 and rest[0] == long[0] and all(letter in letters for letter in rest)
-    )
+    if not words or (len(words) == 1 and len(words[0]) <= LONG_COMPOUND):
+        return False
+    place = words[:1]  # "OLG" is the "Oberlandesgericht Köln" as well: the place at the end may go
+    return len(acronym) > 1 and (_spells(acronym, words) or (len(place[0]) > LONG_COMPOUND and _spells(acronym, place)))
 
 
-def is_short_form(short: str, full: str, *, later: bool, local: frozenset[str]) -> bool:
+def _spells(acronym: str, words: list[str]) -> bool:
+    """Whether letters are, in order, the first of every word with any further ones from inside it ("NDR")."""
+    if not words or acronym[:1] != words[0][0]:
+        return not words and not acronym
+    taken = 1
+    inside = iter(words[0][1:])
+    while True:
+        if _spells(acronym[taken:], words[1:]):
+            return True
+        if taken == len(acronym) or acronym[taken] not in inside:
+            return False
+        taken += 1
+
+
+def is_short_form(short: str, full: str, *, later: bool, local: frozenset[str], acronym: bool = False) -> bool:
     """Whether an organisation's one-word name may stand for a longer one; ``later``: it comes after it.
 
     The last word may ("Lufthansa" for "Deutsche Lufthansa"); the first one before a place (``local``: the
-    places of the document) or a word like "Gruppe", and where it is the kind of institution or of club; after the
-    full name any longer word of a club. "Siemens" is not short for "Siemens Energy".
+    places of the document) or a word like "Gruppe", and where it is an ``acronym`` or the kind of institution or
+    club; after the full name any longer word of a club. "Siemens" is not short for "Siemens Energy".
     """
     words = full.split()
-    if len(words) < 2 or short not in words or len(short) < 3:
-        return False
     club = set(words) & lists().club_words
+    if len(words) < 2 or short not in words or (len(short) < 3 and short not in club):
+        return False
     if words[-1] == short or (later and len(short) > 3 and club) or (words[0] == short and short in club):
         return True
     rest = " ".join(words[1:])
     placed = rest in places() or rest in local or set(words[1:]) <= lists().short_rests
-    return words[0] == short and (placed or short.endswith(lists().institutions))
+    return words[0] == short and (placed or acronym or short.endswith(lists().institutions))

@@ -1,6 +1,7 @@
 """Names of persons: their parts, and which given names may belong to one person."""
 
 import json
+import re
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 from stages.link_entities.fold import genitives, given_key, plain, surname_key
 
 LOOKUP = Path(__file__).parents[1] / "lookups" / "linking" / "persons.json"
-VOWELS = frozenset("aeiou")
+VOWEL = re.compile("[aeiou]")
 
 
 class Person(NamedTuple):
@@ -112,7 +113,7 @@ def _one_vowel_apart(first: str, second: str) -> bool:
     if len(first) != len(second) or len(first) < 6 or first[-1] != second[-1]:
         return False
     differing = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
-    return len(differing) == 1 and set(differing[0]) <= VOWELS
+    return len(differing) == 1 and all(map(VOWEL.match, differing[0]))
 
 
 def merge_given(names: set[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
@@ -122,10 +123,38 @@ def merge_given(names: set[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
     the result does not depend on any order.
     """
     ordered = sorted(names)
-    fits = {name: [other for other in ordered if other != name and compatible(name, other)] for name in ordered}
+    nearby = _neighbours(ordered)
+    fits = {name: [other for other in nearby[name] if other != name and compatible(name, other)] for name in ordered}
     clear = {name for name in ordered if all(compatible(a, b) for a in fits[name] for b in fits[name])}
     group: dict[tuple[str, ...], int] = {}
     for name in ordered:
         joined = [group[other] for other in fits[name] if other in clear and name in clear and other in group]
         group[name] = joined[0] if joined else len(set(group.values()))
     return group
+
+
+def _neighbours(names: list[tuple[str, ...]]) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """The names that one name can fit at all, by its first part.
+
+    A surname that thousands bear would otherwise cost millions of comparisons.
+    """
+    filed: dict[str, list[tuple[str, ...]]] = {}
+    for name in names:
+        for drawer in _drawers(name[0]):
+            filed.setdefault(drawer, []).append(name)
+    return {
+        name: sorted({other for drawer in _drawers_to_open(name[0]) for other in filed.get(drawer, ())})
+        for name in names
+    }
+
+
+def _drawers(first: str) -> set[str]:
+    """Where a name is found: by itself, by its consonants, by its letter, and as an initial."""
+    return {first, VOWEL.sub("*", first), f"{first[0]}-", f"{first} as initial"}
+
+
+def _drawers_to_open(first: str) -> set[str]:
+    if len(first) == 1:
+        return {f"{first}-"}
+    pairs = {second for known, second in word_lists()["given_pairs"] if known == first}
+    return {first, VOWEL.sub("*", first), f"{first[0]} as initial"} | pairs

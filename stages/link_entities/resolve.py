@@ -6,12 +6,13 @@ new documents touch only the blocks of their own names, and why the order of doc
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from stages.link_entities.persons import merge_given
 
+BY_FAR = 20  # times as many documents with the full name as all others of the surname have together
 APART = "\x1e"  # parts the key of an entity from the document it stays in
 
 
@@ -22,6 +23,7 @@ class Signature(NamedTuple):
     strong: tuple[str, ...]
     weak: tuple[str, ...]
     bases: tuple[str, ...]
+    roles: tuple[str, ...] = ()
 
 
 def blocks_of(signature: Signature) -> set[str]:
@@ -36,17 +38,17 @@ def _block(label: str, key: str) -> str:
     return surname.rsplit(" ", 1)[-1] if label == "PER" else key
 
 
-def resolve(signatures: Iterable[Signature]) -> dict[Signature, str]:
-    """The key of the entity that each signature means.
+def resolve(signatures: Mapping[Signature, int]) -> dict[Signature, str]:
+    """The key of the entity that each signature means; the numbers are those of the documents that have it.
 
     A key that ends in `APART` is to be completed by the document: the name is ambiguous and stays apart in each.
     """
-    by_label: defaultdict[str, set[Signature]] = defaultdict(set)
-    for signature in signatures:
-        by_label[signature.label].add(signature)
+    by_label: defaultdict[str, dict[Signature, int]] = defaultdict(dict)
+    for signature, count in signatures.items():
+        by_label[signature.label][signature] = count
     found: dict[Signature, str] = {}
     for label, group in by_label.items():
-        found |= _resolve_label(label, sorted(group))
+        found |= _resolve_label(label, group)
     return found
 
 
@@ -55,9 +57,9 @@ def entity_id(label: str, key: str) -> str:
     return hashlib.sha256(f"{label}\x1f{key}".encode()).hexdigest()[:16]
 
 
-def _resolve_label(label: str, group: list[Signature]) -> dict[Signature, str]:
+def _resolve_label(label: str, group: dict[Signature, int]) -> dict[Signature, str]:
     attested = _attested(label, group)
-    bare = {signature: _without_ending(signature, attested) for signature in group}
+    bare = {signature: _without_ending(signature, attested) for signature in sorted(group)}
     parents: dict[str, str] = {}
     for strong, _ in bare.values():
         for key in strong:
@@ -67,10 +69,52 @@ def _resolve_label(label: str, group: list[Signature]) -> dict[Signature, str]:
     if label == "PER":
         _union_given_names(parents)
     offered = _offered(label, bare.values(), parents)
-    return {signature: _entity_key(label, strong, weak, parents, offered) for signature, (strong, weak) in bare.items()}
+    known = _known_of(bare, group, parents)
+    return {
+        signature: _root(parents, strong[0]) if strong else _meant(signature, weak, offered, known)
+        for signature, (strong, weak) in bare.items()
+    }
 
 
-def _attested(label: str, group: list[Signature]) -> set[str]:
+class _Known(NamedTuple):
+    """In how many documents an entity has its full name, and the roles it has there."""
+
+    documents: Counter[str]
+    roles: dict[str, set[str]]
+
+
+def _known_of(
+    bare: dict[Signature, tuple[tuple[str, ...], tuple[str, ...]]], group: dict[Signature, int], parents: dict[str, str]
+) -> _Known:
+    known = _Known(Counter(), defaultdict(set))
+    for signature, (strong, _) in bare.items():
+        if strong:
+            root = _root(parents, strong[0])
+            known.documents[root] += group[signature]
+            known.roles[root].update(signature.roles)
+    return known
+
+
+def _meant(signature: Signature, weak: tuple[str, ...], offered: dict[str, set[str]], known: _Known) -> str:
+    """What a surname or an acronym means: the only one, or of several persons the one with the role, or by far the
+    best known; else a person stays apart in each document, and an acronym is an entity of its own.
+    """
+    meant = {root for key in weak for root in offered.get(key, ())}
+    if len(meant) > 1 and signature.label == "PER":
+        alike = {root for root in meant if known.roles.get(root, set()) & set(signature.roles)}
+        meant = alike if len(alike) == 1 else _best_known(meant, known)
+    if len(meant) == 1:
+        return next(iter(meant))
+    return f"={weak[0]}" + (APART if meant and signature.label == "PER" else "")
+
+
+def _best_known(meant: set[str], known: _Known) -> set[str]:
+    best = max(sorted(meant), key=lambda root: known.documents[root])
+    others = sum(known.documents[root] for root in meant) - known.documents[best]
+    return {best} if known.documents[best] >= BY_FAR * others else meant
+
+
+def _attested(label: str, group: Iterable[Signature]) -> set[str]:
     """Every key that a signature names by itself, and the surname of every full name."""
     keys = {key for signature in group for key in (*signature.strong, *signature.weak)}
     return keys | {key.split("|")[1] for key in keys if label == "PER" and "|" in key}
@@ -109,17 +153,6 @@ def _offered(
             for short in {surname, surname.rsplit(" ", 1)[-1]} if label == "PER" else {key, *weak}:
                 offered[short].add(root)
     return offered
-
-
-def _entity_key(
-    label: str, strong: tuple[str, ...], weak: tuple[str, ...], parents: dict[str, str], offered: dict[str, set[str]]
-) -> str:
-    if strong:
-        return _root(parents, strong[0])
-    meant = {root for key in weak for root in offered.get(key, ())}
-    if len(meant) == 1:
-        return next(iter(meant))
-    return f"={weak[0]}" + (APART if meant and label == "PER" else "")
 
 
 def _union(parents: dict[str, str], first: str, second: str) -> None:

@@ -17,7 +17,7 @@ from stages.link_entities.fold import plain, uninflected
 
 NEAR = frozenset({"DE", "AT", "CH", "LI", "LU", "BE", "FR", "NL", "IT", "CZ", "PL", "DK", "HU", "SI"})
 LANGUAGES = ("de", "en", "fr")
-FEWEST, FEWEST_NEAR, FEWEST_FOR_OTHER_NAMES, DOMINANCE = 200_000, 20_000, 500_000, 10
+FEWEST, FEWEST_NEAR, FEWEST_FOR_OTHER_NAMES, DOMINANCE = 200_000, 20_000, 200_000, 10
 LATIN_END = 0x250  # after Latin Extended-B; other scripts do not occur in the texts
 
 

@@ -102,6 +102,10 @@ def _missed_forms(sentences: Sequence[Found], votes: Votes) -> dict[str, tuple[s
 
 def _find_missed(sentence: Found, forms: Mapping[str, tuple[str, float]], extractor: str) -> Iterator[Name]:
     text, places, names = sentence
+    # One mark a character: looking through all names for every word is quadratic where a sentence is a whole list.
+    taken = bytearray(len(text))
+    for name in names:
+        taken[name.start : name.end] = b"\1" * (name.end - name.start)
     for start, end in places:
         if not text[start].isupper():
             continue
@@ -111,7 +115,7 @@ def _find_missed(sentence: Found, forms: Mapping[str, tuple[str, float]], extrac
         if form not in forms and "-" in word:
             form, kind = _first_segment(word), "part"
             start, end = start + word.find(form), start + word.find(form) + len(form)
-        if form in forms and not any(name.start < end and name.end > start for name in names):
+        if form in forms and taken.find(1, start, end) < 0:
             yield Name(start, end, forms[form][0], kind, forms[form][1], extractor)
 
 

@@ -1,10 +1,11 @@
 """Mend broken lines: raw text becomes blocks, each mapped back to its raw characters, with every repair on record.
 
-The steps: cut the text into lines and mend their characters, drop page furniture, decide where blocks begin, decide each
+The steps: cut the text into lines and mend their characters, drop page furniture, decide where blocks begin, decide
+each
 line-end hyphen, put the lines together, part credits from captions, and name the kinds.
 """
 
-from stages.reflow.assemble import Piece, as_line, cut_piece, hyphen_repair, join_lines, settle
+from stages.reflow.assemble import Piece, as_line, cut_piece, hyphen_repair, join_lines, restore, settle
 from stages.reflow.furniture import find_furniture
 from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, text_form
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
@@ -41,11 +42,17 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     if options.join_lines:
         pieces, more, n_more = _join_spaced(raw, pieces, options.characters)
         joined, n_joins = joined + more, n_joins + n_more
+    if options.lost_hyphens:
+        restored = [restore(piece) for piece in pieces]
+        pieces = [piece for piece, _ in restored]
+        joined += [repair for _, made in restored for repair in made]
     if options.credits:
         pieces = [part for piece in pieces for part in _part(piece)]
     kinds = name_kinds([piece.text for piece in pieces])
     blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
-    return Reflowed(blocks, tuple(sorted(repairs + joined, key=_place)), n_joins)
+    # A second repair at the same place saw the text after the first; the record shows the raw characters.
+    recorded = [r._replace(before=raw[r.raw_start : r.raw_end]) for r in repairs + joined]
+    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins)
 
 
 def _join_spaced(raw: str, pieces: list[Piece], characters: bool) -> tuple[list[Piece], list[Repair], int]:

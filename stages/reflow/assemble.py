@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from stages.reflow.characters import ODD, SOFT_HYPHEN, Mapped, drop_soft_hyphen, mend_characters, spans_of
+from stages.reflow.characters import SOFT_HYPHEN, Mapped, drop_soft_hyphen, is_odd, mend_characters, spans_of
 from stages.reflow.hyphens import Join
 from stages.reflow.lines import Line
+from stages.reflow.lost_hyphens import LOST, restore_hyphens
 from stages.reflow.records import Repair, Span
 
 RULES = {Join.REMOVE: "hyphen_removed", Join.KEEP: "hyphen_kept", Join.KEEP_SPACE: "hyphen_kept_space"}
@@ -38,9 +39,17 @@ def join_lines(lines: list[Line], joins: list[Join]) -> Piece:
     return Piece("".join(parts), spans)
 
 
+def restore(piece: Piece) -> tuple[Piece, list[Repair]]:
+    """Put back the hyphens that the extractor swallowed."""
+    if not LOST.search(piece.text):
+        return piece, []
+    mapped, repairs = restore_hyphens(Mapped(piece.text, _offsets(piece)))
+    return Piece(mapped.text, spans_of(mapped.offsets)), repairs
+
+
 def settle(piece: Piece) -> tuple[Piece, list[Repair]]:
     """Repair what only the joined text shows, so that a second reflow finds nothing to do."""
-    if not ODD.search(piece.text):
+    if not is_odd(piece.text):
         return piece, []
     mapped = Mapped(piece.text, _offsets(piece))
     mapped, repairs = mend_characters(mapped)

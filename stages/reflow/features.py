@@ -5,7 +5,7 @@ here too. Everything is computed for all lines at once.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,7 @@ class Sheet(NamedTuple):
 
 
 def measure_lines(lines: Sequence[Line], widths: Floats, words: dict[str, int]) -> Sheet:
-    """Features of each line with text: ``widths`` are glyph widths by typeface and code point, ``words`` the codes of words."""
+    """Features of each line: ``widths`` are glyph widths by typeface and code point, ``words`` the codes of words."""
     texts = [line.text for line in lines]
     body = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
@@ -68,7 +68,8 @@ def _class_table() -> Ints:
             table[code] = DIGIT
     marks = {
         STOP: ".!?\u2026", COLON: ":", COMMA: ",;", HYPHEN: "-\u00ad\u00ac\u2010\u2011\u2e17", DASH: "\u2013\u2014",
-        OPENER: "([\u201e\u201a\u00ab\u2039", CLOSER: ")]\u201d\u00bb\u203a", QUOTE: "\"'\u201c\u2018\u2019\u201b\u201f",
+        OPENER: "([\u201e\u201a\u00ab\u2039", CLOSER: ")]\u201d\u00bb\u203a",
+        QUOTE: "\"'\u201c\u2018\u2019\u201b\u201f",
         BULLET: "\u2022\u2023\u25aa\u25cf\u25e6\u2043*",
     }  # fmt: skip
     for kind, chars in marks.items():
@@ -93,24 +94,23 @@ def _edges(codes: Ints, starts: Ints, ends: Ints) -> Floats:
 
 
 def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats) -> Floats:
-    """How far each line fills its column, and whether the next line's first word had fitted, fixed width and proportional."""
+    """How far each line fills its column, and whether the next line's first word had fitted; two typefaces."""
     known = np.minimum(codes, widths.shape[1] - 1)
     spaces = np.flatnonzero((codes == SPACE) | (codes == 10))
     following = np.searchsorted(spaces, starts)
     first_end = np.minimum(np.append(spaces, len(codes))[following], ends)
-    columns = []
-    best: tuple[float, Any] = (9.0, None)
-    for face in range(len(widths)):
-        total = np.concatenate(([0.0], np.cumsum(widths[face][known])))
-        width = total[ends] - total[starts]
-        word = np.append((total[first_end] - total[starts])[1:], 0.0)
-        column, spread = _column(width)
-        part = _fullness(width, word + widths[face][SPACE], column, spread)
-        if face == 0:
-            columns += [part, (width / 80)[:, None], np.full((len(starts), 1), column / 80)]
-        elif spread < best[0]:
-            best = (spread, part)
-    return np.concatenate([*columns, best[1]], axis=1)
+    glyphs = widths[:, known]
+    # Sums up to each line's end and up to each first word's; a break has no width of its own to tell.
+    cuts = np.stack((starts, first_end, ends), axis=1).ravel()
+    sums = np.concatenate((np.zeros((len(widths), 1)), np.cumsum(glyphs, axis=1, dtype=np.float64)), axis=1)[:, cuts]
+    filled, words = sums[:, 2::3] - sums[:, ::3], sums[:, 1::3] - sums[:, ::3]
+    columns = [_column(width) for width in filled]
+    best = 1 + int(np.argmin([spread for _, spread in columns[1:]]))
+    parts = [(filled[0] / 80)[:, None], np.full((len(starts), 1), columns[0][0] / 80)]
+    for face in (0, best):
+        word = np.append(words[face, 1:], 0.0) + widths[face, SPACE]
+        parts.append(_fullness(filled[face], word, *columns[face]))
+    return np.concatenate([parts[2], parts[0], parts[1], parts[3]], axis=1)
 
 
 def _column(width: npt.NDArray[np.float64]) -> tuple[float, float]:
@@ -125,7 +125,7 @@ def _column(width: npt.NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _fullness(width: npt.NDArray[np.float64], word: npt.NDArray[np.float64], column: float, spread: float) -> Floats:
-    """Filled share; room left to the next multiple of the column (extractors glue lines); whether the next word fits."""
+    """Filled share, room left to the next multiple of the column (for glued lines), whether the next word fits."""
     filled = width / column
     columns = np.maximum(np.ceil(filled - 0.03), 1)
     room = columns - filled
@@ -187,7 +187,12 @@ def _counts(mask: npt.NDArray[np.bool_], starts: Ints, ends: Ints) -> Floats:
 def _stacked(texts: list[str]) -> Floats:
     """Whether a line looks like a list item, and whether its first word is hyphenated or a number."""
     marks = [
-        (text[:2] in ("- ", "* ", "\u2022 ", "\u2013 "), text[:1].isdigit() and text[:4].find(".") > 0, " " not in text, text.isupper())
+        (
+            text[:2] in ("- ", "* ", "\u2022 ", "\u2013 "),
+            text[:1].isdigit() and text[:4].find(".") > 0,
+            " " not in text,
+            text.isupper(),
+        )
         for text in texts
     ]
     return np.array(marks, dtype=np.float32)

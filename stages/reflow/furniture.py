@@ -1,6 +1,7 @@
 """Find running headers, footers and page numbers, on page evidence alone."""
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
@@ -17,7 +18,8 @@ PAGE_NUMBER = re.compile(
     "(?: ?(?:von|of|sur|de|van|/) ?\\d{1,4})?(?: ?[-\u2013\u2014|])?"
 )
 DATED = re.compile(
-    r"\b(?:19|20)\d\d\b|\b\d{1,2}\.\d{1,2}\.\d{2,4}\b|\b\d{1,2}\.? (?:Januar|Februar|M\u00e4rz|April|Mai|Juni|Juli|August"
+    r"\b(?:19|20)\d\d\b|\b\d{1,2}\.\d{1,2}\.\d{2,4}\b|\b\d{1,2}\.? "
+    r"(?:Januar|Februar|M\u00e4rz|April|Mai|Juni|Juli|August"
     r"|September|Oktober|November|Dezember|January|February|March|May|June|July|October|December|janvier|f\u00e9vrier|mars"
     r"|avril|mai|juin|juillet|ao\u00fbt|septembre|octobre|novembre|d\u00e9cembre)\b"
 )
@@ -28,7 +30,7 @@ SEPARATORS = ("|", "\u00b7", "\u2022")
 PAGE_GAP = 3
 # Running lines stand at most this deep in the page.
 DEPTH = 3
-LONGEST = 120
+LONGEST, LONGEST_NUMBER = 120, 24
 # OCR reads one header differently on each page; two readings this alike count as one.
 ALIKE = 0.6
 
@@ -80,17 +82,23 @@ def furniture_candidates(lines: Sequence[Line], ends_page: bool) -> Candidates:
     places = [
         at
         for at, key in enumerate(keys)
-        if key and (min(depths[at][1:]) < DEPTH or len(repeats[key]) > 1 or PAGE_NUMBER.fullmatch(lines[at].text))
+        if key and (min(depths[at][1:]) < DEPTH or len(repeats[key]) > 1 or _is_page_number(lines[at].text))
     ]
     edges = _edge_keys(places, keys, depths)
+    frame = (keys[0], keys[-1])
     spread = {key: _spread([depths[at] for at in repeats[key]]) for key in {keys[at] for at in places}}
     features = [
         _evidence(lines, at, depths[at], len(repeats[keys[at]]), pages, ends_page)
         + _likeness(keys[at], depths[at], edges)
         + spread[keys[at]]
+        + _surroundings(lines, keys, at, frame, repeats[keys[at]])
         for at in places
     ]
     return Candidates(places, features)
+
+
+def _is_page_number(text: str) -> bool:
+    return len(text) <= LONGEST_NUMBER and PAGE_NUMBER.fullmatch(text) is not None
 
 
 def _cut_pages(lines: Sequence[Line]) -> _Pages:
@@ -109,9 +117,7 @@ def _depths(pages: _Pages, count: int) -> list[Depth]:
     return depths[:count]
 
 
-def _edge_keys(
-    places: list[int], keys: list[str], depths: list[Depth]
-) -> dict[tuple[int, int], str]:
+def _edge_keys(places: list[int], keys: list[str], depths: list[Depth]) -> dict[tuple[int, int], str]:
     """The lines at page edges by page and signed depth (0, 1 from the top; -1, -2 from the bottom)."""
     edges = {}
     for at in places:
@@ -142,6 +148,24 @@ def _likeness(key: str, depth: Depth, edges: dict[tuple[int, int], str]) -> list
     return [best, best > ALIKE, best == 1]
 
 
+def _surroundings(
+    lines: Sequence[Line], keys: list[str], at: int, frame: tuple[str, str], repeats: list[int]
+) -> list[float]:
+    """Likeness to the document's first and last line, how far away the line repeats, page numbers beside it.
+
+    Text recognised page by page comes without form feeds; then this is all there is to tell a page's edge.
+    """
+    key, first, last = keys[at], *frame
+    place = bisect_left(repeats, at)
+    nearest = min((abs(at - other) for other in repeats[max(place - 1, 0) : place + 2] if other != at), default=0)
+    before = at > 0 and _is_page_number(lines[at - 1].text)
+    after = at + 1 < len(lines) and _is_page_number(lines[at + 1].text)
+    return [
+        _alike(key, first) if at else 0.0, _alike(key, last) if at + 1 < len(lines) else 0.0,
+        min(nearest, 80) / 40, nearest > 20, before, after,
+    ]  # fmt: skip
+
+
 def _alike(key: str, other: str) -> float:
     """Share of the letter pairs that two lines have in common; 1 only for the same line."""
     if key == other:
@@ -163,8 +187,9 @@ def _evidence(
     opposite = lines[pages.ends[page] - 1] if above < below else lines[pages.starts[page]]
     open_before = last is not None and SENTENCE_END.search(last.text[-8:]) is None
     values = [
-        PAGE_NUMBER.fullmatch(text) is not None, DATED.search(text) is not None, any(s in text for s in SEPARATORS),
-        len(text) / 40, text.count(" ") / 5, SENTENCE_END.search(text[-8:]) is not None, text[0].islower(), text.isupper(),
+        _is_page_number(text), DATED.search(text) is not None, any(s in text for s in SEPARATORS),
+        len(text) / 40, text.count(" ") / 5, SENTENCE_END.search(text[-8:]) is not None, text[0].islower(),
+        text.isupper(),
         number is not None, counted == page + 1, text.isdigit(), text.endswith((",", "-", ";", ":")),
         above == 0, above == 1, above == 2, above > 2, below == 0, below == 1, below == 2, below > 2,
         at == 0, following is None, page == 0, page == len(pages.starts) - 1, pages.certain, ends_page,
@@ -174,7 +199,7 @@ def _evidence(
         min(following.indent, 60) / 20 if following else 0, len(following.text) / 60 if following else 0,
         len(last.text) / 60 if last else 0, open_before, following is not None and following.text[0].islower(),
         open_before and following is not None and following.text[0].islower(),
-        repeats > 1, min(repeats, 5) / 5, PAGE_NUMBER.fullmatch(opposite.text) is not None,
+        repeats > 1, min(repeats, 5) / 5, _is_page_number(opposite.text),
         DATED.search(opposite.text) is not None, opposite.breaks > 1,
     ]  # fmt: skip
     return [float(value) for value in values]

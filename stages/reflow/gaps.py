@@ -12,13 +12,18 @@ from stages.reflow.words import OPEN_ENDED
 
 Form = Literal["separate", "unwrapped", "wrapped"]
 
-# Closes a sentence: full stop, question and exclamation mark, ellipsis, colon, with quotation marks or brackets after it.
+# Closes a sentence: full stop, question and exclamation mark, ellipsis, colon, with quotation marks or brackets
+# after it.
 TERMINAL = re.compile("[.!?\u2026:][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
 LAST_WORD = re.compile(r"([^\W\d_]+)$")
 PAGE_GAP = 3
 # A file of which every other line runs longer than this was not wrapped to a column. Single lines do in wrapped text
 # too: extractors glue those that a hyphen divided.
 WIDEST_COLUMN = 200
+# Lines that all stay shorter than this are a list or verse: nobody sets running text that narrow.
+NARROWEST_COLUMN = 27
+# Source code and markup show themselves by so many of these characters a line.
+CODE_CHARACTERS, CODE_SHARE = "={}<>[];_\\", 1.0
 # Texts of fewer lines have no layout to read.
 FEWEST = 4
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
@@ -32,8 +37,10 @@ def text_form(lines: Sequence[Line]) -> Form:
     """
     if len(lines) < 2 or all(line.breaks > 1 and not line.form_feeds for line in lines[1:]):
         return "separate"
-    lengths = sorted(len(line.text) for line in lines)
-    return "unwrapped" if lengths[len(lengths) // 2] > WIDEST_COLUMN else "wrapped"
+    texts = [line.text for line in lines]
+    wide = sorted(map(len, texts))[len(texts) // 2] > WIDEST_COLUMN
+    narrow = len(texts) >= FEWEST and column_width(texts) < NARROWEST_COLUMN
+    return "unwrapped" if wide or narrow or _is_code(texts) else "wrapped"
 
 
 def column_width(texts: Sequence[str]) -> int:
@@ -68,9 +75,12 @@ def double_spaced(texts: list[str]) -> bool:
 def begins_spaced(texts: list[str]) -> list[bool]:
     """For each line of a double-spaced text, whether a block begins with it; read from the texts alone."""
     column = column_width(texts)
-    return [True] + [
-        not _runs_on(a, b) and not _overflows(a, b, column) for a, b in pairwise(texts)
-    ]
+    return [True] + [not _runs_on(a, b) and not _overflows(a, b, column) for a, b in pairwise(texts)]
+
+
+def _is_code(texts: Sequence[str]) -> bool:
+    text = "\n".join(texts)
+    return sum(map(text.count, CODE_CHARACTERS)) > CODE_SHARE * len(texts)
 
 
 def _begins(last: Line, line: Line, column: int) -> bool:
@@ -96,5 +106,3 @@ def _terminal(text: str) -> bool:
 
 def _overflows(text: str, following: str, column: int) -> bool:
     return len(text) + 1 + len(following.split(" ", 1)[0]) > column
-
-

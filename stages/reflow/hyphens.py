@@ -1,10 +1,12 @@
 """Decide what becomes of a hyphen at the end of a line.
 
-A log-linear model over the two halves of the word gives odds for removing the hyphen, keeping it, and keeping it with a space; the
+A log-linear model over the two halves of the word gives odds for removing the hyphen, keeping it, and keeping it
+with a space; the
 words of the document and how the document breaks its lines move these odds.
 """
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from enum import IntEnum
 from itertools import pairwise
@@ -28,8 +30,11 @@ LAST_PART = re.compile(r"[^\W_]+\.?$")
 TOKEN = re.compile(r"[^\W_]+(?:[-\u2010\u2011][^\W_]+)*")
 # U+2010 inside a line: then the document writes all its hyphens so.
 HYPHEN_INSIDE = re.compile("\u2010[^\\W_]")
+# Brackets and quotation marks that open: a hyphen before one is suspended.
+OPENERS = ("(", "\u201e", '"', "\u00ab", "\u201c")
 BUCKETS = 1 << 18
-# Log odds that a word seen whole in the document adds, and the sight of a capital or digit; then the share of kept hyphens expected before any is seen.
+# Log odds that a word seen whole in the document adds, and the sight of a capital or digit; then the share of kept
+# hyphens expected before any is seen.
 SEEN, SHAPED, CERTAIN, IMPOSSIBLE = 6.0, 8.0, 99.0, -30.0
 PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.5, 0.85, 1.0
 ROUNDS = 3
@@ -61,7 +66,9 @@ def decide_hyphens(breaks: Sequence[Break], text: str) -> list[Join]:
     """What to do at each line end with a hyphen; ``text`` is the whole document, whose words and habits count."""
     counts = _count_words(text)
     lang = guess_language(counts)
-    scores = np.array([_scores(item, lang, counts) for item in breaks])
+    buckets = np.array([hyphen_features(item.head[:-1], item.tail, lang) for item in breaks])
+    scores = load_model().weights["hyphens"][buckets].sum(1)
+    scores += np.array([_evidence(item, counts) for item in breaks], np.float32)
     marks = BREAK_ONLY if HYPHEN_INSIDE.search(text) else BREAK_ONLY | {HYPHEN}
     plain = np.array([item.head[-1] not in marks for item in breaks])
     scores[~plain, 0] = CERTAIN
@@ -80,10 +87,11 @@ def hyphen_features(head: str, tail: str, lang: str) -> list[int]:
     earlier = "-" in head
     shape = f"{_shape(part.group() if part else head[-1:])}{_shape(whole)}{int(earlier)}"
     names = [
-        f"l={left}", f"r={right}", f"j={left}{right}", f"{lang}l={left}", f"{lang}r={right}", f"s={shape}", f"{lang}s={shape}",
-        f"c={left[-2:]}|{right[:2]}", f"c={left[-1:]}|{right[:1]}", f"c={left[-3:]}|{right[:3]}", f"p={right[:3]}", f"p={right[:4]}",
-        f"e={left[-3:]}", f"e={left[-4:]}", f"q={left[:4]}", f"z={right[-3:]}", f"n={min(len(left), 9)}{min(len(right), 9)}{shape}",
-        f"x={earlier}{right}", f"m={_shape(whole)}{left}", f"t={tail[len(whole):][:1] == '-'}{shape}",
+        f"l={left}", f"r={right}", f"j={left}{right}", f"{lang}l={left}", f"{lang}r={right}", f"s={shape}",
+        f"{lang}s={shape}", f"c={left[-2:]}|{right[:2]}", f"c={left[-1:]}|{right[:1]}", f"c={left[-3:]}|{right[:3]}",
+        f"p={right[:3]}", f"p={right[:4]}", f"e={left[-3:]}", f"e={left[-4:]}", f"q={left[:4]}", f"z={right[-3:]}",
+        f"n={min(len(left), 9)}{min(len(right), 9)}{shape}", f"x={earlier}{right}", f"m={_shape(whole)}{left}",
+        f"t={tail[len(whole) :][:1] == '-'}{shape}",
     ]  # fmt: skip
     return [crc32(name.encode("utf-8", "surrogatepass")) % BUCKETS for name in names]
 
@@ -93,24 +101,21 @@ def guess_language(counts: dict[str, int]) -> str:
     return max(COMMON, key=lambda lang: sum(counts.get(word, 0) for word in COMMON[lang]))
 
 
-def _scores(item: Break, lang: str, counts: dict[str, int]) -> list[float]:
-    """Log odds of removing, keeping, keeping with a space."""
+def _evidence(item: Break, counts: dict[str, int]) -> tuple[float, float, float]:
+    """Log odds of the three joins that the word's shape and the document's words add."""
     head, tail = item.head[:-1], item.tail
     first = FIRST_WORD.match(tail[:LONGEST_PART])
-    table = load_model().weights["hyphens"]
-    remove, keep, space = table[hyphen_features(head, tail, lang)].sum(0).tolist()
     if first is None:
-        return [0.0, 1.0, 2.0] if tail[:1] in "(\u201e\"\u00ab" else [1.0, 2.0, 0.0]
+        return (IMPOSSIBLE, 0.0, -IMPOSSIBLE) if tail[:1] in OPENERS else (IMPOSSIBLE, 0.0, IMPOSSIBLE)
     part = LAST_PART.search(head[-LONGEST_PART:])
     left, right = part.group() if part else "", first.group()
-    keep += SHAPED * _shows_hyphen(left, right)
-    remove += SEEN * ((left + right).lower() in counts)
-    keep += SEEN * (f"{left}-{right}".lower() in counts)
-    return [remove, keep, space if tail.lower() in ALL_SUSPENDED else IMPOSSIBLE]
+    remove = SEEN * ((left + right).lower() in counts)
+    keep = SHAPED * _shows_hyphen(left, right) + SEEN * (f"{left}-{right}".lower() in counts)
+    return remove, keep, 0.0 if tail.lower() in ALL_SUSPENDED else IMPOSSIBLE
 
 
 def _shows_hyphen(left: str, right: str) -> bool:
-    """A capital or digit after the hyphen, a digit or abbreviation before it; not in text set in capitals throughout."""
+    """A capital or digit after the hyphen, a digit or abbreviation before it; not in text all in capitals."""
     if left[-1:].isdigit() or right[0].isdigit():
         return True
     if right[0].isupper():
@@ -118,15 +123,13 @@ def _shows_hyphen(left: str, right: str) -> bool:
     return len(left) > 1 and left.isupper()
 
 
-def _count_words(text: str) -> dict[str, int]:
+def _count_words(text: str) -> Counter[str]:
     """How often each word occurs: hyphenated ones whole, pair by pair and part by part."""
-    counts: dict[str, int] = {}
-    for token in TOKEN.findall(text.lower()):
-        counts[token] = counts.get(token, 0) + 1
-        if "-" in token:
-            parts = token.split("-")
-            for word in (*parts, *map("-".join, pairwise(parts))):
-                counts[word] = counts.get(word, 0) + 1
+    counts = Counter(TOKEN.findall(text.lower()))
+    for token, count in [(token, count) for token, count in counts.items() if "-" in token]:
+        parts = token.split("-")
+        for word in (*parts, *map("-".join, pairwise(parts))):
+            counts[word] += count
     return counts
 
 

@@ -15,21 +15,32 @@ CREDIT = re.compile(f"(?:{CREDIT_WORD}[^\\n]{{2,80}}|{AGENCY})\\)?")
 CREDIT_TAIL = re.compile(f"(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{CREDIT_WORD}[^.!?]{{2,60}}\\.?)$")
 LONGEST_CAPTION = 400
 BOILERPLATE = re.compile(
-    "(?:Haftungsausschluss|Disclaimer|Impressum|Copyright|Urheberrecht|Nutzungsbedingungen|Datenschutz(?:hinweis|erkl\u00e4rung)?"
-    "|Avis de non-responsabilit\u00e9|Clause de non-responsabilit\u00e9|Mentions l\u00e9gales|Legal notice)\\b ?(?::|\u2013|-|$)"
+    "(?:Haftungsausschluss|Disclaimer|Impressum|Copyright|Urheberrecht|Nutzungsbedingungen"
+    "|Datenschutz(?:hinweis|erkl\u00e4rung)?"
+    "|Avis de non-responsabilit\u00e9|Clause de non-responsabilit\u00e9"
+    "|Mentions l\u00e9gales|Legal notice)\\b ?(?::|\u2013|-|$)"
     "|(?:Alle Rechte vorbehalten|All rights reserved|Tous droits r\u00e9serv\u00e9s|Alle rechten voorbehouden)"
     "|\u00a9 ?(?:\\d{4}|Copyright)"
     "|(?:Dieser|Dieses) (?:Artikel|Beitrag|Text) (?:erschien|ist) zuerst (?:auf|bei|in)"
-    "|(?:Melden Sie sich|Abonnieren Sie|Jetzt abonnieren|Subscribe to|Sign up for|Inscrivez-vous)\\b[^.]{0,80}\\bNewsletter",
+    "|(?:Melden Sie sich|Abonnieren Sie|Jetzt abonnieren|Subscribe to|Sign up for|Inscrivez-vous)\\b"
+    "[^.]{0,80}\\bNewsletter",
     re.IGNORECASE,
 )
 LIST_MARK = re.compile(
     "(?:[\u2022\u2023\u25aa\u25cf\u25e6\u2043*] ?|[-\u2013\u2014] |\\(?\\d{1,2}[.)] |\\(?[a-z]\\) )(?=\\S)"
 )
+# Names under a title or at the end, and the like; full names only, as "Von" opens headings too.
+BYLINE = re.compile(
+    "(?:Written by|Posted (?:on|by)|Courtesy of|Mitarbeit|Redaktion|Autor(?:in)?|Author|Text)\\b.{0,60}"
+    "|(?:By|Von|Par|Door)(?: [A-Z\u00c0-\u00de][\\w.'\u2019-]*){2,5}"
+)
 SENTENCE_END = re.compile("[.!\u2026:,;][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
 QUESTION = re.compile("\\?[\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
 INNER_END = re.compile(r"[^\W\d]{3}[.!?] +[^\W\d]")
-LONGEST_HEADING, LONGEST_TITLE = 110, 160
+# An exclamation this short is a heading.
+# Ends in a word, in more than one full stop, or in a mark that is none.
+NO_STATEMENT = re.compile("(?:[^.:,;]|\\.\\.)$")
+LONGEST_HEADING, LONGEST_CALL, LONGEST_TITLE = 110, 70, 130
 
 
 def part_credit(text: str) -> int:
@@ -55,7 +66,7 @@ def name_kinds(texts: list[str]) -> list[str]:
             and len(text) <= LONGEST_CAPTION
         ):
             kinds[at] = "caption"
-    if len(kinds) > 1 and kinds[0] == "heading":
+    if len(kinds) > 1 and (kinds[0] == "heading" or (kinds[0] == "paragraph" and _is_title(texts[0]))):
         kinds[0] = "title"
     at = 1 if kinds and kinds[0] == "title" else 0
     if _is_teaser(texts, kinds, at):
@@ -74,9 +85,16 @@ def _plain_kind(text: str) -> str:
 
 
 def _is_heading(text: str) -> bool:
-    if len(text) > LONGEST_HEADING or SENTENCE_END.search(text) or INNER_END.search(text):
+    if len(text) > LONGEST_HEADING or INNER_END.search(text) or BYLINE.fullmatch(text):
+        return False
+    if SENTENCE_END.search(text) and not (text[-1] == "!" and len(text) <= LONGEST_CALL):
         return False
     return text[0].isupper() or text[0].isdigit() or not text[0].isalnum()
+
+
+def _is_title(text: str) -> bool:
+    """The first block may hold more than one sentence, so long as it is short and not a plain statement."""
+    return len(text) <= LONGEST_TITLE and NO_STATEMENT.search(text) is not None and not BYLINE.fullmatch(text)
 
 
 def _is_teaser(texts: list[str], kinds: list[str], at: int) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
-from stages.reflow.characters import ODD, Mapped, map_text, mend_characters
+from stages.reflow.characters import Mapped, is_odd, map_text, mend_characters
 from stages.reflow.records import Repair
 
 # Everything str.splitlines ends a line at: line feed, vertical tab, form feed, carriage return, file, group and record
@@ -20,8 +20,10 @@ TAB = 8
 class Line(NamedTuple):
     """One line with text.
 
-    ``text`` is stripped and its characters mended; ``raw_start:raw_end`` is what it was made from. ``mapped`` holds the raw
-    offset of each character, or None where ``text == raw[raw_start:raw_end]``. ``breaks`` counts the line breaks since the
+    ``text`` is stripped and its characters mended; ``raw_start:raw_end`` is what it was made from. ``mapped`` holds
+    the raw
+    offset of each character, or None where ``text == raw[raw_start:raw_end]``. ``breaks`` counts the line breaks
+    since the
     line before (2 means one empty line), ``form_feeds`` the form feeds among them; ``indent`` is in columns.
     """
 
@@ -45,7 +47,6 @@ def cut_lines(raw: str, characters: bool = True) -> tuple[list[Line], list[Repai
     >>> [line.text for line in cut_lines("one\\r\\n\\r\\n  two ")[0]]
     ['one', 'two']
     """
-    odd = ODD.search(raw) is not None
     lines: list[Line] = []
     repairs: list[Repair] = []
     last = breaks = feeds = 0
@@ -61,7 +62,7 @@ def cut_lines(raw: str, characters: bool = True) -> tuple[list[Line], list[Repai
             continue
         first = start + len(content) - len(content.lstrip())
         mapped = None
-        if odd and ODD.search(text):
+        if is_odd(text):
             mapped, made = _mended(raw, first, first + len(text), characters)
             repairs += made
             text = mapped.text

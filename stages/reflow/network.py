@@ -43,7 +43,7 @@ def furniture_scores(features: list[list[float]]) -> Floats:
     weights = load_model().weights
     hidden = np.maximum(_times(np.array(features, np.float32), weights["f1"]) + weights["f1_bias"], 0)
     hidden = np.maximum(_times(hidden, weights["f2"]) + weights["f2_bias"], 0)
-    return np.asarray(hidden @ weights["f3"] + weights["f3_bias"])[:, 0]
+    return _column(_times(hidden, weights["f3"]), weights["f3_bias"])
 
 
 @cache
@@ -58,19 +58,25 @@ def load_model() -> Model:
 def _score(lines: Sequence[Line]) -> Floats:
     weights, words = load_model()
     sheet = measure_lines(lines, weights["widths"], words)
-    hidden = _times(sheet.numbers, weights["in"]) + weights["last"][sheet.last_words] + weights["first"][sheet.first_words]
+    hidden = (
+        _times(sheet.numbers, weights["in"]) + weights["last"][sheet.last_words] + weights["first"][sheet.first_words]
+    )
     hidden = np.maximum(hidden + weights["in_bias"], 0)
     hidden = np.maximum(hidden + _pooled(hidden) @ weights["pool"] + weights["pool_bias"], 0)
     for layer in range(int(weights["layers"])):
         hidden = hidden + _convolved(hidden, weights[f"conv{layer}"], weights[f"conv{layer}_bias"], 2**layer)
     page = _pooled(hidden) @ weights["page"] + weights["page_bias"]
     hidden = np.maximum(_times(hidden, weights["mid"]) + weights["mid_bias"] + page, 0)
-    return np.asarray(hidden @ weights["out"] + weights["out_bias"])[:, 0]
+    return _column(_times(hidden, weights["out"]), weights["out_bias"])
+
+
+def _column(products: Floats, bias: Floats) -> Floats:
+    return np.asarray(products[:, 0] + bias[0], np.float32)
 
 
 def _pooled(hidden: Floats) -> Floats:
     """Mean and maximum over the lines: what is common on this page."""
-    return np.concatenate((hidden.mean(0), hidden.max(0)))
+    return np.asarray(np.concatenate((hidden.mean(0), hidden.max(0))))
 
 
 def _convolved(hidden: Floats, weights: Floats, bias: Floats, distance: int) -> Floats:
@@ -78,12 +84,12 @@ def _convolved(hidden: Floats, weights: Floats, bias: Floats, distance: int) -> 
     padded = np.pad(hidden, ((distance, distance), (0, 0)))
     count = len(hidden)
     window = np.concatenate((padded[:count], hidden, padded[2 * distance : 2 * distance + count]), axis=1)
-    return np.maximum(_times(window, weights) + bias, 0)
+    return np.asarray(np.maximum(_times(window, weights) + bias, 0))
 
 
 def _times(rows: Floats, weights: Floats) -> Floats:
     """The matrix product, in slices of rows small enough for one thread."""
     step = max(SINGLE_THREAD // weights.size, 1)
     if len(rows) <= step:
-        return rows @ weights
+        return np.asarray(rows @ weights)
     return np.concatenate([rows[start : start + step] @ weights for start in range(0, len(rows), step)])

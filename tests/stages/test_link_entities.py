@@ -17,7 +17,7 @@ from stages.link_entities import (
     read_signature,
 )
 from stages.link_entities.names import initials_fit, is_acronym, is_short_form
-from stages.link_entities.persons import merge_given, parse_person
+from stages.link_entities.persons import compatible, merge_given, parse_person
 from stages.link_entities.resolve import Signature, blocks_of, resolve
 from stages.link_entities.roles import role_beside, role_gender
 
@@ -123,6 +123,45 @@ def test_every_name_is_linked_and_never_across_labels(corpus):
         assert {name, *aliases} >= set(filled.filter(pl.col("entity_id") == entity)["text"]) - {"Wiens"}
 
 
+def test_a_surname_means_who_is_known_by_far_best():
+    documents = {f"d{number}": [("PER", "Donald Trump")] for number in range(20)} | {"x": [("PER", "Trump")]}
+    linked, _, _ = link(documents | {"y": [("PER", "Melania Trump")]})
+    ids = dict(linked.select("doc_id", "entity_id").iter_rows())
+    assert ids["x"] == ids["d0"] != ids["y"]
+    linked, _, _ = link(documents | {"y": [("PER", "Melania Trump")], "z": [("PER", "Eric Trump")]})
+    ids = dict(linked.select("doc_id", "entity_id").iter_rows())
+    assert ids["x"] not in {ids["d0"], ids["y"], ids["z"]}
+
+
+def test_the_role_decides_between_people_of_one_surname():
+    texts = {
+        "a": "Kanzler Karl Merz sprach.",
+        "b": "Trainer Otto Merz schwieg.",
+        "c": "Dann kam Trainer Merz.",
+        "d": "Auch Merz kam.",
+    }
+    names = {"a": "Karl Merz", "b": "Otto Merz", "c": "Merz", "d": "Merz"}
+    rows = [
+        (key, 0, names[key], "PER", "name", 0, text.index(names[key]), text.index(names[key]) + len(names[key]))
+        for key, text in texts.items()
+    ]
+    mentions = pl.DataFrame(rows, schema=frames({})[0].schema, orient="row")
+    documents = pl.DataFrame(
+        [(key, key, text) for key, text in texts.items()], schema=["doc_id", "source_uri", "text"], orient="row"
+    )
+    clusters, members = find_clusters(mentions, documents)
+    filled = fill_mentions(mentions, members, link_clusters(clusters.clear(), clusters).clusters)
+    ids = dict(filled.select("doc_id", "entity_id").iter_rows())
+    assert ids["c"] == ids["b"]
+    assert len({ids["a"], ids["b"], ids["d"]}) == 3
+    assert dict(filled.select("doc_id", "role").iter_rows()) == {
+        "a": "Kanzler",
+        "b": "Trainer",
+        "c": "Trainer",
+        "d": None,
+    }
+
+
 def test_ids_do_not_depend_on_the_number_of_documents():
     few, _, _ = link({"a": [("PER", "JD Vance")]})
     many, _, _ = link({"a": [("PER", "JD Vance")], "b": [("PER", "JD Vance")], "c": [("PER", "Anna Müller")]})
@@ -184,10 +223,10 @@ def test_entities_can_be_renewed_one_by_one():
 def test_signatures_that_share_no_block_do_not_meet(names):
     clusters, _ = find_clusters(*frames({f"d{number}": [name] for number, name in enumerate(names)}))
     signatures = sorted({read_signature(text) for text in clusters["signature"]})
-    together = resolve(signatures)
+    together = resolve(dict.fromkeys(signatures, 1))
     for one in signatures:
         near = [other for other in signatures if _connected(one, other, signatures)]
-        assert resolve(near)[one] == together[one]
+        assert resolve(dict.fromkeys(near, 1))[one] == together[one]
 
 
 def _connected(one: Signature, other: Signature, signatures: list[Signature]) -> bool:
@@ -213,6 +252,34 @@ def _connected(one: Signature, other: Signature, signatures: list[Signature]) ->
 def test_parts_of_a_name(text, given_names, surname):
     person = parse_person(text)
     assert (person.given, person.surname) == (given_names, surname)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sets(
+        st.lists(
+            st.sampled_from(["a", "j", "anna", "andreas", "joe", "josef", "giorgia", "georgia", "d"]),
+            min_size=1,
+            max_size=2,
+        ).map(tuple),
+        min_size=1,
+        max_size=7,
+    )
+)
+def test_only_given_names_that_fit_are_merged(names):
+    groups = merge_given(names)
+    assert set(groups) == names
+    for one in names:
+        for other in names:
+            fitting = [name for name in names if name != one and compatible(one, name)]
+            clear = all(compatible(a, b) for a in fitting for b in fitting)
+            if one != other and compatible(one, other) and clear and not ambiguous(other, names):
+                assert groups[one] == groups[other]
+
+
+def ambiguous(name, names):
+    fitting = [other for other in names if other != name and compatible(name, other)]
+    return not all(compatible(a, b) for a in fitting for b in fitting)
 
 
 def test_given_names_that_fit_two_others_stay_alone():
@@ -268,6 +335,7 @@ def test_acronyms():
         False,
     ]
     assert initials_fit("olg", "oberlandesgericht koeln")
+    assert not initials_fit("d", "der")
     assert not initials_fit("spd", "deutsch bank")
 
 

@@ -8,7 +8,12 @@ from fontTools.agl import AGL2UV
 
 METRICS = Path("/usr/share/texlive/texmf-dist/fonts/afm")
 # Times, Helvetica, Palatino, Charter: between them they stand for most text faces.
-FACES = ("adobe/times/ptmr8a.afm", "adobe/helvetic/phvr8a.afm", "adobe/palatino/pplr8a.afm", "bitstrea/charter/bchr8a.afm")
+FACES = (
+    "adobe/times/ptmr8a.afm",
+    "adobe/helvetic/phvr8a.afm",
+    "adobe/palatino/pplr8a.afm",
+    "bitstrea/charter/bchr8a.afm",
+)
 LAST_CODE = 0x2100
 UNKNOWN = 0.5
 # Characters without metrics of their own that look like another: no-break space; soft hyphen, not sign, hyphens.

@@ -1,8 +1,11 @@
 """Words for training the hyphen model: broken at syllables (the hyphen goes) and at their own hyphens (it stays).
 
-Sources, all used at training time alone: wordfreq's common words (CC BY-SA 4.0) broken by pyphen's patterns, the hyphenated
+Sources, all used at training time alone: wordfreq's common words (CC BY-SA 4.0) broken by pyphen's patterns, the
+hyphenated
 entries of Debian's Hunspell dictionaries, ``compounds.json`` of this folder, and the training articles.
 """
+
+# ruff: noqa: S311  # the random numbers draw layouts, not secrets
 
 import json
 import random
@@ -28,8 +31,9 @@ DICTIONARIES = {"en": "en_GB.dic", "fr": "fr.dic", "nl": "nl.dic"}
 PATTERNS = {"de": "de_DE", "en": "en_GB", "fr": "fr_FR", "nl": "nl_NL"}
 COMPOUNDS = Path(__file__).parent / "compounds.json"
 COMMON_WORDS, PAIRED_WORDS = 60_000, 15_000
-PAIRS = {"de": 15_000, "en": 40_000, "fr": 6_000, "nl": 6_000}
-# Words that stand first or last in made-up compounds; German adjectives join each other, English participles follow anything.
+PAIRS = {"de": 40_000, "en": 70_000, "fr": 8_000, "nl": 12_000}
+# Words that stand first or last in made-up compounds; German adjectives join each other, English participles follow
+# anything.
 ADJECTIVE = {
     "de": (re.compile("(?:isch|lich|al|iv|ell|ig)$"), re.compile("(?:isch|lich|al|iv|ell|ig|iert|end)e[nrsm]?$")),
     "en": (re.compile("[a-z]"), re.compile("(?:ed|ing|en|ly|able)$")),
@@ -90,7 +94,9 @@ def _kept_words(rng: random.Random) -> Iterator[Case]:
         if lang in DICTIONARIES:
             lines = (HUNSPELL / DICTIONARIES[lang]).read_text(encoding="utf-8").splitlines()
             words += [(word, 1) for line in lines if HYPHENATED.fullmatch(word := line.partition("/")[0])]
-        words += [(word, 1) for word in _pairs(lang, compounds[lang]["left"].split(), compounds[lang]["right"].split(), rng)]
+        words += [
+            (word, 1) for word in _pairs(lang, compounds[lang]["left"].split(), compounds[lang]["right"].split(), rng)
+        ]
         for word, weight in words:
             for case in _breaks_of(word, lang, rng):
                 yield from [_cased(case, rng) for _ in range(weight if case.join == Join.KEEP else 1)]
@@ -112,10 +118,15 @@ def _pairs(lang: str, left: list[str], right: list[str], rng: random.Random) -> 
     common = [word for word in wordfreq.top_n_list(lang, PAIRED_WORDS) if LETTERS.fullmatch(word)]
     heads = [word for word in common if ADJECTIVE[lang][0].search(word)]
     tails = [word for word in common if ADJECTIVE[lang][1].search(word)]
+    if lang == "de":
+        known = set(common)
+        plain = [word for word in common if {f"{word}e", f"{word}er", f"{word}es"} <= known]
+        heads += plain * 3
+        tails += [word + ending for word in plain for ending in ("e", "en", "er", "es", "em")]
     for _ in range(PAIRS[lang]):
         draw = rng.random()
-        a = rng.choice(left) if draw < 0.4 else rng.choice(heads) if draw < 0.6 else rng.choice(common)
-        b = rng.choice(right) if 0.2 < draw < 0.6 or draw > 0.8 else rng.choice(tails)
+        a = rng.choice(left) if draw < 0.3 else rng.choice(heads) if draw < 0.7 else rng.choice(common)
+        b = rng.choice(right) if 0.15 < draw < 0.45 or draw > 0.85 else rng.choice(tails)
         if wordfreq.zipf_frequency(a + b, lang) < 2:
             yield f"{a}-{b}"
 

@@ -1,4 +1,6 @@
-"""The two networks as torch modules, their training, and their weights as the arrays that `stages.reflow.network` reads."""
+"""The two networks as torch modules, their training, and their weights as `stages.reflow.network` reads them."""
+
+# ruff: noqa: S311  # the random numbers draw layouts, not secrets
 
 import random
 from collections.abc import Iterator
@@ -18,11 +20,12 @@ from stages.reflow.lines import FORM_FEED, drop_lines
 
 Documents = list[tuple[Page, Labelled]]
 HIDDEN, EMBEDDED, LAYERS, BATCH = 64, 8, 3, 32
+DROP, STEEPEST = 0.25, 1.0
 FURNITURE_HIDDEN = (32, 16)
 # Naming the kind of the block as well makes the shared layers tell headings from text.
 KIND_SHARE = 0.2
 # A word is hidden this often, so that the network does not lean on it.
-WORD_DROP = 0.05
+WORD_DROP = 0.15
 
 
 class Sheets(NamedTuple):
@@ -41,7 +44,7 @@ class Sample(NamedTuple):
 
 
 class BlockNetwork(nn.Module):
-    """Lines in, log odds of a block beginning (and of kinds) out: a dense layer, the page's pooled state, convolutions."""
+    """Lines in, log odds of a block beginning (and of kinds) out: dense layer, pooled page, convolutions."""
 
     def __init__(self, n_features: int, n_words: int) -> None:
         super().__init__()
@@ -52,9 +55,10 @@ class BlockNetwork(nn.Module):
             nn.Conv1d(HIDDEN, HIDDEN, 3, padding=2**layer, dilation=2**layer) for layer in range(LAYERS)
         )
         self.mid, self.out = nn.Linear(HIDDEN, HIDDEN), nn.Linear(HIDDEN, 1 + len(KINDS))
-        self.drop = nn.Dropout(0.1)
+        self.drop = nn.Dropout(DROP)
 
     def forward(self, numbers: Tensor, last: Tensor, first: Tensor, mask: Tensor) -> Tensor:
+        """Scores for each line: begins a block, then one for each kind."""
         words = torch.cat([self.last(last), self.first(first)], 2)
         hidden = functional.relu(self.numbers(numbers) + self.words(words))
         hidden = functional.relu(hidden + self.pool(_pooled(hidden, mask))[:, None])
@@ -81,6 +85,7 @@ def train_blocks(documents: Documents, sheets: Sheets, epochs: int) -> Arrays:
             loss = _loss(network, batch)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), STEEPEST)
             optimizer.step()
             schedule.step()
             losses.append(loss.item())
@@ -98,7 +103,9 @@ def train_furniture(documents: Documents, epochs: int = 30) -> Arrays:
         truth += [labels.furniture[at] for at in candidates.places]
     inputs, targets = torch.tensor(features), torch.tensor(truth, dtype=torch.float32)
     one, two = FURNITURE_HIDDEN
-    network = nn.Sequential(nn.Linear(inputs.shape[1], one), nn.ReLU(), nn.Linear(one, two), nn.ReLU(), nn.Linear(two, 1))
+    network = nn.Sequential(
+        nn.Linear(inputs.shape[1], one), nn.ReLU(), nn.Linear(one, two), nn.ReLU(), nn.Linear(two, 1)
+    )
     optimizer = torch.optim.AdamW(network.parameters(), lr=3e-3, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
     for _ in range(epochs):
@@ -132,11 +139,14 @@ def _batches(
         chosen = [samples[at] for at in group]
         longest = max(len(sample.begins) for sample in chosen)
         columns = [
-            ((sample.sheet.numbers - mean) / std, sample.sheet.last_words, sample.sheet.first_words, sample.begins, sample.kinds,
+            ((sample.sheet.numbers - mean) / std, sample.sheet.last_words, sample.sheet.first_words, sample.begins,
+            sample.kinds,
              np.ones((len(sample.begins), 1), np.float32))
             for sample in chosen
         ]  # fmt: skip
-        yield tuple(torch.from_numpy(np.stack([_pad(row, longest) for row in rows])) for rows in zip(*columns, strict=True))
+        yield tuple(
+            torch.from_numpy(np.stack([_pad(row, longest) for row in rows])) for rows in zip(*columns, strict=True)
+        )
 
 
 def _pad(rows: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
@@ -173,5 +183,8 @@ def _block_arrays(network: BlockNetwork, mean: npt.NDArray[np.float32], std: npt
         arrays |= {name: state[f"{name}.weight"].T, f"{name}_bias": state[f"{name}.bias"]}
     for layer in range(LAYERS):
         kernel = state[f"convolutions.{layer}.weight"]
-        arrays |= {f"conv{layer}": np.concatenate([kernel[:, :, at].T for at in range(3)]), f"conv{layer}_bias": state[f"convolutions.{layer}.bias"]}
+        arrays |= {
+            f"conv{layer}": np.concatenate([kernel[:, :, at].T for at in range(3)]),
+            f"conv{layer}_bias": state[f"convolutions.{layer}.bias"],
+        }
     return {name: array.astype(np.float32) for name, array in arrays.items()}

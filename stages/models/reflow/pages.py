@@ -1,9 +1,12 @@
 """Lay clean articles out as broken pages with known blocks: plain text, LaTeX, LibreOffice, OCR.
 
-Uses the generator of the development set (``reflow/make_docs.py``) and its programs: pdflatex, soffice, pdftotext, tesseract.
+Uses the generator of the development set (``reflow/make_docs.py``) and its programs: pdflatex, soffice, pdftotext,
+tesseract.
 One PDF gives several texts, as extractors differ. From the third round on, articles are mixed: runs of blocks from
 articles of one language, so that the same words stand in other places.
 """
+
+# ruff: noqa: S311  # the random numbers draw layouts, not secrets
 
 import importlib.util
 import json
@@ -19,9 +22,14 @@ from typing import Any, NamedTuple
 from stages.models.reflow.styles import loose_page, scattered_page
 
 Article = dict[str, Any]
-TEXT_STYLES = ("c0_clean", "t1_seed003", "t2_hyph_blank_furn", "t3_hyph_noblank_crlf", "t4_softhyphen_not", "t5_narrow_indent", "t6_probe_wrap")  # fmt: skip
+TEXT_STYLES = (
+    "c0_clean", "t1_seed003", "t2_hyph_blank_furn", "t3_hyph_noblank_crlf", "t4_softhyphen_not", "t5_narrow_indent",
+    "t6_probe_wrap",
+)  # fmt: skip
 PAGE_STYLES = ("latex1", "latex2", "office", "ocr1", "ocr2")
 PLAIN_ROUNDS = 2
+# What a misread character turns into.
+MISREAD = ("", " ", "-", ":", "|", "[", "l", "1", "i", ".", "\u2014")
 # So many articles of each language are held out, drawn once.
 HELD_OUT = {"de": 16, "en": 7, "fr": 1}
 SPLIT_SEED = 7
@@ -94,6 +102,19 @@ def load_pages(folder: Path) -> Iterator[Page]:
     for path in sorted(folder.glob("*.json")):
         for page in json.loads(path.read_text(encoding="utf-8")):
             yield Page(*page)
+
+
+def unmarked_page(page: Page, rng: random.Random) -> Page:
+    """The page as text recognition would give it: no form feeds, and running lines read differently on each page."""
+    parts = page.raw.split("\f")
+    for number, part in enumerate(parts):
+        lines = part.split("\n")
+        for at in (0, len(lines) - 2):
+            if 0 <= at < len(lines) and 3 < len(lines[at]) < 60 and rng.random() < 0.5:
+                spot = rng.randrange(len(lines[at]))
+                lines[at] = lines[at][:spot] + rng.choice(MISREAD) + lines[at][spot + rng.randint(0, 1) :]
+        parts[number] = "\n".join(lines)
+    return page._replace(style=f"{page.style}_unmarked", raw=rng.choice(["", "", "\n"]).join(parts))
 
 
 def mix_articles(article: Article, articles: list[Article], rng: random.Random) -> Article:

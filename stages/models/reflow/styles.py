@@ -1,4 +1,6 @@
-"""Plain-text layouts beside those of the development set: drawn at random, with stray empty lines, verse, lists, tables, code."""
+"""Plain-text layouts of our own: drawn at random, with stray empty lines, verse, lists, tables and code."""
+
+# the random numbers draw layouts, not secrets
 
 import inspect
 import random

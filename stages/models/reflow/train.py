@@ -2,10 +2,13 @@
 
     python stages/models/reflow/train.py --devsets DIR --pages DIR [--rounds 4] [--epochs 20]
 
-``--devsets`` holds ``reflow/articles.json`` and ``reflow/make_docs.py``; ``--pages`` keeps the rendered pages, so that a second
+``--devsets`` holds ``reflow/articles.json`` and ``reflow/make_docs.py``; ``--pages`` keeps the rendered pages, so
+that a second
 training need not lay them out again. Needs torch and rapidfuzz, for rendering Debian's TeX, LibreOffice, poppler and
 tesseract too. One thread, seeded.
 """
+
+# ruff: noqa: S311  # the random numbers draw layouts, not secrets
 
 import argparse
 import random
@@ -20,12 +23,21 @@ from stages.models.reflow.hyphens import train_hyphens
 from stages.models.reflow.labels import Labelled, label_lines
 from stages.models.reflow.networks import Sheets, train_blocks, train_furniture
 from stages.models.reflow.pages import (
-    PAGE_STYLES, Page, load_generator, load_pages, render_pages, split_articles, text_pages,
+    PAGE_STYLES,
+    Page,
+    load_generator,
+    load_pages,
+    render_pages,
+    split_articles,
+    text_pages,
+    unmarked_page,
 )  # fmt: skip
 from stages.reflow.features import FIRST_WORD, WORD_EDGES
 from stages.reflow.network import WEIGHTS
 
 SEED = 20261121
+# Every so-many-th page is learned without its form feeds too.
+UNMARKED = 3
 
 
 def main() -> None:
@@ -63,7 +75,10 @@ def _pages(options: argparse.Namespace) -> Iterable[Page]:
     options.pages.mkdir(parents=True, exist_ok=True)
     if not options.rendered:
         render_pages(make, articles, options.pages, options.rounds, PAGE_STYLES)
-    yield from load_pages(options.pages)
+    for number, page in enumerate(load_pages(options.pages)):
+        yield page
+        if "\f" in page.raw[:-2] and number % UNMARKED == 0:
+            yield unmarked_page(page, random.Random(f"unmarked/{number}"))
     yield from text_pages(make, articles, options.rounds)
 
 

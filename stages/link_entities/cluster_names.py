@@ -1,0 +1,106 @@
+"""Organisations, places and other names of one document: spellings, acronyms, renamings, short forms."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from stages.link_entities import names
+from stages.link_entities.document import Cluster, Mention, make_cluster, text_between
+from stages.link_entities.fold import plain
+
+
+class _Named(NamedTuple):
+    """A mention with its own key; ``anchor`` groups what is one entity within the document."""
+
+    mention: Mention
+    key: str
+    bases: tuple[str, ...]
+
+
+def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = frozenset()) -> list[Cluster]:
+    """Equal keys, attested base forms, renamings, acronyms and short forms; ``local``: places of the document."""
+    named = [_name(mention) for mention in mentions]
+    keys = {one.key for one in named}
+    named = [one._replace(key=next((base for base in one.bases if base in keys), one.key)) for one in named]
+    acronyms = {one.key for one in named if label == "ORG" and _is_own_acronym(one)}
+    short = list(_short_forms(named, local, acronyms)) if label == "ORG" else []
+    anchors = {one.key: one.key for one in named}
+    for first, second in (*_joined(named, acronyms), *short):
+        _join(anchors, first, second)
+    groups: defaultdict[str, list[_Named]] = defaultdict(list)
+    for one in named:
+        groups[_root(anchors, one.key)].append(one)
+    return [_name_cluster(group, label, acronyms, {key for _, key in short}) for group in groups.values()]
+
+
+def _name(mention: Mention) -> _Named:
+    derived = mention.kind == "deriv"
+    origin = names.origin(mention.text) if derived or mention.label == "LOC" else None
+    key = names.known_as(origin, mention.label) if origin else names.name_key(mention.text, mention.label)
+    bases = () if origin else names.base_forms(mention.text, mention.label, derived=derived)
+    if not key.startswith("@"):
+        key = next((base for base in bases if base.startswith("@")), key)
+    return _Named(mention, key, tuple(base for base in bases if base != key and not key.startswith("@")))
+
+
+def _is_own_acronym(one: _Named) -> bool:
+    """An acronym that the lists do not know by another name."""
+    return names.is_acronym(one.mention.text) and one.key in plain(one.mention.text)
+
+
+def _joined(named: list[_Named], acronyms: set[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of keys that the document shows to be one: renamed, explained in brackets, initials."""
+    for one, other in pairwise(named):
+        between = text_between(one.mention, other.mention)
+        bracketed = names.BRACKET.fullmatch(between) and (one.key in acronyms) != (other.key in acronyms)
+        if bracketed or names.RENAMED.fullmatch(between):
+            yield one.key, other.key
+    by_letter: defaultdict[str, set[str]] = defaultdict(set)
+    for one in named:
+        by_letter[one.key[:1]].add(one.key)
+    for acronym in sorted(acronyms):
+        full = sorted(key for key in by_letter[acronym[:1]] if key != acronym and names.initials_fit(acronym, key))
+        if len(full) == 1:
+            yield full[0], acronym
+
+
+def _short_forms(named: list[_Named], local: frozenset[str], acronyms: set[str]) -> Iterator[tuple[str, str]]:
+    """A full name and the short form of it, where only one full name in the document has it."""
+    first: dict[str, int] = {}
+    having: defaultdict[str, list[str]] = defaultdict(list)
+    for one in named:
+        if one.key not in first:
+            first[one.key] = one.mention.start
+            for word in set(one.key.split()):
+                having[word].append(one.key)
+    for short, start in first.items():
+        full = [
+            key
+            for key in having[short]
+            if names.is_short_form(short, key, later=first[key] < start, local=local, acronym=short in acronyms)
+        ]
+        if len(full) == 1:
+            yield full[0], short
+
+
+def _root(anchors: dict[str, str], key: str) -> str:
+    while anchors[key] != key:
+        key = anchors[key]
+    return key
+
+
+def _join(anchors: dict[str, str], first: str, second: str) -> None:
+    one, other = sorted((_root(anchors, first), _root(anchors, second)))
+    anchors[other] = one
+
+
+def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: set[str]) -> Cluster:
+    """A short form that only this document explains is no key of the entity, an acronym a weak one."""
+    keys = {one.key for one in group}
+    strong = keys - acronyms - short
+    weak = (keys & acronyms) - short if strong else keys
+    strong = strong if strong or weak & acronyms else weak
+    weak = weak - strong
+    bases = {base for one in group for base in one.bases} if len(strong | weak) == 1 else set()
+    return make_cluster(label, strong, weak, bases, [one.mention for one in group])

@@ -1,0 +1,143 @@
+"""Persons of one document: full names, and the surnames and given names that stand for them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+from stages.link_entities import names, persons, roles
+from stages.link_entities.document import Cluster, Mention, make_cluster, text_between
+from stages.link_entities.fold import given_key
+from stages.link_entities.persons import Person
+
+MOST_CANDIDATES = 20  # of more people of one surname in a document (a list of names) none is meant by it alone
+MOST_ROLES = 3  # kept of a person in a document; more would make every cluster one of its own
+
+
+class _Seen(NamedTuple):
+    mention: Mention
+    person: Person
+    role: str
+    gender: str
+
+
+def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
+    """Full names by their parts; a surname or given name alone goes to the one full name it can mean."""
+    seen = _without_attested_genitives([_see(mention) for mention in mentions])
+    renamed = dict(_renamed(seen))
+    group_of = _group_full_names([*seen, *renamed.values()])
+    for number, other in renamed.items():
+        _merge(group_of, group_of[seen[number].person.key], group_of[other.person.key])
+    groups: defaultdict[int, list[_Seen]] = defaultdict(list)
+    for number, one in enumerate(seen):
+        if one.person.given:
+            groups[group_of[one.person.key]] += [one, renamed[number]] if number in renamed else [one]
+    full = {number: list(group) for number, group in groups.items()}
+    index = _index(full)
+    alone: defaultdict[str, list[_Seen]] = defaultdict(list)
+    for one in seen:
+        if not one.person.given:
+            candidate = _only_candidate(one, full, index)
+            (alone[one.person.surname] if candidate is None else groups[candidate]).append(one)
+    return [_person_cluster(group) for group in (*groups.values(), *alone.values())]
+
+
+def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
+    """The other name of a person: "Sophie Wagner, geborene Auer" is "Sophie Auer" as well."""
+    for number, (one, other) in enumerate(pairwise(seen)):
+        if one.person.given and names.RENAMED.fullmatch(text_between(one.mention, other.mention)):
+            person = other.person if other.person.given else one.person._replace(surname=other.person.surname)
+            yield number, one._replace(person=person)
+
+
+def _merge(group_of: dict[str, int], first: int, second: int) -> None:
+    for key, number in group_of.items():
+        if number == second:
+            group_of[key] = first
+
+
+def _see(mention: Mention) -> _Seen:
+    person = persons.parse_person(mention.text)
+    role = mention.role or roles.title_role(mention.text)
+    gender = person.gender or roles.address_before(mention.before) or roles.role_gender(role)
+    return _Seen(mention, person, roles.role_stem(role) if role else "", gender)
+
+
+def _without_attested_genitives(seen: list[_Seen]) -> list[_Seen]:
+    """ "Vances" is "Vance" where the document has a "Vance"; likewise for a given name that stands alone."""
+    known = {one.person.surname for one in seen} | {one.person.given[0] for one in seen if one.person.given}
+    return [
+        one._replace(
+            person=next((base for base in persons.without_genitive(one.person) if base.surname in known), one.person)
+        )
+        for one in seen
+    ]
+
+
+def _group_full_names(seen: list[_Seen]) -> dict[str, int]:
+    """A group number for each full name; names that one person may bear share it."""
+    families: defaultdict[tuple[str, str], set[tuple[str, ...]]] = defaultdict(set)
+    for one in seen:
+        if one.person.given:
+            families[one.person.surname, one.person.suffix].add(one.person.given)
+    number, group_of = 0, {}
+    for (surname, suffix), given_names in families.items():
+        merged = persons.merge_given(given_names)
+        for given, group in merged.items():
+            group_of[Person(given, surname, suffix, "").key] = number + group
+        number += len(merged)
+    return group_of
+
+
+def _only_candidate(one: _Seen, full: dict[int, list[_Seen]], index: dict[str, list[int]]) -> int | None:
+    """The group a single word means: by surname, else by given name; of several by role, gender, then paragraph."""
+    word = one.person.surname
+    candidates = index.get(f"s {word}") or index.get(f"g {given_key(word)}") or []
+    if len(candidates) > MOST_CANDIDATES:
+        return None
+    candidates = [number for number in candidates if not _other_gender(one, full[number])]
+    for narrow in (_same_role, _same_gender, _same_block):
+        if len(candidates) > 1:
+            candidates = [number for number in candidates if narrow(one, full[number])] or candidates
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _index(full: dict[int, list[_Seen]]) -> dict[str, list[int]]:
+    """Surnames, with and without their particles ("Leyen"), and first given names to the groups that have them."""
+    found: defaultdict[str, dict[int, None]] = defaultdict(dict)
+    for number, group in full.items():
+        for one in group:
+            surname = one.person.surname
+            for word in (f"s {surname}", f"s {surname.rsplit(' ', 1)[-1]}", f"g {one.person.given[0]}"):
+                found[word][number] = None
+    return {word: list(numbers) for word, numbers in found.items()}
+
+
+def _same_role(one: _Seen, group: list[_Seen]) -> bool:
+    return bool(one.role) and any(other.role == one.role for other in group)
+
+
+def _same_gender(one: _Seen, group: list[_Seen]) -> bool:
+    return bool(one.gender) and any(other.gender == one.gender for other in group)
+
+
+def _other_gender(one: _Seen, group: list[_Seen]) -> bool:
+    """Whether all that is known of a group's gender speaks against a mention."""
+    known = {other.gender for other in group} - {""}
+    return bool(one.gender and known) and one.gender not in known
+
+
+def _same_block(one: _Seen, group: list[_Seen]) -> bool:
+    return any(
+        other.mention.block_no == one.mention.block_no and other.mention.start < one.mention.start for other in group
+    )
+
+
+def _person_cluster(group: list[_Seen]) -> Cluster:
+    strong = {one.person.key for one in group if one.person.given}
+    weak = set() if strong else {one.person.surname for one in group}
+    bases = {base.key if strong else base.surname for one in group for base in persons.without_genitive(one.person)}
+    known = Counter(one.role for one in group if one.role)
+    most = sorted(known, key=lambda role: (-known[role], role))[:MOST_ROLES]
+    mentions = {one.mention.mention_no: one.mention for one in group}  # a renamed person is seen twice in one mention
+    return make_cluster("PER", strong, weak, bases if len(strong | weak) == 1 else (), list(mentions.values()), most)

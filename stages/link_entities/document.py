@@ -1,0 +1,72 @@
+"""What a document says of its names: mentions and the clusters made of them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from stages.link_entities import names
+
+
+class Mention(NamedTuple):
+    """A name in a document with the text around it, and the role that this text gives a person."""
+
+    mention_no: int
+    text: str
+    label: str
+    kind: str
+    block_no: int
+    start: int
+    end: int
+    before: str
+    after: str
+    role: str | None
+
+
+class Cluster(NamedTuple):
+    """What a document says of one entity.
+
+    ``strong`` keys name it in full, ``weak`` ones by a surname or an acronym; ``bases`` are what a key would be
+    without its ending, if that is one; ``roles`` are what stands beside a person. ``members``: mention numbers;
+    ``forms``: spellings with their counts.
+    """
+
+    label: str
+    strong: tuple[str, ...]
+    weak: tuple[str, ...]
+    bases: tuple[str, ...]
+    roles: tuple[str, ...]
+    members: tuple[int, ...]
+    forms: dict[str, int]
+
+
+def text_between(one: Mention, other: Mention) -> str:
+    """The text between two mentions; empty where they stand further apart than was read."""
+    distance = other.start - one.end
+    return one.after[:distance] if 0 <= distance <= len(one.after) else ""
+
+
+def make_cluster(
+    label: str,
+    strong: Iterable[str],
+    weak: Iterable[str],
+    bases: Iterable[str],
+    mentions: list[Mention],
+    roles: Iterable[str] = (),
+) -> Cluster:
+    """A cluster of mentions with their spellings counted."""
+    forms = Counter(_form(mention) for mention in mentions)
+    return Cluster(
+        label,
+        tuple(sorted(strong)),
+        tuple(sorted(weak)),
+        tuple(sorted(bases)),
+        tuple(sorted(roles)),
+        tuple(mention.mention_no for mention in mentions),
+        dict(sorted(forms.items())),
+    )
+
+
+def _form(mention: Mention) -> str:
+    """The spelling of a name; of an adjective the place it comes from, where the lists know it."""
+    origin = names.origin(mention.text) if mention.kind == "deriv" or mention.label == "LOC" else None
+    return mention.text if origin is None else origin.upper() if len(origin) <= 3 else origin.title()
