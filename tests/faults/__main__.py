@@ -1,4 +1,4 @@
-"""The long form of the fault tests, with a summary of figures: ``python -m tests.faults [--short] [pytest arguments]``."""
+"""The long form of the fault tests, figures at the end: ``python -m tests.faults [--short] [pytest arguments]``."""
 
 import json
 import os
