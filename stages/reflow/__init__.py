@@ -11,6 +11,7 @@ from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, text_
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
+from stages.reflow.lists import mark_lists, mark_tables
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow"]
@@ -38,6 +39,7 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
         lines, removed = _without_furniture(raw, lines)
         repairs += removed
     begins = begins_block(lines) if options.join_lines else [True] * len(lines)
+    begins = mark_tables(raw, lines, mark_lists(lines, begins))
     pieces, joined, n_joins = _join_blocks(raw, lines, begins, options)
     spaced = _join_spaced(raw, pieces, options) if options.join_lines else None
     if spaced:
