@@ -31,6 +31,9 @@ PAGE_GAP = 3
 # Running lines stand at most this deep in the page.
 DEPTH = 3
 LONGEST, LONGEST_NUMBER = 120, 24
+# A text without form feeds and with fewer lines than a page has no page breaks inside.
+FEWEST_LINES = 40
+YEAR = re.compile(r"1[4-9]\d\d|20\d\d")
 # OCR reads one header differently on each page; two readings this alike count as one.
 ALIKE = 0.6
 
@@ -74,19 +77,36 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
 def _shows_a_page(lines: Sequence[Line], at: int) -> bool:
     """Whether anything but the look of a line says that it belongs to a page and not to the text.
 
-    A short first line is a title like any other unless it is numbered, dated, parted by bars, repeated, or answered by
-    such a line at the far end of the text: what a classifier thinks of its length must not cost a title.
+    Form feeds do. Without them a long text may hold pages anywhere, a short one only at its ends and at wide gaps,
+    and there a page number has to stand: a year as a heading, a short line that comes twice or a title must not be
+    lost for what a classifier thinks of their length.
     """
-    text = lines[at].text
-    if _is_telling(text) or any(text == other.text for i, other in enumerate(lines) if i != at):
-        return True
     if any(line.form_feeds for line in lines):
         return True
-    return any(_is_telling(lines[i].text) for i in (0, -1, at - 1, min(at + 1, len(lines) - 1)) if lines[i] != lines[at])
+    others = [i for i in (0, 1, at - 1, at + 1, len(lines) - 2, len(lines) - 1) if i != at and 0 <= i < len(lines)]
+    if len(lines) >= FEWEST_LINES:
+        same = DIGITS.sub("0", lines[at].text)
+        repeated = any(i != at and DIGITS.sub("0", line.text) == same for i, line in enumerate(lines))
+        return repeated or _is_telling(lines[at].text) or any(_is_telling(lines[i].text) for i in others)
+    wide = lines[at].breaks >= PAGE_GAP or (at + 1 < len(lines) and lines[at + 1].breaks >= PAGE_GAP)
+    if not wide and at not in (0, 1, len(lines) - 2, len(lines) - 1):
+        return _counts_pages(lines[at].text) and _parts_a_sentence(lines, at)
+    return any(_counts_pages(lines[i].text) for i in (at, *others))
+
+
+def _parts_a_sentence(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line between empty lines stands inside a sentence."""
+    before, line, after = lines[at - 1 : at + 2]
+    apart = line.breaks > 1 and after.breaks > 1
+    return apart and after.text[0].islower() and SENTENCE_END.search(before.text[-8:]) is None
 
 
 def _is_telling(text: str) -> bool:
     return _is_page_number(text) or DATED.search(text) is not None or any(s in text for s in SEPARATORS)
+
+
+def _counts_pages(text: str) -> bool:
+    return _is_page_number(text) and YEAR.fullmatch(text) is None
 
 
 def furniture_candidates(lines: Sequence[Line], ends_page: bool) -> Candidates:

@@ -26,6 +26,8 @@ NARROWEST_COLUMN = 27
 CODE_CHARACTERS, CODE_SHARE = "={}<>[];_\\", 1.0
 # Texts of fewer lines have no layout to read; rules join them.
 FEWEST = 7
+# A full line of running text has at least so many characters.
+SHORTEST_FULL = 40
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
 RUNNING = 0.4
 
@@ -58,10 +60,24 @@ def begins_block(lines: Sequence[Line]) -> list[bool]:
         return [True] * len(lines)
     if len(lines) < FEWEST:
         column = column_width([line.text for line in lines])
+        if not _looks_wrapped(lines, column):
+            return [True] * len(lines)
         return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
     begins: list[bool] = (block_scores(lines) > 0).tolist()
     begins[0] = True
     return begins
+
+
+def _looks_wrapped(lines: Sequence[Line], column: int) -> bool:
+    """Whether a few lines are wrapped text and not short items, an address, or one line for each paragraph.
+
+    A line runs on into the next, or all but the last are long, full, and not closed.
+    """
+    pairs = [(a.text, b.text) for a, b in pairwise(lines) if b.breaks == 1]
+    if any(_runs_on(a, b) and not b.startswith("http") for a, b in pairs):
+        return True
+    full = [len(a) >= SHORTEST_FULL and _overflows(a, b, column) and not _terminal(a) for a, b in pairs]
+    return bool(full) and all(full)
 
 
 def double_spaced(texts: list[str]) -> bool:

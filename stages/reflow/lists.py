@@ -7,8 +7,10 @@ from itertools import pairwise
 from stages.reflow.lines import Line
 
 # A mark and what follows: bullets (bullet, triangular and square ones, black and white circle, hyphen bullet), asterisk,
-# hyphen-minus, en dash.
-ITEM = re.compile("([\u2022\u2023\u25aa\u25cf\u25e6\u2043*\u2013-])[ \u00a0]+(\\S)")
+# hyphen-minus, en and em dash.
+ITEM = re.compile("([\u2022\u2023\u25aa\u25cf\u25e6\u2043*\u2013\u2014-])[ \u00a0]+(\\S)")
+DASHES = "-\u2013\u2014"
+NUMBERED = re.compile(r"\(?(\d{1,2}|[a-z])([.)]) +\S")
 CLOSED = re.compile("[.!?:;,\u2026][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
 # Items of one list stand at most so many lines apart.
 REACH = 8
@@ -23,7 +25,7 @@ def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     the same mark and indent near it, and after a line that is closed or followed by a capital or a digit.
     """
     items = [at for at, line in enumerate(lines) if _may_be_item(lines, at, line)]
-    listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair}
+    listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair} | _numbered(lines)
     marked = list(begins)
     inside: Line | None = None
     for at, line in enumerate(lines):
@@ -41,7 +43,22 @@ def _may_be_item(lines: Sequence[Line], at: int, line: Line) -> bool:
     if match is None:
         return False
     opens = at == 0 or line.breaks > 1 or CLOSED.search(lines[at - 1].text[-8:]) is not None
-    return opens or not match[2].islower()
+    return opens or match[1] not in DASHES or not match[2].islower()
+
+
+def _numbered(lines: Sequence[Line]) -> set[int]:
+    """Lines that count on from 1 or a, one after the other."""
+    found: set[int] = set()
+    run: list[int] = []
+    for at, line in enumerate(lines):
+        match = NUMBERED.match(line.text)
+        if match is None:
+            continue
+        value = int(match[1]) if match[1].isdigit() else ord(match[1]) - ord("a") + 1
+        run = [*run, at] if value == len(run) + 1 and (not run or at - run[-1] <= REACH) else [at] if value == 1 else []
+        if len(run) > 1:
+            found.update(run)
+    return found
 
 
 def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
