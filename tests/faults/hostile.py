@@ -33,7 +33,8 @@ OTHER_SCRIPTS = {
     "czech": ("Most přes řeku byl znovu postaven. Starosta ho otevřel v pondělí, říkal příjemně.\n" * 4,
               ("cp1250", "iso8859-2", "utf-8")),
     "hebrew": ("הגשר מעל הנהר נבנה מחדש. ראש העיר פתח אותו ביום שני בבוקר.\n" * 4, ("cp1255", "iso8859-8", "utf-8")),
-    "arabic": ("تم بناء الجسر فوق النهر من جديد. افتتحه رئيس البلدية يوم الاثنين.\n" * 4, ("cp1256", "iso8859-6", "utf-8")),
+    "arabic": ("تم بناء الجسر فوق النهر من جديد. افتتحه رئيس البلدية يوم الاثنين.\n" * 4, ("cp1256", "iso8859-6",
+    "utf-8")),
     "baltic": ("Tiltas per upę buvo pastatytas iš naujo. Meras jį atidarė pirmadienį, žmonės džiaugėsi.\n" * 4,
                ("cp1257", "iso8859-13", "utf-8")),
     "thai": ("สะพานข้ามแม่น้ำถูกสร้างขึ้นใหม่ นายกเทศมนตรีเปิดเมื่อวันจันทร์\n" * 4, ("tis-620", "utf-8")),
@@ -131,7 +132,8 @@ def _characters() -> Iterator[Case]:
         "ideographic-space": 0x3000, "braille-blank": 0x2800, "hangul-filler": 0x3164, "mongolian": 0x180E,
         "noncharacter": 0xFFFF, "noncharacter-fdd0": 0xFDD0, "private": 0xE000, "last": 0x10FFFF, "tag": 0xE0041,
         "variation": 0xFE0F, "invisible-times": 0x2062, "interlinear": 0xFFF9, "object": 0xFFFC, "keycap": 0x20E3,
-        "dotless": 0x131, "kelvin": 0x212A, "ligature-ffi": 0xFB03, "long-s": 0x17F, "sharp-s": 0x1E9E, "emoji": 0x1F600,
+        "dotless": 0x131, "kelvin": 0x212A, "ligature-ffi": 0xFB03, "long-s": 0x17F, "sharp-s": 0x1E9E,
+        "emoji": 0x1F600,
     }  # fmt: skip
     for name, code in single.items():
         yield Case(f"char-{name}.txt", inside(chr(code)), WRITTEN)
@@ -187,7 +189,8 @@ def _shapes() -> Iterator[Case]:
 
 def _formats() -> Iterator[Case]:
     magic = {
-        "pdf": b"%PDF-1.7\n", "png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff\xe0", "gif": b"GIF89a", "zip": b"PK\x03\x04",
+        "pdf": b"%PDF-1.7\n", "png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff\xe0", "gif": b"GIF89a",
+        "zip": b"PK\x03\x04",
         "doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "rtf": b"{\\rtf1\\ansi", "gz": b"\x1f\x8b\x08", "bz2": b"BZh91AY",
         "xz": b"\xfd7zXZ\0", "7z": b"7z\xbc\xaf\x27\x1c",
     }  # fmt: skip
@@ -233,10 +236,13 @@ def _names() -> Iterator[Case]:
     odd = {
         "newline": b"a\nb.txt", "return": b"a\rb.txt", "escape": b"\x1b[31mrot\x1b[0m.txt", "bell": b"\x07.txt",
         "not-utf8": b"gr\xfc\xdfe.txt", "truncated-utf8": b"\xc3.txt", "surrogate": b"\xed\xa0\x80.txt",
-        "percent": b"100%25 %0a.txt", "quote": b"'\" ; DROP TABLE x; --.txt", "bidi": "\u202etxt.exe".encode() + b".txt",
+        "percent": b"100%25 %0a.txt", "quote": b"'\" ; DROP TABLE x; --.txt",
+        "bidi": "\u202etxt.exe".encode() + b".txt",
         "zero-width": "\u200b.txt".encode(), "space": b" .txt", "dash": b"--tables.txt", "star": b"*[a]?.txt",
-        "dollar": b"$(reboot).txt", "pipe": b"| reboot.txt", "markdown": b"](x)`|**fett**.txt", "equals": b"name=path.txt",
-        "nfc": "é.txt".encode(), "nfd": "e\u0301.txt".encode(), "dots": b"...txt", "hidden": b".hidden", "tilde": b"~root.txt",
+        "dollar": b"$(reboot).txt", "pipe": b"| reboot.txt", "markdown": b"](x)`|**fett**.txt",
+        "equals": b"name=path.txt",
+        "nfc": "é.txt".encode(), "nfd": "e\u0301.txt".encode(), "dots": b"...txt", "hidden": b".hidden",
+        "tilde": b"~root.txt",
         "longest": b"l" * 251 + b".txt", "longest-wide": "ü".encode() * 125 + b".txt", "rich": b"[red]x[bold].txt",
         "tag": b"<img src=x onerror=alert(1)>.txt", "backslash": b"..\\..\\x.txt", "nonbreaking": "\u00a0.txt".encode(),
         "emoji": "😀.txt".encode(),

@@ -1,4 +1,4 @@
-"""``fliesstext check`` finds whatever is wrong and names it; a run does not build upon tables that were tampered with."""
+"""``fliesstext check`` finds whatever is wrong and names it; a run does not build upon damaged tables."""
 
 import json
 import shutil
@@ -184,7 +184,8 @@ def test_wrong_rows_are_named(
     assert any(says in problem for problem in problems), problems
 
 
-def test_a_stranger_in_the_snapshot_is_named(tmp_path: Path, press: Path) -> None:
+@pytest.mark.usefixtures("press")
+def test_a_stranger_in_the_snapshot_is_named(tmp_path: Path) -> None:
     file = part(tmp_path / "tables", "blocks")
     file.with_name("part-0.parquet").write_bytes(file.read_bytes())
     assert any("part-0.parquet: no file of this snapshot" in p for p in check_tables(tmp_path / "tables").problems)
