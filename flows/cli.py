@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -105,6 +107,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from stages.errors import FliesstextError, LockedError, UsageError
 
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
     try:
         return {"run": _run, "show": _show, "check": _check, "serve": _serve}[chosen.command](chosen)
     except UsageError as error:
@@ -118,6 +122,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _complain(f"the disk or the system failed: {error}; the published tables are as they were", _EXIT_FAILED)
     except KeyboardInterrupt:
         return _complain("stopped; the published tables are as they were, the next run starts anew", _EXIT_FAILED)
+
+
+def _stop(*_: object) -> None:
+    """End like Ctrl-C, so that the temporary server and the workers end too."""
+    raise KeyboardInterrupt
 
 
 def _complain(message: object, code: int) -> int:

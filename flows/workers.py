@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -47,6 +47,10 @@ class Workers:
     ) -> None:
         if self._pool is not None:
             self._pool.shutdown(wait=error is None, cancel_futures=True)
+        if error is not None:
+            # Whoever stopped the run does not want to wait for batches that nobody will use.
+            for child in active_children():
+                child.terminate()
 
     def work(self, seconds: float, function: Callable[..., Path], folder: Path, *args: object) -> Path:
         """Run a step of `flows.batches` on a batch folder in a worker and wait for it.
@@ -69,9 +73,10 @@ class Workers:
         is tried once more in a process of its own. Raises BrokenProcessPool when that dies too, or at once when
         the time was up. Calls in this process have no limit: nothing could end them.
         """
-        if self.n == 0:
-            return function(*args)
         with self._free:
+            if self.n == 0:
+                # One at a time here too: the tagger behind the names is no friend of threads.
+                return function(*args)
             pool, since = self._open(), time.monotonic()
             try:
                 return pool.submit(_within, seconds, function, *args).result()

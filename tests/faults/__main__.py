@@ -1,4 +1,7 @@
-"""The long form of the fault tests, figures at the end: ``python -m tests.faults [--short] [pytest arguments]``."""
+"""The long form of the fault tests, with a summary of figures.
+
+Usage: ``python -m tests.faults [--short] [arguments of pytest]``.
+"""
 
 import json
 import os

@@ -68,7 +68,9 @@ def read_until(tables: Path, end: float, read: Callable[[list[str], str], list[s
             assert len(found) == 5, (table, found)
         assert len(editions) == 1, editions
         assert set(read(parts["documents"], "run_id")) == {run_id}
-        assert max(read(parts["runs"], "run_id")) == run_id
+        runs = read(parts["runs"], "run_id")
+        assert run_id in runs
+        assert len(runs) == int(editions.pop()) + 1
         assert set(read(parts["mentions"], "doc_id")) <= set(read(parts["sources"], "doc_id"))
         n += 1
     return n

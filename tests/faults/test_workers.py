@@ -1,6 +1,9 @@
 """A document that kills or hangs its worker process ends in quarantine; everything else is published."""
 
+import subprocess
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -9,8 +12,8 @@ import pytest
 
 from flows.workers import Workers
 from stages.snapshots import read_current, read_table
-from tests.faults import deadly
-from tests.faults.harness import article, assert_same, assert_tidy, fast_gate, published, run_here
+from tests.faults import deadly, long_form
+from tests.faults.harness import ROOT, article, assert_same, assert_tidy, fast_gate, published, run_here
 
 
 @pytest.fixture
@@ -41,6 +44,57 @@ def test_the_document_at_fault_alone_is_quarantined(tmp_path: Path, word: str) -
     assert not again.published, "it is not tried again every night"
     assert_same(published(tmp_path / "tables"), published(tmp_path / "fresh"))
     assert_tidy(tmp_path / "tables")
+
+
+def test_calls_in_this_process_are_one_at_a_time() -> None:
+    """Threads call it side by side; native code behind the names crashes the process when they meet there."""
+    inside = []
+
+    def step(number: int) -> int:
+        inside.append(number)
+        time.sleep(0.01)
+        assert len(inside) == 1
+        inside.remove(number)
+        return number
+
+    with Workers(0) as workers, ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(lambda n: workers.call(60, step, n), range(20))) == list(range(20))
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not long_form.LONG, reason="starts Prefect; in the long form")
+def test_a_stopped_run_leaves_no_process(tmp_path: Path) -> None:
+    folder, tables = tmp_path / "press", tmp_path / "tables"
+    folder.mkdir()
+    for i in range(600):
+        (folder / f"{i}.txt").write_text(article(i, 40), encoding="utf-8")
+    command = [sys.executable, "-m", "flows.cli", "run", str(folder), "--tables", str(tables), "--batch-size", "100"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=-1, text=True, start_new_session=True) as run:
+        while not list(tables.glob("work/*/batches/*/texts.parquet")):
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.terminate()
+        _, message = run.communicate(timeout=120)
+    assert run.returncode == 1, message
+    assert "the published tables are as they were" in message
+    end = time.monotonic() + 20
+    while (left := of_session(run.pid)) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert not left
+    assert not (tables / "CURRENT.json").exists()
+
+
+def of_session(leader: int) -> list[str]:
+    """The command lines of the processes that a session leader left."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = status.read_text().rpartition(")")[2].split()
+            if int(fields[3]) == leader and fields[0] != "Z":
+                found.append((status.parent / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue  # it ended meanwhile
+    return found
 
 
 @pytest.mark.integration
