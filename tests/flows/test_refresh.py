@@ -129,7 +129,9 @@ def test_the_run_is_on_record(published: Path) -> None:
     row = read_table(published, current, "runs").row(0, named=True)
     assert row["run_id"] == current.run_id
     assert row["n_sources"] == row["n_written"] + row["n_unchanged"] + row["n_duplicate"] + row["n_quarantined"]
-    assert {"read", "reflow", "extract_entities", "link_entities", "validate"} <= {entry["stage"] for entry in row["seconds"]}
+    assert {"read", "reflow", "extract_entities", "link_entities", "validate"} <= {
+        entry["stage"] for entry in row["seconds"]
+    }
     assert {"polars", "stage reflow"} <= {entry["name"] for entry in row["versions"]}
     results = json.loads((published / current.snapshot / "validation.json").read_text(encoding="utf-8"))
     assert sum(len(suite["results"]) for suite in results) == row["n_expectations"] > 90
