@@ -129,7 +129,9 @@ def test_the_run_is_on_record(published: Path) -> None:
     row = read_table(published, current, "runs").row(0, named=True)
     assert row["run_id"] == current.run_id
     assert row["n_sources"] == row["n_written"] + row["n_unchanged"] + row["n_duplicate"] + row["n_quarantined"]
-    assert {"read", "reflow", "extract_entities", "validate"} <= {entry["stage"] for entry in row["seconds"]}
+    assert {"read", "reflow", "extract_entities", "link_entities", "validate"} <= {
+        entry["stage"] for entry in row["seconds"]
+    }
     assert {"polars", "stage reflow"} <= {entry["name"] for entry in row["versions"]}
     results = json.loads((published / current.snapshot / "validation.json").read_text(encoding="utf-8"))
     assert sum(len(suite["results"]) for suite in results) == row["n_expectations"] > 90
@@ -137,13 +139,13 @@ def test_the_run_is_on_record(published: Path) -> None:
 
 def test_a_critical_failure_publishes_nothing(press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from expectations.rules import Rule
-    from flows import refresh as flow_module
+    from flows import steps
     from stages.errors import GateError
 
     run(press)
     before = (press.parent / "tables" / "CURRENT.json").read_bytes()
     impossible = Rule("run", "between", ("chars_per_document",), "no document has text", (0.0, 0.0))
-    monkeypatch.setattr(flow_module, "RUN_RULES", (impossible,))
+    monkeypatch.setattr(steps, "RUN_RULES", (impossible,))
     (press / "neu.txt").write_text("Eine neue Meldung aus dem Rathaus von Lindau.\n", encoding="utf-8")
     with pytest.raises(GateError, match="no document has text"):
         run(press)
