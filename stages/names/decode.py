@@ -11,7 +11,9 @@ from stages.names.labels import tag_runs
 KNOWN = Path(__file__).parents[1] / "models" / "names_crf" / "known.tsv"
 SHORTEST_INSIDE = 4  # letters of a name inside a word without a hyphen: shorter ones are chance
 # First segments that stand before the name: Ex-Bundeskanzler, Anti-Bush-Demo.
-BEFORE_NAME = frozenset("ex anti pro nicht neo alt vize post prä nord süd ost west mittel".split())
+BEFORE_NAME = frozenset(
+    ["ex", "anti", "pro", "nicht", "neo", "alt", "vize", "post", "prä", "nord", "süd", "ost", "west", "mittel"]
+)
 # Currency names and codes in German, English and French, with U+20AC, U+00A3, U+00A5.
 CURRENCY = re.compile(
     r"(?i:(?:(?:US|D|Austral|Hongkong|Reichs|Goldmark|Singapur|Schweizer)-?)?"

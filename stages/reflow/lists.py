@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from stages.reflow.lines import Line
 
-# A mark and what follows: bullets (bullet, triangular and square ones, black and white circle, hyphen bullet), asterisk,
-# hyphen-minus, en and em dash.
+# A mark and what follows: bullets (bullet, triangular and square ones, black and white circle, hyphen bullet),
+# asterisk, hyphen-minus, en and em dash.
 ITEM = re.compile("([\u2022\u2023\u25aa\u25cf\u25e6\u2043*\u2013\u2014-])[ \u00a0]+(\\S)")
 DASHES = "-\u2013\u2014"
 NUMBERED = re.compile(r"\(?(\d{1,2}|[a-z])([.)]) +\S")

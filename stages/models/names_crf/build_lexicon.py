@@ -13,10 +13,29 @@ from pathlib import Path
 LEXICON = Path(__file__).with_name("lexicon.tsv")
 # Latin letters up to U+024F and hyphen; apostrophes are marks of transliteration here.
 LATIN_WORD = re.compile(r"[A-Z\u00c0-\u00de\u0100-\u024f][A-Za-z\u00c0-\u024f-]{2,}")
-PERSON_LOCALES = (
-    "de_DE de_AT de_CH fr_FR fr_CH en_US en_GB pl_PL tr_TR it_IT es_ES nl_NL hr_HR cs_CZ sv_SE hu_HU ro_RO pt_PT "
-    "da_DK no_NO fi_FI"
-).split()
+PERSON_LOCALES = [
+    "de_DE",
+    "de_AT",
+    "de_CH",
+    "fr_FR",
+    "fr_CH",
+    "en_US",
+    "en_GB",
+    "pl_PL",
+    "tr_TR",
+    "it_IT",
+    "es_ES",
+    "nl_NL",
+    "hr_HR",
+    "cs_CZ",
+    "sv_SE",
+    "hu_HU",
+    "ro_RO",
+    "pt_PT",
+    "da_DK",
+    "no_NO",
+    "fi_FI",
+]
 COUNTRY_LOCALES = ("de", "en", "fr")
 
 

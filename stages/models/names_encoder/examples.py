@@ -86,7 +86,7 @@ def _row(word: str, tag: str) -> int:
 
 def _cut(example: Example) -> list[Example]:
     starts = range(0, len(example.words), LONGEST)
-    return [Example(*(part[i : i + LONGEST] for part in example[:3]), example.weight) for i in starts]  # type: ignore[arg-type]
+    return [Example(*(part[i : i + LONGEST] for part in example[:3]), example.weight) for i in starts]  # type: ignore[arg-type, call-arg]
 
 
 class Lists(NamedTuple):
@@ -159,7 +159,7 @@ def damage(word: str, chance: random.Random) -> str:
 def credit_lines(lists: Lists, count: int, chance: random.Random) -> list[Example]:
     """Write credit lines as newspapers print them: the photographer is a person, the agency an organisation."""
     agencies = ("dpa", "AFP", "Reuters", "AP", "epd", "KNA", "Imago", "Getty", "picture", "APA", "Keystone", "sda")
-    openings = (["Foto", ":"], ["Bild", ":"], ["("], ["Von"], [], [], ["\u00a9"], ["Fotos", ":"])
+    openings: tuple[list[str], ...] = (["Foto", ":"], ["Bild", ":"], ["("], ["Von"], [], [], ["\u00a9"], ["Fotos", ":"])
     examples = []
     for _ in range(count):
         opening = chance.choice(openings)

@@ -154,7 +154,8 @@ def save(network: Network, path: Path) -> None:
 
 def prune(corpora: Corpora, pieces: list[tuple[str, float]], size: int) -> list[int]:
     """Choose the pieces to keep from what the corpora and name lists use."""
-    tokenizer, cache = Tokenizer(Unigram(pieces, 3)), {}
+    tokenizer = Tokenizer(Unigram(pieces, 3))
+    cache: dict[str, list[int]] = {}
     words = [word for examples, _ in corpora for example in examples for word in example.words]
     used = {piece for ids in piece_ids(words, tokenizer, cache) for piece in ids}
     return keep_pieces(pieces, used, size)
@@ -219,7 +220,8 @@ def train(folder: Path, work: Path, plan: Plan) -> None:
     work.mkdir(parents=True, exist_ok=True)
     corpora = read_examples(folder)
     network = start_network(corpora, work, plan)
-    tokenizer, cache = Tokenizer(Unigram(read_pieces(work / "pieces.tsv"), UNKNOWN)), {}
+    tokenizer = Tokenizer(Unigram(read_pieces(work / "pieces.tsv"), UNKNOWN))
+    cache: dict[str, list[int]] = {}
     groups = all_batches(corpora, tokenizer, cache, plan)
     allowed, optimiser, steps = torch.tensor(allowed_table()), optimiser_of(network, plan.rate), len(groups)
     warm = 0.06 * steps if plan.start is None else 30

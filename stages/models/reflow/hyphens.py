@@ -5,7 +5,7 @@ hyphenated
 entries of Debian's Hunspell dictionaries, ``compounds.json`` of this folder, and the training articles.
 """
 
-# ruff: noqa: S311  # the random numbers draw layouts, not secrets
+# the random numbers draw layouts, not secrets
 
 import json
 import random

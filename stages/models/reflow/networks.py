@@ -1,6 +1,6 @@
 """The two networks as torch modules, their training, and their weights as `stages.reflow.network` reads them."""
 
-# ruff: noqa: S311  # the random numbers draw layouts, not secrets
+# the random numbers draw layouts, not secrets
 
 import random
 from collections.abc import Iterator

@@ -6,7 +6,7 @@ One PDF gives several texts, as extractors differ. From the third round on, arti
 articles of one language, so that the same words stand in other places.
 """
 
-# ruff: noqa: S311  # the random numbers draw layouts, not secrets
+# the random numbers draw layouts, not secrets
 
 import importlib.util
 import json

@@ -8,7 +8,7 @@ training need not lay them out again. Needs torch and rapidfuzz, for rendering D
 tesseract too. One thread, seeded.
 """
 
-# ruff: noqa: S311  # the random numbers draw layouts, not secrets
+# the random numbers draw layouts, not secrets
 
 import argparse
 import random
