@@ -18,7 +18,7 @@ def fake_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
         return SimpleNamespace(ents=[SimpleNamespace(start_char=a, end_char=b, label_=c) for a, b, c in spans])
 
     module = ModuleType("spacy")
-    module.load = lambda folder: read  # type: ignore[attr-defined]
+    module.load = lambda _folder: read  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "spacy", module)
     open_other.cache_clear()
 
