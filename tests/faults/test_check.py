@@ -177,6 +177,7 @@ WRONG: list[tuple[str, Callable[[pl.DataFrame], pl.DataFrame], str]] = [
     ("clusters", with_value("doc_id", "f" * 20), "clusters: no such row in documents"),
     ("clusters", with_value("entity_id", "0" * 16), "clusters: no such entity: 1 rows, for example entity_id 0000"),
     ("clusters", with_value("label", "XYZ"), "clusters: no such entity"),
+    ("clusters", with_value("n_mentions", 99), "clusters: n_mentions is not the number of rows in mentions"),
     ("clusters", with_value("n_mentions", 99), "entities: n_mentions is not the sum over its clusters"),
     ("entities", lambda f: f[1:], "clusters: no such entity"),
     ("entities", with_value("entity_id", "0" * 16), "clusters: no such entity"),
