@@ -60,14 +60,21 @@ def part_rows(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule] = RULES)
         if name in LEAF_TABLES:
             kept = kept.filter(pl.all_horizontal(pl.lit(True), *map(holds, by_table[name])))
         good[name] = kept
-    mentions = good["mentions"].group_by("doc_id").len(name="n")
-    good["documents"] = (
-        good["documents"]
-        .join(mentions, on="doc_id", how="left", maintain_order="left")
+    for name, key in (("documents", ["doc_id"]), ("clusters", ["doc_id", "cluster_no"])):
+        good[name] = _recount(good[name], good["mentions"], key)
+    # A cluster whose mentions were all kept out stands for nothing.
+    good["clusters"] = good["clusters"].filter(pl.col("n_mentions") > 0)
+    return good, bad
+
+
+def _recount(rows: pl.DataFrame, mentions: pl.DataFrame, key: list[str]) -> pl.DataFrame:
+    """Make n_mentions the number of mentions that were not kept out."""
+    counted = mentions.group_by(key).len(name="n")
+    return (
+        rows.join(counted, on=key, how="left", maintain_order="left")
         .with_columns(n_mentions=pl.col("n").fill_null(0).cast(pl.Int64))
         .drop("n")
     )
-    return good, bad
 
 
 def _bad_rows(frame: pl.DataFrame, rules: list[Rule], table: str) -> pl.DataFrame:

@@ -94,6 +94,10 @@ def verify_part(frames: Frames, prefix: str) -> Iterator[str]:
     same = frames["clusters"].select("doc_id", "cluster_no", "entity_id")
     lost = in_clusters.join(same, on=["doc_id", "cluster_no", "entity_id"], how="anti")
     yield from _rows("mentions: no cluster with this number and entity", lost)
+    members = frames["mentions"].group_by("doc_id", "cluster_no").len()
+    sized = frames["clusters"].join(members, on=["doc_id", "cluster_no"], how="left")
+    wrong = sized.filter(pl.col("len").fill_null(0) != pl.col("n_mentions"))
+    yield from _rows("clusters: n_mentions is not the number of rows in mentions", wrong)
     documents = frames["documents"]
     for name in ("blocks", "sentences", "mentions"):
         counted = frames[name].group_by("doc_id").len()

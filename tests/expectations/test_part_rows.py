@@ -30,8 +30,9 @@ def test_good_batch_passes_whole(batch, raw_texts):
 def test_bad_mention_is_kept_out_alone_and_the_count_follows(batch, raw_texts, change):
     frames = batch | {"mentions": change(batch["mentions"], 0, label="PERSON")}
     good, bad = part(frames, raw_texts)
-    assert heights(good) == ALL | {"mentions": 1}
+    assert heights(good) == ALL | {"mentions": 1, "clusters": 1}
     assert good["documents"]["n_mentions"].to_list() == [1, 0]
+    assert good["clusters"].select("cluster_no", "n_mentions").rows() == [(1, 1)]
     (row,) = bad.rows(named=True)
     assert (row["table"], row["stage"], row["rule"]) == ("mentions", "extract_entities", "mentions.label.in_set")
     assert row["reason"] == "broken rule: label is a known label"
