@@ -1,14 +1,14 @@
 """Find names in sentences: people, organisations, places and others, also inside compounds and as adjectives.
 
-Two engines behind `extract_names`: ``accurate`` (a small multilingual encoder) and ``fast`` (a CRF); models of other
-makers plug in as ``spacy:DIR``, ``gliner:DIR`` and ``transformers:DIR`` (see `others`). Sentences are cut into words
-with offsets, repeated sentences are tagged once, and within a document a form keeps one label.
+Two engines behind `extract_names`: ``accurate`` (a small multilingual encoder) and ``fast`` (a network over word forms
+that learned from it); models of other makers plug in as ``spacy:DIR``, ``gliner:DIR`` and ``transformers:DIR`` (see
+`others`). Sentences are cut into words with offsets, repeated sentences are tagged once, and within a document a form
+keeps one label.
 """
 
 from collections.abc import Callable, Sequence
 
 from stages.errors import UsageError
-from stages.names import crf
 from stages.names.decode import Name, Tagged, is_currency, names_of
 from stages.names.others import find_others, is_other
 from stages.names.tokenise import tokenise
@@ -21,9 +21,8 @@ LANGUAGES = {
     "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
     "fast": {"de": "trained"},
 }
-ENCODER_VERSION = "encoder-1"
-EXTRACTORS = {"accurate": ENCODER_VERSION, "fast": crf.VERSION}
-VERSION = f"names-2 {ENCODER_VERSION} {crf.VERSION}"
+EXTRACTORS = {"accurate": "encoder-1", "fast": "small-1"}
+VERSION = "names-2 encoder-1 crf-1 small-1"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 
@@ -89,9 +88,12 @@ def _tag_texts(texts: list[str], places: list[list[tuple[int, int]]], engine: st
 
 
 def _tagger(engine: str) -> Tagger:
+    # Imported here so that asking for the names of an engine does not load onnxruntime.
     if engine == "fast":
-        return crf.tag_crf
-    from stages.names.encoder import tag_encoder  # onnxruntime takes a third of a second that the CRF need not wait
+        from stages.names.small import tag_small
+
+        return tag_small
+    from stages.names.encoder import tag_encoder
 
     return tag_encoder
 

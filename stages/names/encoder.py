@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from stages.names.crf import marginals
 from stages.names.decode import Tagged
 from stages.names.labels import TAGS
-from stages.names.paths import Floats, best_path
+from stages.names.paths import Floats, best_path, shipped_gains
 from stages.names.pieces import END, PIECES, START, piece_ids, shipped_tokenizer
 
 MODEL = PIECES.with_name("names.onnx")
 MOST_PIECES = 500  # the encoder knows 512 places
 BATCH_PIECES = 500  # more at a time do not fit the cache of the processor and run slower
-TRANSITIONS = MODEL.with_name("transitions.npy")
 SURE = 0.95  # words with less are in doubt; nothing that follows could change the others
 CRF_WEIGHT = 0.1
 CRF_FLOOR = 1e-4  # what the CRF holds for impossible is only unlikely
@@ -84,7 +83,7 @@ def _read(words: Sequence[str], outer: Floats, inner: Floats) -> Tagged:
     doubtful = np.flatnonzero(outer.max(axis=1) < SURE)
     if len(doubtful):
         outer = _second_opinion(words, outer, doubtful)
-    path = best_path(outer, _gains(), SURE)
+    path = best_path(outer, shipped_gains(), SURE)
     scores = outer[np.arange(len(path)), path].tolist()
     return Tagged([TAGS[i] for i in path], scores, [TAGS[i] for i in best_path(inner)])
 
@@ -95,12 +94,6 @@ def _second_opinion(words: Sequence[str], outer: Floats, doubtful: NDArray[np.in
     result = outer.copy()
     result[doubtful] = mixed / mixed.sum(axis=1, keepdims=True)
     return result
-
-
-@lru_cache(maxsize=1)
-def _gains() -> Floats:
-    gains: Floats = np.load(TRANSITIONS, allow_pickle=False)
-    return gains
 
 
 def _tag_halves(words: Sequence[str]) -> Tagged:

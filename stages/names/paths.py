@@ -1,5 +1,7 @@
 """Tag probabilities -> the likeliest row of tags in which every continuation continues something."""
 
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,15 @@ Floats = NDArray[np.float32]
 
 # A tag may follow another unless it continues what did not begin. The last row is the start of a sentence.
 FOLLOWS = np.array([[not b.startswith("I-") or a[2:] == b[2:] for b in TAGS] for a in (*TAGS, "O")])
+TRANSITIONS = Path(__file__).parents[1] / "models" / "names_encoder" / "transitions.npy"
 FREE: Floats = np.zeros(FOLLOWS.shape, np.float32)
+
+
+@lru_cache(maxsize=1)
+def shipped_gains() -> Floats:
+    """How much likelier one tag is after another than anywhere, in logarithms, times a small weight."""
+    gains: Floats = np.load(TRANSITIONS, allow_pickle=False)
+    return gains
 
 
 def best_path(probabilities: Floats, gains: Floats = FREE, sure: float = 0.0) -> list[int]:

@@ -42,7 +42,7 @@ def piece_ids(words: Sequence[str], tokenizer: Tokenizer, cache: dict[str, list[
         cache.clear()
     fresh = [word for word in dict.fromkeys(words) if word not in cache]
     texts = [WORD_START + normal_form(word[:200]) for word in fresh]
-    for word, encoded in zip(fresh, tokenizer.encode_batch(texts), strict=True):
+    for word, encoded in zip(fresh, tokenizer.encode_batch_fast(texts), strict=True):
         cache[word] = encoded.ids[:MOST_PIECES] or [UNKNOWN]
     return [cache[word] for word in words]
 

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+
+from stages.names import small
+from stages.names.forms import (
+    MARKS,
+    PIECES_OF_A_FORM,
+    SHAPES,
+    TRIPLES,
+    TRIPLES_OF_A_FORM,
+    WIDTH,
+    form_arrays,
+    form_flags,
+    letter_triples,
+)
+from stages.names.pieces import PAD, shipped_tokenizer
+from stages.names.small import tag_small
+
+SENTENCES = ["Frau Merkel sprach in Berlin .".split(), [], ["Nato"], "Die Nato tagt in Brüssel .".split()]
+
+
+def test_forms_fill_their_rows() -> None:
+    forms = form_arrays(["Merkel", "x" * 500, "", "\U0001f600"], shipped_tokenizer(), {})
+    assert forms.pieces.shape == (4, PIECES_OF_A_FORM)
+    assert forms.triples.shape == (4, TRIPLES_OF_A_FORM)
+    assert forms.flags.shape == (4, WIDTH)
+    assert (forms.pieces[:, 0] != PAD).all()
+    assert ((forms.triples >= 0) & (forms.triples < TRIPLES)).all()
+
+
+def test_triples_overlap_and_do_not_see_case() -> None:
+    assert len(letter_triples("Bonn")) == 4
+    assert letter_triples("Bonn") == letter_triples("BONN") != letter_triples("Born")
+
+
+@pytest.mark.parametrize(
+    ("word", "shape", "mark"),
+    [("Berlin", "Xx", "B"), ("Berlins", "Xx", "B"), ("berlin", "x", ""), ("Schweiz-Reise", "Xx-Xx", "")],
+)
+def test_flags_show_shape_and_lists(word: str, shape: str, mark: str) -> None:
+    flags = form_flags(word)
+    assert flags[SHAPES.index(shape)] == 1
+    of_the_word = {m for m, flag in zip(MARKS, flags[len(SHAPES) + 2 :], strict=False) if flag}
+    assert set(mark) <= of_the_word
+    assert mark or not of_the_word
+
+
+def test_no_sentence_sees_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = tag_small(SENTENCES)
+    assert [len(tagged.tags) for tagged in together] == [len(words) for words in SENTENCES]
+    for row in (3, 1):
+        monkeypatch.setattr(small, "ROW", row)
+        for one, other in zip(tag_small(SENTENCES), together, strict=True):
+            assert one.tags == other.tags
+            assert np.allclose(one.scores, other.scores, atol=1e-6)
+
+
+def test_forgetting_the_forms_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tag_small(SENTENCES)
+    monkeypatch.setattr(small, "FORM_LIMIT", 4)
+    assert tag_small(SENTENCES) == before
