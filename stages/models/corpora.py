@@ -16,6 +16,8 @@ CLOSING = frozenset(".,;:!?)]}%\u2026\u201d")
 OPENING = frozenset("([{\u201e\u201a")
 # Straight quotes and guillemets open and close in turn; U+201C closes after U+201E and opens otherwise.
 PAIRED = frozenset('"\u00ab\u00bb')
+# Marks at the edges of names in corpora whose tokens are words up to a space.
+GLUED = '.,;:!?()[]"/^*~|\u00ab\u00bb\u201e\u201c\u201d\u00ac\u2e17-'
 
 
 class Span(NamedTuple):
@@ -97,6 +99,14 @@ def tags_of(spans: Iterable[Span], places: Sequence[tuple[int, int]]) -> list[st
         for i in inside:
             tags[i] = ("B-" if i == inside[0] else "I-") + span.label
     return tags
+
+
+def bare(span: Span, text: str) -> Span:
+    """Take off the marks that a corpus left glued to a name ("Wien," "(Prag"); a name of marks alone stays."""
+    inside = text[span.start : span.end]
+    start = span.start + len(inside) - len(inside.lstrip(GLUED))
+    end = span.start + len(inside.rstrip(GLUED))
+    return Span(start, end, span.label) if start < end else span
 
 
 def check_inputs(folder: Path, expected: dict[str, str]) -> None:

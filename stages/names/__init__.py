@@ -1,38 +1,45 @@
 """Find names in sentences: people, organisations, places and others, also inside compounds and as adjectives.
 
-Two engines behind `extract_names`: ``accurate`` (a small multilingual encoder) and ``fast`` (a CRF). Sentences are
-cut into words with offsets, repeated sentences are tagged once, and within a document a form keeps one label.
+Two engines behind `extract_names`: ``accurate`` (a small multilingual encoder) and ``fast`` (a CRF); models of other
+makers plug in as ``spacy:DIR``, ``gliner:DIR`` and ``transformers:DIR`` (see `others`). Sentences are cut into words
+with offsets, repeated sentences are tagged once, and within a document a form keeps one label.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stages.errors import UsageError
-from stages.names.crf import VERSION as CRF_VERSION
-from stages.names.crf import tag_crf
-from stages.names.decode import Name, is_currency, names_of
+from stages.names import crf
+from stages.names.decode import Name, Tagged, is_currency, names_of
+from stages.names.others import find_others, is_other
 from stages.names.tokenise import tokenise
 from stages.names.vote import Found, vote
 
 __all__ = ["ENGINES", "VERSION", "Name", "entity_model", "extract_names"]
 
-VERSION = f"names-1 {CRF_VERSION}"
-ENGINES = ("fast",)
-LANGUAGES = {"fast": {"de": "trained"}}
-TAGGERS = {"fast": tag_crf}
-EXTRACTORS = {"fast": CRF_VERSION}
+ENGINES = ("accurate", "fast")
+LANGUAGES = {
+    "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
+    "fast": {"de": "trained"},
+}
+ENCODER_VERSION = "encoder-1"
+EXTRACTORS = {"accurate": ENCODER_VERSION, "fast": crf.VERSION}
+VERSION = f"names-2 {ENCODER_VERSION} {crf.VERSION}"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 
+Tagger = Callable[[Sequence[Sequence[str]]], list[Tagged]]
+
 
 def entity_model(language: str, engine: str) -> str | None:
-    """Say whether the engine was trained on the language, carries over to it, or knows nothing of it (None)."""
-    return _languages(engine).get(language)
+    """Say whether the engine was trained on the language, carries over to it, or knows nothing of it (None).
 
-
-def _languages(engine: str) -> dict[str, str]:
+    A model of another maker is taken to know every language: whoever names its folder knows better than we.
+    """
+    if is_other(engine):
+        return "trained"
     if engine not in LANGUAGES:
         raise UsageError(f"there is no engine {engine!r} for names: choose one of {', '.join(ENGINES)}")
-    return LANGUAGES[engine]
+    return LANGUAGES[engine].get(language)
 
 
 def extract_names(
@@ -44,15 +51,22 @@ def extract_names(
     (start, -end), and two of one kind never overlap. A language without a model gives no names. The result for a
     document does not depend on the others. ``currencies`` keeps currency words as MISC, as GermEval counts them.
     """
-    known = _languages(engine)
+    languages = {language for sentences in documents for _, language, _ in sentences}
+    known = {language for language in languages if entity_model(language, engine)}
     texts = dict.fromkeys(text for sentences in documents for text, language, _ in sentences if language in known)
+    if not known:
+        entity_model("", engine)  # refuses an engine that does not exist, also when there is nothing to read
     found = _find(list(texts), engine)
     results = []
     for sentences in documents:
         rows = [found[text] if language in known else Found(text, (), ()) for text, language, _ in sentences]
-        voted = vote(rows, EXTRACTORS[engine])
+        voted = vote(rows, _extractor(engine))
         results.append([_wanted(row.text, names, currencies) for row, names in zip(rows, voted, strict=True)])
     return results
+
+
+def _extractor(engine: str) -> str:
+    return EXTRACTORS.get(engine, engine.partition(":")[0])
 
 
 def _wanted(text: str, names: list[Name], currencies: bool) -> list[Name]:
@@ -61,12 +75,25 @@ def _wanted(text: str, names: list[Name], currencies: bool) -> list[Name]:
 
 def _find(texts: list[str], engine: str) -> dict[str, Found]:
     places = [tokenise(text) for text in texts]
+    names = find_others(texts, engine) if is_other(engine) else _tag_texts(texts, places, engine)
+    return {text: Found(text, row, found) for text, row, found in zip(texts, places, names, strict=True)}
+
+
+def _tag_texts(texts: list[str], places: list[list[tuple[int, int]]], engine: str) -> list[list[Name]]:
     chunks = [(i, start, end) for i, row in enumerate(places) for start, end in _cuts(texts[i], row)]
     words = [[texts[i][a:b] for a, b in places[i][start:end]] for i, start, end in chunks]
     names: list[list[Name]] = [[] for _ in texts]
-    for (i, start, end), tagged in zip(chunks, TAGGERS[engine](words), strict=True):
+    for (i, start, end), tagged in zip(chunks, _tagger(engine)(words), strict=True):
         names[i] += names_of(texts[i], places[i][start:end], tagged, EXTRACTORS[engine])
-    return {text: Found(text, row, found) for text, row, found in zip(texts, places, names, strict=True)}
+    return names
+
+
+def _tagger(engine: str) -> Tagger:
+    if engine == "fast":
+        return crf.tag_crf
+    from stages.names.encoder import tag_encoder  # onnxruntime takes a third of a second that the CRF need not wait
+
+    return tag_encoder
 
 
 def _cuts(text: str, places: list[tuple[int, int]]) -> list[tuple[int, int]]:

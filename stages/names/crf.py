@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import pycrfsuite
 
 from stages.names.decode import Tagged
 from stages.names.features import sentence_features
+from stages.names.labels import TAGS
+from stages.names.paths import Floats
 
 MODEL = Path(__file__).parents[1] / "models" / "names_crf" / "names.crfsuite.gz"
 VERSION = "crf-1"
@@ -38,3 +41,15 @@ def _tag(tagger: "pycrfsuite.Tagger", words: Sequence[str]) -> Tagged:
     tags = tagger.tag()
     scores = [1.0 if tag == "O" else tagger.marginal(tag, i) for i, tag in enumerate(tags)]
     return Tagged(tags, scores, ["O"] * len(words))
+
+
+def marginals(words: Sequence[str], which: Sequence[int]) -> Floats:
+    """Return the probability of every tag at the given words, [word, tag]; a tag the CRF never saw has 0."""
+    tagger = _tagger()
+    tagger.set(sentence_features(words))
+    numbers = [(TAGS.index(label), label) for label in tagger.labels()]
+    table = np.zeros((len(which), len(TAGS)), np.float32)
+    for row, place in enumerate(which):
+        for number, label in numbers:
+            table[row, number] = tagger.marginal(label, place)
+    return table

@@ -22,6 +22,10 @@ CURRENCY = re.compile(
 )
 
 
+# Marks that neither begin nor end a name: with U+2013 and U+2014 dashes, U+2026, and quotation marks.
+EDGES = frozenset(",;:/|*-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u2018\u00ab\u00bb")
+
+
 class Tagged(NamedTuple):
     """What an engine says of one sentence: per word its outer tag, the probability of it, and its inner tag."""
 
@@ -75,13 +79,27 @@ def names_of(text: str, places: Sequence[tuple[int, int]], tagged: Tagged, extra
 
     Of the inner level only parts and derivations count, since two names must not overlap.
     """
-    outer = [_name(text, places, run, tagged.scores, extractor) for run in tag_runs(tagged.tags)]
+    words = [text[start:end] for start, end in places]
+    runs = (_bare_run(run, words) for run in tag_runs(tagged.tags))
+    outer = [_name(text, places, run, tagged.scores, extractor) for run in runs if run[0] < run[1]]
     taken = {(name.kind, i) for name in outer for i in range(name.start, name.end)}
     for run in tag_runs(tagged.inner):
         name = _name(text, places, run, tagged.scores, extractor)
         if name.kind != "name" and not any((name.kind, i) in taken for i in range(name.start, name.end)):
             outer.append(name)
     return sorted(outer, key=lambda name: (name.start, -name.end, name.kind))
+
+
+def _bare_run(run: tuple[int, int, str], words: Sequence[str]) -> tuple[int, int, str]:
+    """Take marks off the edges of a run, a closing bracket only when it was not opened inside."""
+    first, last, label = run
+    while first < last and words[first] in EDGES:
+        first += 1
+    while first < last and (words[last - 1] in EDGES or (last == len(words) and words[last - 1] == ".")):
+        if words[last - 1] == ")" and "(" in words[first:last]:
+            break
+        last -= 1
+    return first, last, label
 
 
 def _name(

@@ -11,7 +11,6 @@ from itertools import chain
 from pathlib import Path
 
 LEXICON = Path(__file__).parents[1] / "models" / "names_crf" / "lexicon.tsv"
-CLUSTERS = LEXICON.with_name("clusters.tsv")
 # Latin letters with the accents met in European names; other letters keep their own place in the shape.
 UPPER = re.compile(r"[A-Z\u00c0-\u00d6\u00d8-\u00de\u0160\u017d\u0141\u010c]+")
 LOWER = re.compile(r"[a-z\u00df-\u00f6\u00f8-\u00ff\u0161\u017e\u0142\u010d\u0107]+")
@@ -37,12 +36,6 @@ def lexicon() -> Forms:
     return Forms.read(LEXICON)
 
 
-@lru_cache(maxsize=1)
-def clusters() -> Forms:
-    """The cluster of a word form; the first characters of its name are the coarser cluster."""
-    return Forms.read(CLUSTERS)
-
-
 def shape(word: str) -> str:
     """Case and digits of a word, runs pressed to one: ``US-Dollar`` is ``X-Xx``.
 
@@ -62,17 +55,16 @@ def listed(word: str) -> str:
 
 def form_features(word: str) -> tuple[list[str], list[str]]:
     """Return (features of the word itself, features it lends to its neighbours), without the window place."""
-    low, kind, marks, cluster = word.lower(), shape(word), listed(word), clusters().get(word, "")
+    low, kind, marks = word.lower(), shape(word), listed(word)
     near = ["w=" + low, "s=" + kind, "e=" + low[-3:]]
     near += ["g=" + marks] if marks else []
-    near += ["c=" + cluster, "k=" + cluster[:3]] if cluster else []
     own = [*near, *("p=" + low[:n] for n in (1, 2, 3, 4, 5)), *("e=" + low[-n:] for n in (1, 2, 4, 5, 6))]
     own += ["m=" + mark for mark in marks]
     if "-" in word[1:-1]:
         head, _, tail = word.rpartition("-")
         first = word.partition("-")[0]
         own += ["hh=" + head.lower(), "hf=" + first.lower(), "ht=" + tail.lower()[-5:], "hs=" + shape(tail)]
-        own += ["hg=" + (listed(head) or listed(first)), "hc=" + clusters().get(head, "")[:3]]
+        own += ["hg=" + (listed(head) or listed(first)), "hc="]
     return own, near
 
 
@@ -86,7 +78,7 @@ class FormCache(dict[str, tuple[list[str], ...]]):
             self.clear()
         form = word if len(word) <= LONGEST_FORM else word[:40] + word[-20:]
         own, near = form_features(form)
-        far = [feature for feature in near if feature[0] in "wsk"]
+        far = [feature for feature in near if feature[0] in "ws"]
         places = (own, *([f"{place:+d}{f}" for f in fs] for place, fs in ((-1, near), (1, near), (-2, far), (2, far))))
         self[word] = (*places, [shape(form)])
         return self[word]

@@ -15,12 +15,12 @@ def tag_runs(tags: Sequence[str]) -> list[tuple[int, int, str]]:
     [(0, 2, 'PER'), (3, 4, 'LOC')]
     """
     runs: list[tuple[int, int, str]] = []
-    previous = "O"
-    for i, tag in enumerate(tags):
-        label = tag[2:]
-        if tag.startswith("I-") and previous[2:] == label:
+    end, last = -1, ""
+    for i in (i for i, tag in enumerate(tags) if tag != "O"):
+        place, label = tags[i][0], tags[i][2:]
+        if place == "I" and end == i and last == label:
             runs[-1] = (runs[-1][0], i + 1, label)
-        elif label:
+        else:
             runs.append((i, i + 1, label))
-        previous = tag
+        end, last = i + 1, label
     return runs

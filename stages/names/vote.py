@@ -16,6 +16,7 @@ ENOUGH = 0.7  # summed score from which a form is looked for where no name was f
 SHORTEST = 4  # letters of a form that is looked for, unless it is in capitals
 
 Votes = Mapping[str, Mapping[str, float]]
+PART = "-"  # ends the form under which the parts of compounds vote: they follow names, names do not follow them
 
 
 class Found(NamedTuple):
@@ -30,7 +31,8 @@ def vote(sentences: Sequence[Found], extractor: str) -> list[list[Name]]:
     """Return the names of each sentence of one document, relabelled and completed.
 
     A person's full name also votes for its last word, so a surname follows its bearer; a genitive votes for its base
-    where that is found too. Found names keep their places; derivations and parts keep their labels.
+    where that is found too. Names inside compounds follow the names, or else one another. Found names keep their
+    places, derivations their labels.
     """
     votes = collect(sentences)
     if not votes:
@@ -52,9 +54,8 @@ def collect(sentences: Sequence[Found]) -> Votes:
     votes: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for text, _, names in sentences:
         for name in names:
-            if name.kind == "name":
-                for form in _forms(text[name.start : name.end], name.label):
-                    votes[form][name.label] += name.score
+            for form in _forms(text[name.start : name.end], name):
+                votes[form][name.label] += name.score
     for form in [form for form in votes if base_form(form) in votes]:
         for label, weight in list(votes[form].items()):
             votes[base_form(form)][label] += weight
@@ -66,9 +67,11 @@ def base_form(form: str) -> str:
     return form[:-1] if form[-1:] in ("s", "'", "\u2019") else form
 
 
-def _forms(surface: str, label: str) -> list[str]:
+def _forms(surface: str, name: Name) -> list[str]:
+    if name.kind != "name":
+        return [surface + PART] if name.kind == "part" else []
     last = surface.rpartition(" ")[2]
-    return [surface, last] if label == "PER" and last != surface and last[:1].isupper() else [surface]
+    return [surface, last] if name.label == "PER" and last != surface and last[:1].isupper() else [surface]
 
 
 def _winner(form: str, votes: Votes) -> tuple[str, float] | None:
@@ -80,9 +83,10 @@ def _winner(form: str, votes: Votes) -> tuple[str, float] | None:
 
 
 def _relabel(text: str, name: Name, votes: Votes) -> Name:
-    if name.kind != "name" or name.score >= STRONG:
+    if name.kind == "deriv" or name.score >= STRONG:
         return name
-    winner = _winner(text[name.start : name.end], votes)
+    surface = text[name.start : name.end]
+    winner = _winner(surface, votes) or (_winner(surface + PART, votes) if name.kind == "part" else None)
     if winner is None or winner[0] == name.label:
         return name
     return name._replace(label=winner[0], score=round(min(1.0, winner[1] / (winner[1] + name.score)), 4))
@@ -91,7 +95,7 @@ def _relabel(text: str, name: Name, votes: Votes) -> Name:
 def _missed_forms(sentences: Sequence[Found], votes: Votes) -> dict[str, tuple[str, float]]:
     forms = {}
     lower = {sentence.text[a:b] for sentence in sentences for a, b in sentence.places if sentence.text[a].islower()}
-    for form in votes:
+    for form in (form for form in votes if not form.endswith(PART)):
         winner = _winner(form, votes)
         long_enough = len(form) >= SHORTEST or (form.isupper() and len(form) > 1)
         sure = winner is not None and winner[1] >= ENOUGH and winner[0] != "MISC"

@@ -11,6 +11,7 @@ from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, text_
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
+from stages.reflow.lists import mark_lists, mark_tables
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow"]
@@ -38,16 +39,11 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
         lines, removed = _without_furniture(raw, lines)
         repairs += removed
     begins = begins_block(lines) if options.join_lines else [True] * len(lines)
-    pieces, joined, n_joins = _join_blocks(raw, lines, begins, options.characters)
-    if options.join_lines:
-        pieces, more, n_more = _join_spaced(raw, pieces, options.characters)
-        joined, n_joins = joined + more, n_joins + n_more
-    if options.lost_hyphens:
-        restored = [restore(piece) for piece in pieces]
-        pieces = [piece for piece, _ in restored]
-        joined += [repair for _, made in restored for repair in made]
-    if options.credits:
-        pieces = [part for piece in pieces for part in _part(piece)]
+    begins = mark_tables(raw, lines, mark_lists(lines, begins))
+    pieces, joined, n_joins = _join_blocks(raw, lines, begins, options)
+    spaced = _join_spaced(raw, pieces, options) if options.join_lines else None
+    if spaced:
+        pieces, joined, n_joins = spaced[0], joined + spaced[1], n_joins + spaced[2]
     kinds = name_kinds([piece.text for piece in pieces])
     blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
     # A second repair at the same place saw the text after the first; the record shows the raw characters.
@@ -55,17 +51,17 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins)
 
 
-def _join_spaced(raw: str, pieces: list[Piece], characters: bool) -> tuple[list[Piece], list[Repair], int]:
+def _join_spaced(raw: str, pieces: list[Piece], options: ReflowOptions) -> tuple[list[Piece], list[Repair], int] | None:
     """Join blocks that are still the lines of a double-spaced text, unless the result looks double-spaced again.
 
     Works on the texts alone: then reading the result again comes to the same end.
     """
     texts = [piece.text for piece in pieces]
     if not double_spaced(texts):
-        return pieces, [], 0
+        return None
     lines = [as_line(piece) for piece in pieces]
-    joined, repairs, n_joins = _join_blocks(raw, lines, begins_spaced(texts), characters)
-    return (pieces, [], 0) if double_spaced([piece.text for piece in joined]) else (joined, repairs, n_joins)
+    joined = _join_blocks(raw, lines, begins_spaced(texts), options)
+    return None if double_spaced([piece.text for piece in joined[0]]) else joined
 
 
 def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
@@ -76,7 +72,7 @@ def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[Re
 
 
 def _join_blocks(
-    raw: str, lines: list[Line], begins: list[bool], characters: bool
+    raw: str, lines: list[Line], begins: list[bool], options: ReflowOptions
 ) -> tuple[list[Piece], list[Repair], int]:
     starts = [at for at, begin in enumerate(begins) if begin]
     hyphens = _decide_hyphens(lines, begins)
@@ -86,10 +82,11 @@ def _join_blocks(
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
         joins = [hyphens.get(at, Join.SPACE) for at in range(start + 1, end)]
         piece = join_lines(lines[start:end], joins)
-        piece, mended = settle(piece) if characters else (piece, [])
+        piece, mended = settle(piece) if options.characters else (piece, [])
+        piece, restored = restore(piece) if options.lost_hyphens else (piece, [])
         if piece.text:
-            pieces.append(piece)
-        repairs += mended
+            pieces += _part(piece) if options.credits else (piece,)
+        repairs += mended + restored
         for at, join in zip(range(start + 1, end), joins, strict=True):
             last, line = lines[at - 1], lines[at]
             if join != Join.SPACE:

@@ -64,7 +64,29 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
     if not candidates.places:
         return set()
     scores = furniture_scores(candidates.features)
-    return {at for at, score in zip(candidates.places, scores.tolist(), strict=True) if score > SURE}
+    return {
+        at
+        for at, score in zip(candidates.places, scores.tolist(), strict=True)
+        if score > SURE and _shows_a_page(lines, at)
+    }
+
+
+def _shows_a_page(lines: Sequence[Line], at: int) -> bool:
+    """Whether anything but the look of a line says that it belongs to a page and not to the text.
+
+    A short first line is a title like any other unless it is numbered, dated, parted by bars, repeated, or answered by
+    such a line at the far end of the text: what a classifier thinks of its length must not cost a title.
+    """
+    text = lines[at].text
+    if _is_telling(text) or any(text == other.text for i, other in enumerate(lines) if i != at):
+        return True
+    if any(line.form_feeds for line in lines):
+        return True
+    return any(_is_telling(lines[i].text) for i in (0, -1, at - 1, min(at + 1, len(lines) - 1)) if lines[i] != lines[at])
+
+
+def _is_telling(text: str) -> bool:
+    return _is_page_number(text) or DATED.search(text) is not None or any(s in text for s in SEPARATORS)
 
 
 def furniture_candidates(lines: Sequence[Line], ends_page: bool) -> Candidates:

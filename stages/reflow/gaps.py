@@ -24,8 +24,8 @@ WIDEST_COLUMN = 200
 NARROWEST_COLUMN = 27
 # Source code and markup show themselves by so many of these characters a line.
 CODE_CHARACTERS, CODE_SHARE = "={}<>[];_\\", 1.0
-# Texts of fewer lines have no layout to read.
-FEWEST = 4
+# Texts of fewer lines have no layout to read; rules join them.
+FEWEST = 7
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
 RUNNING = 0.4
 

@@ -33,10 +33,11 @@ HYPHEN_INSIDE = re.compile("\u2010[^\\W_]")
 # Brackets and quotation marks that open: a hyphen before one is suspended.
 OPENERS = ("(", "\u201e", '"', "\u00ab", "\u201c")
 BUCKETS = 1 << 18
-# Log odds that a word seen whole in the document adds, and the sight of a capital or digit; then the share of kept
-# hyphens expected before any is seen.
+# Log odds that a word seen whole in the document adds, and the sight of a capital or digit.
 SEEN, SHAPED, CERTAIN, IMPOSSIBLE = 6.0, 8.0, 99.0, -30.0
-PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.5, 0.85, 1.0
+# Share of kept hyphens expected before any is seen, counted as this many hyphens; the model knows most broken words for
+# certain, so that it decides about unknown ones only. Higher where the document marks its breaks by another sign.
+PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.85, 0.95, 1.0
 ROUNDS = 3
 LONGEST_PART = 40
 

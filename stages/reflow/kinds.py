@@ -10,9 +10,13 @@ CREDIT_WORD = (
     "(?: by)?:? ?[:/|\u00a9] ?|\u00a9 ?|\\(c\\) )"
 )
 AGENCY = "[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de0-9.&' -]*(?:/[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de0-9.&' -]*)+"
-CREDIT = re.compile(f"(?:{CREDIT_WORD}[^\\n]{{2,80}}|{AGENCY})\\)?")
+CREDIT = re.compile(f"(?:{CREDIT_WORD}[^\\n]{{2,80}}|(?i:Fotos?|Photos?): ?[^\\n]{{2,80}}|{AGENCY})\\)?")
 # Where a credit may be parted from its caption: after a closing quotation mark, bracket or full stop.
-CREDIT_TAIL = re.compile(f"(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{CREDIT_WORD}[^.!?]{{2,60}}\\.?)$")
+# A word for picture with a colon needs no mark before it, in capitals or not.
+NAMED_CREDIT = "(?i:Fotos?|Photos?|Bild|Grafik|Illustration)(?: by)?: ?\\w[^.!?]{1,58}\\.?"
+CREDIT_TAIL = re.compile(
+    f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{CREDIT_WORD}[^.!?]{{2,60}}\\.?)|(?<=\\S) ({NAMED_CREDIT}))$"
+)
 LONGEST_CAPTION = 400
 BOILERPLATE = re.compile(
     "(?:Haftungsausschluss|Disclaimer|Impressum|Copyright|Urheberrecht|Nutzungsbedingungen"
@@ -52,7 +56,7 @@ def part_credit(text: str) -> int:
     if len(text) > LONGEST_CAPTION:
         return 0
     match = CREDIT_TAIL.search(text)
-    return match.start(1) if match and match.start(1) else 0
+    return match.start(match.lastindex or 0) if match else 0
 
 
 def name_kinds(texts: list[str]) -> list[str]:

@@ -46,14 +46,21 @@ def gold_spans(sentence: Sentence, level: int = 0) -> list[Span]:
 
 
 def found_spans(sentence: Sentence, names: Iterable[Name]) -> list[Span]:
-    """Names as corpus labels; a part is widened to the corpus token that holds it, since corpora mark tokens."""
+    """Names as corpus labels, within the corpus' tokens.
+
+    A part is widened to the corpus token that holds it, since corpora mark tokens. Any other name is widened by marks
+    alone, where the corpus left them glued to the word ("Wien,"): a letter too many or too few stays an error.
+    """
     spans = []
     for name in names:
-        if name.kind == "name":
-            spans.append(Span(name.start, name.end, name.label))
-        else:
-            inside = [place for place in sentence.tokens if place[0] < name.end and place[1] > name.start]
-            spans.append(Span(inside[0][0], inside[-1][1], name.label + name.kind))
+        inside = [place for place in sentence.tokens if place[0] < name.end and place[1] > name.start]
+        start, end = inside[0][0], inside[-1][1]
+        if name.kind != "name":
+            spans.append(Span(start, end, name.label + name.kind))
+            continue
+        extra = sentence.text[start : name.start] + sentence.text[name.end : end]
+        glued = not any(map(str.isalnum, extra))
+        spans.append(Span(start, end, name.label) if glued else Span(name.start, name.end, name.label))
     return spans
 
 

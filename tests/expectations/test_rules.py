@@ -56,7 +56,8 @@ def test_rules_come_from_the_contract():
         own = [r for r in RULES if r.table == table]
         assert [r.columns for r in own if r.kind == "unique"] == [TABLES[table].key]
         known = {r.columns[0] for r in own if r.kind == "not_null"}
-        assert known == {n for n, column in TABLES[table].columns.items() if not column.nullable} - FILLED_LATER.get(table, set())
+        never_null = {name for name, column in TABLES[table].columns.items() if not column.nullable}
+        assert known == never_null - FILLED_LATER.get(table, set())
     assert all(r.severity == "critical" for r in RULES)
     assert set(LEAF_TABLES) < {r.table for r in RULES}
     assert len({r.name for r in (*RULES, *RUN_RULES)}) == len(RULES) + len(RUN_RULES)

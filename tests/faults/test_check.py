@@ -1,4 +1,4 @@
-"""``fliesstext check`` finds whatever is wrong and names it; a run does not build upon damaged tables."""
+"""``fliesstext check`` finds whatever is wrong and names it; a run does not build upon tables tampered with."""
 
 import json
 import shutil
@@ -141,6 +141,14 @@ def with_value(column: str, value: object) -> Callable[[pl.DataFrame], pl.DataFr
     )
 
 
+def of_a_name(column: str, value: object) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Change the first mention that is no value."""
+    name = (pl.col("kind") != "value") & ((pl.col("kind") != "value").cum_sum() == 1)
+    return lambda frame: frame.with_columns(
+        pl.when(name).then(pl.lit(value)).otherwise(column).cast(frame[column].dtype).alias(column)
+    )
+
+
 def other_span(frame: pl.DataFrame) -> pl.DataFrame:
     moved = pl.element().struct.with_fields(pl.field("raw_start") + 1)
     return frame.with_columns(pl.col("spans").list.eval(moved))
@@ -161,6 +169,21 @@ WRONG: list[tuple[str, Callable[[pl.DataFrame], pl.DataFrame], str]] = [
     ("sentences", lambda f: f[1:], "n_sentences is not the number of rows"),
     ("mentions", with_value("label", "XYZ"), "known label"),
     ("mentions", with_value("sentence_no", 999), "no such row in sentences"),
+    ("mentions", of_a_name("entity_id", "0" * 16), "mentions: no cluster with this number and entity"),
+    ("mentions", of_a_name("entity_id", None), "mentions: no cluster with this number and entity"),
+    ("mentions", of_a_name("cluster_no", 999), "mentions: no cluster with this number and entity"),
+    ("mentions", of_a_name("cluster_no", None), "mentions: no cluster with this number and entity"),
+    ("clusters", lambda f: f[1:], "mentions: no cluster with this number and entity"),
+    ("clusters", with_value("doc_id", "f" * 20), "clusters: no such row in documents"),
+    ("clusters", with_value("entity_id", "0" * 16), "clusters: no such entity: 1 rows, for example entity_id 0000"),
+    ("clusters", with_value("label", "XYZ"), "clusters: no such entity"),
+    ("clusters", with_value("n_mentions", 99), "entities: n_mentions is not the sum over its clusters"),
+    ("entities", lambda f: f[1:], "clusters: no such entity"),
+    ("entities", with_value("entity_id", "0" * 16), "clusters: no such entity"),
+    ("entities", with_value("entity_id", "0" * 16), "entities: n_mentions is not the sum over its clusters: 1 rows"),
+    ("entities", with_value("label", "XYZ"), "clusters: no such entity"),
+    ("entities", with_value("n_mentions", 99), "entities: n_mentions is not the sum over its clusters: 1 rows"),
+    ("entities", first_twice, "entities: the key entity_id is not unique: 2 rows"),
     ("repairs", with_value("before", "nie da"), "before is raw"),
     ("sources", lambda f: f[1:], "no source is written under this name"),
     ("sources", with_value("doc_id", "0" * 20), "doc_id does not follow"),

@@ -20,7 +20,10 @@ def prefect_server() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def published(prefect_server: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def published(
+    prefect_server: None,  # noqa: ARG001 - the server has to be there before the first run
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """The tables of the shipped samples; read only."""
     from flows.refresh import refresh
 

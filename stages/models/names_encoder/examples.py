@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.models.corpora import read_sentences, spans_of, tags_of
+from stages.models.corpora import bare, read_sentences, spans_of, tags_of
 from stages.names.labels import TAGS
 from stages.names.tokenise import tokenise
 
@@ -21,7 +21,7 @@ LONGEST = 140
 # name of the file, share of its sentences seen in each epoch, weight of its loss
 GERMEVAL = "germeval_train_12.tsv"
 OTHERS = (
-    ("mobie_train.tsv", 0.5, 0.4),
+    ("mobie_train.tsv", 0.5, 0.5),
     ("europeana_lft.tsv", 0.5, 0.5),
     ("europeana_onb.tsv", 0.5, 0.5),
     ("europeana_sbb.tsv", 0.5, 0.5),
@@ -71,7 +71,8 @@ def read_other(path: Path, weight: float) -> list[Example]:
     for sentence in read_sentences(path):
         places = tokenise(sentence.text)
         words = [sentence.text[s:e] for s, e in places]
-        tags = tags_of(spans_of([row[0] for row in sentence.columns], sentence.tokens), places)
+        spans = spans_of([row[0] for row in sentence.columns], sentence.tokens)
+        tags = tags_of([bare(span, sentence.text) for span in spans], places)
         outer = [_row(word, tag) for word, tag in zip(words, tags, strict=True)]
         examples += _cut(Example(words, outer, [ANY] * len(words), weight))
     return examples

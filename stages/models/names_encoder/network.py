@@ -47,15 +47,20 @@ class Network(nn.Module):
         self.inner = nn.Linear(WIDTH, tags)
         self.dropout = dropout
 
-    def forward(self, ids: Tensor, lengths: Tensor, firsts: Tensor) -> tuple[Tensor, Tensor]:
-        """``ids`` [sentence, piece]; ``firsts`` are places of first pieces in the flattened ids."""
+    def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """Run the layers over padded ids [sentence, piece]."""
         place = torch.arange(ids.shape[1])
         x = self.norm(self.words(ids) + self.places(place))
         x = F.dropout(x, self.dropout, self.training)
         mask = torch.where(place[None] < lengths[:, None], 0.0, -1e4)[:, None, None, :].to(x.dtype)
         for layer in self.layers:
             x = layer(x, mask)
-        first = F.dropout(x.reshape(-1, WIDTH)[firsts], self.dropout, self.training)
+        return x  # type: ignore[no-any-return]
+
+    def forward(self, ids: Tensor, lengths: Tensor, firsts: Tensor) -> tuple[Tensor, Tensor]:
+        """Return outer and inner logits; ``firsts`` are places of first pieces in the flattened ids."""
+        first = self.states(ids, lengths).reshape(-1, WIDTH)[firsts]
+        first = F.dropout(first, self.dropout, self.training)
         return self.outer(first).float(), self.inner(first).float()
 
 

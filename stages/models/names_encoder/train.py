@@ -6,11 +6,13 @@ hour; writes ``WORK_DIR/epoch-N.npz`` and ``pieces.tsv``. `export` turns these i
 
 import argparse
 import json
+import math
 import os
 import random
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -33,8 +35,10 @@ from stages.models.names_encoder.examples import (
 )
 from stages.models.names_encoder.network import Network, from_base
 from stages.names.labels import TAGS, tag_runs
-from stages.names.pieces import END, PAD, START, keep_pieces, piece_ids, read_pieces
+from stages.names.pieces import END, PAD, START, UNKNOWN, keep_pieces, piece_ids, read_pieces
 
+Batch = list[tuple[Example, list[list[int]]]]
+Corpora = Sequence[tuple[list[Example], float]]
 INPUTS = Path(__file__).with_name("inputs.json")
 BATCH_PIECES = 1100
 DEVELOPMENT = ("germeval_dev_12.tsv", "smartdata_v3_test.tsv", "mobie_dev.tsv", "newseye_dev.tsv")
@@ -62,19 +66,17 @@ def read_examples(folder: Path) -> list[tuple[list[Example], float]]:
     return corpora + [(read_other(folder / name, weight), share) for name, share, weight in OTHERS]
 
 
-def one_epoch(corpora: Sequence[tuple[list[Example], float]], lists: Lists, chance: random.Random) -> list[Example]:
+def one_epoch(corpora: Corpora, lists: Lists, chance: random.Random) -> list[Example]:
     """Draw the sentences of one epoch and vary them."""
     drawn = [example for examples, share in corpora for example in examples if chance.random() < share]
     drawn += credit_lines(lists, 150, chance)
     return [vary(example, lists, chance) for example in drawn]
 
 
-def batches(
-    items: list[tuple[Example, list[list[int]]]], chance: random.Random
-) -> Iterator[list[tuple[Example, list[list[int]]]]]:
+def batches(items: Batch, chance: random.Random) -> Iterator[Batch]:
     """Group sentences of like length, at most BATCH_PIECES padded pieces together, in random order."""
     ordered = sorted(items, key=lambda item: (sum(map(len, item[1])), chance.random()))
-    groups: list[list[tuple[Example, list[list[int]]]]] = [[]]
+    groups: list[Batch] = [[]]
     for item in ordered:
         length = sum(map(len, item[1])) + 2
         if groups[-1] and length * (len(groups[-1]) + 1) > BATCH_PIECES:
@@ -84,7 +86,7 @@ def batches(
     yield from groups
 
 
-def tensors(group: list[tuple[Example, list[list[int]]]]) -> tuple[Tensor, Tensor, Tensor]:
+def tensors(group: Batch) -> tuple[Tensor, Tensor, Tensor]:
     """Pad a group: ids [sentence, piece], lengths, places of first pieces in the flattened ids."""
     longest = max(sum(map(len, pieces)) for _, pieces in group) + 2
     ids, lengths, firsts = np.full((len(group), longest), PAD), [], []
@@ -100,7 +102,7 @@ def tensors(group: list[tuple[Example, list[list[int]]]]) -> tuple[Tensor, Tenso
     return torch.from_numpy(ids), torch.tensor(lengths), torch.tensor(firsts)
 
 
-def loss_of(network: Network, group: list[tuple[Example, list[list[int]]]], allowed: Tensor) -> Tensor:
+def loss_of(network: Network, group: Batch, allowed: Tensor) -> Tensor:
     """Return minus the log likelihood of the allowed tags, mean over words, both levels."""
     with torch.autocast("cpu", dtype=torch.bfloat16):
         outer, inner = network(*tensors(group))
@@ -150,7 +152,7 @@ def save(network: Network, path: Path) -> None:
     np.savez(path, **arrays)
 
 
-def prune(corpora: Sequence[tuple[list[Example], float]], pieces: list[tuple[str, float]], size: int) -> list[int]:
+def prune(corpora: Corpora, pieces: list[tuple[str, float]], size: int) -> list[int]:
     """Choose the pieces to keep from what the corpora and name lists use."""
     tokenizer, cache = Tokenizer(Unigram(pieces, 3)), {}
     words = [word for examples, _ in corpora for example in examples for word in example.words]
@@ -158,86 +160,116 @@ def prune(corpora: Sequence[tuple[list[Example], float]], pieces: list[tuple[str
     return keep_pieces(pieces, used, size)
 
 
-def train(folder: Path, work: Path, layers: list[int], epochs: int, size: int, rate: float, limit: int) -> None:
-    torch.manual_seed(20)
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    chance = random.Random(20)
-    work.mkdir(parents=True, exist_ok=True)
-    lists, corpora, base = name_lists(), read_examples(folder), read_base()
-    kept = prune(corpora, base.pieces, size)
-    (work / "pieces.tsv").write_text(
-        "".join(f"{base.pieces[i][0]}\t{base.pieces[i][1]:.4f}\n" for i in kept), encoding="utf-8"
-    )
-    tokenizer, cache = Tokenizer(Unigram(read_pieces(work / "pieces.tsv"), 3)), {}
-    network = from_base(base, kept, layers, len(TAGS))
-    allowed = torch.tensor(allowed_table())
-    heads = [p for n, p in network.named_parameters() if n.startswith(("outer", "inner"))]
-    rest = [p for n, p in network.named_parameters() if not n.startswith(("outer", "inner"))]
-    optimiser = torch.optim.AdamW(
-        [{"params": rest, "lr": rate}, {"params": heads, "lr": 1e-3}],
-        betas=(0.9, 0.98),
-        eps=1e-6,
-        weight_decay=0.01,
-        fused=True,
-    )
-    plans = []
-    for _ in range(epochs):
+class Plan(NamedTuple):
+    """How to train: from the base or from saved weights, how long, and how fast."""
+
+    layers: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7)
+    pieces: int = 40_000
+    epochs: float = 3.0  # length of the schedule
+    stop: float = 3.0  # epochs after which to stop on it
+    rate: float = 2e-4
+    others: float = 1.0  # share of the other corpora, times their own
+    seed: int = 20
+    start: Path | None = None  # weights to go on from; their embedding stays as it is
+
+
+def start_network(corpora: Corpora, work: Path, plan: Plan) -> Network:
+    """Make the network and write its pieces, from the base model or from saved weights."""
+    if plan.start is None:
+        base = read_base()
+        kept = prune(corpora, base.pieces, plan.pieces)
+        lines = (f"{base.pieces[i][0]}\t{base.pieces[i][1]:.4f}\n" for i in kept)
+        (work / "pieces.tsv").write_text("".join(lines), encoding="utf-8")
+        return from_base(base, kept, list(plan.layers), len(TAGS))
+    (work / "pieces.tsv").write_bytes(plan.start.with_name("pieces.tsv").read_bytes())
+    with np.load(plan.start, allow_pickle=False) as arrays:
+        state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
+    network = Network(len(state["words.weight"]), layers, len(TAGS))
+    network.load_state_dict(state)
+    network.words.weight.requires_grad_(False)
+    return network
+
+
+def optimiser_of(network: Network, rate: float) -> torch.optim.Optimizer:
+    """AdamW with a faster rate for the fresh heads."""
+    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+    heads = [p for name, p in named if name.startswith(("outer", "inner"))]
+    rest = [p for name, p in named if not name.startswith(("outer", "inner"))]
+    groups = [{"params": rest, "lr": rate}, {"params": heads, "lr": 5 * rate}]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True)
+
+
+def all_batches(corpora: Corpora, tokenizer: Tokenizer, cache: dict[str, list[int]], plan: Plan) -> list[Batch]:
+    """Draw and group the sentences of every epoch; the last one may be cut short."""
+    chance, lists = random.Random(plan.seed), name_lists()
+    corpora = [(rows, share if i == 0 else share * plan.others) for i, (rows, share) in enumerate(corpora)]
+    groups: list[Batch] = []
+    for epoch in range(math.ceil(plan.epochs)):
         examples = one_epoch(corpora, lists, chance)
-        items = [(e, piece_ids(e.words, tokenizer, cache)) for e in examples]
-        plans.append(list(batches(items, chance)))
-    steps = limit or sum(map(len, plans))
-    print(
-        len(kept),
-        "pieces",
-        [sum(len(e.words) for g in p for e, _ in g) for p in plans],
-        "words",
-        steps,
-        "steps",
-        flush=True,
-    )
+        drawn = list(batches([(e, piece_ids(e.words, tokenizer, cache)) for e in examples], chance))
+        groups += drawn[: round(len(drawn) * min(1.0, plan.epochs - epoch))]
+    return groups
+
+
+def train(folder: Path, work: Path, plan: Plan) -> None:
+    """Train by the plan; writes the weights at its end and prints the loss and the scores."""
+    torch.manual_seed(plan.seed)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    work.mkdir(parents=True, exist_ok=True)
+    corpora = read_examples(folder)
+    network = start_network(corpora, work, plan)
+    tokenizer, cache = Tokenizer(Unigram(read_pieces(work / "pieces.tsv"), UNKNOWN)), {}
+    groups = all_batches(corpora, tokenizer, cache, plan)
+    allowed, optimiser, steps = torch.tensor(allowed_table()), optimiser_of(network, plan.rate), len(groups)
+    warm = 0.06 * steps if plan.start is None else 30
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda s: min((s + 1) / (0.06 * steps), max(0.0, (steps - s) / (0.94 * steps)))
+        optimiser, lambda s: min((s + 1) / warm, max(0.0, (steps - s) / (steps - warm)))
     )
-    step, began, recent = 0, time.time(), []
-    for epoch, plan in enumerate(plans, 1):
-        for group in plan:
-            loss = loss_of(network, group, allowed)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            step += 1
-            recent.append(loss.item())
-            if step % 50 == 0:
-                print(
-                    step,
-                    steps,
-                    f"{np.mean(recent):.4f} {time.time() - began:.0f} s cpu {time.process_time():.0f}",
-                    flush=True,
-                )
-                recent = []
-            if limit and step >= limit:
-                break
-        save(network, work / f"epoch-{epoch}.npz")
-        print("epoch", epoch, json.dumps(evaluate(network, folder, tokenizer, cache)), flush=True)
-        if limit and step >= limit:
-            break
+    began, recent = time.time(), []
+    for step, group in enumerate(groups[: round(steps * plan.stop / plan.epochs)], 1):
+        loss = loss_of(network, group, allowed)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimiser.step()
+        schedule.step()
+        recent.append(loss.item())
+        if step % 50 == 0:
+            print(
+                step,
+                steps,
+                f"{np.mean(recent):.4f} {time.time() - began:.0f} s cpu {time.process_time():.0f}",
+                flush=True,
+            )
+            recent = []
+        if step % 500 == 0:
+            save(network, work / "latest.npz")
+    save(network, work / "weights.npz")
+    print(json.dumps(evaluate(network, folder, tokenizer, cache)), flush=True)
 
 
 def main() -> None:
+    """Read the options and train."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("work", type=Path)
     parser.add_argument("--layers", default="0,1,2,3,4,5,6,7")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--pieces", type=int, default=40_000)
-    parser.add_argument("--rate", type=float, default=2e-4)
-    parser.add_argument("--limit", type=int, default=0, help="stop after so many steps (a try)")
-    o = parser.parse_args()
+    for name, kind in (
+        ("pieces", int),
+        ("epochs", float),
+        ("stop", float),
+        ("rate", float),
+        ("others", float),
+        ("seed", int),
+    ):
+        parser.add_argument("--" + name, type=kind, default=Plan._field_defaults[name])
+    parser.add_argument("--start", type=Path, default=None, help="weights to go on from, with pieces.tsv beside them")
+    chosen = vars(parser.parse_args())
+    folder, work = chosen.pop("folder"), chosen.pop("work")
     if INPUTS.is_file():
-        check_inputs(o.folder, json.loads(INPUTS.read_text()))
-    train(o.folder, o.work, [int(n) for n in o.layers.split(",")], o.epochs, o.pieces, o.rate, o.limit)
+        check_inputs(folder, json.loads(INPUTS.read_text()))
+    train(folder, work, Plan(**(chosen | {"layers": tuple(map(int, chosen["layers"].split(",")))})))
 
 
 if __name__ == "__main__":

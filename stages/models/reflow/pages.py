@@ -84,7 +84,7 @@ def text_pages(make: ModuleType, articles: list[Article], rounds: int) -> Iterat
 
 def render_pages(make: ModuleType, articles: list[Article], folder: Path, rounds: int, styles: tuple[str, ...]) -> None:
     """Write one JSON file per page to ``folder``; what is there already stays."""
-    make.TMP = str(folder / "tmp")
+    vars(make)["TMP"] = str(folder / "tmp")
     for turn in range(1, rounds + 1):
         for style in styles:
             for number, article in enumerate(articles):

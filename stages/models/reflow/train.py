@@ -1,6 +1,6 @@
 """Train the weights of `stages.reflow` and write them to ``weights.npz``.
 
-    python stages/models/reflow/train.py --devsets DIR --pages DIR [--rounds 4] [--epochs 20]
+    python stages/models/reflow/train.py --devsets DIR --pages DIR [--rounds 4] [--epochs 18]
 
 ``--devsets`` holds ``reflow/articles.json`` and ``reflow/make_docs.py``; ``--pages`` keeps the rendered pages, so
 that a second
@@ -63,7 +63,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--devsets", type=Path, required=True)
     parser.add_argument("--pages", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=18)
     parser.add_argument("--rendered", action="store_true", help="take the pages as they are")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     return parser.parse_args()

@@ -9,10 +9,10 @@ from stages.models.corpora import Span, check_inputs, read_sentences, set_text, 
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ("Er kam , sah .".split(), "Er kam, sah."),
-        ('Die " Bild " ( Nr. 1 )'.split(), 'Die "Bild" (Nr. 1)'),
-        ("„ Ja “ , “ no ”".split(), "„Ja“, “no”"),
-        ("« Oui » , » nein «".split(), "«Oui», »nein«"),
+        (["Er", "kam", ",", "sah", "."], "Er kam, sah."),
+        (["Die", '"', "Bild", '"', "(", "Nr.", "1", ")"], 'Die "Bild" (Nr. 1)'),
+        (["„", "Ja", "“", ",", "“", "no", "”"], "„Ja“, “no”"),
+        (["«", "Oui", "»", ",", "»", "nein", "«"], "«Oui», »nein«"),
         ([], ""),
     ],
 )

@@ -67,3 +67,24 @@ def test_runs(tags: list[str], runs: list[tuple[int, int, str]]) -> None:
 )
 def test_currency_words(text: str, label: str, expected: bool) -> None:
     assert is_currency(text, Name(0, len(text), label, "name", 1.0, "x")) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "last", "name"),
+    [
+        (["Cannes", ",", "dann"], 2, "Cannes"),
+        (["Gruppe", "(", "GR", ")", "war"], 4, "Gruppe ( GR )"),
+        (["Anna", "Blum", ")", "war"], 3, "Anna Blum"),
+        (["nach", "Genf", "."], 3, "nach Genf"),
+        (["Yahoo", "!", "kauft"], 2, "Yahoo !"),
+        ([",", "-", "."], 2, None),
+    ],
+)
+def test_marks_at_the_edges_are_no_part_of_a_name(words: list[str], last: int, name: str | None) -> None:
+    text, places = " ".join(words), []
+    for word in words:
+        start = places[-1][1] + 1 if places else 0
+        places.append((start, start + len(word)))
+    tags = ["B-LOC", *["I-LOC"] * (last - 1), *["O"] * (len(words) - last)]
+    found = names_of(text, places, Tagged(tags, [1.0] * len(words), ["O"] * len(words)), "x")
+    assert [text[n.start : n.end] for n in found] == ([name] if name else [])

@@ -115,3 +115,4 @@ def test_an_unknown_engine_is_refused() -> None:
 
 def test_the_version_names_the_models() -> None:
     assert "crf-" in VERSION
+    assert "encoder-" in VERSION

@@ -52,3 +52,11 @@ def test_a_form_that_is_also_a_common_word_is_not_looked_for() -> None:
 
 def test_nothing_found_nothing_changed() -> None:
     assert voted([("Es regnet", []), ("", [])]) == [[], []]
+
+
+def test_a_part_follows_the_name() -> None:
+    text = "Die Obermoser-Regierung"
+    part = Name(4, 13, "ORG", "part", 0.6, "x")
+    person = Name(0, 15, "PER", "name", 0.9, "x")
+    sentences = [Found(text, tokenise(text), [part]), Found("Karla Obermoser", [(0, 5), (6, 15)], [person])]
+    assert vote(sentences, "x")[0] == [part._replace(label="PER", score=0.75)]

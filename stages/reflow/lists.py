@@ -1,0 +1,63 @@
+"""List items and table rows inside wrapped text: layout that says by itself where a block begins."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+from stages.reflow.lines import Line
+
+# A mark and what follows: bullets (bullet, triangular and square ones, black and white circle, hyphen bullet), asterisk,
+# hyphen-minus, en dash.
+ITEM = re.compile("([\u2022\u2023\u25aa\u25cf\u25e6\u2043*\u2013-])[ \u00a0]+(\\S)")
+CLOSED = re.compile("[.!?:;,\u2026][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
+# Items of one list stand at most so many lines apart.
+REACH = 8
+COLUMN_GAP = re.compile(r"\S {3,}(?=\S)")
+FEWEST_ROWS = 3
+
+
+def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
+    """Let a block begin at every item of a list, and let none begin at a line that is indented under its item.
+
+    One mark alone is no list: a dash may stand at the start of any line. So an item counts only with another one of
+    the same mark and indent near it, and after a line that is closed or followed by a capital or a digit.
+    """
+    items = [at for at, line in enumerate(lines) if _may_be_item(lines, at, line)]
+    listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair}
+    marked = list(begins)
+    inside: Line | None = None
+    for at, line in enumerate(lines):
+        if at in listed:
+            marked[at], inside = True, line
+        elif inside is not None and line.breaks == 1 and line.indent > inside.indent:
+            marked[at] = False
+        else:
+            inside = None
+    return marked
+
+
+def _may_be_item(lines: Sequence[Line], at: int, line: Line) -> bool:
+    match = ITEM.match(line.text)
+    if match is None:
+        return False
+    opens = at == 0 or line.breaks > 1 or CLOSED.search(lines[at - 1].text[-8:]) is not None
+    return opens or not match[2].islower()
+
+
+def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
+    a, b = lines[first], lines[second]
+    return a.text[0] == b.text[0] and a.indent == b.indent and second - first <= REACH
+
+
+def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
+    """Let a block begin at every row of a table and after it: lines in a row that wide gaps cut into three cells."""
+    rows = [len(COLUMN_GAP.findall(raw, line.raw_start, line.raw_end)) > 1 for line in lines]
+    marked = list(begins)
+    start = 0
+    for at in range(1, len(lines) + 1):
+        if at < len(lines) and rows[at] and rows[at - 1] and lines[at].breaks == 1:
+            continue
+        if rows[start] and at - start >= FEWEST_ROWS:
+            marked[start : at + 1] = [True] * len(marked[start : at + 1])
+        start = at
+    return marked
