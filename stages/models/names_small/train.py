@@ -41,7 +41,8 @@ class FormTable:
     """Numbers and arrays of all forms met so far."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self.tokenizer, self.cache = tokenizer, {}
+        self.tokenizer = tokenizer
+        self.cache: dict[str, list[int]] = {}
         self.number: dict[str, int] = {}
         self.arrays: Forms | None = None
 
@@ -53,7 +54,7 @@ class FormTable:
             found = form_arrays(fresh, self.tokenizer, self.cache)
             old = self.arrays
             self.arrays = (
-                found if old is None else Forms(*(np.concatenate(pair) for pair in zip(old, found, strict=True)))
+                found if old is None else Forms(*(np.concatenate(pair) for pair in zip(old, found, strict=True)))  # type: ignore[arg-type]
             )
 
 

@@ -16,7 +16,12 @@ from stages.names.forms import (
 from stages.names.pieces import PAD, shipped_tokenizer
 from stages.names.small import tag_small
 
-SENTENCES = ["Frau Merkel sprach in Berlin .".split(), [], ["Nato"], "Die Nato tagt in Brüssel .".split()]
+SENTENCES = [
+    ["Frau", "Merkel", "sprach", "in", "Berlin", "."],
+    [],
+    ["Nato"],
+    ["Die", "Nato", "tagt", "in", "Brüssel", "."],
+]
 
 
 def test_forms_fill_their_rows() -> None:
