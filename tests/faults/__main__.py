@@ -1,11 +1,7 @@
-<<<<<<< HEAD
 """The long form of the fault tests, with a summary of figures.
 
 Usage: ``python -m tests.faults [--short] [arguments of pytest]``.
 """
-=======
-"""The long form of the fault tests, figures at the end: ``python -m tests.faults [--short] [pytest arguments]``."""
->>>>>>> faults
 
 import json
 import os

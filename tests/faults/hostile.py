@@ -33,13 +33,8 @@ OTHER_SCRIPTS = {
     "czech": ("Most přes řeku byl znovu postaven. Starosta ho otevřel v pondělí, říkal příjemně.\n" * 4,
               ("cp1250", "iso8859-2", "utf-8")),
     "hebrew": ("הגשר מעל הנהר נבנה מחדש. ראש העיר פתח אותו ביום שני בבוקר.\n" * 4, ("cp1255", "iso8859-8", "utf-8")),
-<<<<<<< HEAD
     "arabic": ("تم بناء الجسر فوق النهر من جديد. افتتحه رئيس البلدية يوم الاثنين.\n" * 4, ("cp1256", "iso8859-6",
     "utf-8")),
-=======
-    "arabic": ("تم بناء الجسر فوق النهر من جديد. افتتحه رئيس البلدية يوم الاثنين.\n" * 4,
-               ("cp1256", "iso8859-6", "utf-8")),
->>>>>>> faults
     "baltic": ("Tiltas per upę buvo pastatytas iš naujo. Meras jį atidarė pirmadienį, žmonės džiaugėsi.\n" * 4,
                ("cp1257", "iso8859-13", "utf-8")),
     "thai": ("สะพานข้ามแม่น้ำถูกสร้างขึ้นใหม่ นายกเทศมนตรีเปิดเมื่อวันจันทร์\n" * 4, ("tis-620", "utf-8")),
