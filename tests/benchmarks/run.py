@@ -10,6 +10,7 @@ and of the largest worker.
 import argparse
 import json
 import random
+import re
 import resource
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CHARS = 3_000
+END = re.compile(r"(?<=[a-zß]{3})\. ")
 
 
 def write_documents(folder: Path, n: int) -> None:
@@ -34,7 +36,8 @@ def write_documents(folder: Path, n: int) -> None:
         chooser = random.Random(number)
         text: list[str] = []
         while sum(map(len, text)) < CHARS:
-            text.append(chooser.choice(paragraphs))
+            # A number in every sentence: the same sentence twice would be looked at once only.
+            text.append(END.sub(lambda _: f" ({chooser.randrange(10**6)}). ", chooser.choice(paragraphs)))  # noqa: B023
         if number % 2:
             text = [textwrap.fill(paragraph, 65) for paragraph in text]
         file = folder / f"{number // 500:03}" / f"{number:06}.txt"

@@ -79,6 +79,10 @@ def test_time_is_linear(step: str, kind: str) -> None:
     if small < GRAIN / FACTOR / FACTOR:
         small = GRAIN / FACTOR / FACTOR
     large = cpu_seconds(STEPS[step], TEXTS[kind](SMALL * FACTOR))
+    for _ in range(3):
+        if large > small * FACTOR * SLACK + GRAIN:
+            # Threads of an earlier test may still have used the processor: what is quadratic stays so.
+            large = min(large, cpu_seconds(STEPS[step], TEXTS[kind](SMALL * FACTOR)))
     assert large <= small * FACTOR * SLACK + GRAIN, (
         f"{small:.3f} s for {SMALL:,} characters, {large:.3f} s for ten times"
     )

@@ -23,7 +23,7 @@ from stages.snapshots import writing
 from tests.faults import long_form
 from tests.faults.harness import ROOT, article, assert_tidy, assert_whole, fast_gate, run_here
 
-SECONDS = long_form.choose(short=4.0, long=60.0)
+SECONDS = long_form.choose(short=6.0, long=60.0)
 done = long_form.Tally("readers and writers")
 Texts = dict[str, list[str]]
 
@@ -89,7 +89,7 @@ def test_readers_see_one_version(tmp_path: Path) -> None:
             reading = {name: threads.submit(read_until, tables, end, read) for name, read in READERS.items()}
             counts = {name: future.result() for name, future in reading.items()}
         published = writer.communicate()[0].count("\n")
-    assert published > 2, "the writer was at work meanwhile"
+    assert published > 1, "the writer was at work meanwhile"
     assert min(counts.values()) > 2, counts
     assert writer.returncode == 0
     assert_whole(tables)
