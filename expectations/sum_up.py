@@ -15,8 +15,7 @@ def sum_up(
 
     ``counts`` as in the `runs` table, ``documents`` the numbers (n_chars, n_words, n_mentions, entity_model) of
     the documents that will stand after the run, ``sources`` the complete next table, ``n_failed`` the
-    documents of this run at which a stage
-    failed or that broke a rule, ``n_unlinked`` their names without an entity.
+    documents of this run at which a stage failed or that broke a rule, ``n_unlinked`` names without an entity.
     """
     present, tried = counts["n_sources"], counts["n_written"] + n_failed
     ended = sum(counts[f"n_{outcome}"] for outcome in ("written", "unchanged", "duplicate", "quarantined"))

@@ -85,6 +85,9 @@ def _run(
     seconds: dict[str, float] = {}
     clock = time.perf_counter()
     settings, run_id = job.settings, job.run_id
+    last_runs = read_table(tables, previous, "runs")
+    # A wrong table is told before the work, not after it.
+    authority = steps.read_authority(settings.authority, last_runs)
     prior = read_table(tables, previous, "sources")
     stages_sha256 = settings.stages_sha256()
     decided = pl.read_parquet(call.discover(named, tables, work, stages_sha256, settings.verify))
@@ -104,8 +107,6 @@ def _run(
                 seconds[stage] = seconds.get(stage, 0.0) + spent
 
     snapshot, verdict = previous, Verdict(0, (), (), ())
-    last_runs = read_table(tables, previous, "runs")
-    authority = steps.read_authority(settings.authority, last_runs)
     if account.changed(sources, prior) or authority.renewed:
         clock = time.perf_counter()
         unread = decided.filter(pl.col("action").is_in(["quarantine", "duplicate"]))["source_uri"].to_list()

@@ -44,9 +44,8 @@ def extract_mentions(
 ) -> pl.DataFrame:
     """Find names and values in the sentences of a batch; returns rows of the `mentions` table.
 
-    ``blocks`` gives each sentence its language and kind, and the map back to the raw text. A value that
-    overlaps a name loses against it, but for dates and amounts inside a longer name nothing is lost: names
-    and values are different kinds of mention.
+    ``blocks`` gives each sentence its language and kind, and the map back to the raw text. Names and values
+    are different kinds of mention, so a value inside a longer name is kept beside it.
     """
     engine = (options or EntityOptions()).engine
     rows = sentences.join(

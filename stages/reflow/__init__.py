@@ -1,8 +1,7 @@
 """Mend broken lines: raw text becomes blocks, each mapped back to its raw characters, with every repair on record.
 
 The steps: cut the text into lines and mend their characters, drop page furniture, decide where blocks begin, decide
-each
-line-end hyphen, put the lines together, part credits from captions, and name the kinds.
+each line-end hyphen, put the lines together, part credits from captions, and name the kinds.
 """
 
 from stages.reflow.assemble import Piece, as_line, cut_piece, hyphen_repair, join_lines, restore, settle
@@ -39,7 +38,8 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
         lines, removed = _without_furniture(raw, lines)
         repairs += removed
     begins = begins_block(lines) if options.join_lines else [True] * len(lines)
-    begins = mark_tables(raw, lines, mark_lists(lines, begins))
+    if options.join_lines and text_form(lines) == "wrapped":
+        begins = mark_tables(raw, lines, mark_lists(lines, begins))
     pieces, joined, n_joins = _join_blocks(raw, lines, begins, options)
     spaced = _join_spaced(raw, pieces, options) if options.join_lines else None
     if spaced:
