@@ -3,9 +3,9 @@
     python tests/benchmarks/reflow.py --devsets DIR [--pages DIR] [--update]
 
 Lays the held-out articles out with the development set's generator (kept in ``--pages``; PDF and OCR styles only where
-TeX, LibreOffice, poppler and tesseract are installed), reflows them, and prints the scorer's figures by style, the hyphen
-probes, the kinds, the speed, and other tools beside it where they are installed. Ends with status 1 when a figure is
-below its floor in ``reflow_floors.json``; ``--update`` writes the present figures there instead.
+TeX, LibreOffice, poppler and tesseract are installed), reflows them, and prints the scorer's figures by style, the
+hyphen probes, the kinds, the speed, and other tools beside it where they are installed. Ends with status 1 when a
+figure is below its floor in ``reflow_floors.json``; ``--update`` writes the present figures there instead.
 """
 
 import argparse
