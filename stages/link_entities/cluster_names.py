@@ -37,7 +37,7 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
 def _name(mention: Mention) -> _Named:
     derived = mention.kind == "deriv"
     origin = names.origin(mention.text) if derived or mention.label == "LOC" else None
-    key = names.known_as(origin, mention.label) if origin else names.name_key(mention.text, mention.label)
+    key = names.known_as(plain(origin), mention.label) if origin else names.name_key(mention.text, mention.label)
     bases = () if origin else names.base_forms(mention.text, mention.label, derived=derived)
     if not key.startswith("@"):
         key = next((base for base in bases if base.startswith("@")), key)

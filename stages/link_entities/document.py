@@ -69,4 +69,4 @@ def make_cluster(
 def _form(mention: Mention) -> str:
     """The spelling of a name; of an adjective the place it comes from, where the lists know it."""
     origin = names.origin(mention.text) if mention.kind == "deriv" or mention.label == "LOC" else None
-    return mention.text if origin is None else origin.upper() if len(origin) <= 3 else origin.title()
+    return origin or mention.text

@@ -26,7 +26,7 @@ BRACKET = re.compile(r"\s?\(\s?")
 
 
 class Lists(NamedTuple):
-    """The lists of `lookups/linking/names.json`, folded."""
+    """The lists of `lookups/linking/names.json`; all but the places of the adjectives folded."""
 
     aliases: dict[tuple[str, str], str]
     adjectives: dict[str, str]
@@ -124,7 +124,7 @@ def _place_named(key: str) -> Place | None:
 
 @lru_cache(maxsize=100_000)
 def origin(text: str) -> str | None:
-    """The place an adjective is derived from, folded: "russische" gives "russland"; None where the lists know none."""
+    """The place an adjective is derived from: "russische" gives "Russland"; None where the lists know none."""
     key = plain(text)
     stems = (key, ENDING.sub("", key), key.removesuffix("n"), FEMALE.sub("", key))
     return next((lists().adjectives[stem] for stem in stems if stem in lists().adjectives), None)

@@ -211,6 +211,12 @@ def test_entities_have_places_and_authority_ids():
     assert found["Siemens"]["n_documents"] == 2
 
 
+def test_a_place_known_by_its_adjective_alone_is_named_as_it_is_written():
+    _, clusters, texts = link({"a": [("LOC", "britische", "deriv"), ("LOC", "Münchner", "deriv"), ("LOC", "US", "part")]})
+    names = {row["name"]: row["country"] for row in build_entities(clusters, texts).iter_rows(named=True)}
+    assert names == {"Großbritannien": "GB", "München": "DE", "USA": "US"}
+
+
 def test_entities_can_be_renewed_one_by_one():
     _, clusters, texts = link({"a": [("PER", "Anna Müller")], "b": [("PER", "Anna Müller"), ("LOC", "Wien")]})
     everything = build_entities(clusters, texts)
