@@ -1,7 +1,7 @@
 """Tagged words -> names with their places in the sentence."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +26,9 @@ CURRENCY = re.compile(
 
 # Marks that neither begin nor end a name: with U+2013 and U+2014 dashes, U+2026, and quotation marks.
 EDGES = frozenset(",;:/|*-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u2018\u00ab\u00bb")
+
+
+BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 
 
 class Tagged(NamedTuple):
@@ -115,6 +118,15 @@ def _name(
         inside = part_bounds(text[start:end], label)
         start, end = start + inside[0], start + inside[1]
     return Name(start, end, label, kind, round(min(scores[first:last]), 4), extractor)
+
+
+def at_slashes(text: str, names: Iterable[Name]) -> list[Name]:
+    """Part names that run over a slash: in a credit line it stands between agencies and photographers."""
+    parted: list[Name] = []
+    for name in names:
+        places = [m.span() for m in BETWEEN_SLASHES.finditer(text, name.start, name.end)]
+        parted += [name._replace(start=start, end=end) for start, end in places] if len(places) > 1 else [name]
+    return parted
 
 
 def is_currency(text: str, name: Name) -> bool:

@@ -1,9 +1,11 @@
 """One surface form, one label within a document, unless the evidence for another is strong.
 
-Three steps over the names of one document: collect what each form was called and how surely, relabel the names that
-stand alone against it, and find again the forms an engine missed in a poorer context ("Trump mit Rubio (Foto)").
+Over the names of one document: collect what each form was called and how surely, relabel the names that stand alone
+against it, give a surname its particles ("von der Leyen") where the full name has them, and find again the forms an
+engine missed in a poorer context ("Trump mit Rubio (Foto)").
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -16,6 +18,11 @@ ENOUGH = 0.7  # summed score from which a form is looked for where no name was f
 SHORTEST = 4  # letters of a form that is looked for, unless it is in capitals
 
 Votes = Mapping[str, Mapping[str, float]]
+# Legal forms that newspapers leave out when they name a company again.
+LEGAL_FORM = re.compile(
+    r"(?: (?:AG|SE|g?GmbH|KG|KGaA|OHG|UG|eG|e\.\s?V\.|Inc\.?|Corp\.?|Ltd\.?|LLC|plc|PLC"
+    r"|S\.?A\.?|S\.p\.A\.|N\.?V\.?|B\.V\.|& Co\.?))+$"
+)
 PART = "-"  # ends the form under which the parts of compounds vote: they follow names, names do not follow them
 
 
@@ -30,14 +37,19 @@ class Found(NamedTuple):
 def vote(sentences: Sequence[Found], extractor: str) -> list[list[Name]]:
     """Return the names of each sentence of one document, relabelled and completed.
 
-    A person's full name also votes for its last word, so a surname follows its bearer; a genitive votes for its base
-    where that is found too. Names inside compounds follow the names, or else one another. Found names keep their
-    places, derivations their labels.
+    A person's full name also votes for its last word, so a surname follows its bearer, and a company's for the name
+    without its legal form; a genitive votes for its base where that is found too. Names inside compounds follow the
+    names, or else one another. Found names keep their places but for the particles of a surname, derivations their
+    labels.
     """
     votes = collect(sentences)
     if not votes:
         return [list(sentence.names) for sentence in sentences]
-    relabelled = [[_relabel(sentence.text, name, votes) for name in sentence.names] for sentence in sentences]
+    surnames = _surnames(sentences)
+    relabelled = [
+        [_with_particles(sentence, _relabel(sentence.text, name, votes), surnames) for name in sentence.names]
+        for sentence in sentences
+    ]
     missed = _missed_forms(sentences, votes)
     if not missed:
         return relabelled
@@ -70,6 +82,8 @@ def base_form(form: str) -> str:
 def _forms(surface: str, name: Name) -> list[str]:
     if name.kind != "name":
         return [surface + PART] if name.kind == "part" else []
+    if name.label == "ORG":
+        return list(dict.fromkeys([surface, LEGAL_FORM.sub("", surface)]))
     last = surface.rpartition(" ")[2]
     return [surface, last] if name.label == "PER" and last != surface and last[:1].isupper() else [surface]
 
@@ -90,6 +104,30 @@ def _relabel(text: str, name: Name, votes: Votes) -> Name:
     if winner is None or winner[0] == name.label:
         return name
     return name._replace(label=winner[0], score=round(min(1.0, winner[1] / (winner[1] + name.score)), 4))
+
+
+def _surnames(sentences: Sequence[Found]) -> dict[str, str]:
+    """Last word -> surname with its particles, of the full names: "Leyen" -> "von der Leyen"."""
+    found = {}
+    for text, _, names in sentences:
+        for name in names:
+            words = text[name.start : name.end].split(" ") if name.label == "PER" else []
+            small = next((i for i, word in enumerate(words) if word.islower()), 0)
+            if small and all(map(str.islower, words[small:-1])) and words[-1][:1].isupper():
+                found[words[-1]] = " ".join(words[small:])
+    return found
+
+
+def _with_particles(sentence: Found, name: Name, surnames: Mapping[str, str]) -> Name:
+    text, _, names = sentence
+    surface = text[name.start : name.end]
+    surname = surnames.get(surface) or surnames.get(base_form(surface))
+    if surname is None or name.label != "PER":
+        return name
+    start = name.start - surname.rindex(" ") - 1
+    stands_there = start >= 0 and text.startswith(surname, start) and not text[:start][-1:].strip()
+    free = stands_there and all(other.end <= start or other.start >= name.start for other in names)
+    return name._replace(start=start) if free else name
 
 
 def _missed_forms(sentences: Sequence[Found], votes: Votes) -> dict[str, tuple[str, float]]:

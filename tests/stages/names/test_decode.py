@@ -1,6 +1,6 @@
 import pytest
 
-from stages.names.decode import Name, Tagged, is_currency, names_of, part_bounds
+from stages.names.decode import Name, Tagged, at_slashes, is_currency, names_of, part_bounds
 from stages.names.labels import tag_runs
 
 
@@ -88,3 +88,18 @@ def test_marks_at_the_edges_are_no_part_of_a_name(words: list[str], last: int, n
     tags = ["B-LOC", *["I-LOC"] * (last - 1), *["O"] * (len(words) - last)]
     found = names_of(text, places, Tagged(tags, [1.0] * len(words), ["O"] * len(words)), "x")
     assert [text[n.start : n.end] for n in found] == ([name] if name else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("APA/AFP", ["APA", "AFP"]),
+        ("Jo Weber / dpa", ["Jo Weber", "dpa"]),
+        ("dpa", ["dpa"]),
+        ("dpa/", ["dpa/"]),
+        ("X/Y", ["X", "Y"]),
+    ],
+)
+def test_a_slash_parts_the_names_of_a_credit(text: str, parts: list[str]) -> None:
+    found = at_slashes(text, [Name(0, len(text), "ORG", "name", 0.9, "x")])
+    assert [text[name.start : name.end] for name in found] == parts

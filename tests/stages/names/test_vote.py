@@ -40,6 +40,24 @@ def test_a_surname_follows_its_bearer() -> None:
     assert found[1] == [("Essen", "PER", "name")]
 
 
+def test_a_surname_takes_its_particles_where_the_full_name_has_them() -> None:
+    rows: list[Row] = [("Karla von der Au sprach", [("Karla von der Au", "PER", 0.9)])]
+    rows += [("Er mag von der Au nicht", [("Au", "PER", 0.8)]), ("von der Aus Rede", [("Aus", "PER", 0.8)])]
+    rows += [("Rede der Au", [("Au", "PER", 0.8)]), ("Au sprach", [("Au", "PER", 0.8)])]
+    assert voted(rows)[1:] == [
+        [("von der Au", "PER", "name")],
+        [("von der Aus", "PER", "name")],
+        [("Au", "PER", "name")],
+        [("Au", "PER", "name")],
+    ]
+
+
+def test_a_company_is_found_again_without_its_legal_form() -> None:
+    rows: list[Row] = [("Die Brandner GmbH & Co. KG baut", [("Brandner GmbH & Co. KG", "ORG", 0.9)])]
+    rows += [("Brandner baut", [("Brandner", "PER", 0.4)]), ("Nun baut Brandner", []), ("Die Brandner-Chefin", [])]
+    assert voted(rows)[1:] == [[("Brandner", "ORG", "name")]] * 2 + [[("Brandner", "ORG", "part")]]
+
+
 def test_a_missed_form_is_found_again_also_as_genitive_and_in_a_compound() -> None:
     rows: list[Row] = [("Karla Obermoser sprach", [("Karla Obermoser", "PER", 0.9)])]
     rows += [("Obermosers Haus", []), ("Die Obermoser-Rede", []), ("die anti-Obermoser", [])]
