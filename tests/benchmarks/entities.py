@@ -4,7 +4,8 @@
 ``ner/*.tsv`` (default: the environment variable FLIESSTEXT_DEVSETS). Any file of ``token<TAB>tag[<TAB>tag]`` lines will
 do. Corpus tokens are set as running text, the engine reads the text, and a name counts when its characters and its
 type are exactly those of the corpus: errors of our tokeniser are errors of the score. Speed is CPU time of the whole
-way from text to names on one thread, the loading of the model left out.
+way from text to names on one thread, the loading of the model left out. ``--scaling`` measures instead how much sooner
+two processes are done with the sentences of the files than one, by the clock: on a machine with nothing else to do.
 """
 
 import argparse
@@ -14,6 +15,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import NamedTuple
 
@@ -140,6 +143,33 @@ def pin_floors(engine: str, name: str, figures: dict[str, float], lower: bool) -
     FLOORS.write_text(json.dumps(floors, indent=1, sort_keys=True) + "\n")
 
 
+def scaling(paths: Sequence[Path], engine: str) -> float:
+    """How many times sooner two processes are done than one; each loads the model before the clock starts."""
+    texts = [sentence.text for path in paths for sentence in read_sentences(path)]
+    seconds = []
+    for count in (1, 2):
+        context = get_context("spawn")
+        barrier = context.Barrier(count + 1)
+        workers = [context.Process(target=_work, args=(texts[i::count], engine, barrier)) for i in range(count)]
+        for worker in workers:
+            worker.start()
+        barrier.wait()
+        began = time.perf_counter()
+        barrier.wait()
+        seconds.append(time.perf_counter() - began)
+        for worker in workers:
+            worker.join()
+    return seconds[0] / seconds[1]
+
+
+def _work(texts: Sequence[str], engine: str, barrier: Barrier) -> None:
+    extract_names([[(text, "de", "paragraph")] for text in texts[:50]], engine)
+    barrier.wait()
+    for start in range(0, len(texts), 500):
+        extract_names([[(text, "de", "paragraph")] for text in texts[start : start + 500]], engine)
+    barrier.wait()
+
+
 def options() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -147,6 +177,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--devsets", type=Path, default=os.environ.get("FLIESSTEXT_DEVSETS"))
     parser.add_argument("--engine", action="append", help="an engine; may be given again (default: all of ours)")
     parser.add_argument("--write", type=Path, help="write token, gold tag, predicted tag of the last file scored")
+    parser.add_argument("--scaling", action="store_true", help="measure two processes against one, nothing else")
     parser.add_argument("--pin", action="store_true", help="raise the pinned floors to what is measured now")
     parser.add_argument("--lower", action="store_true", help="with --pin: lower them too")
     chosen = parser.parse_args()
@@ -160,6 +191,9 @@ def main() -> int:
     """Print the figures; exit 1 when one is below its floor."""
     chosen, below = options(), []
     for engine in chosen.engine or ENGINES:
+        if chosen.scaling:
+            print(f"{engine}: two processes are done {scaling(chosen.files, engine):.2f} times as soon as one")
+            continue
         for path in chosen.files:
             figures, sentences, found = score(path, engine)
             print(
