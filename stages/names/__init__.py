@@ -9,7 +9,7 @@ keeps one label.
 from collections.abc import Callable, Sequence
 
 from stages.errors import UsageError
-from stages.names.decode import Name, Tagged, is_currency, names_of
+from stages.names.decode import Name, Tagged, at_slashes, is_currency, names_of
 from stages.names.others import find_others, is_other
 from stages.names.tokenise import tokenise
 from stages.names.vote import Found, vote
@@ -21,8 +21,8 @@ LANGUAGES = {
     "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
     "fast": {"de": "trained"},
 }
-EXTRACTORS = {"accurate": "encoder-1", "fast": "small-1"}
-VERSION = "names-2 encoder-1 crf-1 small-1"
+EXTRACTORS = {"accurate": "encoder-1", "fast": "small-2"}
+VERSION = "names-3 encoder-1 crf-1 small-2"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 
@@ -48,7 +48,8 @@ def extract_names(
 
     A sentence is (text, language, block kind). Offsets are code points in the sentence's text; names are sorted by
     (start, -end), and two of one kind never overlap. A language without a model gives no names. The result for a
-    document does not depend on the others. ``currencies`` keeps currency words as MISC, as GermEval counts them.
+    document does not depend on the others. In a credit a slash parts names ("APA/AFP"). ``currencies`` keeps currency
+    words as MISC, as GermEval counts them.
     """
     languages = {language for sentences in documents for _, language, _ in sentences}
     known = {language for language in languages if entity_model(language, engine)}
@@ -60,7 +61,8 @@ def extract_names(
     for sentences in documents:
         rows = [found[text] if language in known else Found(text, (), ()) for text, language, _ in sentences]
         voted = vote(rows, _extractor(engine))
-        results.append([_wanted(row.text, names, currencies) for row, names in zip(rows, voted, strict=True)])
+        kinds = (kind for _, _, kind in sentences)
+        results.append([_wanted(*row, currencies) for row in zip(rows, kinds, voted, strict=True)])
     return results
 
 
@@ -68,8 +70,9 @@ def _extractor(engine: str) -> str:
     return EXTRACTORS.get(engine, engine.partition(":")[0])
 
 
-def _wanted(text: str, names: list[Name], currencies: bool) -> list[Name]:
-    return names if currencies else [name for name in names if not is_currency(text, name)]
+def _wanted(sentence: Found, kind: str, names: list[Name], currencies: bool) -> list[Name]:
+    names = at_slashes(sentence.text, names) if kind == "credit" else names
+    return names if currencies else [name for name in names if not is_currency(sentence.text, name)]
 
 
 def _find(texts: list[str], engine: str) -> dict[str, Found]:

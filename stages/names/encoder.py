@@ -12,7 +12,6 @@ from functools import lru_cache
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from stages.names.crf import marginals
 from stages.names.decode import Tagged
@@ -26,6 +25,8 @@ BATCH_PIECES = 500  # more at a time do not fit the cache of the processor and r
 SURE = 0.95  # words with less are in doubt; nothing that follows could change the others
 CRF_WEIGHT = 0.1
 CRF_FLOOR = 1e-4  # what the CRF holds for impossible is only unlikely
+NOTHING = Tagged([], [], [])
+EMPTY: Floats = np.zeros((0, len(TAGS)), np.float32)
 _PIECE_CACHE: dict[str, list[int]] = {}
 
 
@@ -40,13 +41,18 @@ def _session() -> onnxruntime.InferenceSession:
 
 def tag_encoder(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
     """Tag each sentence; scores are the probabilities of the chosen tags."""
+    return [_read(*found) if len(found[0]) else NOTHING for found in tag_probabilities(sentences)]
+
+
+def tag_probabilities(sentences: Sequence[Sequence[str]]) -> list[tuple[Floats, Floats]]:
+    """Probabilities of the outer and the inner tags, [word, tag], of each sentence."""
     rows = [piece_ids(words, shipped_tokenizer(), _PIECE_CACHE) for words in _learn(sentences)]
-    results: list[Tagged] = [Tagged([], [], [])] * len(sentences)
+    results = [(EMPTY, EMPTY)] * len(sentences)
     by_length: dict[int, list[int]] = {}
     for i, row in enumerate(rows):
         length = sum(map(len, row))
         if length > MOST_PIECES:
-            results[i] = _tag_halves(sentences[i])
+            results[i] = _halves(sentences[i])
         elif length:
             by_length.setdefault(length, []).append(i)
     for length, same in by_length.items():
@@ -54,7 +60,7 @@ def tag_encoder(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
         for start in range(0, len(same), size):
             batch = same[start : start + size]
             for i, (outer, inner) in zip(batch, _run([rows[i] for i in batch]), strict=True):
-                results[i] = _read(sentences[i], outer, inner)
+                results[i] = _second_opinion(sentences[i], outer), inner
     return results
 
 
@@ -72,30 +78,30 @@ def _run(rows: Sequence[Sequence[Sequence[int]]]) -> Iterator[tuple[Floats, Floa
             ids += pieces
         ids.append(END)
     flat = np.array(ids).reshape(len(rows), -1)
-    outer, inner = _session().run(None, {"ids": flat, "firsts": np.array(firsts)})
+    # A matrix of a single row is multiplied in another order, so a lone word is given twice.
+    outer, inner = _session().run(None, {"ids": flat, "firsts": np.array([*firsts, firsts[-1]])})
     start = 0
     for row in rows:
         yield outer[start : start + len(row)], inner[start : start + len(row)]
         start += len(row)
 
 
-def _read(words: Sequence[str], outer: Floats, inner: Floats) -> Tagged:
-    doubtful = np.flatnonzero(outer.max(axis=1) < SURE)
-    if len(doubtful):
-        outer = _second_opinion(words, outer, doubtful)
+def _read(outer: Floats, inner: Floats) -> Tagged:
     path = best_path(outer, shipped_gains(), SURE)
     scores = outer[np.arange(len(path)), path].tolist()
     return Tagged([TAGS[i] for i in path], scores, [TAGS[i] for i in best_path(inner)])
 
 
-def _second_opinion(words: Sequence[str], outer: Floats, doubtful: NDArray[np.intp]) -> Floats:
-    opinion = (marginals(words, doubtful.tolist()) + CRF_FLOOR) ** CRF_WEIGHT
-    mixed = outer[doubtful] * opinion
+def _second_opinion(words: Sequence[str], outer: Floats) -> Floats:
+    doubtful = np.flatnonzero(outer.max(axis=1) < SURE)
+    if not len(doubtful):
+        return outer
+    mixed = outer[doubtful] * (marginals(words, doubtful.tolist()) + CRF_FLOOR) ** CRF_WEIGHT
     result = outer.copy()
     result[doubtful] = mixed / mixed.sum(axis=1, keepdims=True)
     return result
 
 
-def _tag_halves(words: Sequence[str]) -> Tagged:
-    left, right = tag_encoder([words[: len(words) // 2], words[len(words) // 2 :]])
-    return Tagged([*left.tags, *right.tags], [*left.scores, *right.scores], [*left.inner, *right.inner])
+def _halves(words: Sequence[str]) -> tuple[Floats, Floats]:
+    left, right = tag_probabilities([words[: len(words) // 2], words[len(words) // 2 :]])
+    return np.concatenate([left[0], right[0]]), np.concatenate([left[1], right[1]])

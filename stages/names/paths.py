@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 FOLLOWS = np.array([[not b.startswith("I-") or a[2:] == b[2:] for b in TAGS] for a in (*TAGS, "O")])
 TRANSITIONS = Path(__file__).parents[1] / "models" / "names_encoder" / "transitions.npy"
 FREE: Floats = np.zeros(FOLLOWS.shape, np.float32)
+CERTAIN = 0.98  # probability of O from which a word parts the search for the tags before it from that after it
 
 
 @lru_cache(maxsize=1)
@@ -45,3 +46,51 @@ def best_path(probabilities: Floats, gains: Floats = FREE, sure: float = 0.0) ->
     for step in reversed(back):
         path.append(int(step[path[-1]]))
     return path[::-1]
+
+
+def best_rows(
+    probabilities: Floats, real: NDArray[np.bool_], gains: Floats = FREE, sure: float = 0.0
+) -> NDArray[np.intp]:
+    """Return the number of the tag of every place of a row of sentences; ``probabilities`` is [place, tag].
+
+    ``real`` is False at the places between sentences, at least at the first and the last. As `best_path`, but where a
+    word is O with `CERTAIN` or more it stays so, and the best row is searched for between such words alone: all
+    searches run side by side, one step of all at a time.
+    """
+    tags = np.where(real, probabilities.argmax(axis=1), 0)
+    fixed = ~real | ((tags == 0) & (probabilities[:, 0] >= CERTAIN))
+    doubtful = (probabilities.max(axis=1) < sure) & real
+    doubtful[1:] |= ~FOLLOWS[tags[:-1], tags[1:]]
+    if not doubtful.any():
+        return tags
+    ends = np.flatnonzero(fixed)
+    # The stretch of a place lies between the fixed places around it; one that begins a name against the rules
+    # right after a fixed place is in the stretch that follows.
+    wanted = np.unique(np.searchsorted(ends, np.flatnonzero(doubtful)))
+    first, last = ends[wanted - 1], ends[wanted]
+    some = last - first > 1
+    _search(tags, probabilities, first[some], last[some], np.where(FOLLOWS[:-1], gains[:-1], -np.inf))
+    return tags
+
+
+def _search(
+    tags: NDArray[np.intp], probabilities: Floats, first: NDArray[np.intp], last: NDArray[np.intp], steps: Floats
+) -> None:
+    """Write the best tags of the stretches between ``first`` and ``last``, both of which are O."""
+    length = int((last - first).max(initial=1))
+    logs = np.log(probabilities + 1e-9)
+    certain = np.where(np.arange(len(TAGS)) == 0, 0.0, -np.inf).astype(np.float32)
+    best = np.tile(certain, (len(first), 1))
+    back = []
+    for offset in range(1, length + 1):
+        place = first + offset
+        ways = best[:, :, None] + steps
+        back.append(ways.argmax(axis=1))
+        here = np.where((place < last)[:, None], logs[np.minimum(place, last)], certain)
+        best = ways.max(axis=1) + here
+    tag = np.zeros(len(first), np.intp)
+    for offset in range(length, 0, -1):
+        place = first + offset
+        inside = place < last
+        tags[place[inside]] = tag[inside]
+        tag = back[offset - 1][np.arange(len(first)), tag]

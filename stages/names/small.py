@@ -1,7 +1,8 @@
-"""The ``fast`` engine: a small network over word forms, float32, on onnxruntime with one thread.
+"""The ``fast`` engine: a small network over word forms on onnxruntime with one thread.
 
 A form is turned into its vector once and remembered. Sentences stand in one row with an empty place between them,
-which the network keeps empty, so none sees another; a word sees four words to either side.
+which the network keeps empty, so none sees another; a word sees four words to either side. Activations are quantised by
+scales fixed in the graph, so a sentence comes out the same in any company.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,21 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
 from stages.names.decode import Tagged
 from stages.names.forms import form_arrays
 from stages.names.labels import TAGS
-from stages.names.paths import Floats, best_path, shipped_gains
+from stages.names.paths import Floats, best_rows, shipped_gains
 from stages.names.pieces import shipped_tokenizer
 
 FORMS_MODEL = Path(__file__).parents[1] / "models" / "names_small" / "forms.onnx"
 TAGGER_MODEL = FORMS_MODEL.with_name("tagger.onnx")
-ROW = 1000  # words tagged in one go
-FORM_LIMIT = 200_000  # forms remembered before starting anew; each takes 768 bytes
+ROW = 300  # words tagged in one go: more do not fit the cache of the processor
+FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes a kilobyte
+FORMS_AT_ONCE = 256
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
-FORMS_AT_ONCE = 256  # more do not fit the cache of the processor
-GAP = ""
+PLAIN = "O"
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
@@ -44,38 +44,43 @@ def _tagger() -> onnxruntime.InferenceSession:
     return open_session(TAGGER_MODEL)
 
 
+def form_vectors(words: Sequence[str]) -> Floats:
+    """One vector a form; each comes out the same in any company."""
+    # A matrix of a single row is multiplied in another order, so a form never stands alone.
+    forms = form_arrays([*words, words[-1]], shipped_tokenizer())
+    vectors: Floats = _forms().run(None, forms._asdict())[0][:-1]
+    return vectors
+
+
 class FormMemory:
-    """The vectors of the forms met so far in this process."""
+    """The vectors of the forms met so far in this process; row 0 is the empty place between sentences."""
 
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}
-        self.vectors: Floats = np.zeros((0, 0), np.float32)
-        self.pieces: dict[str, list[int]] = {}
+        self.vectors: Floats = np.zeros((1, _forms().get_outputs()[0].shape[1]), np.float32)
 
     def learn(self, words: set[str]) -> None:
         """Make the vectors of the forms not met before."""
         if len(self.rows) + len(words) > FORM_LIMIT:
             self.__init__()  # type: ignore[misc]
         fresh = sorted(words - self.rows.keys())
-        if not fresh:
-            return
-        parts = [fresh[i : i + FORMS_AT_ONCE] for i in range(0, len(fresh), FORMS_AT_ONCE)]
-        found = np.concatenate([self._vectors(part) for part in parts])
-        self.rows |= {word: len(self.rows) + i for i, word in enumerate(fresh)}
-        self.vectors = np.concatenate([self.vectors, found]) if len(self.vectors) else found
-
-    def _vectors(self, words: list[str]) -> Floats:
-        forms = form_arrays(words, shipped_tokenizer(), self.pieces)
-        vectors: Floats = _forms().run(None, dict(zip(("pieces", "triples", "flags"), forms, strict=True)))[0]
-        return vectors
+        first = len(self.rows) + 1
+        if first + len(fresh) > len(self.vectors):
+            self.vectors = np.resize(self.vectors, (2 * (first + len(fresh)), self.vectors.shape[1]))
+        for start in range(0, len(fresh), FORMS_AT_ONCE):
+            found = form_vectors(fresh[start : start + FORMS_AT_ONCE])
+            self.vectors[first + start : first + start + len(found)] = found
+        self.rows |= {word: first + i for i, word in enumerate(fresh)}
 
 
-_MEMORY = FormMemory()
+@lru_cache(maxsize=1)
+def _memory() -> FormMemory:
+    return FormMemory()
 
 
 def tag_small(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
     """Tag each sentence; scores are the probabilities of the chosen tags."""
-    _MEMORY.learn({GAP, *(word for words in sentences for word in words)})
+    _memory().learn({word for words in sentences for word in words})
     return [tagged for group in _groups(sentences) for tagged in _tag(group)]
 
 
@@ -93,27 +98,25 @@ def _groups(sentences: Sequence[Sequence[str]]) -> Iterator[list[Sequence[str]]]
 
 
 def _tag(sentences: Sequence[Sequence[str]]) -> Iterator[Tagged]:
-    rows, known = [_MEMORY.rows[GAP]], _MEMORY.rows
+    known, vectors = _memory().rows, _memory().vectors
+    rows = [0]
     for words in sentences:
         rows += [known[word] for word in words]
-        rows.append(known[GAP])
+        rows.append(0)
     row = np.array(rows)
-    mask = (row != known[GAP]).astype(np.float32)[:, None]
-    found = _tagger().run(None, {"words": _MEMORY.vectors[row], "mask": mask})[0]
-    greedy = found.argmax(axis=2)
-    best = found.max(axis=2)
+    real = row > 0
+    outer, inner = _tagger().run(None, {"words": vectors[row], "mask": real.astype(np.float32)[:, None]})
+    tags = best_rows(outer, real, shipped_gains(), SURE)
+    inside = best_rows(inner, real)
+    scores = outer[np.arange(len(row)), tags].tolist()
+    named, nested = (np.flatnonzero(numbers).tolist() for numbers in (tags, inside))
+    names, nests = [PLAIN] * len(row), [PLAIN] * len(row)
+    for i in named:
+        names[i] = TAGS[tags[i]]
+    for i in nested:
+        nests[i] = TAGS[inside[i]]
     start = 1
     for words in sentences:
         end = start + len(words)
-        yield _read(found[start:end], greedy[start:end], best[start:end])
+        yield Tagged(names[start:end], scores[start:end], nests[start:end])
         start = end + 1
-
-
-def _read(found: Floats, greedy: NDArray[np.int64], best: Floats) -> Tagged:
-    if not greedy.any():
-        plain = ["O"] * len(greedy)
-        return Tagged(plain, best[:, 0].tolist(), plain)
-    outer = best_path(found[:, 0], shipped_gains(), SURE)
-    inner = best_path(found[:, 1]) if greedy[:, 1].any() else [0] * len(outer)
-    scores = found[np.arange(len(outer)), 0, outer].tolist()
-    return Tagged([TAGS[i] for i in outer], scores, [TAGS[i] for i in inner])

@@ -212,7 +212,9 @@ def test_entities_have_places_and_authority_ids():
 
 
 def test_a_place_known_by_its_adjective_alone_is_named_as_it_is_written():
-    _, clusters, texts = link({"a": [("LOC", "britische", "deriv"), ("LOC", "Münchner", "deriv"), ("LOC", "US", "part")]})
+    _, clusters, texts = link(
+        {"a": [("LOC", "britische", "deriv"), ("LOC", "Münchner", "deriv"), ("LOC", "US", "part")]}
+    )
     names = {row["name"]: row["country"] for row in build_entities(clusters, texts).iter_rows(named=True)}
     assert names == {"Großbritannien": "GB", "München": "DE", "USA": "US"}
 

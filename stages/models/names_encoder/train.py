@@ -147,7 +147,7 @@ def evaluate(network: Network, folder: Path, tokenizer: Tokenizer, cache: dict[s
     return scores
 
 
-def save(network: Network, path: Path) -> None:
+def save(network: torch.nn.Module, path: Path) -> None:
     arrays = {name: value.detach().numpy().astype(np.float32) for name, value in network.state_dict().items()}
     np.savez(path, **arrays)
 

@@ -1,7 +1,8 @@
-"""Write the small network as two graphs: ``python -m stages.models.names_small.export WORK/weights.npz``.
+"""Write the small network as two graphs: ``python -m stages.models.names_small.export WORK/weights.npz DEVSETS/ner``.
 
 ``forms.onnx`` turns word forms into vectors, ``tagger.onnx`` tags rows of vectors. Tables are int8 with one scale a
-row; the matrices stay float32, since they are small and every sentence then comes out the same in any company.
+row, the tagger's matrices int8 with one scale a column; its activations become uint8 with fixed scales, measured on
+training sentences: scales taken from the batch at hand would let a sentence's neighbours change its names.
 """
 
 import argparse
@@ -10,15 +11,22 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from stages.models.names_small.network import BLOCKS, HIDDEN, PIECE_WIDTH
-from stages.names.forms import PIECES_OF_A_FORM, TRIPLES_OF_A_FORM, WIDTH
-from stages.names.pieces import PAD
+from stages.models.corpora import read_sentences
+from stages.models.names_small.network import HIDDEN, PIECE_WIDTH, SmallNetwork
+from stages.names.forms import PIECES_OF_A_FORM, TRIPLES_OF_A_FORM, WIDTH, form_arrays
+from stages.names.pieces import PAD, shipped_tokenizer
 from stages.names.small import FORMS_MODEL, TAGGER_MODEL
+from stages.names.tokenise import tokenise
 
+FUSED = "com.microsoft"
+CALIBRATION = ("germeval_train.tsv", "mobie_train.tsv", "europeana_sbb.tsv")
+SHARE = 0.9999  # of the activations that lie inside the fixed range
 Array = NDArray[Any]
+Ranges = list[tuple[float, float]]
 
 
 class Graph:
@@ -36,7 +44,7 @@ class Graph:
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """Add a node and return its output."""
         name = f"{kind}{len(self.nodes)}"
-        domain = "com.microsoft" if kind == "Gelu" else ""
+        domain = FUSED if kind in ("Gelu", "MatMulIntegerToFloat") else ""
         self.nodes.append(helper.make_node(kind, list(inputs), [name], domain=domain, **attributes))
         return name
 
@@ -53,25 +61,41 @@ class Graph:
         product = self.node("MatMul", x, self.store(name + ".weight", weights[name + ".weight"].T))
         return self.node("Add", product, self.store(name + ".bias", weights[name + ".bias"]))
 
+    def quantised(self, x: str, step: str, nought: str, name: str, weights: dict[str, Array]) -> str:
+        """Multiply uint8 values by an int8 matrix and add its bias."""
+        matrix = weights[name + ".weight"].T
+        scale = np.maximum(np.abs(matrix).max(axis=0), 1e-8) / 127
+        stored = [
+            self.store(name + ".q", np.round(matrix / scale).astype(np.int8)),
+            step,
+            self.store(name + ".scale", scale.astype(np.float32)),
+            nought,
+            self.store(name + ".zero", np.zeros(matrix.shape[1], np.int8)),
+            self.store(name + ".bias", weights[name + ".bias"]),
+        ]
+        return self.node("MatMulIntegerToFloat", x, *stored)
+
     def norm(self, x: str, name: str, weights: dict[str, Array]) -> str:
         """Normalise rows."""
         parts = [self.store(f"{name}.{part}", weights[f"{name}.{part}"]) for part in ("weight", "bias")]
         return self.node("LayerNormalization", x, *parts, epsilon=1e-5)
 
-    def mean(self, vectors: str, there: str) -> str:
-        """Mean over the second axis of the vectors that are there."""
-        total = self.node("ReduceSum", self.node("Mul", vectors, there), "axis1", keepdims=0)
-        return self.node("Div", total, self.node("ReduceSum", there, "axis1", keepdims=0))
+    def count(self, rows: str, filler: int, name: str) -> str:
+        """How many of each row are no fillers, [row, 1]."""
+        same = self.node("Equal", rows, self.store(name, np.array(filler, np.int32)))
+        return self.node("ReduceSum", self.node("Cast", self.node("Not", same), to=TensorProto.INT32), "axis1")
 
-    def there(self, rows: str, filler: int, name: str) -> str:
-        """1.0 where a row number is no filler, with an axis for the vector."""
-        same = self.node("Equal", rows, self.store(name, np.array(filler, np.int64)))
-        real = self.node("Cast", self.node("Not", same), to=TensorProto.FLOAT)
-        return self.node("Unsqueeze", real, "axis2")
+    def mean(self, vectors: str, count: str) -> str:
+        """Mean over the second axis; the vectors of fillers are nought."""
+        total = self.node("ReduceSum", vectors, "axis1", keepdims=0)
+        return self.node("Div", total, self.node("Cast", count, to=TensorProto.FLOAT))
 
-    def model(self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto], last: str) -> bytes:
-        """Close the graph; the last node gets the name of the first output."""
-        self.nodes[-1].output[0] = outputs[0].name if last else self.nodes[-1].output[0]
+    def named(self, name: str) -> None:
+        """Make what the last node gives an output of the graph."""
+        self.nodes[-1].output[0] = name
+
+    def model(self, inputs: list[onnx.ValueInfoProto], outputs: list[onnx.ValueInfoProto]) -> bytes:
+        """Close the graph."""
         graph = helper.make_graph(self.nodes, "names", inputs, outputs, self.stored)
         opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString(deterministic=True)
@@ -80,72 +104,94 @@ class Graph:
 def forms_graph(weights: dict[str, Array]) -> bytes:
     """pieces, triples, flags [form, .] -> vectors [form, HIDDEN]."""
     graph = Graph()
-    for name, values in (("axis1", [1]), ("axis2", [2])):
-        graph.store(name, np.array(values, np.int64))
-    there = graph.there("pieces", PAD, "pad")
-    vectors = graph.table("table", weights["forms.pieces.weight"], "pieces")
+    graph.store("axis1", np.array([1], np.int64))
+    table = weights["forms.pieces.weight"].copy()
+    table[PAD] = 0
+    vectors = graph.table("table", table, "pieces")
+    count = graph.count("pieces", PAD, "pad")
     first = graph.node("Gather", vectors, graph.store("number0", np.array(0, np.int64)), axis=1)
-    # The last piece is the one that is there while its right neighbour is not.
-    right = graph.node(
-        "Slice",
-        there,
-        graph.store("from1", np.array([1], np.int64)),
-        graph.store("to", np.array([PIECES_OF_A_FORM], np.int64)),
-        "axis1",
-    )
-    right = graph.node("Pad", right, graph.store("pads", np.array([0, 0, 0, 0, 1, 0], np.int64)))
-    last = graph.node("ReduceSum", graph.node("Mul", vectors, graph.node("Sub", there, right)), "axis1", keepdims=0)
+    place = graph.node("Sub", graph.node("Cast", count, to=TensorProto.INT64), "axis1")
+    last = graph.node("GatherND", vectors, place, batch_dims=1)
     letters = graph.mean(
-        graph.table("letters", weights["forms.triples.weight"], "triples"), graph.there("triples", 0, "nought")
+        graph.table("letters", weights["forms.triples.weight"], "triples"), graph.count("triples", 0, "nought")
     )
-    seen = graph.node("Concat", first, last, graph.mean(vectors, there), letters, "flags", axis=1)
-    graph.norm(graph.linear(seen, "forms.mix", weights), "forms.norm", weights)
+    seen = graph.node("Concat", first, last, graph.mean(vectors, count), letters, "flags", axis=1)
+    mixed = graph.linear(seen, "forms.mix", weights)
+    deep = graph.linear(graph.node("Gelu", mixed), "forms.deep", weights)
+    graph.norm(graph.node("Add", mixed, deep), "forms.norm", weights)
+    graph.named("vectors")
     inputs = [
-        helper.make_tensor_value_info("pieces", TensorProto.INT64, ["forms", PIECES_OF_A_FORM]),
-        helper.make_tensor_value_info("triples", TensorProto.INT64, ["forms", TRIPLES_OF_A_FORM]),
+        helper.make_tensor_value_info("pieces", TensorProto.INT32, ["forms", PIECES_OF_A_FORM]),
+        helper.make_tensor_value_info("triples", TensorProto.INT32, ["forms", TRIPLES_OF_A_FORM]),
         helper.make_tensor_value_info("flags", TensorProto.FLOAT, ["forms", WIDTH]),
     ]
-    return graph.model(
-        inputs, [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["forms", HIDDEN])], "vectors"
-    )
+    return graph.model(inputs, [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["forms", HIDDEN])])
 
 
-def tagger_graph(weights: dict[str, Array]) -> bytes:
-    """vectors [word, HIDDEN], mask [word, 1] -> tag probabilities [word, 2, tag] of both levels."""
+def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
+    """vectors [word, HIDDEN], mask [word, 1] -> tag probabilities [word, tag] of the outer and the inner level."""
     graph = Graph()
     numbers = {"zero": [0], "one": [1], "minus1": [-1], "end": [2**31 - 1]}
     for name, values in numbers.items():
         graph.store(name, np.array(values, np.int64))
-    graph.store("gap", np.zeros((1, HIDDEN), np.float32))
     x = graph.node("Mul", "words", "mask")
-    for block in range(BLOCKS):
-        left = graph.node("Concat", "gap", graph.node("Slice", x, "zero", "minus1", "zero"), axis=0)
-        right = graph.node("Concat", graph.node("Slice", x, "one", "end", "zero"), "gap", axis=0)
-        step = graph.node(
-            "Gelu", graph.linear(graph.node("Concat", left, x, right, axis=1), f"blocks.{block}", weights)
-        )
-        x = graph.node("Mul", graph.norm(graph.node("Add", x, step), f"norms.{block}", weights), "mask")
+    for block, (low, high) in enumerate(ranges):
+        fixed = round(-low / ((high - low) / 255))
+        step = graph.store(f"step{block}", np.array((high - low) / 255, np.float32))
+        nought = graph.store(f"nought{block}", np.array(fixed, np.uint8))
+        gap = graph.store(f"gap{block}", np.full((1, HIDDEN), fixed, np.uint8))
+        small = graph.node("QuantizeLinear", x, step, nought)
+        left = graph.node("Concat", gap, graph.node("Slice", small, "zero", "minus1", "zero"), axis=0)
+        right = graph.node("Concat", graph.node("Slice", small, "one", "end", "zero"), gap, axis=0)
+        around = graph.node("Concat", left, small, right, axis=1)
+        change = graph.node("Gelu", graph.quantised(around, step, nought, f"blocks.{block}", weights))
+        x = graph.node("Mul", graph.norm(graph.node("Add", x, change), f"norms.{block}", weights), "mask")
     tags = weights["heads.bias"].shape[0] // 2
-    shape = graph.store("shape", np.array([-1, 2, tags], np.int64))
-    graph.node("Softmax", graph.node("Reshape", graph.linear(x, "heads", weights), shape), axis=-1)
+    for level, name in enumerate(("outer", "inner")):
+        of_level = slice(level * tags, (level + 1) * tags)
+        head = {f"{name}.{part}": weights[f"heads.{part}"][of_level] for part in ("weight", "bias")}
+        graph.node("Softmax", graph.linear(x, name, head), axis=-1)
+        graph.named(name)
     inputs = [
         helper.make_tensor_value_info("words", TensorProto.FLOAT, ["words", HIDDEN]),
         helper.make_tensor_value_info("mask", TensorProto.FLOAT, ["words", 1]),
     ]
-    return graph.model(inputs, [helper.make_tensor_value_info("tags", TensorProto.FLOAT, ["words", 2, tags])], "tags")
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["words", tags]) for name in ("outer", "inner")]
+    return graph.model(inputs, outputs)
+
+
+def measure_ranges(weights: dict[str, Array], folder: Path) -> Ranges:
+    """Run training sentences through the float network and take the range that holds `SHARE` of each input."""
+    network = SmallNetwork(len(weights["forms.pieces.weight"]), len(weights["heads.bias"]) // 2).eval()
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
+    seen: list[Array] = []
+    for block in network.blocks:
+        block.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][:, HIDDEN : 2 * HIDDEN].numpy()))
+    texts = [sentence.text for name in CALIBRATION for sentence in read_sentences(folder / name)[:600:2]]
+    rows = [[text[start:end] for start, end in tokenise(text)] for text in texts]
+    unique, places = np.unique([word for words in rows for word in (*words, "-")], return_inverse=True)
+    with torch.no_grad():
+        vectors = network.forms(*map(torch.from_numpy, form_arrays(unique.tolist(), shipped_tokenizer())))
+        ends = np.cumsum([len(words) + 1 for words in rows]) - 1
+        mask = torch.ones(len(places), 1)
+        mask[ends] = 0
+        network(vectors, torch.from_numpy(places), mask)
+    quantiles = [np.quantile(values, [(1 - SHARE) / 2, (1 + SHARE) / 2]) for values in seen]
+    return [(min(float(low), 0.0), max(float(high), 0.0)) for low, high in quantiles]
 
 
 def main() -> None:
     """Read the options and write both graphs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("weights", type=Path)
+    parser.add_argument("folder", type=Path, help="folder of the annotated corpora, to measure activations on")
     parser.add_argument("--to", type=Path, default=FORMS_MODEL.parent)
     options = parser.parse_args()
     with np.load(options.weights, allow_pickle=False) as arrays:
         weights = {name: arrays[name] for name in arrays.files}
     assert weights["forms.pieces.weight"].shape[1] == PIECE_WIDTH
     (options.to / FORMS_MODEL.name).write_bytes(forms_graph(weights))
-    (options.to / TAGGER_MODEL.name).write_bytes(tagger_graph(weights))
+    (options.to / TAGGER_MODEL.name).write_bytes(tagger_graph(weights, measure_ranges(weights, options.folder)))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The small network in torch, for training alone: form vectors, then a window of nine words and the sentence."""
+"""The small network in torch, for training alone: form vectors, then a window of nine words."""
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +9,7 @@ from stages.names.pieces import PAD
 
 PIECE_WIDTH = 128
 TRIPLE_WIDTH = 48
-HIDDEN = 192
+HIDDEN = 256
 BLOCKS = 4
 
 
@@ -21,10 +21,12 @@ class FormNet(nn.Module):
         self.pieces = nn.Embedding(pieces, PIECE_WIDTH)
         self.triples = nn.Embedding(TRIPLES, TRIPLE_WIDTH, padding_idx=0)
         self.mix = nn.Linear(3 * PIECE_WIDTH + TRIPLE_WIDTH + WIDTH, HIDDEN)
+        self.deep = nn.Linear(HIDDEN, HIDDEN)
         self.norm = nn.LayerNorm(HIDDEN)
         self.dropout = dropout
 
     def forward(self, pieces: Tensor, triples: Tensor, flags: Tensor) -> Tensor:
+        """Arrays of `stages.names.forms.Forms` -> vectors [form, HIDDEN]."""
         there = (pieces != PAD).float()
         count = there.sum(1, keepdim=True)
         vectors = self.pieces(pieces)
@@ -34,14 +36,16 @@ class FormNet(nn.Module):
         letters = self.triples(triples).sum(1) / many
         seen = torch.cat([vectors[:, 0], last, mean, letters], 1)
         seen = F.dropout(seen, self.dropout, self.training)
-        mixed: Tensor = self.norm(self.mix(torch.cat([seen, flags], 1)))
-        return mixed
+        mixed = self.mix(torch.cat([seen, flags], 1))
+        deep = self.deep(F.gelu(mixed))
+        normal: Tensor = self.norm(mixed + F.dropout(deep, self.dropout, self.training))
+        return normal
 
 
 class SmallNetwork(nn.Module):
     """Sentences in one row with an empty place between them -> tag logits, outer and inner."""
 
-    def __init__(self, pieces: int, tags: int, dropout: float = 0.25) -> None:
+    def __init__(self, pieces: int, tags: int, dropout: float = 0.2) -> None:
         super().__init__()
         self.forms = FormNet(pieces, dropout)
         self.blocks = nn.ModuleList(nn.Linear(3 * HIDDEN, HIDDEN) for _ in range(BLOCKS))

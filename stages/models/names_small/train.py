@@ -1,6 +1,9 @@
-"""Train the small network: ``python -m stages.models.names_small.train DEVSETS/ner WORK ENCODER_WEIGHTS.npz``.
+"""Train the small network: ``python -m stages.models.names_small.train DEVSETS/ner WORK``.
 
-Piece vectors start from the main directions of the encoder's; see the card for the two steps.
+Reads ``WORK/words.npz``, ``WORK/forms.npz`` and ``WORK/silver.npz``, in which order they are made says the card. Learns
+the GermEval training text and what the accurate engine makes of other text (its probabilities, not only its choice:
+Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", 2015); meanwhile the form vectors are held to
+what they learned of single words.
 """
 
 import argparse
@@ -8,90 +11,104 @@ import json
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
-from tokenizers.models import Unigram
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from stages.models.corpora import check_inputs
-from stages.models.names_encoder.examples import (
-    ANY,
-    GERMEVAL,
-    Example,
-    allowed_table,
-    read_germeval,
-    read_other,
-)
+from stages.models.names_encoder.examples import GERMEVAL, Example, read_germeval, read_other
 from stages.models.names_encoder.train import DEVELOPMENT, INPUTS, decode, name_lists, one_epoch, save
-from stages.models.names_small.network import PIECE_WIDTH, SmallNetwork
-from stages.models.silver import silver_sentences
+from stages.models.names_small.network import HIDDEN, SmallNetwork
+from stages.models.names_small.words import DIRECTIONS
+from stages.models.silver import Silver, load
 from stages.names.forms import Forms, form_arrays
 from stages.names.labels import TAGS, tag_runs
-from stages.names.pieces import UNKNOWN, read_pieces
+from stages.names.pieces import PIECES, read_pieces, shipped_tokenizer
 
-BATCH_WORDS = 1500
-SURE = 0.6
+BATCH_WORDS = 2500
+RECALL_WORDS, RECALL_WEIGHT = 512, 0.1
+ONE: NDArray[np.float16] = np.eye(len(TAGS), dtype=np.float16)
+
+
+class Lesson(NamedTuple):
+    """One sentence: words, wanted probabilities of the outer and inner tags [word, tag]."""
+
+    words: Sequence[str]
+    outer: NDArray[np.float16]
+    inner: NDArray[np.float16]
 
 
 class FormTable:
-    """Numbers and arrays of all forms met so far."""
+    """Numbers and arrays of all forms met so far; row 0 is the empty place between sentences."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.cache: dict[str, list[int]] = {}
-        self.number: dict[str, int] = {}
-        self.arrays: Forms | None = None
+        self.number: dict[str, int] = {"": 0}
+        self.arrays = form_arrays(["-"], tokenizer)
 
     def add(self, words: Sequence[str]) -> None:
         """Look at the forms not met before."""
         fresh = [word for word in dict.fromkeys(words) if word not in self.number]
         if fresh:
             self.number |= {word: len(self.number) + i for i, word in enumerate(fresh)}
-            found = form_arrays(fresh, self.tokenizer, self.cache)
-            old = self.arrays
-            self.arrays = (
-                found if old is None else Forms(*(np.concatenate(pair) for pair in zip(old, found, strict=True)))  # type: ignore[arg-type]
-            )
+            found = form_arrays(fresh, self.tokenizer)
+            self.arrays = Forms(*(np.concatenate(pair) for pair in zip(self.arrays, found, strict=True)))  # type: ignore[arg-type]
 
 
-def run(network: SmallNetwork, table: FormTable, group: list[Example]) -> tuple[Tensor, Tensor]:
+class Recall:
+    """Single words and the encoder's state of each, drawn at random."""
+
+    def __init__(self, work: Path, tokenizer: Tokenizer) -> None:
+        with np.load(work / "words.npz", allow_pickle=False) as arrays:
+            self.forms = [torch.from_numpy(array) for array in form_arrays(arrays["words"].tolist(), tokenizer)]
+            self.states = torch.from_numpy(arrays["states"])
+        self.read = nn.Linear(HIDDEN, DIRECTIONS)
+
+    def loss(self, network: SmallNetwork) -> Tensor:
+        """Squared error over a draw of words."""
+        rows = torch.randint(len(self.states), (RECALL_WORDS,))
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = self.read(network.forms(*(array[rows] for array in self.forms)))
+        return F.mse_loss(found.float(), self.states[rows].float())
+
+
+def run(network: SmallNetwork, table: FormTable, sentences: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
     """Run a group of sentences; returns the logits of their words in order."""
-    places = [table.number[word] for example in group for word in (*example.words, "")]
-    real = [len(word) > 0 for example in group for word in (*example.words, "")]
+    places = np.array([table.number[word] for words in sentences for word in (*words, "")])
     unique, rows = np.unique(places, return_inverse=True)
-    assert table.arrays is not None
     forms = (torch.from_numpy(array[unique]) for array in table.arrays)
-    mask = torch.tensor(real)
+    mask = torch.from_numpy(places != 0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         vectors = network.forms(*forms)
         outer, inner = network(vectors, torch.from_numpy(rows), mask[:, None].to(vectors.dtype))
     return outer[mask], inner[mask]
 
 
-def grouped(examples: list[Example], chance: random.Random) -> list[list[Example]]:
+def grouped(lessons: list[Lesson], chance: random.Random) -> Iterator[list[Lesson]]:
     """Shuffle and group sentences to BATCH_WORDS words."""
-    chance.shuffle(examples)
-    groups: list[list[Example]] = [[]]
-    for example in examples:
-        if sum(len(e.words) for e in groups[-1]) > BATCH_WORDS:
-            groups.append([])
-        groups[-1].append(example)
-    return groups
+    chance.shuffle(lessons)
+    group: list[Lesson] = []
+    for lesson in lessons:
+        group.append(lesson)
+        if sum(len(one.words) for one in group) > BATCH_WORDS:
+            yield group
+            group = []
 
 
-def loss_of(network: SmallNetwork, table: FormTable, group: list[Example], allowed: Tensor) -> Tensor:
-    """Minus log likelihood of the allowed tags, both levels."""
-    weights = torch.tensor([example.weight for example in group for _ in example.words])
-    total = torch.zeros(())
-    rows = ([r for e in group for r in e.outer], [r for e in group for r in e.inner])
-    for logits, allowed_rows in zip(run(network, table, group), rows, strict=True):
-        log_p = logits.log_softmax(-1).masked_fill(~allowed[torch.tensor(allowed_rows)], -1e9)
-        total = total - (log_p.logsumexp(-1) * weights).sum() / weights.sum()
-    return total
+def loss_of(network: SmallNetwork, table: FormTable, group: list[Lesson]) -> Tensor:
+    """Cross entropy with the wanted probabilities, both levels."""
+    logits = run(network, table, [lesson.words for lesson in group])
+    wanted = (np.concatenate([lesson.outer for lesson in group]), np.concatenate([lesson.inner for lesson in group]))
+    return torch.stack(
+        [F.cross_entropy(x, torch.from_numpy(p).float()) for x, p in zip(logits, wanted, strict=True)]
+    ).sum()
 
 
 def evaluate(network: SmallNetwork, table: FormTable, folder: Path) -> dict[str, float]:
@@ -105,7 +122,7 @@ def evaluate(network: SmallNetwork, table: FormTable, folder: Path) -> dict[str,
         found: list[set[tuple[int, int, int, str]]] = [set(), set()]
         for number, example in enumerate(examples):
             with torch.no_grad():
-                logits = run(network, table, [example])[0].numpy()
+                logits = run(network, table, [example.words])[0].numpy()
             tags = [TAGS[r] if r < len(TAGS) else "B-LOC" if r == len(TAGS) + 2 else "O" for r in example.outer]
             for target, row in ((gold, tags), (found, decode(logits))):
                 for a, b, label in tag_runs(row):
@@ -116,65 +133,55 @@ def evaluate(network: SmallNetwork, table: FormTable, folder: Path) -> dict[str,
     return scores
 
 
-def start(encoder: Path) -> SmallNetwork:
-    """Make a network whose piece vectors are the main directions of the encoder's."""
-    with np.load(encoder, allow_pickle=False) as arrays:
-        words = arrays["words.weight"]
-    centred = words - words.mean(axis=0)
-    _, directions = np.linalg.eigh(centred.T @ centred)
-    reduced = centred @ directions[:, -PIECE_WIDTH:]
-    network = SmallNetwork(len(words), len(TAGS))
-    with torch.no_grad():
-        network.forms.pieces.weight.copy_(torch.from_numpy(reduced / reduced.std()))
-        network.forms.triples.weight.mul_(0.3)
+def start(work: Path) -> SmallNetwork:
+    """Make a network whose form part is the one that learned single words."""
+    network = SmallNetwork(len(read_pieces(PIECES)), len(TAGS))
+    with np.load(work / "forms.npz", allow_pickle=False) as arrays:
+        state = {n.removeprefix("forms."): torch.from_numpy(arrays[n]) for n in arrays.files if n.startswith("forms.")}
+    network.forms.load_state_dict(state)
     return network
 
 
-def silver(folder: Path, articles: Path | None) -> list[Example]:
-    """Take over what the accurate engine says of German text; words it is not sure of teach nothing."""
-    examples = []
-    for words, tagged in silver_sentences(folder, articles):
-        sure = [score >= SURE for score in tagged.scores]
-        outer = [TAGS.index(tag) if is_sure else ANY for tag, is_sure in zip(tagged.tags, sure, strict=True)]
-        inner = [TAGS.index(tag) if is_sure else ANY for tag, is_sure in zip(tagged.inner, sure, strict=True)]
-        examples.append(Example(words, outer, inner, 0.7))
-    return examples
+def gold_lessons(examples: list[Example]) -> list[Lesson]:
+    """Annotated sentences as wanted probabilities."""
+    return [Lesson(e.words, ONE[e.outer], ONE[e.inner]) for e in examples]
+
+
+def silver_lessons(silver: Silver) -> list[Lesson]:
+    """The sentences that the accurate engine tagged."""
+    ends = np.cumsum(silver.lengths).tolist()
+    starts = [0, *ends[:-1]]
+    return [Lesson(silver.words[a:b], silver.outer[a:b], silver.inner[a:b]) for a, b in zip(starts, ends, strict=True)]
 
 
 def main() -> None:
     """Read the options and train."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("encoder", type=Path)
-    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--silver", type=float, default=0.7, help="share of the sentences tagged by the teacher")
-    parser.add_argument("--articles", type=Path, default=None, help="articles.json: more text for the teacher")
+    parser.add_argument("--silver", type=float, default=0.3, help="share of the tagged sentences that an epoch sees")
     o = parser.parse_args()
     check_inputs(o.folder, json.loads(INPUTS.read_text(encoding="utf-8")))
     torch.manual_seed(20)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    o.work.mkdir(parents=True, exist_ok=True)
-    chance, lists, allowed = random.Random(20), name_lists(), torch.tensor(allowed_table())
-    corpora = [(read_germeval(o.folder / GERMEVAL), 1.0)]
-    if o.silver:
-        corpora.append((silver(o.folder, o.articles), o.silver))
-    print([len(rows) for rows, _ in corpora], f"cpu {time.process_time():.0f}", flush=True)
-    table = FormTable(Tokenizer(Unigram(read_pieces(o.encoder.with_name("pieces.tsv")), UNKNOWN)))
-    table.add([""])
-    network = start(o.encoder)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=o.rate, weight_decay=0.01, fused=True)
+    chance, lists = random.Random(20), name_lists()
+    gold, silver = read_germeval(o.folder / GERMEVAL), silver_lessons(load(o.work / "silver.npz"))
+    table, recall, network = FormTable(shipped_tokenizer()), Recall(o.work, shipped_tokenizer()), start(o.work)
+    table.add([word for lesson in silver for word in lesson.words])
+    parameters = [*network.parameters(), *recall.read.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=o.rate, weight_decay=0.01, fused=True)
     began, step, steps = time.time(), 0, 0
     for epoch in range(1, o.epochs + 1):
-        examples = one_epoch(corpora, lists, chance)
-        table.add([word for e in examples for word in e.words])
-        groups, losses = grouped(examples, chance), []
-        steps = steps or len(groups) * o.epochs
+        lessons = gold_lessons(one_epoch([(gold, 1.0)], lists, chance))
+        table.add([word for lesson in lessons for word in lesson.words])
+        groups = list(grouped([*lessons, *(one for one in silver if chance.random() < o.silver)], chance))
+        steps, losses = steps or len(groups) * o.epochs, []
         for group in groups:
             for part in optimiser.param_groups:
                 part["lr"] = o.rate * min((step + 1) / 200, max(0.0, 1 - step / steps))
-            loss = loss_of(network, table, group, allowed)
+            loss = loss_of(network, table, group) + RECALL_WEIGHT * recall.loss(network)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -183,7 +190,7 @@ def main() -> None:
             step += 1
         save(network, o.work / "weights.npz")
         print(epoch, f"{np.mean(losses):.4f} {time.time() - began:.0f} s cpu {time.process_time():.0f}", end=" ")
-        print(json.dumps(evaluate(network, table, o.folder)) if epoch in (2, 5, o.epochs) else "", flush=True)
+        print(json.dumps(evaluate(network, table, o.folder)), flush=True)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,11 @@ from stages.names.forms import (
     WIDTH,
     form_arrays,
     form_flags,
-    letter_triples,
+    piece_rows,
+    triple_rows,
 )
-from stages.names.pieces import PAD, shipped_tokenizer
-from stages.names.small import tag_small
+from stages.names.pieces import PAD, WORD_START, shipped_tokenizer
+from stages.names.small import form_vectors, tag_small
 
 SENTENCES = [
     ["Frau", "Merkel", "sprach", "in", "Berlin", "."],
@@ -25,7 +26,7 @@ SENTENCES = [
 
 
 def test_forms_fill_their_rows() -> None:
-    forms = form_arrays(["Merkel", "x" * 500, "", "\U0001f600"], shipped_tokenizer(), {})
+    forms = form_arrays(["Merkel", "Xylophonistengattinnen" * 20, "\ud800", "\U0001f600"], shipped_tokenizer())
     assert forms.pieces.shape == (4, PIECES_OF_A_FORM)
     assert forms.triples.shape == (4, TRIPLES_OF_A_FORM)
     assert forms.flags.shape == (4, WIDTH)
@@ -34,8 +35,35 @@ def test_forms_fill_their_rows() -> None:
 
 
 def test_triples_overlap_and_do_not_see_case() -> None:
-    assert len(letter_triples("Bonn")) == 4
-    assert letter_triples("Bonn") == letter_triples("BONN") != letter_triples("Born")
+    bonn, loud, born = triple_rows(["Bonn", "BONN", "Born"])
+    assert (bonn > 0).sum() == 4
+    assert (bonn == loud).all()
+    assert (bonn != born).any()
+
+
+def test_a_form_comes_out_the_same_in_any_company() -> None:
+    words = [
+        "Merkel",
+        "a",
+        "Donaudampfschifffahrtsgesellschaftskapitänsmützenverordnung",
+        "x" * 30,
+        "\u0130stanbul",
+        "-",
+    ]
+    together = form_arrays(words, shipped_tokenizer())
+    vectors = form_vectors(words)
+    for i, word in enumerate(words):
+        alone = form_arrays([word], shipped_tokenizer())
+        for one, row in zip(alone, together, strict=True):
+            assert (one[0] == row[i]).all()
+        assert (form_vectors([word])[0] == vectors[i]).all()
+
+
+def test_a_long_form_keeps_its_first_and_its_last_pieces() -> None:
+    word = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz"
+    ids = shipped_tokenizer().encode(WORD_START + word).ids
+    assert len(ids) > PIECES_OF_A_FORM
+    assert piece_rows([word], shipped_tokenizer())[0].tolist() == [*ids[:6], *ids[-2:]]
 
 
 @pytest.mark.parametrize(
