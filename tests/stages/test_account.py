@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 
 import polars as pl
@@ -205,7 +206,7 @@ def test_rows_of_a_document_that_was_replaced_or_removed_go(how):
 def test_rows_of_a_document_that_moved_go_with_it():
     decided, ended, sources = first_run()
     old, new = to_doc_id("s/a"), to_doc_id("s/moved")
-    told = f'{{"doc_id":"{old}","text":"der \\"doc_id\":\"{old}\""}}'
+    told = json.dumps({"doc_id": old, "text": f'"doc_id":"{old}"'}, separators=(",", ":"))
     prior = quarantine(sources, ended, decided, bad_row("a", row=told))
     decided = decisions(
         ("a", "delete", {}), ("moved", "move", {"copy_of": old}), ("d", "keep", {"content_sha256": "d"})
