@@ -1,7 +1,7 @@
 """Persons of one document: full names, and the surnames and given names that stand for them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -26,8 +26,9 @@ def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
     seen = _without_attested_genitives([_see(mention) for mention in mentions])
     renamed = dict(_renamed(seen))
     group_of = _group_full_names([*seen, *renamed.values()])
-    for number, other in renamed.items():
-        _merge(group_of, group_of[seen[number].person.key], group_of[other.person.key])
+    same = [(group_of[seen[number].person.key], group_of[other.person.key]) for number, other in renamed.items()]
+    merged = _merged(group_of.values(), same)
+    group_of = {key: merged[number] for key, number in group_of.items()}
     groups: defaultdict[int, list[_Seen]] = defaultdict(list)
     for number, one in enumerate(seen):
         if one.person.given:
@@ -50,10 +51,19 @@ def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
             yield number, one._replace(person=person)
 
 
-def _merge(group_of: dict[str, int], first: int, second: int) -> None:
-    for key, number in group_of.items():
-        if number == second:
-            group_of[key] = first
+def _merged(numbers: Iterable[int], same: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """One number for all that are said to be the same, directly or over others."""
+    parents = {number: number for number in numbers}
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    for first, second in same:
+        parents[root(second)] = root(first)
+    return {number: root(number) for number in parents}
 
 
 def _see(mention: Mention) -> _Seen:
