@@ -93,6 +93,11 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "many people": _list(lambda i: f"Am Montag kam Frau {_name(i)} {_name(i * 7)} nach Berlin.\n"),
     "one family": _list(lambda i: f"Am Montag kam {_name(i)} Müller nach Berlin, sagte Müller.\n"),
     "initials of a family": _list(lambda i: f"Dort sprach {chr(65 + i % 26)}. {_name(i // 26)} mit Müller. "),
+    "one person": _fill("Gestern kam Anna Müller mit Müller. "),
+    "people renamed": _list(lambda i: f"Dort war Sophie {_name(i)}, geborene {_name(i + 1)}. "),
+    "two given names": _list(
+        lambda i: f"Dort war {_name(i % 50)} {_name(i // 50)} Müller mit {_name(i % 50)} Müller. "
+    ),
     "many places": _list(lambda i: f"Der Zug fuhr von {_name(i)}stadt nach {_name(i + 1)}dorf. "),
     "many clubs": _list(lambda i: f"Die {_name(i)} AG ({_name(i)[:3].upper()}) klagt gegen den FC {_name(i)}. "),
     "names in a row": _list(lambda i: f"{_name(i)} "),

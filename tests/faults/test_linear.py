@@ -1,5 +1,6 @@
 """Time grows with the text and no faster, whatever the text."""
 
+import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from expectations.evidence import gather_evidence
 from expectations.part_rows import part_rows
 from stages.annotate import StageOptions, annotate
 from stages.identify_language import identify_languages
+from stages.link_entities import build_entities, find_clusters, link_clusters
 from stages.names import extract_names
 from stages.names.decode import part_bounds
 from stages.read import TEXTS as TEXTS_COLUMNS
@@ -69,8 +71,43 @@ def whole_chain(text: str) -> None:
     assert bad.is_empty(), bad
 
 
+def link_people(texts: list[str]) -> None:
+    """Every row of capitalised words is taken for a person, in each document and across all of them."""
+    found = [
+        (f"{number:020}", no, match.group(), "PER", "name", 0, *match.span())
+        for number, text in enumerate(texts)
+        for no, match in enumerate(CAPITALISED.finditer(text))
+    ]
+    numbers = dict.fromkeys(["mention_no", "block_no", "start", "end"], pl.Int64)
+    columns = ["doc_id", "mention_no", "text", "label", "kind", "block_no", "start", "end"]
+    mentions = pl.DataFrame(found, schema={name: numbers.get(name, pl.String) for name in columns}, orient="row")
+    ids = [f"{number:020}" for number in range(len(texts))]
+    documents = pl.DataFrame({"doc_id": ids, "source_uri": ids, "text": texts})
+    clusters, _ = find_clusters(mentions, documents)
+    build_entities(link_clusters(clusters.clear(), clusters).clusters, documents)
+
+
+CAPITALISED = re.compile(r"[A-ZÄÖÜ]\w+(?: [A-ZÄÖÜ]\w+)*")
+LINKING: dict[str, Callable[[str], object]] = {
+    "people of one document": lambda text: link_people([text]),
+    "people of many documents": lambda text: link_people([text[at : at + 120] for at in range(0, len(text), 120)]),
+}
+NAMED = {
+    "articles",
+    "capitals",
+    "initials of a family",
+    "many clubs",
+    "many people",
+    "names in a row",
+    "one family",
+    "one person",
+    "people renamed",
+    "two given names",
+}
 STEPS["whole chain"] = whole_chain
 PAIRS = [(step, kind) for step in STEPS for kind in TEXTS if long_form.LONG or step not in COSTLY or kind in TELLING]
+STEPS |= LINKING
+PAIRS += [(step, kind) for step in LINKING for kind in sorted(NAMED)]
 
 
 def cpu_seconds(step: Callable[[str], object], text: str) -> float:
