@@ -11,6 +11,7 @@ import pytest
 from expectations.evidence import gather_evidence
 from expectations.part_rows import part_rows
 from stages.annotate import StageOptions, annotate
+from stages.extract_entities import EntityOptions
 from stages.identify_language import identify_languages
 from stages.link_entities import build_entities, find_clusters, link_clusters
 from stages.names import extract_names
@@ -62,11 +63,14 @@ COSTLY = {"names in one sentence", "whole chain"}
 """In the short form these meet only the telling texts."""
 
 
+OPTIONS = StageOptions(entities=EntityOptions(engine=long_form.choose(short="fast", long="accurate")))
+
+
 def whole_chain(text: str) -> None:
     """One document through all text stages, the evidence and the rules."""
     row = ("s/a.txt", "0" * 20, "0" * 64, text, "utf-8", "utf-8")
     texts = pl.DataFrame([row], schema=dict.fromkeys(TEXTS_COLUMNS, pl.String), orient="row")
-    frames, _, _ = annotate(texts, StageOptions(), "run", datetime.now(UTC))
+    frames, _, _ = annotate(texts, OPTIONS, "run", datetime.now(UTC))
     _, bad = part_rows(gather_evidence(frames, {"0" * 20: text}))
     assert bad.is_empty(), bad
 

@@ -38,11 +38,11 @@ def test_the_document_at_fault_alone_is_quarantined(tmp_path: Path, word: str) -
 
     with fast_gate():
         # Loading the model takes seconds on a busy machine; less would call that a hang.
-        report = run_here([folder], tmp_path / "tables", workers=1, batch_size=12, max_seconds=8)
-        again = run_here([folder], tmp_path / "tables", workers=0)
+        report = run_here([folder], tmp_path / "tables", workers=1, batch_size=12, max_seconds=8, engine="fast")
+        again = run_here([folder], tmp_path / "tables", workers=0, engine="fast")
         (folder / "03.txt").unlink()
-        run_here([folder], tmp_path / "tables")
-        run_here([folder], tmp_path / "fresh")
+        run_here([folder], tmp_path / "tables", engine="fast")
+        run_here([folder], tmp_path / "fresh", engine="fast")
 
     assert [(uri, code) for uri, code, _ in report.quarantined] == [("press/03.txt", "stage_failed")]
     assert report.counts["n_written"] == 4
@@ -105,7 +105,7 @@ server.stop()
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("kill", [True, False])
+@pytest.mark.parametrize("kill", long_form.choose(short=[True], long=[True, False]))
 def test_the_temporary_server_ends_with_its_run(kill: bool) -> None:
     """A process stands for the server; the long form kills a whole run."""
     environment = os.environ | {"FLIESSTEXT_TEST": secrets.token_hex(8)}
