@@ -1,7 +1,6 @@
 """Tagged words -> names with their places in the sentence."""
 
 import re
-from bisect import bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -67,7 +66,7 @@ def part_bounds(word: str, label: str) -> tuple[int, int]:
         return _inside(word, label)
     start = hyphens[0] + 1 if word[: hyphens[0]].lower() in BEFORE_NAME and len(hyphens) > 1 else 0
     ends = [i for i in hyphens if i > start]
-    near = ends[: bisect_right(ends, start + LONGEST_KNOWN)]
+    near = [end for end in ends if end <= start + LONGEST_KNOWN]
     known = [end for end in near if word[start:end] in known_names()]
     return (start, max(known)) if known else (start, ends[-1])
 

@@ -15,7 +15,7 @@ from stages.extract_entities import EntityOptions
 from stages.identify_language import identify_languages
 from stages.link_entities import build_entities, find_clusters, link_clusters
 from stages.names import extract_names
-from stages.names.decode import part_bounds
+from stages.names.decode import LONGEST_KNOWN, known_names, part_bounds
 from stages.read import TEXTS as TEXTS_COLUMNS
 from stages.read import decode
 from stages.reflow import reflow
@@ -163,3 +163,7 @@ FOUND: dict[str, tuple[Callable[[str], object], Callable[[int], str]]] = {
 def test_what_once_was_not_linear(what: str) -> None:
     step, make = FOUND[what]
     assert assert_linear(step, make, 100_000, 1_000_000) == 1_000_000
+
+
+def test_no_known_name_is_longer_than_looked_for() -> None:
+    assert 30 < max(map(len, known_names())) <= LONGEST_KNOWN

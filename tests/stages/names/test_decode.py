@@ -1,6 +1,6 @@
 import pytest
 
-from stages.names.decode import LONGEST_KNOWN, Name, Tagged, is_currency, known_names, names_of, part_bounds
+from stages.names.decode import Name, Tagged, is_currency, names_of, part_bounds
 from stages.names.labels import tag_runs
 
 
@@ -19,10 +19,6 @@ from stages.names.labels import tag_runs
 def test_where_the_name_in_a_compound_is(word: str, label: str, name: str) -> None:
     start, end = part_bounds(word, label)
     assert word[start:end] == name
-
-
-def test_no_known_name_is_longer_than_looked_for() -> None:
-    assert 30 < max(map(len, known_names())) <= LONGEST_KNOWN
 
 
 def test_names_of_both_levels() -> None:
