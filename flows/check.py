@@ -58,8 +58,10 @@ def _rows(tables: Path, current: Snapshot, sources: Sequence[Source], done: Chec
         done.n_with_raw += len(raw)
         yield from verify.verify_part(frames, prefix)
         yield from _broken_rules(frames, raw)
-        clusters.append(frames["clusters"].select("entity_id", "label", "n_mentions"))
-        known.append(frames["documents"].select("doc_id", "source_uri"))
+        names = frames["documents"].select("doc_id", "source_uri")
+        entities = frames["clusters"].join(names, on="doc_id", how="left")
+        clusters.append(entities.select("entity_id", "label", "n_mentions", "source_uri"))
+        known.append(names)
     folder = tables / current.snapshot
     whole = {name: pl.read_parquet([folder / part.path for part in current.tables[name]]) for name in _WHOLE}
     yield from verify.verify_entities(whole["entities"], pl.concat(clusters))

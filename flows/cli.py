@@ -178,9 +178,15 @@ def _run(chosen: argparse.Namespace) -> int:
     sources = chosen.sources or [SAMPLES]
     parse_sources(sources)  # complains at once, not after the start of Prefect
     _quiet_prefect()
+    from prefect.settings import PREFECT_API_URL
+
     from flows.refresh import refresh
     from flows.report import print_report
 
+    if not PREFECT_API_URL.value():
+        from flows.temporary_server import WatchedServer
+
+        WatchedServer()
     report = refresh(sources, chosen.tables or TABLES, settings)
     print_report(report, Console())
     return _EXIT_STRICT if chosen.strict and report.quarantined else 0

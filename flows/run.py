@@ -109,9 +109,8 @@ def _run(
     snapshot, verdict = previous, Verdict(0, (), (), ())
     if account.changed(sources, prior) or authority.renewed:
         clock = time.perf_counter()
-        unread = decided.filter(pl.col("action").is_in(["quarantine", "duplicate"]))["source_uri"].to_list()
         quarantine = account.next_quarantine(
-            sources, outcomes, bad_rows, read_table(tables, previous, "quarantine"), run_id, unread
+            sources, outcomes, bad_rows, read_table(tables, previous, "quarantine"), run_id, decided
         )
         written_before = prior.filter(pl.col("status") == "written").select("doc_id")
         replaced = decided.filter(pl.col("action") != "keep").join(written_before, on="doc_id", how="semi")["doc_id"]

@@ -29,7 +29,8 @@ class Settings(BaseModel):
         ("de", "en", "fr"), min_length=1, description="languages to expect, most frequent first (ISO 639-1)"
     )
     engine: Literal[*ENGINES] = Field(ENGINES[0], description="engine that finds names")  # type: ignore[valid-type]
-    max_chars: int = Field(10_000_000, ge=1, le=1_000_000_000, description="longest text of one file, in characters")
+    # More would not fit the 2 GB that a value in a Parquet file may have, at four bytes for a character.
+    max_chars: int = Field(10_000_000, ge=1, le=500_000_000, description="longest text of one file, in characters")
     batch_size: int = Field(250, ge=1, le=10_000, description="documents handed on together")
     workers: int | None = Field(
         None, ge=0, le=256, description="worker processes; 0 works in this one; default: as many as pay off"

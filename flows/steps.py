@@ -5,7 +5,7 @@ Frames are handed on as paths: a task's arguments travel through the orchestrato
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -27,17 +27,18 @@ from stages.publish import CONTENT, Batch, build_snapshot, switch
 from stages.schemas import TABLES, cast
 from stages.snapshots import (
     Snapshot,
-    clear_old,
     file_sha256,
     read_current,
     read_table,
     replace_file,
     scan_parts,
     scan_table,
+    worth_keeping,
 )
 from stages.sources import Source
 
 _BATCH_BYTES = 32 << 20
+_KEPT_FAILED = 10
 _CLOCK_GRAIN = timedelta(seconds=2)
 """Files modified so shortly before the last run began may have changed again with the same time and size."""
 
@@ -194,7 +195,8 @@ def judge(
 ) -> Verdict:
     """Bring the verdicts of the batches and the one on the run as a whole together.
 
-    Raises GateError when anything critical failed; the full results then stay below ``tables``/failed.
+    Raises GateError when anything critical failed; the full results then stay below ``tables``/failed, beside
+    those of a few failed runs before.
     """
     numbers = ("doc_id", "n_chars", "n_words", "n_mentions", "entity_model")
     files = [folder / "documents.parquet" for folder in done]
@@ -216,12 +218,20 @@ def judge(
         tuple(result for part in parts for result in part.results),
     )
     if verdict.critical:
-        kept = tables / "failed" / f"{work.name}.json"
-        kept.parent.mkdir(exist_ok=True)
-        kept.write_text(json.dumps(asdict(verdict), ensure_ascii=False, indent=1), encoding="utf-8")
+        kept = _keep_failed(tables / "failed", work.name, verdict)
         lines = "\n  ".join(verdict.critical)
         raise GateError(f"the gate refused to publish; details are in {kept}\n  {lines}")
     return verdict
+
+
+def _keep_failed(folder: Path, run_id: str, verdict: Verdict) -> Path:
+    """Write what the gate found, and keep that of the last few failed runs only."""
+    folder.mkdir(exist_ok=True)
+    kept = folder / f"{run_id}.json"
+    kept.write_text(json.dumps(asdict(verdict), ensure_ascii=False, indent=1), encoding="utf-8")
+    for old in sorted(folder.glob("*.json"))[:-_KEPT_FAILED]:
+        old.unlink(missing_ok=True)
+    return kept
 
 
 def _has_verdict(folder: Path) -> bool:
@@ -239,16 +249,17 @@ def publish_snapshot(
     verdict: Verdict,
     settings: Settings,
 ) -> Snapshot:
-    """Write the next snapshot, switch CURRENT.json to it, and clear away snapshots that are old enough."""
+    """Write the next snapshot and switch CURRENT.json to it; it no longer names snapshots that are old enough to go."""
     made = [Batch(folder, ids["doc_id"][0], ids["doc_id"][-1]) for folder in done if (ids := _ids(folder)).height]
     summary = {"success": True, "n_expectations": verdict.n_expectations, "warnings": list(verdict.warnings)}
     snapshot = build_snapshot(
         tables, previous, run_id, replaced=replaced, batches=made, whole=whole, validation=summary
     )
+    kept = worth_keeping(tables, snapshot.previous, settings.keep_snapshots, settings.keep_days)
+    snapshot = replace(snapshot, previous=kept)
     results = json.dumps(verdict.results, ensure_ascii=False)
     replace_file(tables / snapshot.snapshot / "validation.json", results)
     switch(tables, snapshot)
-    clear_old(tables, snapshot, settings.keep_snapshots, settings.keep_days)
     return snapshot
 
 

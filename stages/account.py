@@ -4,8 +4,6 @@ Pure functions from the decisions of `stages.discover` and the outcome of the ba
 `quarantine` tables and the counts of the run.
 """
 
-from collections.abc import Sequence
-
 import polars as pl
 
 from stages.schemas import TABLES, cast
@@ -90,19 +88,20 @@ def next_quarantine(
     bad_rows: pl.DataFrame,
     prior: pl.DataFrame,
     run_id: str,
-    unread: Sequence[str] = (),
+    decided: pl.DataFrame,
 ) -> pl.DataFrame:
     """Give the complete `quarantine` table: every whole file kept out, and every row kept out, as things stand.
 
     ``bad_rows`` comes from `expectations.part_rows`. Rows of documents that this run neither replaced nor
-    removed stay; a whole file that was in quarantine before keeps the run and the stage that put it there, but
-    for the ``unread`` ones, which this run judged without reading them.
+    removed stay, those of a document that moved go with it; a whole file that was in quarantine before keeps the run
+    and the stage that put it there, but for those that this run ``decided`` upon without reading them.
     """
+    unread = decided.filter(pl.col("action").is_in(["quarantine", "duplicate"]))["source_uri"]
     whole = (
         sources.filter(pl.col("status") == "quarantined")
         .join(outcomes.select("source_uri", "stage"), on="source_uri", how="left")
         .join(
-            prior.filter(pl.col("table") == "sources", ~pl.col("source_uri").is_in(list(unread))).select(
+            prior.filter(pl.col("table") == "sources", ~pl.col("source_uri").is_in(unread.implode())).select(
                 "source_uri", stage_prior="stage"
             ),
             on="source_uri",
@@ -119,7 +118,8 @@ def next_quarantine(
             row=pl.lit("{}"),
         )
     )
-    named = bad_rows.join(sources.select("doc_id", "source_uri"), on="doc_id").with_columns(run_id=pl.lit(run_id))
+    made = pl.concat([bad_rows, _moved_rows(prior, decided).select(bad_rows.columns)])
+    named = made.join(sources.select("doc_id", "source_uri"), on="doc_id").with_columns(run_id=pl.lit(run_id))
     fresh = sources.filter(pl.col("last_changed_run") == run_id)["source_uri"]
     stays = prior.filter(
         pl.col("table") != "sources",
@@ -128,6 +128,17 @@ def next_quarantine(
     )
     rows = [cast(frame, "quarantine") for frame in (whole, named, stays)]
     return pl.concat(rows).unique(TABLES["quarantine"].key, keep="first").sort(TABLES["quarantine"].key)
+
+
+def _moved_rows(prior: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+    """The rows kept out of documents that this run copies to another doc_id, as they would have been kept out there."""
+    moves = decided.filter(pl.col("action") == "move").select("copy_of", to="doc_id")
+    rows = prior.filter(pl.col("table") != "sources").join(moves, left_on="doc_id", right_on="copy_of")
+    told = [
+        row.replace(f'"doc_id":"{old}"', f'"doc_id":"{new}"', 1)
+        for row, old, new in rows.select("row", "doc_id", "to").iter_rows()
+    ]
+    return rows.with_columns(pl.Series("row", told, dtype=pl.String), doc_id="to")
 
 
 def count(decided: pl.DataFrame, sources: pl.DataFrame) -> dict[str, int]:

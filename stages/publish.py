@@ -1,13 +1,14 @@
 """Publish: validated rows become an immutable snapshot, then one atomic replace of CURRENT.json.
 
 A table lies in parts by the first hex digits of doc_id (``prefix_length`` of them). Only parts with changed
-documents are written; the others are hard-linked from the snapshot before. Readers that resolved CURRENT.json
-keep their snapshot until it is cleared away; there is no moment at which a table is missing or mixed.
+documents are written; the others are hard-linked from the snapshot before, once their SHA-256 was found right.
+Readers that resolved CURRENT.json keep their snapshot until it is cleared away; there is no moment at which a
+table is missing or mixed.
 """
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import product
@@ -15,17 +16,30 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.schemas import SCHEMA_VERSION, TABLES, cast, empty
-from stages.snapshots import CURRENT, SNAPSHOT, Part, Snapshot, file_sha256, replace_file, scan_parts, sync_folder
+from stages.snapshots import (
+    CURRENT,
+    SNAPSHOT,
+    Part,
+    Snapshot,
+    file_sha256,
+    replace_file,
+    scan_parts,
+    sync_folder,
+    unharmed,
+)
 
 CONTENT = ("documents", "blocks", "sentences", "mentions", "clusters", "repairs")
 """Tables whose rows belong to written documents and come from batches."""
 _MOST_DOCUMENTS = 2_000
 _FEWEST_DOCUMENTS = 60
 _ROW_GROUP = 100_000
+_GROUP_BYTES = 1 << 26
+"""Text in a row group, more only where one row has more: the 32-bit offsets of Arrow strings end at 2 GB."""
 
 
 class Batch(NamedTuple):
@@ -67,7 +81,8 @@ def build_snapshot(
     """Write the next snapshot below ``tables`` without publishing it.
 
     ``replaced``: the doc_ids whose published rows go (their new rows, if any, are in ``batches``). ``whole``:
-    the complete `sources`, `quarantine` and `runs` tables. Every file and folder is flushed to disk.
+    the complete `entities`, `sources`, `quarantine` and `runs` tables. Every file and folder is flushed to disk.
+    Raises TablesError when a part of ``previous`` that would be built upon is not what was published.
     """
     folder = tables / "snapshots" / run_id
     documents = int((whole["sources"]["status"] == "written").sum())
@@ -170,7 +185,7 @@ def _write_whole(
 
 
 def _link(tables: Path, snapshot: Snapshot, part: Part, folder: Path) -> Part:
-    source, target = tables / snapshot.snapshot / part.path, folder / part.path
+    source, target = unharmed(tables, snapshot, part), folder / part.path
     try:
         target.hardlink_to(source)
     except OSError:
@@ -208,9 +223,23 @@ def _plain(field: pa.Field) -> pa.Field:
 def _write(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
     name = _part_name(table, prefix)
     file = folder / name
-    arrow = cast(frame, table).to_arrow().cast(arrow_schema(table))
+    schema = arrow_schema(table)
     with file.open("wb") as out:
-        pq.write_table(arrow, out, compression="zstd", write_statistics=True, row_group_size=_ROW_GROUP, version="2.6")
+        with pq.ParquetWriter(out, schema, compression="zstd", write_statistics=True, version="2.6") as writer:
+            for rows in _row_groups(cast(frame, table)):
+                writer.write_table(rows.to_arrow().cast(schema))
         out.flush()
         os.fsync(out.fileno())
     return Part(name, frame.height, file.stat().st_size, file_sha256(file))
+
+
+def _row_groups(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Cut rows into groups that are neither too many rows nor too much text; one group without rows at the least."""
+    for at in range(0, max(1, frame.height), _ROW_GROUP):
+        rows = frame[at : at + _ROW_GROUP]
+        if rows.estimated_size() <= _GROUP_BYTES:
+            yield rows
+            continue
+        text = [cs.string().str.len_bytes(), cs.by_dtype(pl.List(pl.String)).list.join("").str.len_bytes()]
+        group = rows.select(pl.sum_horizontal(*text).cast(pl.Int64).cum_sum() // _GROUP_BYTES).to_series()
+        yield from rows.with_columns(group.alias("")).partition_by("", maintain_order=True, include_key=False)

@@ -252,7 +252,7 @@ TABLES: dict[str, Table] = {
             "n_duplicate": Column(_INT, "sources with the same bytes as one that was written"),
             "n_quarantined": Column(_INT, "sources kept out, with a reason"),
             "n_deleted": Column(_INT, "sources that went since the last run; not part of n_sources"),
-            "seconds": Column(_SECONDS, "wall seconds by stage, summed over worker processes"),
+            "seconds": Column(_SECONDS, "wall seconds by stage before publishing, summed over worker processes"),
             "versions": Column(_VERSIONS, "code, stages, models and libraries"),
             "n_expectations": Column(_INT, "expectations evaluated by the gate"),
             "n_rows_rejected": Column(_INT, "rows that broke a rule in this run"),

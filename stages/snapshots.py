@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -158,13 +158,17 @@ def scan_parts(tables: Path, snapshot: Snapshot | None, table: str, prefixes: It
     held = [part for part in parts if _may_hold(part, wanted)]
     if snapshot is None or not held:
         return empty(table).lazy()
-    files = []
-    for part in held:
-        file = tables / snapshot.snapshot / part.path
-        if (found := file_sha256(file)) != part.sha256:
-            raise TablesError(f"{file} (table {table}) is not what was published: SHA-256 {found}; restore it")
-        files.append(file)
+    files = [unharmed(tables, snapshot, part) for part in held]
     return pl.scan_parquet(files, schema=TABLES[table].schema, glob=False)
+
+
+def unharmed(tables: Path, snapshot: Snapshot, part: Part) -> Path:
+    """Give the file of a part; raises TablesError when it is not byte for byte what was published."""
+    file = tables / snapshot.snapshot / part.path
+    if (found := file_sha256(file)) != part.sha256:
+        table = part.path.partition("/")[0]
+        raise TablesError(f"{file} (table {table}) is not what was published: SHA-256 {found}; restore it")
+    return file
 
 
 def file_sha256(file: Path) -> str:
@@ -219,7 +223,7 @@ def _owner(file: Path) -> str:
 
 
 def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
-    """Remove what a killed run left: batches in work/ and snapshots that were never published.
+    """Remove what a run left: batches in work/, and snapshots that ``current`` no longer or does not yet name.
 
     A published snapshot that has no copy of CURRENT.json yet gets one. To be called by the one writer only; what
     cannot be removed waits for the next run.
@@ -228,12 +232,20 @@ def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
     known = {current.snapshot, *current.previous} if current else set()
     for folder in (tables / "snapshots").glob("*"):
         if f"snapshots/{folder.name}" not in known:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
     with suppress(OSError):
         for stray in tables.glob(".*.new"):
             stray.unlink(missing_ok=True)
         if current and not (tables / current.snapshot / SNAPSHOT).exists():
             replace_file(tables / current.snapshot / SNAPSHOT, current.to_json())
+
+
+def _remove(folder: Path) -> None:
+    """Remove a snapshot, first out of the way in one step, so that nobody meets half of one."""
+    trash = folder if folder.name.startswith(".") else folder.with_name(f".{folder.name}.old")
+    with suppress(OSError):
+        folder.rename(trash)
+        shutil.rmtree(trash)
 
 
 def replace_file(file: Path, text: str) -> None:
@@ -258,17 +270,16 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def clear_old(tables: Path, current: Snapshot, keep: int, keep_days: float) -> None:
-    """Remove snapshots beyond the newest ``keep`` (the current one counts) that are older than ``keep_days``."""
+def worth_keeping(tables: Path, earlier: Sequence[str], keep: int, keep_days: float) -> tuple[str, ...]:
+    """Give the snapshots that the next one goes on naming; ``earlier``: the published ones, newest first.
+
+    These are the newest ``keep`` (the next one counts) and those younger than ``keep_days``. The others are cleared
+    away by `clear_leftovers` once a CURRENT.json without their names is published.
+    """
     now = datetime.now(UTC)
-    for name in current.previous[max(0, keep - 1) :]:
-        folder = tables / name
-        if not folder.is_dir():
-            continue
-        age = now - datetime.fromtimestamp(folder.stat().st_mtime, UTC)
-        if age >= timedelta(days=keep_days):
-            # First out of the way in one step, so that nobody meets half a snapshot. What fails waits for the next run.
-            trash = folder.with_name(f".{folder.name}.old")
-            with suppress(OSError):
-                folder.rename(trash)
-                shutil.rmtree(trash)
+
+    def age(name: str) -> timedelta:
+        return now - datetime.fromtimestamp((tables / name).stat().st_mtime, UTC)
+
+    there = [name for name in earlier if (tables / name).is_dir()]
+    return tuple(name for n, name in enumerate(there, 1) if n < keep or age(name) < timedelta(days=keep_days))

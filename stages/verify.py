@@ -20,6 +20,12 @@ from stages.sources import Source, open_source, to_doc_id, to_path
 Frames = dict[str, pl.DataFrame]
 _MOST_NAMED = 3
 _COUNTS = ("n_written", "n_unchanged", "n_duplicate", "n_quarantined")
+_COUNTED = {
+    "n_mentions": "the sum over its clusters",
+    "n_documents": "the number of documents that name it",
+    "first_document": "the first source_uri that names it",
+    "last_document": "the last source_uri that names it",
+}
 # References: rows of the first table whose key is not in the second.
 _PARENTS = (
     ("blocks", ("doc_id",), "documents"),
@@ -108,13 +114,20 @@ def verify_part(frames: Frames, prefix: str) -> Iterator[str]:
 
 
 def verify_entities(entities: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[str]:
-    """Check entities against all clusters (entity_id, label, n_mentions): both ways, and the counts."""
+    """Check entities against all clusters (entity_id, label, n_mentions, source_uri), both ways and in all counts."""
     yield from _rows("entities: the key entity_id is not unique", entities.filter(pl.col("entity_id").is_duplicated()))
-    counted = clusters.group_by("entity_id", "label").agg(pl.col("n_mentions").sum())
-    on = ["entity_id", "label", "n_mentions"]
-    yield from _rows("clusters: no such entity", counted.join(entities, on=["entity_id", "label"], how="anti"), on[0])
-    wrong = entities.join(counted, on=on, how="anti")
-    yield from _rows("entities: n_mentions is not the sum over its clusters", wrong, on[0])
+    named = pl.col("source_uri")
+    counted = clusters.group_by("entity_id", "label").agg(
+        pl.col("n_mentions").sum(),
+        n_documents=named.n_unique().cast(pl.Int64),
+        first_document=named.min(),
+        last_document=named.max(),
+    )
+    key = ["entity_id", "label"]
+    yield from _rows("clusters: no such entity", counted.join(entities, on=key, how="anti"), key[0])
+    for column, meaning in _COUNTED.items():
+        wrong = entities.join(counted, on=[*key, column], how="anti")
+        yield from _rows(f"entities: {column} is not {meaning}", wrong, key[0])
 
 
 def verify_whole(frames: Frames, documents: pl.DataFrame, run_id: str) -> Iterator[str]:

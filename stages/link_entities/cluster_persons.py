@@ -1,7 +1,7 @@
 """Persons of one document: full names, and the surnames and given names that stand for them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -21,19 +21,28 @@ class _Seen(NamedTuple):
     gender: str
 
 
+class _Known(NamedTuple):
+    """What a document says of the bearer of a full name: roles, genders, and where the name first stands in a block."""
+
+    roles: set[str]
+    genders: set[str]
+    first: dict[int, int]
+
+
 def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
     """Full names by their parts; a surname or given name alone goes to the one full name it can mean."""
     seen = _without_attested_genitives([_see(mention) for mention in mentions])
     renamed = dict(_renamed(seen))
     group_of = _group_full_names([*seen, *renamed.values()])
-    for number, other in renamed.items():
-        _merge(group_of, group_of[seen[number].person.key], group_of[other.person.key])
+    same = [(group_of[seen[number].person.key], group_of[other.person.key]) for number, other in renamed.items()]
+    merged = _merged(group_of.values(), same)
+    group_of = {key: merged[number] for key, number in group_of.items()}
     groups: defaultdict[int, list[_Seen]] = defaultdict(list)
     for number, one in enumerate(seen):
         if one.person.given:
             groups[group_of[one.person.key]] += [one, renamed[number]] if number in renamed else [one]
-    full = {number: list(group) for number, group in groups.items()}
-    index = _index(full)
+    full = {number: _known(group) for number, group in groups.items()}
+    index = _index(groups)
     alone: defaultdict[str, list[_Seen]] = defaultdict(list)
     for one in seen:
         if not one.person.given:
@@ -50,10 +59,19 @@ def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
             yield number, one._replace(person=person)
 
 
-def _merge(group_of: dict[str, int], first: int, second: int) -> None:
-    for key, number in group_of.items():
-        if number == second:
-            group_of[key] = first
+def _merged(numbers: Iterable[int], same: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """One number for all that are said to be the same, directly or over others."""
+    parents = {number: number for number in numbers}
+
+    def root(number: int) -> int:
+        while parents[number] != number:
+            parents[number] = parents[parents[number]]
+            number = parents[number]
+        return number
+
+    for first, second in same:
+        parents[root(second)] = root(first)
+    return {number: root(number) for number in parents}
 
 
 def _see(mention: Mention) -> _Seen:
@@ -89,7 +107,14 @@ def _group_full_names(seen: list[_Seen]) -> dict[str, int]:
     return group_of
 
 
-def _only_candidate(one: _Seen, full: dict[int, list[_Seen]], index: dict[str, list[int]]) -> int | None:
+def _known(group: list[_Seen]) -> _Known:
+    first: dict[int, int] = {}
+    for one in group:
+        first[one.mention.block_no] = min(one.mention.start, first.get(one.mention.block_no, one.mention.start))
+    return _Known({one.role for one in group}, {one.gender for one in group} - {""}, first)
+
+
+def _only_candidate(one: _Seen, full: dict[int, _Known], index: dict[str, list[int]]) -> int | None:
     """The group a single word means: by surname, else by given name; of several by role, gender, then paragraph."""
     word = one.person.surname
     candidates = index.get(f"s {word}") or index.get(f"g {given_key(word)}") or []
@@ -102,7 +127,7 @@ def _only_candidate(one: _Seen, full: dict[int, list[_Seen]], index: dict[str, l
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _index(full: dict[int, list[_Seen]]) -> dict[str, list[int]]:
+def _index(full: Mapping[int, list[_Seen]]) -> dict[str, list[int]]:
     """Surnames, with and without their particles ("Leyen"), and first given names to the groups that have them."""
     found: defaultdict[str, dict[int, None]] = defaultdict(dict)
     for number, group in full.items():
@@ -113,24 +138,21 @@ def _index(full: dict[int, list[_Seen]]) -> dict[str, list[int]]:
     return {word: list(numbers) for word, numbers in found.items()}
 
 
-def _same_role(one: _Seen, group: list[_Seen]) -> bool:
-    return bool(one.role) and any(other.role == one.role for other in group)
+def _same_role(one: _Seen, group: _Known) -> bool:
+    return bool(one.role) and one.role in group.roles
 
 
-def _same_gender(one: _Seen, group: list[_Seen]) -> bool:
-    return bool(one.gender) and any(other.gender == one.gender for other in group)
+def _same_gender(one: _Seen, group: _Known) -> bool:
+    return bool(one.gender) and one.gender in group.genders
 
 
-def _other_gender(one: _Seen, group: list[_Seen]) -> bool:
+def _other_gender(one: _Seen, group: _Known) -> bool:
     """Whether all that is known of a group's gender speaks against a mention."""
-    known = {other.gender for other in group} - {""}
-    return bool(one.gender and known) and one.gender not in known
+    return bool(one.gender and group.genders) and one.gender not in group.genders
 
 
-def _same_block(one: _Seen, group: list[_Seen]) -> bool:
-    return any(
-        other.mention.block_no == one.mention.block_no and other.mention.start < one.mention.start for other in group
-    )
+def _same_block(one: _Seen, group: _Known) -> bool:
+    return group.first.get(one.mention.block_no, one.mention.start) < one.mention.start
 
 
 def _person_cluster(group: list[_Seen]) -> Cluster:

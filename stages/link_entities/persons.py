@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from stages.link_entities.fold import genitives, given_key, plain, surname_key
 
 LOOKUP = Path(__file__).parents[1] / "lookups" / "linking" / "persons.json"
 VOWEL = re.compile("[aeiou]")
+LONGEST_GIVEN = 40  # letters; a longer word is no given name that somebody misspelt
 
 
 class Person(NamedTuple):
@@ -110,7 +112,7 @@ def _same_given(first: str, second: str) -> bool:
 
 def _one_vowel_apart(first: str, second: str) -> bool:
     """A misspelling inside a longer name, not the last letter, which tells Mario from Maria."""
-    if len(first) != len(second) or len(first) < 6 or first[-1] != second[-1]:
+    if len(first) != len(second) or not 6 <= len(first) <= LONGEST_GIVEN or first[-1] != second[-1]:
         return False
     differing = [(a, b) for a, b in zip(first, second, strict=True) if a != b]
     return len(differing) == 1 and all(map(VOWEL.match, differing[0]))
@@ -123,38 +125,69 @@ def merge_given(names: set[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
     the result does not depend on any order.
     """
     ordered = sorted(names)
-    nearby = _neighbours(ordered)
-    fits = {name: [other for other in nearby[name] if other != name and compatible(name, other)] for name in ordered}
+    top = _Forms()
+    for name in ordered:
+        top.add(name)
+    fits = {name: sorted(other for other in top.fitting(name) if other != name) for name in ordered}
     clear = {name for name in ordered if all(compatible(a, b) for a in fits[name] for b in fits[name])}
     group: dict[tuple[str, ...], int] = {}
+    groups = 0
     for name in ordered:
         joined = [group[other] for other in fits[name] if other in clear and name in clear and other in group]
-        group[name] = joined[0] if joined else len(set(group.values()))
+        group[name] = joined[0] if joined else groups
+        groups += not joined
     return group
 
 
-def _neighbours(names: list[tuple[str, ...]]) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
-    """The names that one name can fit at all, by its first part.
+class _Forms:
+    """Given names by their first part, and below that by the next, so that one meets only those that it fits.
 
     A surname that thousands bear would otherwise cost millions of comparisons.
     """
-    filed: dict[str, list[tuple[str, ...]]] = {}
-    for name in names:
-        for drawer in _drawers(name[0]):
-            filed.setdefault(drawer, []).append(name)
-    return {
-        name: sorted({other for drawer in _drawers_to_open(name[0]) for other in filed.get(drawer, ())})
-        for name in names
-    }
+
+    def __init__(self) -> None:
+        self.name: tuple[str, ...] | None = None
+        self.below: dict[str, _Forms] = {}
+        self.filed: dict[str, list[str]] = {}
+
+    def add(self, name: tuple[str, ...]) -> None:
+        here = self
+        for part in name:
+            if part not in here.below:
+                here.below[part] = _Forms()
+                for drawer in _drawers(part):
+                    here.filed.setdefault(drawer, []).append(part)
+            here = here.below[part]
+        here.name = name
+
+    def fitting(self, name: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        """The names that are `compatible` with this one; of a shorter and a longer one what both have is compared."""
+        found = [self]
+        for part in name:
+            yield from (here.name for here in found if here.name)
+            found = [here.below[other] for here in found for other in here.alike(part)]
+        while found:
+            yield from (here.name for here in found if here.name)
+            found = [below for here in found for below in here.below.values()]
+
+    def alike(self, part: str) -> list[str]:
+        near = {other for drawer in _drawers_to_open(part) for other in self.filed.get(drawer, ())}
+        return [other for other in near if _same_given(part, other)]
 
 
-def _drawers(first: str) -> set[str]:
-    """Where a name is found: by itself, by its consonants, by its letter, and as an initial."""
-    return {first, VOWEL.sub("*", first), f"{first[0]}-", f"{first} as initial"}
+def _drawers(part: str) -> set[str]:
+    """Where a given name is found: by itself, with any one vowel in it, by its letter, and as an initial."""
+    return {part, f"{part[0]}-", f"{part} as initial"} | _one_vowel_open(part)
 
 
-def _drawers_to_open(first: str) -> set[str]:
-    if len(first) == 1:
-        return {f"{first}-"}
-    pairs = {second for known, second in word_lists()["given_pairs"] if known == first}
-    return {first, VOWEL.sub("*", first), f"{first[0]} as initial"} | pairs
+def _drawers_to_open(part: str) -> set[str]:
+    if len(part) == 1:
+        return {f"{part}-"}
+    pairs = {second for known, second in word_lists()["given_pairs"] if known == part}
+    return {part, f"{part[0]} as initial"} | _one_vowel_open(part) | pairs
+
+
+def _one_vowel_open(part: str) -> set[str]:
+    if len(part) > LONGEST_GIVEN:
+        return set()
+    return {f"{part[:i]}*{part[i + 1 :]}" for i, letter in enumerate(part) if VOWEL.match(letter)}

@@ -163,5 +163,7 @@ def _union(parents: dict[str, str], first: str, second: str) -> None:
 
 def _root(parents: dict[str, str], key: str) -> str:
     while parents[key] != key:
+        # Half the way for whoever comes next: chains of names would else be walked from end to end each time.
+        parents[key] = parents[parents[key]]
         key = parents[key]
     return key

@@ -10,6 +10,7 @@ from stages.names.labels import tag_runs
 
 KNOWN = Path(__file__).parents[1] / "models" / "names_crf" / "known.tsv"
 SHORTEST_INSIDE = 4  # letters of a name inside a word without a hyphen: shorter ones are chance
+LONGEST_KNOWN = 40  # letters; no known name is longer, and a word of a broken file may be a million letters long
 # First segments that stand before the name: Ex-Bundeskanzler, Anti-Bush-Demo.
 BEFORE_NAME = frozenset(
     ["ex", "anti", "pro", "nicht", "neo", "alt", "vize", "post", "prä", "nord", "süd", "ost", "west", "mittel"]
@@ -68,13 +69,14 @@ def part_bounds(word: str, label: str) -> tuple[int, int]:
         return _inside(word, label)
     start = hyphens[0] + 1 if word[: hyphens[0]].lower() in BEFORE_NAME and len(hyphens) > 1 else 0
     ends = [i for i in hyphens if i > start]
-    known = [end for end in ends if word[start:end] in known_names()]
+    near = [end for end in ends if end <= start + LONGEST_KNOWN]
+    known = [end for end in near if word[start:end] in known_names()]
     return (start, max(known)) if known else (start, ends[-1])
 
 
 def _inside(word: str, label: str) -> tuple[int, int]:
     known = known_names()
-    ends = [end for end in range(min(len(word), 40), SHORTEST_INSIDE - 1, -1) if word[:end] in known]
+    ends = [end for end in range(min(len(word), LONGEST_KNOWN), SHORTEST_INSIDE - 1, -1) if word[:end] in known]
     of_label = [end for end in ends if known[word[:end]] == label]
     return 0, (of_label or ends or [len(word)])[0]
 

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -67,26 +67,23 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
     if not candidates.places:
         return set()
     scores = furniture_scores(candidates.features)
-    return {
-        at
-        for at, score in zip(candidates.places, scores.tolist(), strict=True)
-        if score > SURE and _shows_a_page(lines, at)
-    }
+    sure = [at for at, score in zip(candidates.places, scores.tolist(), strict=True) if score > SURE]
+    if any(line.form_feeds for line in lines):
+        return set(sure)
+    times = Counter(DIGITS.sub("0", line.text) for line in lines)
+    return {at for at in sure if _shows_a_page(lines, at, times)}
 
 
-def _shows_a_page(lines: Sequence[Line], at: int) -> bool:
+def _shows_a_page(lines: Sequence[Line], at: int, times: Counter[str]) -> bool:
     """Whether anything but the look of a line says that it belongs to a page and not to the text.
 
-    Form feeds do. Without them a long text may hold pages anywhere, a short one only at its ends and at wide gaps,
-    and there a page number has to stand: a year as a heading, a short line that comes twice or a title must not be
-    lost for what a classifier thinks of their length.
+    Form feeds do. Without them, as here, a long text may hold pages anywhere, a short one only at its ends and at wide
+    gaps, and there a page number has to stand: a year as a heading, a short line that comes twice or a title must not
+    be lost for what a classifier thinks of their length. ``times``: how often each line stands there, but for numbers.
     """
-    if any(line.form_feeds for line in lines):
-        return True
     others = [i for i in (0, 1, at - 1, at + 1, len(lines) - 2, len(lines) - 1) if i != at and 0 <= i < len(lines)]
     if len(lines) >= FEWEST_LINES:
-        same = DIGITS.sub("0", lines[at].text)
-        repeated = any(i != at and DIGITS.sub("0", line.text) == same for i, line in enumerate(lines))
+        repeated = times[DIGITS.sub("0", lines[at].text)] > 1
         return repeated or _is_telling(lines[at].text) or any(_is_telling(lines[i].text) for i in others)
     wide = lines[at].breaks >= PAGE_GAP or (at + 1 < len(lines) and lines[at + 1].breaks >= PAGE_GAP)
     if not wide and at not in (0, 1, len(lines) - 2, len(lines) - 1):

@@ -9,6 +9,31 @@ def _fill(piece: str) -> Callable[[int], str]:
     return lambda n: (piece * (n // len(piece) + 1))[:n]
 
 
+_SYLLABLES = ["ba", "del", "fin", "gor", "hul", "kem", "lat", "mir", "nos", "pur", "rak", "sel", "tof", "wun", "zie"]
+
+
+def _name(number: int) -> str:
+    """A capitalised word, another one for every number."""
+    word = ""
+    while number or not word:
+        number, at = divmod(number, len(_SYLLABLES))
+        word += _SYLLABLES[at]
+    return word.capitalize()
+
+
+def _list(piece: Callable[[int], str]) -> Callable[[int], str]:
+    """Pieces that differ from each other by their number."""
+
+    def fill(n: int) -> str:
+        pieces, length = [], 0
+        while length < n:
+            pieces.append(piece(len(pieces)))
+            length += len(pieces[-1])
+        return "".join(pieces)[:n]
+
+    return fill
+
+
 TEXTS: dict[str, Callable[[int], str]] = {
     "one word": _fill("a"),
     "one upper-case word": _fill("A"),
@@ -65,6 +90,24 @@ TEXTS: dict[str, Callable[[int], str]] = {
     "at signs": _fill("a@b."),
     "slashes": _fill("a/"),
     "capitals": _fill("Anna Berlin "),
+    "many people": _list(lambda i: f"Am Montag kam Frau {_name(i)} {_name(i * 7)} nach Berlin.\n"),
+    "one family": _list(lambda i: f"Am Montag kam {_name(i)} Müller nach Berlin, sagte Müller.\n"),
+    "initials of a family": _list(lambda i: f"Dort sprach {chr(65 + i % 26)}. {_name(i // 26)} mit Müller. "),
+    "one person": _fill("Gestern kam Anna Müller mit Müller. "),
+    "people renamed": _list(lambda i: f"Dort war Sophie {_name(i)}, geborene {_name(i + 1)}. "),
+    "two given names": _list(
+        lambda i: f"Dort war {_name(i % 50)} {_name(i // 50)} Müller mit {_name(i % 50)} Müller. "
+    ),
+    "many places": _list(lambda i: f"Der Zug fuhr von {_name(i)}stadt nach {_name(i + 1)}dorf. "),
+    "many clubs": _list(lambda i: f"Die {_name(i)} AG ({_name(i)[:3].upper()}) klagt gegen den FC {_name(i)}. "),
+    "names in a row": _list(lambda i: f"{_name(i)} "),
+    "different words": _list(lambda i: f"{_name(i).lower()} "),
+    "different numbers": _list(lambda i: f"{i}. "),
+    "different dates": _list(lambda i: f"Am {i % 28 + 1}.{i % 12 + 1}.{1900 + i % 150} um {i % 24} Uhr. "),
+    "different lines": _list(lambda i: f"{_name(i)} steht in dieser Zeile und die nächste be-\n"),
+    "different headings": _list(lambda i: f"{_name(i)}\n\n"),
+    "brackets of all kinds": _fill("([{<„»"),
+    "mixed quotes": _fill('„a‚b‘ «c» "d" '),
     "capitals with hyphens": _fill("Müller-"),
     "credits": _fill("Foto: dpa/"),
     "credit lines": _fill("Foto: Anna Schmidt\n"),

@@ -24,7 +24,7 @@ WRITES = {
     "rmdir": (os, "rmdir"),
     "open": (io, "open"),
     "write_parquet": (pl.DataFrame, "write_parquet"),
-    "write_table": (pq, "write_table"),
+    "write_table": (pq.ParquetWriter, "write_table"),
 }
 
 
@@ -57,6 +57,7 @@ class Fault:
             argument = Path(f"/proc/self/fd/{argument}")
             argument = argument.readlink() if argument.is_symlink() else ""
         elif not isinstance(argument, str | os.PathLike):
+            argument = getattr(argument, "where", argument)  # a writer of Parquet
             argument = getattr(argument, "name", "")  # an open file
         return isinstance(argument, str | os.PathLike) and str(argument).startswith(str(self.folder))
 

@@ -15,6 +15,7 @@ from stages.errors import TablesError
 from stages.publish import CONTENT
 from stages.schemas import TABLES
 from stages.snapshots import file_sha256, read_current
+from stages.sources import to_doc_id
 from tests.faults.harness import article, fast_gate, run_here
 
 
@@ -123,6 +124,25 @@ def test_damaged_files_are_found_and_not_built_upon(
     assert (tables / "CURRENT.json").read_bytes() == before
 
 
+def test_a_part_that_no_changed_document_lies_in_is_not_built_upon_unread(
+    tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a part is linked into the next snapshot; the same number of bytes is not enough for that."""
+    monkeypatch.setattr("stages.publish._MOST_DOCUMENTS", 1)
+    tables = tmp_path / "tables"
+    (press / "0.txt").write_text(article(20), encoding="utf-8")
+    run_here([press], tables)
+    current = read_current(tables)
+    assert current
+    edited = to_doc_id("press/0.txt")[0]
+    others = [p for p in current.tables["sentences"] if p.rows and not p.path.endswith(f"-{edited}.parquet")]
+    flip(tables / current.snapshot / others[0].path)
+    (press / "0.txt").write_text(article(21), encoding="utf-8")
+    with pytest.raises(TablesError, match=f"{others[0].path} .table sentences. is not what was published"):
+        run_here([press], tables)
+    assert read_current(tables) == current
+
+
 def shifted(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col("start") + 1, pl.col("end") + 1)
 
@@ -184,6 +204,9 @@ WRONG: list[tuple[str, Callable[[pl.DataFrame], pl.DataFrame], str]] = [
     ("entities", with_value("entity_id", "0" * 16), "entities: n_mentions is not the sum over its clusters: 1 rows"),
     ("entities", with_value("label", "XYZ"), "clusters: no such entity"),
     ("entities", with_value("n_mentions", 99), "entities: n_mentions is not the sum over its clusters: 1 rows"),
+    ("entities", with_value("n_documents", 99), "entities: n_documents is not the number of documents that name it"),
+    ("entities", with_value("first_document", "press/9"), "entities: first_document is not the first source_uri"),
+    ("entities", with_value("last_document", "press/"), "entities: last_document is not the last source_uri that"),
     ("entities", first_twice, "entities: the key entity_id is not unique: 2 rows"),
     ("repairs", with_value("before", "nie da"), "before is raw"),
     ("sources", lambda f: f[1:], "no source is written under this name"),

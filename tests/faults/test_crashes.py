@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -29,14 +30,17 @@ from tests.faults.harness import (
     assert_whole,
     fast_gate,
     published,
-    run_here,
 )
+from tests.faults.harness import run_here as run_with
 from tests.faults.inject import WRITES, Fault, failing, faults
 
 done = long_form.Tally("crash safety")
 LAST_STEPS = 12  # from the folder flushes before the switch to the last removal
-OPTIONS = ("--confirm-deletions", "--workers", "0", "--languages", "de")
+OPTIONS = ("--confirm-deletions", "--workers", "0", "--languages", "de", "--engine", "fast")
 ERRORS = {"full disk": errno.ENOSPC, "broken disk": errno.EIO, "no permission": errno.EACCES}
+
+
+run_here = partial(run_with, engine="fast")
 
 
 class Scene(NamedTuple):

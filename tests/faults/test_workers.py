@@ -1,5 +1,8 @@
 """A document that kills or hangs its worker process ends in quarantine; everything else is published."""
 
+import os
+import secrets
+import signal
 import subprocess
 import sys
 import time
@@ -14,6 +17,8 @@ from flows.workers import Workers
 from stages.snapshots import read_current, read_table
 from tests.faults import deadly, long_form
 from tests.faults.harness import ROOT, article, assert_same, assert_tidy, fast_gate, published, run_here
+
+done = long_form.Tally("worker processes")
 
 
 @pytest.fixture
@@ -33,11 +38,11 @@ def test_the_document_at_fault_alone_is_quarantined(tmp_path: Path, word: str) -
 
     with fast_gate():
         # Loading the model takes seconds on a busy machine; less would call that a hang.
-        report = run_here([folder], tmp_path / "tables", workers=1, batch_size=12, max_seconds=8)
-        again = run_here([folder], tmp_path / "tables", workers=0)
+        report = run_here([folder], tmp_path / "tables", workers=1, batch_size=12, max_seconds=8, engine="fast")
+        again = run_here([folder], tmp_path / "tables", workers=0, engine="fast")
         (folder / "03.txt").unlink()
-        run_here([folder], tmp_path / "tables")
-        run_here([folder], tmp_path / "fresh")
+        run_here([folder], tmp_path / "tables", engine="fast")
+        run_here([folder], tmp_path / "fresh", engine="fast")
 
     assert [(uri, code) for uri, code, _ in report.quarantined] == [("press/03.txt", "stage_failed")]
     assert report.counts["n_written"] == 4
@@ -82,6 +87,72 @@ def test_a_stopped_run_leaves_no_process(tmp_path: Path) -> None:
         time.sleep(0.2)
     assert not left
     assert not (tables / "CURRENT.json").exists()
+
+
+SERVER = """
+import os, signal, subprocess
+from prefect.server.api.server import SubprocessASGIServer
+from flows.temporary_server import WatchedServer
+
+SubprocessASGIServer._run_uvicorn_command = lambda self: subprocess.Popen(["sleep", "600"])
+server = WatchedServer()
+server.server_process = server._run_uvicorn_command()
+assert SubprocessASGIServer() is server, "the one that Prefect takes"
+if {kill}:
+    os.kill(os.getpid(), signal.SIGKILL)
+server.stop()
+"""
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("kill", long_form.choose(short=[True], long=[True, False]))
+def test_the_temporary_server_ends_with_its_run(kill: bool) -> None:
+    """A process stands for the server; the long form kills a whole run."""
+    environment = os.environ | {"FLIESSTEXT_TEST": secrets.token_hex(8)}
+    run = subprocess.run([sys.executable, "-c", SERVER.format(kill=kill)], cwd=ROOT, env=environment, check=False)
+    assert run.returncode == (-signal.SIGKILL if kill else 0)
+    assert_gone(environment["FLIESSTEXT_TEST"])
+
+
+@pytest.mark.integration
+@pytest.mark.skipif(not long_form.LONG, reason="starts Prefect; in the long form")
+@pytest.mark.parametrize("moment", [0.0, 0.5, 3.0, 6.0])
+def test_a_killed_run_leaves_no_process(tmp_path: Path, moment: float) -> None:
+    """``moment``: seconds after the start of the temporary server."""
+    folder, tables = tmp_path / "press", tmp_path / "tables"
+    folder.mkdir()
+    for i in range(600):
+        (folder / f"{i}.txt").write_text(article(i, 40), encoding="utf-8")
+    command = [sys.executable, "-m", "flows.cli", "run", str(folder), "--tables", str(tables), "--batch-size", "100"]
+    environment = os.environ | {"FLIESSTEXT_TEST": secrets.token_hex(8)}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as run:
+        while not any("uvicorn" in line for line in marked(environment["FLIESSTEXT_TEST"])):
+            assert run.poll() is None
+            time.sleep(0.01)
+        time.sleep(moment)
+        run.kill()
+    assert run.returncode == -signal.SIGKILL
+    assert_gone(environment["FLIESSTEXT_TEST"])
+    done.add("killed command lines")
+
+
+def assert_gone(mark: str) -> None:
+    end = time.monotonic() + 20
+    while (left := marked(mark)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not left
+
+
+def marked(mark: str) -> list[str]:
+    """The command lines of the processes with this mark in their environment, whoever their parent is by now."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark.encode() in file.read_bytes():
+                found.append((file.parent / "cmdline").read_text().replace("\0", " "))
+        except OSError:
+            continue  # it ended meanwhile
+    return found
 
 
 def of_session(leader: int) -> list[str]:

@@ -1,4 +1,5 @@
-"""A process that lends its children to be killed: it imports once, then forks for every run it is told to make.
+"""A process that lends its children to be killed: it imports and warms up once, then forks for every run it is told
+to make.
 
 Each line on standard input is a job as JSON: sources, tables, and ``at`` (end at that write) or ``after`` (end
 after so many seconds), else the run goes through. Each answer line is the signal that ended the child, or minus
@@ -13,6 +14,11 @@ import threading
 import time
 from pathlib import Path
 
+from stages.identify_language import identify_languages
+from stages.names import extract_names
+from stages.reflow import reflow
+from stages.split_sentences import split_sentences
+from stages.values import extract_values
 from tests.faults.harness import fast_gate, run_here
 from tests.faults.inject import Fault, faults, kill_here
 
@@ -22,7 +28,7 @@ def child(job: dict[str, object]) -> None:
     if "after" in job:
         threading.Thread(target=_end, args=(float(str(job["after"])),), daemon=True).start()
     with fast_gate(), faults(fault):
-        run_here(list(job["sources"]), Path(str(job["tables"])), batch_size=2)  # type: ignore[call-overload]
+        run_here(list(job["sources"]), Path(str(job["tables"])), batch_size=2, engine="fast")  # type: ignore[call-overload]
 
 
 def _end(seconds: float) -> None:
@@ -30,7 +36,18 @@ def _end(seconds: float) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def warm_up() -> None:
+    """Load weights and word lists. Nothing here starts a thread: it would be missing in the children."""
+    text = "Frau Anna Schmidt zahlte am 3. März in Berlin 5 Euro."
+    reflow(text)
+    identify_languages([[text]])
+    split_sentences(text, "de")
+    extract_values(text, "de")
+    extract_names([[(text, "de", "paragraph")]], "fast")
+
+
 def main() -> None:
+    warm_up()
     for line in sys.stdin:
         pid = os.fork()
         if not pid:

@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime
 
 import polars as pl
@@ -21,6 +22,7 @@ DECIDED = pl.Schema(
         "size_bytes": pl.Int64(),
         "modified_at": pl.Datetime("us", "UTC"),
         "copy_stages": pl.String(),
+        "copy_of": pl.String(),
     }
 )
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -161,8 +163,8 @@ def test_missing_outcome_does_not_pass_for_an_outcome():
 # Quarantine
 
 
-def quarantine(sources, ended, bad=BAD_ROWS, prior=None, run="run-1"):
-    return next_quarantine(sources, ended, bad, empty("quarantine") if prior is None else prior, run)
+def quarantine(sources, ended, decided, bad=BAD_ROWS, prior=None, run="run-1"):
+    return next_quarantine(sources, ended, bad, empty("quarantine") if prior is None else prior, run, decided)
 
 
 def bad_row(name, table="mentions", rule="mentions.label.in_set", row='{"n":1}'):
@@ -171,8 +173,8 @@ def bad_row(name, table="mentions", rule="mentions.label.in_set", row='{"n":1}')
 
 
 def test_whole_files_and_single_rows():
-    _, ended, sources = first_run()
-    rows = quarantine(sources, ended, bad_row("a"))
+    decided, ended, sources = first_run()
+    rows = quarantine(sources, ended, decided, bad_row("a"))
     assert rows.schema == TABLES["quarantine"].schema
     assert rows.select("source_uri", "table", "stage", "rule", "row").rows() == [
         ("s/a", "mentions", "extract_entities", "mentions.label.in_set", '{"n":1}'),
@@ -183,27 +185,46 @@ def test_whole_files_and_single_rows():
 
 
 def test_what_stands_stays_with_the_run_that_put_it_there():
-    _, ended, sources = first_run()
-    prior = quarantine(sources, ended, bad_row("a"))
+    decided, ended, sources = first_run()
+    prior = quarantine(sources, ended, decided, bad_row("a"))
     decided = decisions(("a", "keep", {}), ("d", "keep", {"content_sha256": "d"}))
     later = next_sources(decided, outcomes(), sources, "run-2", "v1")
-    assert quarantine(later, outcomes(), prior=prior, run="run-2").equals(prior)
+    assert quarantine(later, outcomes(), decided, prior=prior, run="run-2").equals(prior)
 
 
 @pytest.mark.parametrize("how", ["processed again", "deleted"])
 def test_rows_of_a_document_that_was_replaced_or_removed_go(how):
-    _, ended, sources = first_run()
-    prior = quarantine(sources, ended, bad_row("a"))
+    decided, ended, sources = first_run()
+    prior = quarantine(sources, ended, decided, bad_row("a"))
     again = how == "processed again"
     decided = decisions(("a", "process" if again else "delete", {}))
     now = outcomes(a=None) if again else outcomes()
-    rows = quarantine(next_sources(decided, now, sources, "run-2", "v2"), now, prior=prior, run="run-2")
+    rows = quarantine(next_sources(decided, now, sources, "run-2", "v2"), now, decided, prior=prior, run="run-2")
     assert rows["source_uri"].to_list() == ["s/c", "s/d", "s/e"]
 
 
+def test_rows_of_a_document_that_moved_go_with_it():
+    decided, ended, sources = first_run()
+    old, new = to_doc_id("s/a"), to_doc_id("s/moved")
+    told = json.dumps({"doc_id": old, "text": f'"doc_id":"{old}"'}, separators=(",", ":"))
+    prior = quarantine(sources, ended, decided, bad_row("a", row=told))
+    decided = decisions(
+        ("a", "delete", {}), ("moved", "move", {"copy_of": old}), ("d", "keep", {"content_sha256": "d"})
+    )  # fmt: skip
+    now = outcomes(moved=None)
+    later = next_sources(decided, now, sources, "run-2", "v1")
+    rows = quarantine(later, now, decided, prior=prior, run="run-2").filter(pl.col("table") == "mentions")
+    assert rows.select("source_uri", "doc_id", "run_id", "row").rows() == [
+        ("s/moved", new, "run-2", told.replace(old, new, 1))
+    ]
+    assert rows.select("stage", "rule", "reason").equals(
+        prior.filter(pl.col("table") == "mentions").select("stage", "rule", "reason")
+    )
+
+
 def test_same_bad_row_twice_is_listed_once():
-    _, ended, sources = first_run()
-    assert quarantine(sources, ended, pl.concat([bad_row("a"), bad_row("a")])).height == 4
+    decided, ended, sources = first_run()
+    assert quarantine(sources, ended, decided, pl.concat([bad_row("a"), bad_row("a")])).height == 4
 
 
 # The sum

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from stages.errors import TablesError
 from stages.publish import CONTENT, Batch, arrow_schema, build_snapshot, prefix_length, switch
 from stages.schemas import SCHEMA_VERSION, TABLES, cast, empty
 from stages.snapshots import files_of, read_current, read_table
@@ -283,3 +284,61 @@ def test_links_are_copied_where_the_file_system_has_none(tables, monkeypatch):
     assert inodes(tables, first, "blocks") != inodes(tables, second, "blocks")
     assert read_current(tables) == second
     assert read_table(tables, second, "blocks").equals(read_table(tables, first, "blocks"))
+
+
+# Parts that are built upon
+
+
+def flip(file):
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.unlink()  # not in place: the file of the snapshot before is the same one
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("table", CONTENT)
+def test_a_part_that_would_only_be_linked_is_checked_too(tables, monkeypatch, table):
+    """Same size, other bytes: nothing of it is read, for no document in it changed."""
+    monkeypatch.setattr("stages.publish._MOST_DOCUMENTS", 1)
+    first = publish(tables, "run-1", [A, B], new=[document(A), document(B)])
+    assert first.prefix_length == 1
+    flip(tables / first.snapshot / table / "part-a.parquet")
+    assert read_current(tables) == first, "the size is right"
+    with pytest.raises(TablesError, match=rf"part-a.parquet .table {table}. is not what was published"):
+        publish(tables, "run-2", [A, B], new=[document(B, "Jetzt anders.")], replaced=[B], previous=first)
+    assert read_current(tables) == first
+
+
+# Row groups
+
+
+def long_document(doc_id, n_chars):
+    made = document(doc_id, doc_id[0] * n_chars)
+    clusters = made["clusters"].with_columns(blocks=pl.lit([doc_id[0] * n_chars]))
+    return made | {"clusters": cast(clusters, "clusters")}
+
+
+def test_row_groups_are_cut_before_their_text_is_too_much(tables, monkeypatch):
+    """Arrow's plain strings count in 32 bits; a part may hold more text than that."""
+    monkeypatch.setattr("stages.publish._GROUP_BYTES", 1_000)
+    ids = [letter * 20 for letter in "abcdef"]
+    made = [long_document(doc_id, n) for doc_id, n in zip(ids, (400, 400, 400, 5_000, 10, 10), strict=True)]
+    snapshot = publish(tables, "run-1", ids, new=made)
+    for table in ("documents", "blocks", "clusters"):
+        (file,) = files_of(tables, snapshot, table)
+        groups = pq.ParquetFile(file)
+        rows = [groups.metadata.row_group(n).num_rows for n in range(groups.num_row_groups)]
+        assert sum(rows) == len(ids)
+        assert len(rows) > 2, table
+        column = "blocks" if table == "clusters" else "text"
+        for n in range(len(rows)):
+            lengths = [len(str(text)) for text in groups.read_row_group(n)[column].to_pylist()]
+            assert sum(lengths) - max(lengths) <= 1_000, "at most one row beyond the bound"
+        assert read_table(tables, snapshot, table).equals(pl.concat([one[table] for one in made]))
+
+
+def test_rows_of_a_group_are_bounded_too(tables, monkeypatch):
+    monkeypatch.setattr("stages.publish._ROW_GROUP", 2)
+    snapshot = publish(tables, "run-1", [A, B, C], new=[document(A), document(B), document(C)])
+    assert pq.read_metadata(files_of(tables, snapshot, "documents")[0]).num_row_groups == 2
+    assert pq.read_metadata(files_of(tables, snapshot, "quarantine")[0]).num_rows == 0

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,11 +15,11 @@ from stages.snapshots import (
     Part,
     Snapshot,
     clear_leftovers,
-    clear_old,
     files_of,
     read_current,
     read_table,
     scan_table,
+    worth_keeping,
     writing,
 )  # fmt: skip
 
@@ -165,10 +166,19 @@ def history(tmp_path):
     [(1, 0, [4]), (2, 0, [3, 4]), (4, 0, [1, 2, 3, 4]), (9, 0, [1, 2, 3, 4]), (1, 15, [3, 4]), (3, 99, [1, 2, 3, 4])],
 )
 def test_old_snapshots_go(tmp_path, history, keep, days, left):
-    clear_old(tmp_path, history, keep, days)
+    """Those that the pointer names no longer go when the next run clears away what is not named."""
+    kept = worth_keeping(tmp_path, history.previous, keep, days)
+    assert (*kept[::-1], "snapshots/run-4") == tuple(f"snapshots/run-{n}" for n in left)
+    assert folders(tmp_path) == ["run-1", "run-2", "run-3", "run-4"]
+    (tmp_path / CURRENT).write_text(replace(history, previous=kept).to_json(), encoding="utf-8")
+    clear_leftovers(tmp_path, read_current(tmp_path))
     assert folders(tmp_path) == [f"run-{n}" for n in left]
-    clear_old(tmp_path, history, keep, days)
-    assert read_current(tmp_path) == history
+    assert read_current(tmp_path).previous == kept
+
+
+def test_a_snapshot_that_is_gone_is_not_named(tmp_path, history):
+    (tmp_path / "snapshots" / "run-3").rename(tmp_path / "elsewhere")
+    assert worth_keeping(tmp_path, history.previous, 3, 0) == ("snapshots/run-2", "snapshots/run-1")
 
 
 def test_what_a_killed_run_left_goes(tmp_path, history):
