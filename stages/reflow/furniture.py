@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -212,8 +213,13 @@ def _alike(key: str, other: str) -> float:
     """Share of the letter pairs that two lines have in common; 1 only for the same line."""
     if key == other:
         return 1.0
-    pairs, others = set(pairwise(key)), set(pairwise(other))
+    pairs, others = _letter_pairs(key), _letter_pairs(other)
     return 0.99 * 2 * len(pairs & others) / max(len(pairs) + len(others), 1)
+
+
+@lru_cache(maxsize=1024)
+def _letter_pairs(key: str) -> frozenset[tuple[str, str]]:
+    return frozenset(pairwise(key))
 
 
 def _evidence(
