@@ -46,6 +46,8 @@ SEEN, SHAPED, IMPOSSIBLE = 6.0, 8.0, -30.0
 # Share of kept hyphens expected before any is seen, counted as this many hyphens; the model knows most broken words for
 # certain, so that it decides about unknown ones only. Higher where the document marks its breaks by another sign.
 PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.85, 0.95, 1.0
+# About the share of kept hyphens among the cases that the model was trained on.
+TRAINED_KEPT = 0.25
 ROUNDS = 3
 LONGEST_PART = 40
 
@@ -210,10 +212,10 @@ def _shifted(scores: Floats, prior: float) -> Floats:
     scores = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
     shift = scores
     for _ in range(ROUNDS):
-        shift = scores + np.log([1 - share, share, share])
+        kept = np.log(share / TRAINED_KEPT)
+        shift = scores + np.array([np.log((1 - share) / (1 - TRAINED_KEPT)), kept, kept])
         odds = np.exp(shift - np.logaddexp.reduce(shift, axis=1, keepdims=True))
-        kept = odds[:, 1:].sum()
-        share = float((kept + PRIOR_WEIGHT * prior) / (len(scores) + PRIOR_WEIGHT))
+        share = float((odds[:, 1:].sum() + PRIOR_WEIGHT * prior) / (len(scores) + PRIOR_WEIGHT))
     return shift
 
 
