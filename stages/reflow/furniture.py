@@ -13,10 +13,13 @@ from stages.reflow.network import furniture_scores
 
 DIGITS = re.compile(r"\d+")
 # A page number: bare, between dashes or bars, or after the word for page, with or without the number of pages. The
-# dashes are hyphen-minus, en dash and em dash.
+# dashes are hyphen-minus, en dash and em dash. After the word, letters count that text recognition reads for digits.
+OF = " ?(?:von|of|sur|de|van|/) ?"
 PAGE_NUMBER = re.compile(
-    "(?:[-\u2013\u2014|] ?)?(?:(?:Seite|Page|page|Blatt|S\\.|p\\.|Blz\\.|Pagina) ?)?\\d{1,4}"
-    "(?: ?(?:von|of|sur|de|van|/) ?\\d{1,4})?(?: ?[-\u2013\u2014|])?"
+    "(?:[-\u2013\u2014|] ?)?"
+    f"(?:(?:Seite|Page|page|Blatt|S\\.|p\\.|Blz\\.|Pagina) ?[\\dIilO|]{{1,4}}(?:{OF}[\\dIilO|]{{1,4}})?"
+    f"|\\d{{1,4}}(?:{OF}\\d{{1,4}})?)"
+    "(?: ?[-\u2013\u2014|])?"
 )
 DATED = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}\.\d{1,2}\.\d{2,4}\b|\b\d{1,2}\.? "

@@ -5,14 +5,16 @@
 
 ``--devsets`` holds ``reflow/articles.json``, ``reflow/make_docs.py`` and ``ner/germeval_train.tsv``; ``--pages`` keeps
 the rendered pages, so that a second training need not lay them out again. ``--hyphens`` trains the hyphen model alone
-and leaves the networks as they are; ``--articles`` takes so many articles only, to try the script out. What has to be
-installed stands in the README beside this file. One thread, seeded.
+and leaves the networks as they are, ``--without`` keeps the words of benchmarks from it, to measure what it makes of
+words it never met; ``--articles`` takes so many articles only, to try the script out. What has to be installed stands
+in the README beside this file. One thread, seeded.
 """
 
 # the random numbers draw layouts, not secrets
 
 import argparse
 import random
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -41,6 +43,7 @@ from stages.reflow.network import WEIGHTS
 SEED = 20261121
 # Every so-many-th page is learned without its form feeds too.
 UNMARKED = 3
+WORD = re.compile(r"[^\W_][\w'\u2019-]*[^\W_]")
 
 
 def main() -> None:
@@ -51,14 +54,18 @@ def main() -> None:
     random.seed(SEED)
     articles = split_articles(options.devsets)[0][: options.articles]
     if options.hyphens:
-        with np.load(options.out, allow_pickle=False) as stored:
+        with np.load(WEIGHTS, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     else:
         arrays = _networks(options, articles)
     write_vocabulary()
-    arrays |= train_hyphens(articles, options.devsets)
+    arrays |= train_hyphens(articles, options.devsets, _words_of(options.without))
     np.savez_compressed(options.out, **arrays)  # type: ignore[arg-type]
     print(f"wrote {options.out}, {options.out.stat().st_size} bytes")
+
+
+def _words_of(files: list[Path]) -> frozenset[str]:
+    return frozenset(word for path in files for word in WORD.findall(path.read_text(encoding="utf-8").lower()))
 
 
 def _networks(options: argparse.Namespace, articles: list[Article]) -> Arrays:
@@ -83,6 +90,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int, default=18)
     parser.add_argument("--rendered", action="store_true", help="take the pages as they are")
     parser.add_argument("--articles", type=int, help="so many articles only")
+    parser.add_argument("--without", type=Path, nargs="+", default=[], help="files of words it may not meet")
     parser.add_argument("--hyphens", action="store_true", help="train the hyphen model alone")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     return parser.parse_args()
