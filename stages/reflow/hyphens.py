@@ -49,6 +49,8 @@ PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.85, 0.95, 1.0
 # About the share of kept hyphens among the cases that the model was trained on.
 TRAINED_KEPT = 0.25
 ROUNDS = 3
+# So many words are looked up at once: a text of broken words alone must not fill the memory.
+AT_ONCE = 4096
 LONGEST_PART = 40
 
 
@@ -99,9 +101,10 @@ def decide_hyphens(breaks: Sequence[Break], text: str) -> list[Join]:
 def _scores(breaks: Sequence[Break], text: str) -> Floats:
     """Log odds of the three joins: what the model knows of the words, and what the document shows."""
     counts = _count_words(text)
-    buckets = hyphen_features(breaks, guess_language(counts))
-    evidence = np.array([_evidence(item, counts) for item in breaks], np.float32)
-    return np.asarray(load_model().weights["hyphens"][buckets].sum(1) + evidence)
+    lang, table = guess_language(counts), load_model().weights["hyphens"]
+    parts = [breaks[start : start + AT_ONCE] for start in range(0, len(breaks), AT_ONCE)]
+    known = np.concatenate([table[hyphen_features(part, lang)].sum(1) for part in parts])
+    return np.asarray(known + np.array([_evidence(item, counts) for item in breaks], np.float32))
 
 
 def hyphen_features(breaks: Sequence[Break], lang: str) -> Ints:
@@ -113,7 +116,7 @@ def hyphen_features(breaks: Sequence[Break], lang: str) -> Ints:
     asked = [key for part in parts for key in _asked(part, lang)]
     levels = word_levels(asked)
     size = len(asked) // max(len(parts), 1)
-    rows = [_names(part, lang, levels[at * size : (at + 1) * size]) for at, part in enumerate(parts)]
+    rows = (_names(part, lang, levels[at * size : (at + 1) * size]) for at, part in enumerate(parts))
     return np.array([[crc32(name.encode("utf-8", "surrogatepass")) % BUCKETS for name in row] for row in rows])
 
 
