@@ -35,8 +35,6 @@ from stages.reflow.words import SUSPENDED
 PATTERNS = {"de": "de_DE", "en": "en_GB", "fr": "fr_FR", "nl": "nl_NL"}
 SEED = 5
 PLAIN, PAIRED_WORDS = 60_000, 15_000
-# The commonest words count several times: closed words of two others ("showroom") have to be known.
-COMMON, COMMON_COPIES = 20_000, 3
 PAIRS = {"de": 40_000, "en": 70_000, "fr": 25_000, "nl": 25_000}
 MADE_UP = {"de": 80_000, "nl": 50_000}
 ADJECTIVE_PAIRS, ADJECTIVE_ENDINGS = 40_000, ("e", "en", "er", "es", "em", "")
@@ -134,8 +132,8 @@ def _names_one(case: Case, words: frozenset[str]) -> bool:
 
 def _broken_words(rng: random.Random) -> Iterator[Case]:
     for lang in PATTERNS:
-        for rank, word in enumerate(plain_words(lang, PLAIN)):
-            for at in BREAKERS[lang].positions(word) * (COMMON_COPIES if rank < COMMON else 1):
+        for word in plain_words(lang, PLAIN):
+            for at in BREAKERS[lang].positions(word):
                 yield _cased(Case(lang, word[:at], word[at:], Join.REMOVE), rng)
 
 
