@@ -17,11 +17,11 @@ from torch.nn import functional
 
 from stages.models.reflow.labels import Arrays
 from stages.models.reflow.pages import Article
-from stages.models.reflow.vocabulary import common_words
 from stages.models.reflow.word_lists import (
     HYPHENATED,
     LETTERS,
     adjectives,
+    common_words,
     hyphenated_words,
     loan_words,
     made_up_compounds,

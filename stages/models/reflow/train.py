@@ -58,7 +58,7 @@ def main() -> None:
             arrays = {name: stored[name] for name in stored.files}
     else:
         arrays = _networks(options, articles)
-    write_vocabulary()
+    write_vocabulary(options.devsets)
     arrays |= train_hyphens(articles, options.devsets, _words_of(options.without))
     np.savez_compressed(options.out, **arrays)  # type: ignore[arg-type]
     print(f"wrote {options.out}, {options.out.stat().st_size} bytes")

@@ -11,11 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 import wordfreq
-
-from stages.models.reflow.vocabulary import SIZES, common_words, is_run_together
 
 HUNSPELL = Path("/usr/share/hunspell")
 DICTIONARIES = {"en": "en_GB.dic", "fr": "fr.dic", "nl": "nl.dic"}
@@ -29,7 +28,13 @@ TOKEN = re.compile(r"(?<![\w-])[^\W\d_][\w'\u2019-]*[^\W\d_](?![\w-])")
 NOTES = re.compile(r"\{[^}]*\}|\[[^\]]*\]|\([^)]*\)")
 ADJECTIVES = re.compile(r"(?:^|[|;]) *([a-z\u00e4\u00f6\u00fc\u00df]{3,}) \{adj\}")
 INFLECTED = re.compile("e[mnrs]?$")
-# Rarer than the words the vocabulary holds, so that training meets words it does not know.
+# So many words of each language; German and Dutch write compounds in one word.
+SIZES = {"de": 160_000, "en": 80_000, "fr": 80_000, "nl": 100_000}
+SCOWL, SCOWL_SIZE = Path("/usr/share/dict/scowl"), 70
+# Frequencies and lengths that tell two words written as one.
+RUN_TOGETHER, APART, SHORTEST = 3.0, 4.3, 3
+
+# Rarer than the common words, so that training meets words it does not know.
 RARE = 60_000
 # Parts of compounds: modifier and head are both words of their own, no shorter than this.
 SHORTEST_PART, COMMON_PART = 3, 3.0
@@ -40,8 +45,31 @@ WRITTEN_WEIGHT = 3
 LINKS = {"de": ("", "s", "es", "en", "n"), "nl": ("", "s", "en", "e"), "en": ("",)}
 
 
+@cache
+def common_words(lang: str) -> tuple[str, ...]:
+    """The commonest words of a language."""
+    words = wordfreq.top_n_list(lang, 3 * SIZES[lang])
+    kept = (word for word in words if word.replace("'", "").replace("\u2019", "").isalpha())
+    return tuple(islice((word for word in kept if not is_run_together(word, lang)), SIZES[lang]))
+
+
+def is_run_together(word: str, lang: str) -> bool:
+    """Whether a rare English word is two common ones that somebody wrote as one: "redhot" is no word."""
+    if lang != "en" or wordfreq.zipf_frequency(word, lang) > RUN_TOGETHER or word in _dictionary():
+        return False
+    halves = ((word[:at], word[at:]) for at in range(SHORTEST, len(word) - SHORTEST + 1))
+    return any(min(wordfreq.zipf_frequency(half, lang) for half in pair) > APART for pair in halves)
+
+
+@cache
+def _dictionary() -> frozenset[str]:
+    """The words and names of SCOWL, but for its rarest."""
+    paths = [path for path in SCOWL.iterdir() if int(path.suffix[1:]) <= SCOWL_SIZE]
+    return frozenset(word.lower() for path in paths for word in path.read_text("latin-1").split())
+
+
 def plain_words(lang: str, most: int) -> list[str]:
-    """Common words, and rare ones that the vocabulary does not hold."""
+    """Common words, and rare ones."""
     known = set(common_words(lang))
     words = [word for word in wordfreq.top_n_list(lang, 4 * SIZES[lang]) if LETTERS.fullmatch(word)]
     words = [word for word in words if word in known or not is_run_together(word, lang)]
