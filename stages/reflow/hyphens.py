@@ -1,8 +1,8 @@
 """Decide what becomes of a hyphen at the end of a line.
 
-A log-linear model over the two halves of the word gives odds for removing the hyphen, keeping it, and keeping it
-with a space; the
-words of the document and how the document breaks its lines move these odds.
+A log-linear model over the two halves of the word, and over how common they and the joined word are, gives odds for
+removing the hyphen, keeping it, and keeping it with a space; the words of the document and how the document breaks its
+lines move these odds.
 """
 
 import re
@@ -46,8 +46,8 @@ SEEN, SHAPED, IMPOSSIBLE = 6.0, 8.0, -30.0
 # Share of kept hyphens expected before any is seen, counted as this many hyphens; the model knows most broken words for
 # certain, so that it decides about unknown ones only. Higher where the document marks its breaks by another sign.
 PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.85, 0.95, 1.0
-# About the share of kept hyphens among the cases that the model was trained on.
-TRAINED_KEPT = 0.25
+# The share of kept hyphens among the cases that the model learned from.
+TRAINED_KEPT = 0.19
 ROUNDS = 3
 # So many words are looked up at once: a text of broken words alone must not fill the memory.
 AT_ONCE = 4096
