@@ -99,12 +99,12 @@ def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats) -> Floats:
     spaces = np.flatnonzero((codes == SPACE) | (codes == 10))
     following = np.searchsorted(spaces, starts)
     first_end = np.minimum(np.append(spaces, len(codes))[following], ends)
-    glyphs = widths[:, known]
+    glyphs = widths.take(known, axis=1)
     # Sums up to each line's end and up to each first word's; a break has no width of its own to tell.
     cuts = np.stack((starts, first_end, ends), axis=1).ravel()
     sums = np.concatenate((np.zeros((len(widths), 1)), np.cumsum(glyphs, axis=1, dtype=np.float64)), axis=1)[:, cuts]
     filled, words = sums[:, 2::3] - sums[:, ::3], sums[:, 1::3] - sums[:, ::3]
-    columns = [_column(width) for width in filled]
+    columns = _columns(filled)
     best = 1 + int(np.argmin([spread for _, spread in columns[1:]]))
     parts = [(filled[0] / 80)[:, None], np.full((len(starts), 1), columns[0][0] / 80)]
     for face in (0, best):
@@ -113,15 +113,28 @@ def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats) -> Floats:
     return np.concatenate([parts[2], parts[0], parts[1], parts[3]], axis=1)
 
 
-def _column(width: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The column's width, as the right edge of the band that holds the most lines, and the spread inside the band."""
-    ordered = np.sort(width)
-    inside = np.arange(1, len(ordered) + 1) - np.searchsorted(ordered, ordered * BAND)
+def _columns(filled: npt.NDArray[np.float64]) -> list[tuple[float, float]]:
+    """For each typeface the column's width, as the right edge of the band that holds the most lines, and the spread.
+
+    The spread is that of the widths inside the band, as a share of the column.
+    """
+    ordered = np.sort(filled, axis=1)
+    count = ordered.shape[1]
+    inside = np.arange(1, count + 1) - np.stack([np.searchsorted(row, row * BAND) for row in ordered])
     # A wider column wins a near tie: lines cut short crowd a little below it.
-    top = int(np.argmax(inside + 1e-3 * ordered / ordered[-1]))
-    band = ordered[top + 1 - inside[top] : top + 1]
-    column = float(ordered[top])
-    return max(column, 1e-6), float(np.std(band) / max(column, 1e-6)) if len(band) > 2 else 0.5
+    tops = np.argmax(inside + 1e-3 * ordered / ordered[:, -1:], axis=1)
+    columns = []
+    for row, top, size in zip(ordered, tops, inside[np.arange(len(tops)), tops], strict=True):
+        column = max(float(row[top]), 1e-6)
+        band = row[top + 1 - size : top + 1]
+        columns.append((column, float(_spread(band) / column) if size > 2 else 0.5))
+    return columns
+
+
+def _spread(values: npt.NDArray[np.float64]) -> np.float64:
+    """The standard deviation, without the checks that cost more than the sum."""
+    apart = values - values.sum() / len(values)
+    return np.float64(np.sqrt((apart * apart).sum() / len(values)))
 
 
 def _fullness(width: npt.NDArray[np.float64], word: npt.NDArray[np.float64], column: float, spread: float) -> Floats:
@@ -200,12 +213,16 @@ def _stacked(texts: list[str]) -> Floats:
 
 def _word_codes(texts: list[str], words: dict[str, int]) -> tuple[Ints, Ints]:
     """Codes of each line's last and first word; rare words fall into classes by their shape."""
-    last = [_code(text[-40:].rpartition(" ")[2], words) for text in texts]
-    first = [_code(text[:40].partition(" ")[0], words) for text in texts]
-    return np.array(last, np.int64), np.array(first, np.int64)
+    last = [text[-40:].rpartition(" ")[2] for text in texts]
+    first = [text[:40].partition(" ")[0] for text in texts]
+    codes = {word: _code(word, words) for word in {*last, *first}}
+    return np.array([codes[word] for word in last], np.int64), np.array([codes[word] for word in first], np.int64)
 
 
 def _code(word: str, words: dict[str, int]) -> int:
+    code = words.get(word)
+    if code is not None:
+        return code
     bare = word.strip(WORD_EDGES)
     code = words.get(bare)
     if code is not None:

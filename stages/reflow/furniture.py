@@ -4,6 +4,7 @@ import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,10 +13,13 @@ from stages.reflow.network import furniture_scores
 
 DIGITS = re.compile(r"\d+")
 # A page number: bare, between dashes or bars, or after the word for page, with or without the number of pages. The
-# dashes are hyphen-minus, en dash and em dash.
+# dashes are hyphen-minus, en dash and em dash. After the word, letters count that text recognition reads for digits.
+OF = " ?(?:von|of|sur|de|van|/) ?"
 PAGE_NUMBER = re.compile(
-    "(?:[-\u2013\u2014|] ?)?(?:(?:Seite|Page|page|Blatt|S\\.|p\\.|Blz\\.|Pagina) ?)?\\d{1,4}"
-    "(?: ?(?:von|of|sur|de|van|/) ?\\d{1,4})?(?: ?[-\u2013\u2014|])?"
+    "(?:[-\u2013\u2014|] ?)?"
+    f"(?:(?:Seite|Page|page|Blatt|S\\.|p\\.|Blz\\.|Pagina) ?[\\dIilO|]{{1,4}}(?:{OF}[\\dIilO|]{{1,4}})?"
+    f"|\\d{{1,4}}(?:{OF}\\d{{1,4}})?)"
+    "(?: ?[-\u2013\u2014|])?"
 )
 DATED = re.compile(
     r"\b(?:19|20)\d\d\b|\b\d{1,2}\.\d{1,2}\.\d{2,4}\b|\b\d{1,2}\.? "
@@ -209,8 +213,13 @@ def _alike(key: str, other: str) -> float:
     """Share of the letter pairs that two lines have in common; 1 only for the same line."""
     if key == other:
         return 1.0
-    pairs, others = set(pairwise(key)), set(pairwise(other))
+    pairs, others = _letter_pairs(key), _letter_pairs(other)
     return 0.99 * 2 * len(pairs & others) / max(len(pairs) + len(others), 1)
+
+
+@lru_cache(maxsize=1024)
+def _letter_pairs(key: str) -> frozenset[tuple[str, str]]:
+    return frozenset(pairwise(key))
 
 
 def _evidence(

@@ -65,7 +65,12 @@ def begins_block(lines: Sequence[Line]) -> list[bool]:
         return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
     begins: list[bool] = (block_scores(lines) > 0).tolist()
     begins[0] = True
-    return begins
+    return [begin and not (at and _breaks_word(lines[at - 1].text, lines[at].text)) for at, begin in enumerate(begins)]
+
+
+def _breaks_word(text: str, following: str) -> bool:
+    """Whether a word goes on in the next line, whatever the layout says."""
+    return following[0].islower() and ends_in_hyphen(text)
 
 
 def _looks_wrapped(lines: Sequence[Line], column: int) -> bool:

@@ -1,8 +1,8 @@
 """Decide what becomes of a hyphen at the end of a line.
 
-A log-linear model over the two halves of the word gives odds for removing the hyphen, keeping it, and keeping it
-with a space; the
-words of the document and how the document breaks its lines move these odds.
+A log-linear model over the two halves of the word, and over how common they and the joined word are, gives odds for
+removing the hyphen, keeping it, and keeping it with a space; the words of the document and how the document breaks its
+lines move these odds.
 """
 
 import re
@@ -16,8 +16,9 @@ from zlib import crc32
 import numpy as np
 
 from stages.reflow.characters import SOFT_HYPHEN
-from stages.reflow.features import Floats
+from stages.reflow.features import Floats, Ints
 from stages.reflow.network import load_model
+from stages.reflow.vocabulary import word_levels
 from stages.reflow.words import COMMON, SUSPENDED
 
 NOT_SIGN, HYPHEN, NO_BREAK_HYPHEN, DOUBLE_OBLIQUE = "\u00ac", "\u2010", "\u2011", "\u2e17"
@@ -33,12 +34,23 @@ HYPHEN_INSIDE = re.compile("\u2010[^\\W_]")
 # Brackets and quotation marks that open: a hyphen before one is suspended.
 OPENERS = ("(", "\u201e", '"', "\u00ab", "\u201c")
 BUCKETS = 1 << 18
+# Endings of inflection, so that a rare form counts as its common word.
+ENDINGS = {
+    "de": re.compile("(?:e[mnrs]?|n|s)$"), "en": re.compile("(?:['\u2019]s|e?s|e?d|ing|ly)$"),
+    "fr": re.compile("(?:e?s|e)$"), "nl": re.compile("(?:en?|s)$"),
+}  # fmt: skip
+# The first features name the words themselves; training hides them now and then.
+WORD_FEATURES = 10
 # Log odds that a word seen whole in the document adds, and the sight of a capital or digit.
-SEEN, SHAPED, CERTAIN, IMPOSSIBLE = 6.0, 8.0, 99.0, -30.0
+SEEN, SHAPED, IMPOSSIBLE = 6.0, 8.0, -30.0
 # Share of kept hyphens expected before any is seen, counted as this many hyphens; the model knows most broken words for
 # certain, so that it decides about unknown ones only. Higher where the document marks its breaks by another sign.
 PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.85, 0.95, 1.0
+# The share of kept hyphens among the cases that the model learned from.
+TRAINED_KEPT = 0.19
 ROUNDS = 3
+# So many words are looked up at once: a text of broken words alone must not fill the memory.
+AT_ONCE = 4096
 LONGEST_PART = 40
 
 
@@ -58,6 +70,16 @@ class Break(NamedTuple):
     tail: str
 
 
+class Parted(NamedTuple):
+    """A broken word: its halves in lower case, their shapes, the part before an earlier hyphen, a hyphen after."""
+
+    left: str
+    right: str
+    shape: str
+    earlier: str | None
+    hyphen_after: bool
+
+
 def ends_in_hyphen(text: str) -> bool:
     """Whether a line ends in a hyphen that hangs on a letter or digit."""
     return len(text) > 1 and text[-1] in LINE_HYPHENS and (text[-2].isalnum() or text[-2] in ".'\u2019")
@@ -65,36 +87,86 @@ def ends_in_hyphen(text: str) -> bool:
 
 def decide_hyphens(breaks: Sequence[Break], text: str) -> list[Join]:
     """What to do at each line end with a hyphen; ``text`` is the whole document, whose words and habits count."""
-    counts = _count_words(text)
-    lang = guess_language(counts)
-    buckets = np.array([hyphen_features(item.head[:-1], item.tail, lang) for item in breaks])
-    scores = load_model().weights["hyphens"][buckets].sum(1)
-    scores += np.array([_evidence(item, counts) for item in breaks], np.float32)
     marks = BREAK_ONLY if HYPHEN_INSIDE.search(text) else BREAK_ONLY | {HYPHEN}
-    plain = np.array([item.head[-1] not in marks for item in breaks])
-    scores[~plain, 0] = CERTAIN
-    if plain.any():
-        scores[plain] = _shifted(scores[plain], PRIOR_KEPT if plain.all() else PRIOR_MARKED)
-    return [Join(int(best) + 1) for best in scores.argmax(1)]
+    plain = [at for at, item in enumerate(breaks) if item.head[-1] not in marks]
+    joins = [Join.REMOVE] * len(breaks)
+    if plain:
+        chosen = [breaks[at] for at in plain]
+        prior = PRIOR_KEPT if len(plain) == len(breaks) else PRIOR_MARKED
+        for at, join in zip(plain, _shifted(_scores(chosen, text), prior).argmax(1).tolist(), strict=True):
+            joins[at] = Join(join + 1)
+    return joins
 
 
-def hyphen_features(head: str, tail: str, lang: str) -> list[int]:
-    """Buckets of what the model knows of a broken word: both halves, their edges, their case, earlier hyphens."""
-    part = LAST_PART.search(head[-LONGEST_PART:])
-    left = part.group().lower() if part else ""
+def _scores(breaks: Sequence[Break], text: str) -> Floats:
+    """Log odds of the three joins: what the model knows of the words, and what the document shows."""
+    counts = _count_words(text)
+    lang, table = guess_language(counts), load_model().weights["hyphens"]
+    parts = [breaks[start : start + AT_ONCE] for start in range(0, len(breaks), AT_ONCE)]
+    known = np.concatenate([table[hyphen_features(part, lang)].sum(1) for part in parts])
+    return np.asarray(known + np.array([_evidence(item, counts) for item in breaks], np.float32))
+
+
+def hyphen_features(breaks: Sequence[Break], lang: str) -> Ints:
+    """Buckets of what the model knows of each broken word, one row a word.
+
+    Both halves, their edges, their case, the hyphens around them, and how common the halves and the joined word are.
+    """
+    parts = [_part_break(item) for item in breaks]
+    asked = [key for part in parts for key in _asked(part, lang)]
+    levels = word_levels(asked)
+    size = len(asked) // max(len(parts), 1)
+    rows = (_names(part, lang, levels[at * size : (at + 1) * size]) for at, part in enumerate(parts))
+    return np.array([[crc32(name.encode("utf-8", "surrogatepass")) % BUCKETS for name in row] for row in rows])
+
+
+def _part_break(item: Break) -> Parted:
+    head, tail = item.head[:-1], item.tail
+    found = LAST_PART.search(head[-LONGEST_PART:])
+    left = found.group() if found else ""
     first = FIRST_WORD.match(tail[:LONGEST_PART])
-    whole = first.group() if first else ""
-    right = whole.lower()
-    earlier = "-" in head
-    shape = f"{_shape(part.group() if part else head[-1:])}{_shape(whole)}{int(earlier)}"
-    names = [
-        f"l={left}", f"r={right}", f"j={left}{right}", f"{lang}l={left}", f"{lang}r={right}", f"s={shape}",
-        f"{lang}s={shape}", f"c={left[-2:]}|{right[:2]}", f"c={left[-1:]}|{right[:1]}", f"c={left[-3:]}|{right[:3]}",
-        f"p={right[:3]}", f"p={right[:4]}", f"e={left[-3:]}", f"e={left[-4:]}", f"q={left[:4]}", f"z={right[-3:]}",
-        f"n={min(len(left), 9)}{min(len(right), 9)}{shape}", f"x={earlier}{right}", f"m={_shape(whole)}{left}",
-        f"t={tail[len(whole) :][:1] == '-'}{shape}",
+    right = first.group() if first else ""
+    earlier = head[: len(head) - len(left)].rpartition("-")[0].rpartition("-")[2] if "-" in head else None
+    shape = f"{_shape(left or head[-1:])}{_shape(right)}{int(earlier is not None)}"
+    return Parted(left.lower(), right.lower(), shape, earlier, tail[len(right) :][:1] == "-")
+
+
+def _asked(part: Parted, lang: str) -> list[str]:
+    """The words whose frequency counts: halves and joined word, without their endings too, and as English ones."""
+    left, right, joined = part.left, part.right, part.left + part.right
+    ending = ENDINGS[lang]
+    return [
+        f"{lang}:{left}", f"{lang}:{right}", f"{lang}:{joined}",
+        f"{lang}:{left.removesuffix('s')}", f"{lang}:{ending.sub('', right)}", f"{lang}:{ending.sub('', joined)}",
+        f"en:{left}", f"en:{right}", f"en:{joined}",
     ]  # fmt: skip
-    return [crc32(name.encode("utf-8", "surrogatepass")) % BUCKETS for name in names]
+
+
+def _names(part: Parted, lang: str, levels: list[int]) -> list[str]:
+    """The features by name: the words themselves, then their edges and shapes, then how common they are."""
+    left, right, shape, earlier, hyphen_after = part
+    known_left, known_right, known_joined, bare_left, bare_right, bare_joined, *english = levels
+    joined, stem, case = max(known_joined, bare_joined), max(known_right, bare_right), shape[0]
+    inner = earlier is not None
+    foreign = f"{english[0] > known_left}{english[1] > known_right}{english[0] > 4}{english[1] > 4}"
+    return [
+        f"l={left}", f"r={right}", f"j={left}{right}", f"{lang}l={left}", f"{lang}r={right}",
+        f"x={inner}{right}", f"m={shape[1]}{left}",
+        f"{lang}y={inner}{left}{joined > 0}", f"{lang}Y={hyphen_after}{right}{joined > 0}", f"{lang}X={earlier}-{left}",
+
+        f"c={left[-2:]}|{right[:2]}", f"c={left[-1:]}|{right[:1]}", f"c={left[-3:]}|{right[:3]}",
+        f"p={right[:3]}", f"p={right[:4]}", f"e={left[-3:]}", f"e={left[-4:]}", f"q={left[:4]}", f"z={right[-3:]}",
+        f"s={shape}", f"{lang}s={shape}", f"n={min(len(left), 9)}{min(len(right), 9)}{shape}",
+        f"t={hyphen_after}{shape}",
+
+        f"{lang}v={known_left}{known_right}{known_joined}", f"{lang}u={known_left}{known_right}{known_joined}{shape}",
+        f"{lang}V={known_left}{stem}{joined}{case}", f"{lang}w={known_left}{joined}{case}", f"{lang}W={stem}{joined}",
+        f"{lang}J={known_joined}{bare_joined}", f"{lang}b={bare_left}{known_left}{stem}{min(joined, 1)}{case}",
+        f"{lang}N={min(len(left), 9)}{known_left}{joined > 0}{case}", f"{lang}A={left[-2:]}|{stem > 0}|{joined}",
+        f"{lang}a={left[-3:]}|{right[-3:]}|{joined > 0}",
+        f"{lang}k={left[-2:]}|{right[:2]}|{known_left > 0}{stem > 0}{joined > 0}",
+        f"{lang}E={english}", f"{lang}F={foreign}{joined > 0}{case}",
+    ]  # fmt: skip
 
 
 def guess_language(counts: dict[str, int]) -> str:
@@ -143,10 +215,10 @@ def _shifted(scores: Floats, prior: float) -> Floats:
     scores = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
     shift = scores
     for _ in range(ROUNDS):
-        shift = scores + np.log([1 - share, share, share])
+        kept = np.log(share / TRAINED_KEPT)
+        shift = scores + np.array([np.log((1 - share) / (1 - TRAINED_KEPT)), kept, kept])
         odds = np.exp(shift - np.logaddexp.reduce(shift, axis=1, keepdims=True))
-        kept = odds[:, 1:].sum()
-        share = float((kept + PRIOR_WEIGHT * prior) / (len(scores) + PRIOR_WEIGHT))
+        share = float((odds[:, 1:].sum() + PRIOR_WEIGHT * prior) / (len(scores) + PRIOR_WEIGHT))
     return shift
 
 

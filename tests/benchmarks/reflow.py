@@ -4,8 +4,9 @@
 
 Lays the held-out articles out with the development set's generator (kept in ``--pages``; PDF and OCR styles only where
 TeX, LibreOffice, poppler and tesseract are installed), reflows them, and prints the scorer's figures by style, the
-hyphen probes, the kinds, the speed, and other tools beside it where they are installed. Ends with status 1 when a
-figure is below its floor in ``reflow_floors.json``; ``--update`` writes the present figures there instead.
+hyphen probes, single hyphenated words, the kinds, the speed, and other tools beside it where they are installed. Ends
+with status 1 when a figure is below its floor in ``reflow_floors.json``; ``--update`` writes the present figures there
+instead.
 """
 
 import argparse
@@ -13,12 +14,13 @@ import importlib.util
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -27,10 +29,14 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from stages.models.reflow.pages import load_generator, split_articles
 from stages.reflow import Reflowed, reflow
+from stages.reflow.hyphens import Break, Join, decide_hyphens
+from stages.reflow.words import COMMON
 
 FLOORS = Path(__file__).with_name("reflow_floors.json")
 PROBES = Path(__file__).with_name("reflow_probes.json")
+WORDS = Path(__file__).with_name("reflow_hyphens.json")
 SEED, PROBE_TURNS = 41, 12
+PATTERNS = {"de": "de_DE", "en": "en_GB", "fr": "fr_FR", "nl": "nl_NL"}
 # Generator styles by what they need, and documents per style.
 BATCHES = (
     ("c,t", 24, ()),
@@ -61,6 +67,7 @@ def main() -> int:
         figures |= measure_set(name, score, documents)
         if name != "probe":
             figures |= measure_kinds(name, documents)
+    figures |= measure_words()
     measure_speed(read_documents(sets["held"]))
     return _compare(figures, options.update)
 
@@ -159,6 +166,45 @@ def measure_kinds(name: str, documents: dict[str, tuple[str, Result]]) -> dict[s
         print(f"{row:25s}" + " ".join(f"{counts[row, column]:11d}" for column in columns))
     right = sum(count for (gold, ours), count in counts.items() if gold == ours)
     return {f"{name} kinds %": 100 * right / max(counts.total(), 1)}
+
+
+def measure_words() -> dict[str, float]:
+    """Print, by language, how many words of ``reflow_hyphens.json`` are decided right, each alone in its text."""
+    figures = {}
+    totals: Counter[tuple[str, bool]] = Counter()
+    for lang, words in json.loads(WORDS.read_text(encoding="utf-8")).items():
+        if lang not in PATTERNS:
+            continue
+        counts: Counter[tuple[str, bool]] = Counter()
+        carrier = " ".join(COMMON[lang])
+        for item, join in _word_breaks(lang, words):
+            counts[join.name, decide_hyphens([item], carrier) == [join]] += 1
+        print(f"words, {lang}: " + ", ".join(f"{name} {share:.1f} %" for name, share in _shares(counts).items()))
+        totals += counts
+    for name, share in _shares(totals).items():
+        figures[f"words {name}"] = share
+        print(f"words, all: {name} {share:.2f} % of {totals[name, True] + totals[name, False]}")
+    return figures
+
+
+def _word_breaks(lang: str, words: dict[str, str]) -> Iterator[tuple[Break, Join]]:
+    """Each word broken at its hyphens, or at its syllables, or before the conjunction."""
+    import pyphen
+
+    breaker = pyphen.Pyphen(lang=PATTERNS[lang], left=2, right=3)
+    for word in words["keep"].split():
+        for at in (match.start() for match in re.finditer("-", word)):
+            yield Break(word[: at + 1], word[at + 1 :]), Join.KEEP
+    for word in words["remove"].split():
+        for at in breaker.positions(word):
+            yield Break(f"{word[:at]}-", word[at:]), Join.REMOVE
+    for pair in words["suspended"].split():
+        yield Break(*pair.split("|")), Join.KEEP_SPACE
+
+
+def _shares(counts: Counter[tuple[str, bool]]) -> dict[str, float]:
+    names = sorted({name for name, _ in counts})
+    return {name: 100 * counts[name, True] / (counts[name, True] + counts[name, False]) for name in names}
 
 
 def measure_speed(documents: dict[str, tuple[str, Result]]) -> None:

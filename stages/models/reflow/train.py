@@ -1,17 +1,20 @@
-"""Train the weights of `stages.reflow` and write them to ``weights.npz``.
+"""Train the weights of `stages.reflow` and write them to ``weights.npz``, its table of words to ``vocabulary.npz``.
 
     python stages/models/reflow/train.py --devsets DIR --pages DIR [--rounds 4] [--epochs 18]
+    python stages/models/reflow/train.py --devsets DIR --hyphens
 
-``--devsets`` holds ``reflow/articles.json`` and ``reflow/make_docs.py``; ``--pages`` keeps the rendered pages, so
-that a second
-training need not lay them out again. Needs torch and rapidfuzz, for rendering Debian's TeX, LibreOffice, poppler and
-tesseract too. One thread, seeded.
+``--devsets`` holds ``reflow/articles.json``, ``reflow/make_docs.py`` and ``ner/germeval_train.tsv``; ``--pages`` keeps
+the rendered pages, so that a second training need not lay them out again. ``--hyphens`` trains the hyphen model alone
+and leaves the networks as they are, ``--without`` keeps the words of benchmarks from it, to measure what it makes of
+words it never met; ``--articles`` takes so many articles only, to try the script out. What has to be installed stands
+in the README beside this file. One thread, seeded.
 """
 
 # the random numbers draw layouts, not secrets
 
 import argparse
 import random
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,10 +23,11 @@ import torch
 
 from stages.models.reflow.glyphs import glyph_widths
 from stages.models.reflow.hyphens import train_hyphens
-from stages.models.reflow.labels import Labelled, label_lines
+from stages.models.reflow.labels import Arrays, Labelled, label_lines
 from stages.models.reflow.networks import Sheets, train_blocks, train_furniture
 from stages.models.reflow.pages import (
     PAGE_STYLES,
+    Article,
     Page,
     load_generator,
     load_pages,
@@ -32,12 +36,14 @@ from stages.models.reflow.pages import (
     text_pages,
     unmarked_page,
 )  # fmt: skip
+from stages.models.reflow.vocabulary import write_vocabulary
 from stages.reflow.features import FIRST_WORD, WORD_EDGES
 from stages.reflow.network import WEIGHTS
 
 SEED = 20261121
 # Every so-many-th page is learned without its form feeds too.
 UNMARKED = 3
+WORD = re.compile(r"[^\W_][\w'\u2019-]*[^\W_]")
 
 
 def main() -> None:
@@ -46,32 +52,52 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     random.seed(SEED)
-    pages = list(_pages(options))
+    articles = split_articles(options.devsets)[0][: options.articles]
+    if options.hyphens:
+        with np.load(WEIGHTS, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    else:
+        arrays = _networks(options, articles)
+    write_vocabulary(options.devsets)
+    arrays |= train_hyphens(articles, options.devsets, _words_of(options.without))
+    np.savez_compressed(options.out, **arrays)  # type: ignore[arg-type]
+    print(f"wrote {options.out}, {options.out.stat().st_size} bytes")
+
+
+def _words_of(files: list[Path]) -> frozenset[str]:
+    return frozenset(word for path in files for word in WORD.findall(path.read_text(encoding="utf-8").lower()))
+
+
+def _networks(options: argparse.Namespace, articles: list[Article]) -> Arrays:
+    pages = list(_pages(options, articles))
     labelled = [(page, label_lines(page.raw, page.blocks)) for page in pages]
     print(f"{len(labelled)} pages, {sum(len(labels.lines) for _, labels in labelled)} lines")
     words = _common_words(labels for _, labels in labelled)
     sheets = Sheets(glyph_widths(), {word: FIRST_WORD + at for at, word in enumerate(words)})
     arrays = train_blocks(labelled, sheets, options.epochs) | train_furniture(labelled)
-    arrays |= train_hyphens(labelled)
-    arrays |= {"widths": sheets.widths.astype(np.float16), "words": np.array(words), "first_word": np.array(FIRST_WORD)}
-    np.savez_compressed(options.out, **arrays)  # type: ignore[arg-type]
-    print(f"wrote {options.out}, {options.out.stat().st_size} bytes")
+    return arrays | {
+        "widths": sheets.widths.astype(np.float16),
+        "words": np.array(words),
+        "first_word": np.array(FIRST_WORD),
+    }
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the weights of the reflow stage.")
     parser.add_argument("--devsets", type=Path, required=True)
-    parser.add_argument("--pages", type=Path, required=True)
+    parser.add_argument("--pages", type=Path, default=Path("data/benchmark/reflow-train"))
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--epochs", type=int, default=18)
     parser.add_argument("--rendered", action="store_true", help="take the pages as they are")
+    parser.add_argument("--articles", type=int, help="so many articles only")
+    parser.add_argument("--without", type=Path, nargs="+", default=[], help="files of words it may not meet")
+    parser.add_argument("--hyphens", action="store_true", help="train the hyphen model alone")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     return parser.parse_args()
 
 
-def _pages(options: argparse.Namespace) -> Iterable[Page]:
+def _pages(options: argparse.Namespace, articles: list[Article]) -> Iterable[Page]:
     make = load_generator(options.devsets)
-    articles, _ = split_articles(options.devsets)
     options.pages.mkdir(parents=True, exist_ok=True)
     if not options.rendered:
         render_pages(make, articles, options.pages, options.rounds, PAGE_STYLES)

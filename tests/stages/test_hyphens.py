@@ -1,0 +1,72 @@
+"""The hyphen at a line end: what the words tell, what the document tells, and the table of common words."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stages.reflow.hyphens import Break, Join, decide_hyphens
+from stages.reflow.vocabulary import load_vocabulary, word_levels
+
+GERMAN = "Der Ausschuss hat das und die Vorlage mit dem Plan für den Markt auf sich warten lassen, ist aber nicht neu."
+WORDS = Path(__file__).parents[1] / "benchmarks" / "reflow_hyphens.json"
+
+
+def test_levels_rise_with_frequency() -> None:
+    common, rare, unknown = word_levels(["de:und", "de:regierungserklärung", "de:regierungserklärungsbedarf"])
+    assert common > rare > unknown == 0
+
+
+def test_levels_are_those_of_the_language() -> None:
+    french, german = word_levels(["fr:maison", "de:maison"])
+    assert french > german
+
+
+def test_no_words_have_no_levels() -> None:
+    assert word_levels([]) == []
+
+
+def test_vocabulary_is_sorted_and_each_entry_has_a_level() -> None:
+    table = load_vocabulary()
+    assert (table[1:] > table[:-1]).all()
+    assert (table % 8 > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("head", "tail", "join"),
+    [
+        ("Haushaltsnotlagen-", "gesetz", Join.REMOVE),
+        ("trüb-", "fröhlicher", Join.KEEP),
+        ("Löschwasser-", "und", Join.KEEP_SPACE),
+        ("Kaiser-", "Wilhelm-Straße", Join.KEEP),
+        ("Stadtwerke\u00ac", "chef", Join.REMOVE),
+        ("trüb\u00ac", "fröhlicher", Join.REMOVE),
+    ],
+)
+def test_words_nobody_listed(head: str, tail: str, join: Join) -> None:
+    assert decide_hyphens([Break(head, tail)], GERMAN) == [join]
+
+
+@pytest.mark.parametrize(("shown", "join"), [("Bergwachthütte", Join.REMOVE), ("Bergwacht-hütte", Join.KEEP)])
+def test_what_the_document_shows_wins(shown: str, join: Join) -> None:
+    assert decide_hyphens([Break("Bergwacht-", "hütte")], f"{GERMAN} {shown}") == [join]
+
+
+def test_the_other_hyphens_of_a_text_count() -> None:
+    doubtful = Break("grell-", "bunte")
+    among_kept = [doubtful, *[Break("schwarz-", "grüne")] * 8]
+    among_broken = [doubtful, *[Break("Regie-", "rung")] * 30]
+    assert decide_hyphens(among_kept, GERMAN)[0] == Join.KEEP
+    assert decide_hyphens(among_broken, GERMAN)[0] == Join.REMOVE
+
+
+def test_nothing_to_decide() -> None:
+    assert decide_hyphens([], GERMAN) == []
+
+
+@pytest.mark.parametrize("lang", ["de", "en", "fr", "nl"])
+def test_benchmark_words_are_well_formed(lang: str) -> None:
+    words = json.loads(WORDS.read_text(encoding="utf-8"))[lang]
+    assert all("-" in word for word in words["keep"].split())
+    assert not any("-" in word for word in words["remove"].split())
+    assert all(pair.count("-|") == 1 for pair in words["suspended"].split())
