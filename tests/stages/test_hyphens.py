@@ -53,7 +53,7 @@ def test_what_the_document_shows_wins(shown: str, join: Join) -> None:
 
 
 def test_the_other_hyphens_of_a_text_count() -> None:
-    doubtful = Break("grell-", "bunte")
+    doubtful = Break("nass-", "kalte")
     among_kept = [doubtful, *[Break("schwarz-", "grüne")] * 8]
     among_broken = [doubtful, *[Break("Regie-", "rung")] * 30]
     assert decide_hyphens(among_kept, GERMAN)[0] == Join.KEEP
