@@ -87,12 +87,12 @@ def isolate(
     """Run ``chain`` on a batch; where it raises, halve the batch until the document at fault stands alone.
 
     That document is rejected with the code ``stage_failed`` and the error; all others pass as if it had not
-    been there. Raises what ``chain`` raises on a batch without documents.
+    been there. Raises what ``chain`` raises on a batch without documents, and at once what is meant to end the process.
     """
     try:
         return chain(texts)
-    except Exception as error:
-        if texts.is_empty():
+    except BaseException as error:
+        if texts.is_empty() or not (isinstance(error, Exception) or _is_panic(error)):
             raise
         if texts.height == 1:
             why = printable(f"{type(error).__name__}: {error}"[:300])
@@ -110,6 +110,11 @@ def isolate(
         pl.concat([first[1], second[1]]),
         seconds,
     )
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Whether a library written in Rust broke off; each has an exception of its own for it, none is an Exception."""
+    return type(error).__name__ == "PanicException"
 
 
 class _Clock:

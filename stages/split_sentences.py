@@ -4,7 +4,7 @@ The boundaries are sentencex's (Wikimedia, MIT), which knows abbreviations, ordi
 languages. Three things are mended around it, by the word lists in `lookups/sentences.json`:
 
 - it takes a quotation or a bracket for one unit, however many sentences are in it, and needs quadratic time
-  for many quotation marks: it is given the text without them, in windows;
+  for many quotation marks: it is given the text without them, in windows, and with plain spaces alone;
 - it cuts after some abbreviations and after ordinals ("im 19. Jahrhundert", "der 1. FC"): such cuts go;
 - it never cuts after an abbreviation that may end a sentence ("usw. Danach"): such cuts are added where the
   next word is a function word with a capital.
@@ -23,12 +23,13 @@ import sentencex
 
 from stages.offsets import with_raw_range
 
-VERSION = "1"
+VERSION = "2"
 WINDOW = 8_000  # characters handed to the library at once; a longer sentence is cut at a space
 LOOKUP = Path(__file__).parent / "lookups" / "sentences.json"
 
 # Quotation marks, straight, curly, low and angled, and brackets. U+2019 is left alone: it is the apostrophe as well.
-MASKED = re.compile('["\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u201a\u2018()\\[\\]]')
+# White space beyond ASCII too: sentencex 1.0.32 panics at "M\u00a0. Dupont" in French.
+MASKED = re.compile('["\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u201a\u2018()\\[\\]]|[^\\S\\x00-\\x7f]')
 # What may close a quotation or bracket right after the last full stop; U+201E, U+201A and ( [ only open.
 CLOSERS = re.compile("[\"\u201c\u201d\u201f\u00ab\u00bb\u2039\u203a\u2018\u2019')\\]]*")
 FRENCH_CLOSERS = re.compile(CLOSERS.pattern + "(?:[ \u00a0\u202f]?[\u00bb\u203a]" + CLOSERS.pattern + ")?")

@@ -101,6 +101,25 @@ def test_one_bad_document_does_not_take_the_batch_along(bad):
     assert rejected.columns == list(REJECTED)
 
 
+class PanicException(BaseException):
+    pass
+
+
+@pytest.mark.parametrize(("error", "rejected"), [(PanicException, 1), (KeyboardInterrupt, None), (SystemExit, None)])
+def test_a_panic_is_the_fault_of_one_document_but_who_stops_a_run_stops_it(error, rejected):
+    def chain(frame):
+        if frame["raw"].str.contains("poison").any():
+            raise error("index out of bounds")
+        return {"documents": frame.select("doc_id")}, NONE_REJECTED, {}
+
+    if rejected is None:
+        with pytest.raises(error):
+            isolate(chain, texts(a="text", b="poison"))
+        return
+    frames, out, _ = isolate(chain, texts(a="text", b="poison"))
+    assert (frames["documents"].height, out.height) == (1, rejected)
+
+
 def test_chain_that_fails_on_nothing_at_all_is_a_bug_and_raises():
     def broken(_):
         raise ZeroDivisionError

@@ -46,6 +46,13 @@ def test_any_text_keeps_its_letters(text):
     assert "".join(joined.split()) == "".join(text.split())
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u202f", "\u2009", "\u3000", "\u0085"])
+@pytest.mark.parametrize("language", ["de", "en", "fr", "nl"])
+def test_any_space_before_a_full_stop(space, language):
+    text = f"Hier, M{space}. Dupont et Z{space}. Durand. Puis la fin{space}."
+    assert "".join(text[a:b] for a, b in split_sentences(text, language)).replace(" ", "") == text.replace(" ", "")
+
+
 def test_nothing_but_marks_is_one_sentence():
     assert texts_of(" * * * ", "de") == ["* * *"]
     assert split_sentences(" \n\t", "de") == []
