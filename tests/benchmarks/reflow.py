@@ -133,15 +133,14 @@ def measure_set(name: str, score: ModuleType, documents: dict[str, tuple[str, Re
     print(f"\n{name:26s}" + " ".join(f"{column:>7s}" for column in score.COLS))
     total, _ = score.agg(results)
     print(score.row("fliesstext", total))
-    styles = {
-        style: score.agg([r for r in results if r["style"] == style])[0]
-        for style in sorted({r["style"] for r in results})
-    }
+    styles = by_style(score, results)
     for style, figures in styles.items():
         print(score.row(f"  {style}", figures))
     for tool, run in other_tools().items():
         others = [score.score_doc(key, run(raw), False) for key, (raw, _) in documents.items()]
         print(score.row(tool, score.agg(others)[0]))
+        worst = min(figures["bF"] for figures in by_style(score, others).values())
+        print(f"{'':26s}worst style bF {worst:.2f}")
     stable = sum(_is_stable(result) for result in done.values())
     mapped = sum(_is_mapped(documents[key][0], result) for key, result in done.items())
     print(f"reflow of its own output changes nothing: {stable}/{len(done)}; spans exact: {mapped}/{len(done)}")
@@ -150,6 +149,12 @@ def measure_set(name: str, score: ModuleType, documents: dict[str, tuple[str, Re
     if name == "held":
         figures["held worst style bF"] = min(style["bF"] for style in styles.values())
     return figures | {f"{name} stable %": 100 * stable / len(done), f"{name} mapped %": 100 * mapped / len(done)}
+
+
+def by_style(score: ModuleType, results: list[Result]) -> dict[str, Result]:
+    """The scorer's figures for the documents of each style."""
+    styles = sorted({result["style"] for result in results})
+    return {style: score.agg([r for r in results if r["style"] == style])[0] for style in styles}
 
 
 def measure_kinds(name: str, documents: dict[str, tuple[str, Result]]) -> dict[str, float]:
