@@ -58,33 +58,8 @@ def extract_mentions(
     columns = rows.select("doc_id", "block_no", "sentence_no", "text", "start", "language").iter_rows()
     for (doc_id, block_no, sentence_no, text, start, language), inside in zip(columns, found_names, strict=True):
         where = (doc_id, block_no, sentence_no)
-        mentions = [
-            _Found(
-                *where,
-                text[n.start : n.end],
-                n.label,
-                n.kind,
-                None,
-                start + n.start,
-                start + n.end,
-                n.score,
-                n.extractor,
-            )
-            for n in inside
-        ] + [
-            _Found(
-                *where,
-                text[v.start : v.end],
-                v.label,
-                "value",
-                v.value,
-                start + v.start,
-                start + v.end,
-                1.0,
-                v.extractor,
-            )
-            for v in values.extract_values(text, language)
-        ]
+        mentions = [_row(where, text, start, n, n.kind, None, n.score) for n in inside]
+        mentions += [_row(where, text, start, v, "value", v.value, 1.0) for v in values.extract_values(text, language)]
         found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)))
     frame = pl.DataFrame(found, schema=_FOUND, orient="row").with_columns(
         mention_no=pl.int_range(pl.len()).over("doc_id"),
@@ -93,6 +68,21 @@ def extract_mentions(
         entity_id=pl.lit(None, pl.String),
     )
     return with_raw_range(frame, blocks).select(TABLES["mentions"].schema.names())
+
+
+def _row(
+    where: tuple[str, int, int],
+    text: str,
+    start: int,
+    item: names.Name | values.Value,
+    kind: str,
+    value: str | None,
+    score: float,
+) -> _Found:
+    """A name or value of a sentence that begins at ``start``, with its place in the document."""
+    surface = text[item.start : item.end]
+    places = (start + item.start, start + item.end)
+    return _Found(*where, surface, item.label, kind, value, *places, score, item.extractor)
 
 
 def entity_models(languages: pl.Series, options: EntityOptions | None = None) -> pl.Series:
