@@ -1,5 +1,6 @@
 """Words -> ids of sub-word pieces (Unigram, pruned vocabulary of multilingual-e5-small)."""
 
+import os
 import unicodedata
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -8,6 +9,8 @@ from pathlib import Path
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 
+# The cores are shared out among worker processes; threads of the tokeniser would take them from one another.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 PIECES = Path(__file__).parents[1] / "models" / "names_encoder" / "pieces.tsv"
 START, PAD, END, UNKNOWN = 0, 1, 2, 3
 MOST_PIECES = 12  # per word: an address or debris needs no more to be known for what it is
