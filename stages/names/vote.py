@@ -5,11 +5,12 @@ against it, give a surname its particles ("von der Leyen") where the full name h
 engine missed in a poorer context ("Trump mit Rubio (Foto)").
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from stages.link_entities.fold import plain
+from stages.link_entities.names import lists
 from stages.names.decode import BEFORE_NAME, Name
 
 STRONG = 0.9  # a name as sure as this keeps a label of its own ("Dortmund" the city beside "Dortmund" the club)
@@ -18,11 +19,6 @@ ENOUGH = 0.7  # summed score from which a form is looked for where no name was f
 SHORTEST = 4  # letters of a form that is looked for, unless it is in capitals
 
 Votes = Mapping[str, Mapping[str, float]]
-# Legal forms that newspapers leave out when they name a company again.
-LEGAL_FORM = re.compile(
-    r"(?: (?:AG|SE|g?GmbH|KG|KGaA|OHG|UG|eG|e\.\s?V\.|Inc\.?|Corp\.?|Ltd\.?|LLC|plc|PLC"
-    r"|S\.?A\.?|S\.p\.A\.|N\.?V\.?|B\.V\.|& Co\.?))+$"
-)
 PART = "-"  # ends the form under which the parts of compounds vote: they follow names, names do not follow them
 
 
@@ -83,9 +79,17 @@ def _forms(surface: str, name: Name) -> list[str]:
     if name.kind != "name":
         return [surface + PART] if name.kind == "part" else []
     if name.label == "ORG":
-        return list(dict.fromkeys([surface, LEGAL_FORM.sub("", surface)]))
+        return list(dict.fromkeys([surface, _without_legal_form(surface)]))
     last = surface.rpartition(" ")[2]
     return [surface, last] if name.label == "PER" and last != surface and last[:1].isupper() else [surface]
+
+
+def _without_legal_form(surface: str) -> str:
+    """A company's name as newspapers print it the second time: "Brandner GmbH & Co. KG" -> "Brandner"."""
+    words = surface.split(" ")
+    while len(words) > 1 and (words[-1] == "&" or plain(words[-1]) in lists().legal_forms):
+        words.pop()
+    return " ".join(words)
 
 
 def _winner(form: str, votes: Votes) -> tuple[str, float] | None:
