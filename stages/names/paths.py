@@ -59,17 +59,15 @@ def best_rows(
     """
     tags = np.where(real, probabilities.argmax(axis=1), 0)
     fixed = ~real | ((tags == 0) & (probabilities[:, 0] >= CERTAIN))
-    doubtful = (probabilities.max(axis=1) < sure) & real
+    doubtful = (probabilities.max(axis=1) < sure) & ~fixed
     doubtful[1:] |= ~FOLLOWS[tags[:-1], tags[1:]]
     if not doubtful.any():
         return tags
     ends = np.flatnonzero(fixed)
-    # The stretch of a place lies between the fixed places around it; one that begins a name against the rules
-    # right after a fixed place is in the stretch that follows.
+    # The stretch of a doubtful place lies between the fixed places around it.
     wanted = np.unique(np.searchsorted(ends, np.flatnonzero(doubtful)))
     first, last = ends[wanted - 1], ends[wanted]
-    some = last - first > 1
-    _search(tags, probabilities, first[some], last[some], np.where(FOLLOWS[:-1], gains[:-1], -np.inf))
+    _search(tags, probabilities, first, last, np.where(FOLLOWS[:-1], gains[:-1], -np.inf))
     return tags
 
 
