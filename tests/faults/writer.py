@@ -23,7 +23,8 @@ def main() -> None:
     with fast_gate():
         while not told_to_stop.is_set():
             edition(folder, number)
-            run_here([folder], tables, keep_snapshots=3)
+            # A reader that the machine holds up keeps its snapshot for as many runs and no longer; one takes a second.
+            run_here([folder], tables, keep_snapshots=8)
             number += 1
             print(number, flush=True)
 
