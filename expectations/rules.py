@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from stages import schemas
+from stages.tables import schemas
 
 Kind = Literal["not_null", "in_set", "between", "less", "true", "unique", "matches"]
 Severity = Literal["critical", "warning"]

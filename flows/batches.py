@@ -19,12 +19,12 @@ from expectations.evidence import gather_evidence
 from expectations.gate import check
 from expectations.part_rows import part_rows
 from expectations.rules import RULES
-from stages.account import OUTCOMES
 from stages.annotate import StageOptions, annotate, isolate
 from stages.errors import TooMuchError
-from stages.publish import CONTENT
-from stages.read import ReadOptions, read_sources
-from stages.schemas import empty
+from stages.read.text import ReadOptions, read_sources
+from stages.tables.account import OUTCOMES
+from stages.tables.schemas import empty
+from stages.tables.store.publish import CONTENT
 
 _PIECES = 8
 _APART = "apart"

@@ -8,10 +8,10 @@ import polars as pl
 
 from expectations.evidence import gather_evidence
 from expectations.part_rows import part_rows
-from stages import verify
+from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError, UsageError
-from stages.snapshots import Snapshot
-from stages.sources import Source, parse_sources
+from stages.tables import verify
+from stages.tables.store.snapshots import Snapshot
 
 _WHOLE = ("entities", "sources", "quarantine", "runs")
 

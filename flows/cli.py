@@ -172,7 +172,7 @@ def _run(chosen: argparse.Namespace) -> int:
     from rich.console import Console
 
     from flows.settings import SAMPLES, TABLES
-    from stages.sources import parse_sources
+    from stages.discover.sources import parse_sources
 
     settings = _settings(chosen)
     sources = chosen.sources or [SAMPLES]

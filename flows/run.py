@@ -18,11 +18,12 @@ from flows.progress import progress_bar
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
 from flows.workers import Workers, worthwhile
-from stages import account, discover
+from stages.discover import decide as discover
+from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
-from stages.schemas import TABLES, cast
-from stages.snapshots import Snapshot, clear_leftovers, read_current, read_table, scan_table, writing
-from stages.sources import Source, parse_sources
+from stages.tables import account
+from stages.tables.schemas import TABLES, cast
+from stages.tables.store.snapshots import Snapshot, clear_leftovers, read_current, read_table, scan_table, writing
 
 
 class Job(NamedTuple):

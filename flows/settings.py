@@ -9,12 +9,14 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from stages import discover, extract_entities, identify_language, link_entities, read, reflow, split_sentences
+from stages import extract_entities, identify_language, link_entities, reflow, split_sentences
 from stages.annotate import StageOptions
+from stages.discover import decide as discover
 from stages.extract_entities import EntityOptions
+from stages.extract_entities.names import ENGINES
 from stages.identify_language import LanguageOptions
-from stages.names import ENGINES
-from stages.read import ReadOptions
+from stages.read import text as read
+from stages.read.text import ReadOptions
 
 SAMPLES = str(Path(__file__).parent.parent / "data" / "samples")
 TABLES = str(Path(__file__).parent.parent / "data" / "tables")

@@ -10,7 +10,7 @@ from rich.text import Text
 from flows.settings import Settings
 from stages.annotate import Frames, annotate
 from stages.errors import SourceError, UsageError, printable
-from stages.read import TEXTS, read_source
+from stages.read.text import TEXTS, read_source
 
 _STYLES = {"PER": "bold magenta", "ORG": "bold blue", "LOC": "bold green", "MISC": "bold yellow"}
 _VALUE = "cyan"

@@ -19,13 +19,16 @@ from flows import batches
 from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.workers import Workers
-from stages import account, discover, link_entities
+from stages import link_entities
+from stages.discover import decide as discover
+from stages.discover.sources import Source
 from stages.errors import GateError, UsageError
 from stages.link_entities.corpus import concerned_clusters
-from stages.move import copy_documents
-from stages.publish import CONTENT, Batch, build_snapshot, switch
-from stages.schemas import TABLES, cast
-from stages.snapshots import (
+from stages.tables import account
+from stages.tables.move import copy_documents
+from stages.tables.schemas import TABLES, cast
+from stages.tables.store.publish import CONTENT, Batch, build_snapshot, switch
+from stages.tables.store.snapshots import (
     Snapshot,
     file_sha256,
     read_current,
@@ -35,7 +38,6 @@ from stages.snapshots import (
     scan_table,
     worth_keeping,
 )
-from stages.sources import Source
 
 _BATCH_BYTES = 32 << 20
 _KEPT_FAILED = 10

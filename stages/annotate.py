@@ -15,11 +15,11 @@ from stages.errors import printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.identify_language import LanguageOptions, identify_blocks
 from stages.link_entities import find_clusters
-from stages.read import REJECTED
+from stages.read.text import REJECTED
 from stages.reflow import ReflowOptions
 from stages.reflow.frames import reflow_texts
-from stages.schemas import cast
 from stages.split_sentences import split_blocks
+from stages.tables.schemas import cast
 
 Frames = dict[str, pl.DataFrame]
 Timed = dict[str, float]
@@ -39,7 +39,7 @@ def annotate(
 ) -> tuple[Frames, pl.DataFrame, Timed]:
     """Turn a batch of raw texts into the rows of documents, blocks, sentences, mentions and repairs.
 
-    ``texts`` is what `stages.read.read_sources` returns. Also returns the rejected sources and the seconds
+    ``texts`` is what `stages.read.text.read_sources` returns. Also returns the rejected sources and the seconds
     spent by stage. Raises what a stage raises; `isolate` keeps that from the rest of a batch.
     """
     seconds: Timed = {}

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import polars as pl
 import sentencex
 
-from stages.offsets import with_raw_range
+from stages.tables.offsets import with_raw_range
 
 VERSION = "2"
 WINDOW = 8_000  # characters handed to the library at once; a longer sentence is cut at a space

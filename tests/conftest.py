@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stages.schemas import TABLES
+from stages.tables.schemas import TABLES
 
 BODY, OTHER = "0" * 19 + "a", "0" * 19 + "b"
 

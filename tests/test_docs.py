@@ -7,9 +7,18 @@ import pytest
 
 import stages
 from expectations.rules import RULES
-from stages.publish import arrow_schema
-from stages.schemas import BLOCK_KINDS, LABELS, MENTION_KINDS, REASONS, REPAIR_RULES, SCHEMA_VERSION, STATUSES, TABLES
-from stages.snapshots import Snapshot
+from stages.tables.schemas import (
+    BLOCK_KINDS,
+    LABELS,
+    MENTION_KINDS,
+    REASONS,
+    REPAIR_RULES,
+    SCHEMA_VERSION,
+    STATUSES,
+    TABLES,
+)
+from stages.tables.store.publish import arrow_schema
+from stages.tables.store.snapshots import Snapshot
 
 NO_STAGES = {"__init__", "schemas", "errors", "models", "lookups"}
 

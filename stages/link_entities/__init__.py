@@ -45,7 +45,7 @@ from stages.link_entities.document import Cluster, Mention
 from stages.link_entities.fold import plain
 from stages.link_entities.persons import parse_person
 from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, resolve
-from stages.schemas import NAME_LABELS
+from stages.tables.schemas import NAME_LABELS
 
 VERSION = "2"
 

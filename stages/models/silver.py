@@ -20,10 +20,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stages.extract_entities.names.encoder import tag_probabilities
+from stages.extract_entities.names.features import lexicon
+from stages.extract_entities.names.tokenise import tokenise
 from stages.models.corpora import read_sentences
-from stages.names.encoder import tag_probabilities
-from stages.names.features import lexicon
-from stages.names.tokenise import tokenise
 
 MODERN = ("mobie_train.tsv",)
 HISTORIC = (

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from stages.read import REJECTED
+from stages.read.text import REJECTED
 from stages.reflow import Block, ReflowOptions, Repair, reflow
-from stages.schemas import SPANS, TABLES
+from stages.tables.schemas import SPANS, TABLES
 
 _GAP = "\n\n"
 _BLOCKS = pl.Schema(

@@ -60,7 +60,7 @@ def part_credit(text: str) -> int:
 
 
 def name_kinds(texts: list[str]) -> list[str]:
-    """One of `stages.schemas.BLOCK_KINDS` for each block."""
+    """One of `stages.tables.schemas.BLOCK_KINDS` for each block."""
     kinds = [_plain_kind(text) for text in texts]
     for at, text in enumerate(texts):
         if (

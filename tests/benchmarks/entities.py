@@ -23,9 +23,9 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from stages.extract_entities.names import ENGINES, Name, extract_names
+from stages.extract_entities.names.decode import CURRENCY
 from stages.models.corpora import Sentence, Span, read_sentences, spans_of, tags_of
-from stages.names import ENGINES, Name, extract_names
-from stages.names.decode import CURRENCY
 
 FLOORS = Path(__file__).with_name("entities_floors.json")
 DEFAULT_FILES = ("germeval_dev_12.tsv", "smartdata_v3_test.tsv", "mobie_dev.tsv", "newseye_dev.tsv")

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from stages.schemas import VALUE_LABELS
-from stages.values import extract_values
+from stages.extract_entities.values import extract_values
+from stages.tables.schemas import VALUE_LABELS
 
 Span = tuple[int, int, str]
 

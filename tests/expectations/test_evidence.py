@@ -76,7 +76,7 @@ def test_offsets_unknown_are_no_proof(batch, raw_texts, change):
 
 
 def test_empty_batch():
-    from stages.schemas import empty
+    from stages.tables.schemas import empty
 
     found = gather_evidence({table: empty(table) for table in EVIDENCE}, {})
     assert {table: frame.height for table, frame in found.items()} == dict.fromkeys(EVIDENCE, 0)

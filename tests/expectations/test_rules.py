@@ -8,8 +8,8 @@ from expectations.evidence import gather_evidence
 from expectations.gate import expectation
 from expectations.part_rows import holds
 from expectations.rules import LEAF_TABLES, RULES, RUN_RULES, Rule
-from stages.publish import CONTENT
-from stages.schemas import TABLES
+from stages.tables.schemas import TABLES
+from stages.tables.store.publish import CONTENT
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 # Clusters get their entity when all batches are linked together; the run as a whole is judged by names_are_linked.

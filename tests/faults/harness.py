@@ -15,8 +15,8 @@ from expectations.rules import Rule
 from flows.report import RunReport
 from flows.run import run
 from flows.settings import Settings
-from stages.schemas import TABLES
-from stages.snapshots import read_current, read_table
+from stages.tables.schemas import TABLES
+from stages.tables.store.snapshots import read_current, read_table
 
 ROOT = Path(__file__).parent.parent.parent
 COUNTED = ("written", "unchanged", "duplicate", "quarantined")

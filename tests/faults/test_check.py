@@ -11,11 +11,11 @@ import pytest
 
 from flows import cli
 from flows.check import check_tables
+from stages.discover.sources import to_doc_id
 from stages.errors import TablesError
-from stages.publish import CONTENT
-from stages.schemas import TABLES
-from stages.snapshots import file_sha256, read_current
-from stages.sources import to_doc_id
+from stages.tables.schemas import TABLES
+from stages.tables.store.publish import CONTENT
+from stages.tables.store.snapshots import file_sha256, read_current
 from tests.faults.harness import article, fast_gate, run_here
 
 
@@ -128,7 +128,7 @@ def test_a_part_that_no_changed_document_lies_in_is_not_built_upon_unread(
     tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such a part is linked into the next snapshot; the same number of bytes is not enough for that."""
-    monkeypatch.setattr("stages.publish._MOST_DOCUMENTS", 1)
+    monkeypatch.setattr("stages.tables.store.publish._MOST_DOCUMENTS", 1)
     tables = tmp_path / "tables"
     (press / "0.txt").write_text(article(20), encoding="utf-8")
     run_here([press], tables)
@@ -271,7 +271,7 @@ def test_a_pointer_never_leads_out_of_the_tables(
 
 
 def test_tables_in_parts(tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.publish._MOST_DOCUMENTS", 1)
+    monkeypatch.setattr("stages.tables.store.publish._MOST_DOCUMENTS", 1)
     (press / "0.txt").write_text(article(20), encoding="utf-8")
     run_here([press], tmp_path / "tables")
     done = check_tables(tmp_path / "tables", [str(press)])

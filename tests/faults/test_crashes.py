@@ -20,7 +20,7 @@ import pytest
 
 from flows import cli
 from flows.run import run
-from stages.snapshots import SNAPSHOT, read_current
+from stages.tables.store.snapshots import SNAPSHOT, read_current
 from tests.faults import long_form
 from tests.faults.harness import (
     ROOT,

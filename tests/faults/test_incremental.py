@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from flows.settings import Settings
-from stages import names
 from stages.annotate import Frames, StageOptions, annotate
-from stages.snapshots import read_current
+from stages.extract_entities import names
+from stages.tables.store.snapshots import read_current
 from tests.faults import long_form
 from tests.faults.harness import article, assert_same, assert_tidy, assert_whole, fast_gate, published, run_here
 from tests.faults.inject import Fault, KilledError, as_if_killed, faults

@@ -12,17 +12,17 @@ from expectations.evidence import gather_evidence
 from expectations.part_rows import part_rows
 from stages.annotate import StageOptions, annotate
 from stages.extract_entities import EntityOptions
+from stages.extract_entities.names import extract_names
+from stages.extract_entities.names.decode import LONGEST_KNOWN, known_names, part_bounds
+from stages.extract_entities.values import extract_values
 from stages.identify_language import identify_languages
 from stages.link_entities import build_entities, find_clusters, link_clusters
-from stages.names import extract_names
-from stages.names.decode import LONGEST_KNOWN, known_names, part_bounds
-from stages.read import TEXTS as TEXTS_COLUMNS
-from stages.read import decode
+from stages.read.text import TEXTS as TEXTS_COLUMNS
+from stages.read.text import decode
 from stages.reflow import reflow
 from stages.reflow.furniture import find_furniture
 from stages.reflow.lines import cut_lines
 from stages.split_sentences import split_sentences
-from stages.values import extract_values
 from tests.faults import long_form
 from tests.faults.adversarial import TEXTS
 

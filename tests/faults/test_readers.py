@@ -19,7 +19,7 @@ import pytest
 
 from flows import cli
 from stages.errors import LockedError
-from stages.snapshots import writing
+from stages.tables.store.snapshots import writing
 from tests.faults import long_form
 from tests.faults.harness import ROOT, article, assert_tidy, assert_whole, fast_gate, run_here
 
@@ -101,7 +101,7 @@ def test_readers_see_one_version(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from stages.snapshots import writing
+from stages.tables.store.snapshots import writing
 with writing(Path(sys.argv[1]), "the-other-run"):
     print("held", flush=True)
     time.sleep(600)

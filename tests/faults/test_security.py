@@ -84,7 +84,7 @@ def test_reasons_are_printable() -> None:
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "a\nb", "a%b", "\x1b", "\u202e"])
 def test_a_source_name_is_a_plain_name(tmp_path: Path, name: str) -> None:
-    from stages.sources import parse_sources
+    from stages.discover.sources import parse_sources
 
     with pytest.raises(UsageError):
         parse_sources([f"{name}={tmp_path}"])

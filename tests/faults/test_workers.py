@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from flows.workers import Workers
-from stages.snapshots import read_current, read_table
+from stages.tables.store.snapshots import read_current, read_table
 from tests.faults import deadly, long_form
 from tests.faults.harness import ROOT, article, assert_same, assert_tidy, fast_gate, published, run_here
 

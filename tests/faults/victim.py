@@ -14,11 +14,11 @@ import threading
 import time
 from pathlib import Path
 
+from stages.extract_entities.names import extract_names
+from stages.extract_entities.values import extract_values
 from stages.identify_language import identify_languages
-from stages.names import extract_names
 from stages.reflow import reflow
 from stages.split_sentences import split_sentences
-from stages.values import extract_values
 from tests.faults.harness import fast_gate, run_here
 from tests.faults.inject import Fault, faults, kill_here
 

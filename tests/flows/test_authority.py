@@ -6,7 +6,7 @@ import pytest
 from flows.run import run
 from flows.settings import Settings
 from stages.errors import UsageError
-from stages.snapshots import read_current, read_table
+from stages.tables.store.snapshots import read_current, read_table
 
 
 def ids_of(tables: Path) -> dict[str, str | None]:

@@ -9,10 +9,10 @@ import pytest
 
 from flows.check import check_tables
 from stages import link_entities
+from stages.discover.sources import to_doc_id
 from stages.errors import GateError
-from stages.schemas import NAME_LABELS
-from stages.snapshots import read_current, read_table
-from stages.sources import to_doc_id
+from stages.tables.schemas import NAME_LABELS
+from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import assert_same, fast_gate, published, run_here
 
 FULL = """Anna Huber eröffnet das neue Museum in Köln
@@ -259,8 +259,8 @@ def test_many_documents_are_linked_anew_in_small_batches(press: Path, tables: Pa
 def test_only_parts_with_documents_that_changed_are_written(
     press: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stages.publish._MOST_DOCUMENTS", 1)
-    monkeypatch.setattr("stages.publish._FEWEST_DOCUMENTS", 0)
+    monkeypatch.setattr("stages.tables.store.publish._MOST_DOCUMENTS", 1)
+    monkeypatch.setattr("stages.tables.store.publish._FEWEST_DOCUMENTS", 0)
     write(press, {"third.txt": "Regen in Bonn\n\nAm Montag hat es in Bonn den ganzen Tag geregnet.\n"})
     run_here([press], tables)
     before = read_current(tables)

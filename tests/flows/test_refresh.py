@@ -11,8 +11,8 @@ import pytest
 
 from flows.report import RunReport
 from flows.settings import Settings
-from stages.schemas import TABLES
-from stages.snapshots import read_current, read_table
+from stages.tables.schemas import TABLES
+from stages.tables.store.snapshots import read_current, read_table
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("prefect_server")]
 

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from stages.annotate import StageOptions, annotate, isolate
-from stages.read import REJECTED, TEXTS
-from stages.schemas import LABELS, NAME_LABELS, TABLES
+from stages.read.text import REJECTED, TEXTS
+from stages.tables.schemas import LABELS, NAME_LABELS, TABLES
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
 RAW = "Stadtrat tagt wieder\n\nAm Dienstag kamen die Stadt-\nräte in Köln zusammen. Sie sprachen über die Brücke.\n"

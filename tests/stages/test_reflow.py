@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.reflow import Reflowed, ReflowOptions, reflow
-from stages.schemas import BLOCK_KINDS, REPAIR_RULES
+from stages.tables.schemas import BLOCK_KINDS, REPAIR_RULES
 
 CASES = Path(__file__).parents[1] / "cases"
 DEVSETS = os.environ.get("FLIESSTEXT_DEVSETS", "")

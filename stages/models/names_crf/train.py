@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 
 import pycrfsuite
 
+from stages.extract_entities.names.crf import MODEL
+from stages.extract_entities.names.decode import KNOWN
+from stages.extract_entities.names.features import sentence_features
+from stages.extract_entities.names.tokenise import tokenise
 from stages.models.corpora import check_inputs, read_sentences, spans_of, tags_of
-from stages.names.crf import MODEL
-from stages.names.decode import KNOWN
-from stages.names.features import sentence_features
-from stages.names.tokenise import tokenise
 
 INPUTS = {"germeval_train_12.tsv": "1b0ae332d1084e57197dc8c65713425e8a8a1a265485b11df2526a8de5d45ac6"}
 PARAMETERS = {"c1": 0.05, "c2": 0.05, "max_iterations": 160, "feature.possible_transitions": False}

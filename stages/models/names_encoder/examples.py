@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from stages.extract_entities.names.labels import TAGS
+from stages.extract_entities.names.tokenise import tokenise
 from stages.models.corpora import bare, read_sentences, spans_of, tags_of
-from stages.names.labels import TAGS
-from stages.names.tokenise import tokenise
 
 ANY = len(TAGS)  # every tag allowed: the level is not annotated
 UNMARKED = ANY + 1  # O, MISC, derivations and parts allowed

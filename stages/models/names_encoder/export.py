@@ -21,12 +21,12 @@ from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 
+from stages.extract_entities.names.labels import TAGS
+from stages.extract_entities.names.pieces import PIECES, UNKNOWN, piece_ids, read_pieces
 from stages.models.names_encoder.base import WIDTH
 from stages.models.names_encoder.examples import GERMEVAL, read_germeval, read_other
 from stages.models.names_encoder.network import HEADS, Network
 from stages.models.names_encoder.train import batches, tensors
-from stages.names.labels import TAGS
-from stages.names.pieces import PIECES, UNKNOWN, piece_ids, read_pieces
 
 MODEL = PIECES.with_name("names.onnx")
 LARGEST = 127

@@ -20,6 +20,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 from torch import Tensor
 
+from stages.extract_entities.names.labels import TAGS, tag_runs
+from stages.extract_entities.names.pieces import END, PAD, START, UNKNOWN, keep_pieces, piece_ids, read_pieces
 from stages.models.corpora import check_inputs
 from stages.models.names_encoder.base import read_base
 from stages.models.names_encoder.examples import (
@@ -34,8 +36,6 @@ from stages.models.names_encoder.examples import (
     vary,
 )
 from stages.models.names_encoder.network import Network, from_base
-from stages.names.labels import TAGS, tag_runs
-from stages.names.pieces import END, PAD, START, UNKNOWN, keep_pieces, piece_ids, read_pieces
 
 Batch = list[tuple[Example, list[list[int]]]]
 Corpora = Sequence[tuple[list[Example], float]]

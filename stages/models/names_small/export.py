@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from stages.extract_entities.names.forms import PIECES_OF_A_FORM, TRIPLES_OF_A_FORM, WIDTH, form_arrays
+from stages.extract_entities.names.pieces import PAD, shipped_tokenizer
+from stages.extract_entities.names.small import FORMS_MODEL, TAGGER_MODEL
+from stages.extract_entities.names.tokenise import tokenise
 from stages.models.corpora import read_sentences
 from stages.models.names_small.network import HIDDEN, PIECE_WIDTH, SmallNetwork
-from stages.names.forms import PIECES_OF_A_FORM, TRIPLES_OF_A_FORM, WIDTH, form_arrays
-from stages.names.pieces import PAD, shipped_tokenizer
-from stages.names.small import FORMS_MODEL, TAGGER_MODEL
-from stages.names.tokenise import tokenise
 
 FUSED = "com.microsoft"
 CALIBRATION = ("germeval_train.tsv", "mobie_train.tsv", "europeana_sbb.tsv")

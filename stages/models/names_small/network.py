@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stages.names.forms import TRIPLES, WIDTH
-from stages.names.pieces import PAD
+from stages.extract_entities.names.forms import TRIPLES, WIDTH
+from stages.extract_entities.names.pieces import PAD
 
 PIECE_WIDTH = 128
 TRIPLE_WIDTH = 48
@@ -26,7 +26,7 @@ class FormNet(nn.Module):
         self.dropout = dropout
 
     def forward(self, pieces: Tensor, triples: Tensor, flags: Tensor) -> Tensor:
-        """Arrays of `stages.names.forms.Forms` -> vectors [form, HIDDEN]."""
+        """Arrays of `stages.extract_entities.names.forms.Forms` -> vectors [form, HIDDEN]."""
         there = (pieces != PAD).float()
         count = there.sum(1, keepdim=True)
         vectors = self.pieces(pieces)

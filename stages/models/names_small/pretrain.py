@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stages.extract_entities.names.forms import form_arrays
+from stages.extract_entities.names.pieces import PIECES, read_pieces, shipped_tokenizer
 from stages.models.names_encoder.base import WIDTH, read_base
 from stages.models.names_encoder.train import save
 from stages.models.names_small.network import HIDDEN, PIECE_WIDTH, FormNet
 from stages.models.names_small.words import DIRECTIONS
-from stages.names.forms import form_arrays
-from stages.names.pieces import PIECES, read_pieces, shipped_tokenizer
 
 BATCH, EPOCHS, RATE = 1024, 8, 2e-3
 TRIED = 5_000  # words kept aside to see how well the vectors carry over

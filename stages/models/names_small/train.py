@@ -22,15 +22,15 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from stages.extract_entities.names.forms import Forms, form_arrays
+from stages.extract_entities.names.labels import TAGS, tag_runs
+from stages.extract_entities.names.pieces import PIECES, read_pieces, shipped_tokenizer
 from stages.models.corpora import check_inputs
 from stages.models.names_encoder.examples import GERMEVAL, Example, read_germeval, read_other
 from stages.models.names_encoder.train import DEVELOPMENT, INPUTS, decode, name_lists, one_epoch, save
 from stages.models.names_small.network import HIDDEN, SmallNetwork
 from stages.models.names_small.words import DIRECTIONS
 from stages.models.silver import Silver, load
-from stages.names.forms import Forms, form_arrays
-from stages.names.labels import TAGS, tag_runs
-from stages.names.pieces import PIECES, read_pieces, shipped_tokenizer
 
 BATCH_WORDS = 2500
 RECALL_WORDS, RECALL_WEIGHT = 512, 0.1

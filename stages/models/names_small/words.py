@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stages.extract_entities.names.features import lexicon
+from stages.extract_entities.names.pieces import END, PAD, PIECES, START, piece_ids, read_pieces, shipped_tokenizer
 from stages.models.names_encoder.base import read_base
 from stages.models.names_encoder.network import from_base
-from stages.names.features import lexicon
-from stages.names.pieces import END, PAD, PIECES, START, piece_ids, read_pieces, shipped_tokenizer
 
 DIRECTIONS = 128
 LOWER, CAPITAL = 150_000, 250_000  # how many of the commonest words in either case

@@ -1,0 +1,92 @@
+"""Extract entities: names by a statistical model, values by rules, as mentions with offsets.
+
+The engines live in `stages.extract_entities.names`, the rules in `stages.extract_entities.values`; this stage brings both together.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from stages.extract_entities import names, values
+from stages.tables.offsets import with_raw_range
+from stages.tables.schemas import TABLES
+
+VERSION = f"names-{names.VERSION} values-{values.VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class EntityOptions:
+    """``engine``: the name engine, one of `stages.extract_entities.names.ENGINES`."""
+
+    engine: str = names.ENGINES[0]
+
+
+class _Found(NamedTuple):
+    doc_id: str
+    block_no: int
+    sentence_no: int
+    text: str
+    label: str
+    kind: str
+    value: str | None
+    start: int
+    end: int
+    score: float
+    extractor: str
+
+
+_FOUND = pl.Schema({name: TABLES["mentions"].schema[name] for name in _Found._fields})
+
+
+def extract_mentions(
+    blocks: pl.DataFrame, sentences: pl.DataFrame, options: EntityOptions | None = None
+) -> pl.DataFrame:
+    """Find names and values in the sentences of a batch; returns rows of the `mentions` table.
+
+    ``blocks`` gives each sentence its language and kind, and the map back to the raw text. Names and values
+    are different kinds of mention, so a value inside a longer name is kept beside it.
+    """
+    engine = (options or EntityOptions()).engine
+    rows = sentences.join(
+        blocks.select("doc_id", "block_no", "language", "kind"), on=["doc_id", "block_no"], maintain_order="left"
+    )
+    grouped = rows.group_by("doc_id", maintain_order=True).agg("text", "language", "kind")
+    documents = [list(zip(*columns, strict=True)) for columns in grouped.select("text", "language", "kind").iter_rows()]
+    found_names = [found for document in names.extract_names(documents, engine) for found in document]
+    found: list[_Found] = []
+    columns = rows.select("doc_id", "block_no", "sentence_no", "text", "start", "language").iter_rows()
+    for (doc_id, block_no, sentence_no, text, start, language), inside in zip(columns, found_names, strict=True):
+        where = (doc_id, block_no, sentence_no)
+        mentions = [_row(where, text, start, n, n.kind, None, n.score) for n in inside]
+        mentions += [_row(where, text, start, v, "value", v.value, 1.0) for v in values.extract_values(text, language)]
+        found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)))
+    frame = pl.DataFrame(found, schema=_FOUND, orient="row").with_columns(
+        mention_no=pl.int_range(pl.len()).over("doc_id"),
+        role=pl.lit(None, pl.String),
+        cluster_no=pl.lit(None, pl.Int64),
+        entity_id=pl.lit(None, pl.String),
+    )
+    return with_raw_range(frame, blocks).select(TABLES["mentions"].schema.names())
+
+
+def _row(
+    where: tuple[str, int, int],
+    text: str,
+    start: int,
+    item: names.Name | values.Value,
+    kind: str,
+    value: str | None,
+    score: float,
+) -> _Found:
+    """A name or value of a sentence that begins at ``start``, with its place in the document."""
+    surface = text[item.start : item.end]
+    places = (start + item.start, start + item.end)
+    return _Found(*where, surface, item.label, kind, value, *places, score, item.extractor)
+
+
+def entity_models(languages: pl.Series, options: EntityOptions | None = None) -> pl.Series:
+    """Tell for each language whether names were looked for with a trained or transferred model, or with none."""
+    engine = (options or EntityOptions()).engine
+    known = {language: names.entity_model(language, engine) or "none" for language in languages.unique()}
+    return languages.replace_strict(known, return_dtype=pl.String).alias("entity_model")

@@ -1,0 +1,111 @@
+"""Find names in sentences: people, organisations, places and others, also inside compounds and as adjectives.
+
+Two engines behind `extract_names`: ``accurate`` (a small multilingual encoder) and ``fast`` (a network over word forms
+that learned from it); models of other makers plug in as ``spacy:DIR``, ``gliner:DIR`` and ``transformers:DIR`` (see
+`others`). Sentences are cut into words with offsets, repeated sentences are tagged once, and within a document a form
+keeps one label.
+"""
+
+from collections.abc import Callable, Sequence
+
+from stages.errors import UsageError
+from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of
+from stages.extract_entities.names.others import find_others, is_other
+from stages.extract_entities.names.tokenise import tokenise
+from stages.extract_entities.names.vote import Found, vote
+
+__all__ = ["ENGINES", "VERSION", "Name", "entity_model", "extract_names"]
+
+ENGINES = ("accurate", "fast")
+LANGUAGES = {
+    "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
+    "fast": {"de": "trained"},
+}
+EXTRACTORS = {"accurate": "encoder-1", "fast": "small-2"}
+VERSION = "names-3 encoder-1 crf-1 small-2"
+LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
+MARKS = frozenset(".,;:!?)")
+
+Tagger = Callable[[Sequence[Sequence[str]]], list[Tagged]]
+
+
+def entity_model(language: str, engine: str) -> str | None:
+    """Say whether the engine was trained on the language, carries over to it, or knows nothing of it (None).
+
+    A model of another maker is taken to know every language: whoever names its folder knows better than we.
+    """
+    if is_other(engine):
+        return "trained"
+    if engine not in LANGUAGES:
+        raise UsageError(f"there is no engine {engine!r} for names: choose one of {', '.join(ENGINES)}")
+    return LANGUAGES[engine].get(language)
+
+
+def extract_names(
+    documents: Sequence[Sequence[tuple[str, str, str]]], engine: str = "accurate", currencies: bool = False
+) -> list[list[list[Name]]]:
+    """Return the names of every sentence of every document, in the same nesting.
+
+    A sentence is (text, language, block kind). Offsets are code points in the sentence's text; names are sorted by
+    (start, -end), and two of one kind never overlap. A language without a model gives no names. The result for a
+    document does not depend on the others. In a credit a slash parts names ("APA/AFP"). ``currencies`` keeps currency
+    words as MISC, as GermEval counts them.
+    """
+    languages = {language for sentences in documents for _, language, _ in sentences}
+    known = {language for language in languages if entity_model(language, engine)}
+    texts = dict.fromkeys(text for sentences in documents for text, language, _ in sentences if language in known)
+    if not known:
+        entity_model("", engine)  # refuses an engine that does not exist, also when there is nothing to read
+    found = _find(list(texts), engine)
+    results = []
+    for sentences in documents:
+        rows = [found[text] if language in known else Found(text, (), ()) for text, language, _ in sentences]
+        voted = vote(rows, _extractor(engine))
+        kinds = (kind for _, _, kind in sentences)
+        results.append([_wanted(*row, currencies) for row in zip(rows, kinds, voted, strict=True)])
+    return results
+
+
+def _extractor(engine: str) -> str:
+    return EXTRACTORS.get(engine, engine.partition(":")[0])
+
+
+def _wanted(sentence: Found, kind: str, names: list[Name], currencies: bool) -> list[Name]:
+    names = at_slashes(sentence.text, names) if kind == "credit" else names
+    return names if currencies else [name for name in names if not is_currency(sentence.text, name)]
+
+
+def _find(texts: list[str], engine: str) -> dict[str, Found]:
+    places = [tokenise(text) for text in texts]
+    names = find_others(texts, engine) if is_other(engine) else _tag_texts(texts, places, engine)
+    return {text: Found(text, row, found) for text, row, found in zip(texts, places, names, strict=True)}
+
+
+def _tag_texts(texts: list[str], places: list[list[tuple[int, int]]], engine: str) -> list[list[Name]]:
+    chunks = [(i, start, end) for i, row in enumerate(places) for start, end in _cuts(texts[i], row)]
+    words = [[texts[i][a:b] for a, b in places[i][start:end]] for i, start, end in chunks]
+    names: list[list[Name]] = [[] for _ in texts]
+    for (i, start, end), tagged in zip(chunks, _tagger(engine)(words), strict=True):
+        names[i] += names_of(texts[i], places[i][start:end], tagged, EXTRACTORS[engine])
+    return names
+
+
+def _tagger(engine: str) -> Tagger:
+    # Imported here so that asking for the names of an engine does not load onnxruntime.
+    if engine == "fast":
+        from stages.extract_entities.names.small import tag_small
+
+        return tag_small
+    from stages.extract_entities.names.encoder import tag_encoder
+
+    return tag_encoder
+
+
+def _cuts(text: str, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    cuts, start = [], 0
+    while len(places) - start > LONGEST:
+        window = range(start + LONGEST, start + LONGEST // 2, -1)
+        end = next((i for i in window if text[places[i - 1][0] : places[i - 1][1]] in MARKS), start + LONGEST)
+        cuts.append((start, end))
+        start = end
+    return [*cuts, (start, len(places))] if places else []

@@ -1,0 +1,94 @@
+"""Tag probabilities -> the likeliest row of tags in which every continuation continues something."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.extract_entities.names.labels import TAGS
+
+Floats = NDArray[np.float32]
+
+# A tag may follow another unless it continues what did not begin. The last row is the start of a sentence.
+FOLLOWS = np.array([[not b.startswith("I-") or a[2:] == b[2:] for b in TAGS] for a in (*TAGS, "O")])
+TRANSITIONS = Path(__file__).parents[2] / "models" / "names_encoder" / "transitions.npy"
+FREE: Floats = np.zeros(FOLLOWS.shape, np.float32)
+CERTAIN = 0.98  # probability of O from which a word parts the search for the tags before it from that after it
+
+
+@lru_cache(maxsize=1)
+def shipped_gains() -> Floats:
+    """How much likelier one tag is after another than anywhere, in logarithms, times a small weight."""
+    gains: Floats = np.load(TRANSITIONS, allow_pickle=False)
+    return gains
+
+
+def best_path(probabilities: Floats, gains: Floats = FREE, sure: float = 0.0) -> list[int]:
+    """Return the number of the tag of each word; ``probabilities`` is [word, tag] with at least one word.
+
+    ``gains`` [tag before or start, tag] are added to the log probabilities. Where every word's likeliest tag has at
+    least the probability ``sure`` and the row breaks no rule, it is taken as it is; only else is the best searched for.
+    """
+    greedy: NDArray[Any] = probabilities.argmax(axis=1)
+    allowed = FOLLOWS[-1, greedy[0]] and FOLLOWS[greedy[:-1], greedy[1:]].all()
+    if allowed and probabilities.max(axis=1).min() >= sure:
+        return greedy.tolist()  # type: ignore[no-any-return]
+    steps = np.where(FOLLOWS, gains, -np.inf)
+    logs = np.log(probabilities + 1e-9)
+    best, back = logs[0] + steps[-1], []
+    for row in logs[1:]:
+        ways = best[:, None] + steps[:-1]
+        back.append(ways.argmax(axis=0))
+        best = ways.max(axis=0) + row
+    path = [int(best.argmax())]
+    for step in reversed(back):
+        path.append(int(step[path[-1]]))
+    return path[::-1]
+
+
+def best_rows(
+    probabilities: Floats, real: NDArray[np.bool_], gains: Floats = FREE, sure: float = 0.0
+) -> NDArray[np.intp]:
+    """Return the number of the tag of every place of a row of sentences; ``probabilities`` is [place, tag].
+
+    ``real`` is False at the places between sentences, at least at the first and the last. As `best_path`, but where a
+    word is O with `CERTAIN` or more it stays so, and the best row is searched for between such words alone: all
+    searches run side by side, one step of all at a time.
+    """
+    tags = np.where(real, probabilities.argmax(axis=1), 0)
+    fixed = ~real | ((tags == 0) & (probabilities[:, 0] >= CERTAIN))
+    doubtful = (probabilities.max(axis=1) < sure) & ~fixed
+    doubtful[1:] |= ~FOLLOWS[tags[:-1], tags[1:]]
+    if not doubtful.any():
+        return tags
+    ends = np.flatnonzero(fixed)
+    # The stretch of a doubtful place lies between the fixed places around it.
+    wanted = np.unique(np.searchsorted(ends, np.flatnonzero(doubtful)))
+    first, last = ends[wanted - 1], ends[wanted]
+    _search(tags, probabilities, first, last, np.where(FOLLOWS[:-1], gains[:-1], -np.inf))
+    return tags
+
+
+def _search(
+    tags: NDArray[np.intp], probabilities: Floats, first: NDArray[np.intp], last: NDArray[np.intp], steps: Floats
+) -> None:
+    """Write the best tags of the stretches between ``first`` and ``last``, both of which are O."""
+    length = int((last - first).max(initial=1))
+    logs = np.log(probabilities + 1e-9)
+    certain = np.where(np.arange(len(TAGS)) == 0, 0.0, -np.inf).astype(np.float32)
+    best = np.tile(certain, (len(first), 1))
+    back = []
+    for offset in range(1, length + 1):
+        place = first + offset
+        ways = best[:, :, None] + steps
+        back.append(ways.argmax(axis=1))
+        here = np.where((place < last)[:, None], logs[np.minimum(place, last)], certain)
+        best = ways.max(axis=1) + here
+    tag = np.zeros(len(first), np.intp)
+    for offset in range(length, 0, -1):
+        place = first + offset
+        inside = place < last
+        tags[place[inside]] = tag[inside]
+        tag = back[offset - 1][np.arange(len(first)), tag]

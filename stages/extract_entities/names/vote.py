@@ -1,0 +1,170 @@
+"""One surface form, one label within a document, unless the evidence for another is strong.
+
+Over the names of one document: collect what each form was called and how surely, relabel the names that stand alone
+against it, give a surname its particles ("von der Leyen") where the full name has them, and find again the forms an
+engine missed in a poorer context ("Trump mit Rubio (Foto)").
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from stages.extract_entities.names.decode import BEFORE_NAME, Name
+from stages.link_entities.fold import plain
+from stages.link_entities.names import lists
+
+STRONG = 0.9  # a name as sure as this keeps a label of its own ("Dortmund" the city beside "Dortmund" the club)
+LEAD = 2.0  # how many times the votes of a label must outweigh those of the next
+ENOUGH = 0.7  # summed score from which a form is looked for where no name was found
+SHORTEST = 4  # letters of a form that is looked for, unless it is in capitals
+
+Votes = Mapping[str, Mapping[str, float]]
+PART = "-"  # ends the form under which the parts of compounds vote: they follow names, names do not follow them
+
+
+class Found(NamedTuple):
+    """One sentence with its words and the names found so far."""
+
+    text: str
+    places: Sequence[tuple[int, int]]
+    names: Sequence[Name]
+
+
+def vote(sentences: Sequence[Found], extractor: str) -> list[list[Name]]:
+    """Return the names of each sentence of one document, relabelled and completed.
+
+    A person's full name also votes for its last word, so a surname follows its bearer, and a company's for the name
+    without its legal form; a genitive votes for its base where that is found too. Names inside compounds follow the
+    names, or else one another. Found names keep their places but for the particles of a surname, derivations their
+    labels.
+    """
+    votes = collect(sentences)
+    if not votes:
+        return [list(sentence.names) for sentence in sentences]
+    surnames = _surnames(sentences)
+    relabelled = [
+        [_with_particles(sentence, _relabel(sentence.text, name, votes), surnames) for name in sentence.names]
+        for sentence in sentences
+    ]
+    missed = _missed_forms(sentences, votes)
+    if not missed:
+        return relabelled
+    return [
+        sorted(
+            [*names, *_find_missed(sentence, missed, extractor)], key=lambda name: (name.start, -name.end, name.kind)
+        )
+        for sentence, names in zip(sentences, relabelled, strict=True)
+    ]
+
+
+def collect(sentences: Sequence[Found]) -> Votes:
+    """Sum the scores of every label of every form."""
+    votes: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for text, _, names in sentences:
+        for name in names:
+            for form in _forms(text[name.start : name.end], name):
+                votes[form][name.label] += name.score
+    for form in [form for form in votes if base_form(form) in votes]:
+        for label, weight in list(votes[form].items()):
+            votes[base_form(form)][label] += weight
+    return votes
+
+
+def base_form(form: str) -> str:
+    """The form without a genitive s or apostrophe; other forms as they are."""
+    return form[:-1] if form[-1:] in ("s", "'", "\u2019") else form
+
+
+def _forms(surface: str, name: Name) -> list[str]:
+    if name.kind != "name":
+        return [surface + PART] if name.kind == "part" else []
+    if name.label == "ORG":
+        return list(dict.fromkeys([surface, _without_legal_form(surface)]))
+    last = surface.rpartition(" ")[2]
+    return [surface, last] if name.label == "PER" and last != surface and last[:1].isupper() else [surface]
+
+
+def _without_legal_form(surface: str) -> str:
+    """A company's name as newspapers print it the second time: "Brandner GmbH & Co. KG" -> "Brandner"."""
+    words = surface.split(" ")
+    while len(words) > 1 and (words[-1] == "&" or plain(words[-1]) in lists().legal_forms):
+        words.pop()
+    return " ".join(words)
+
+
+def _winner(form: str, votes: Votes) -> tuple[str, float] | None:
+    found = votes.get(base_form(form)) or votes.get(form)
+    if not found:
+        return None
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return ranked[0] if len(ranked) == 1 or ranked[0][1] >= LEAD * ranked[1][1] else None
+
+
+def _relabel(text: str, name: Name, votes: Votes) -> Name:
+    if name.kind == "deriv" or name.score >= STRONG:
+        return name
+    surface = text[name.start : name.end]
+    winner = _winner(surface, votes) or (_winner(surface + PART, votes) if name.kind == "part" else None)
+    if winner is None or winner[0] == name.label:
+        return name
+    return name._replace(label=winner[0], score=round(min(1.0, winner[1] / (winner[1] + name.score)), 4))
+
+
+def _surnames(sentences: Sequence[Found]) -> dict[str, str]:
+    """Last word -> surname with its particles, of the full names: "Leyen" -> "von der Leyen"."""
+    found = {}
+    for text, _, names in sentences:
+        for name in names:
+            words = text[name.start : name.end].split(" ") if name.label == "PER" else []
+            small = next((i for i, word in enumerate(words) if word.islower()), 0)
+            if small and all(map(str.islower, words[small:-1])) and words[-1][:1].isupper():
+                found[words[-1]] = " ".join(words[small:])
+    return found
+
+
+def _with_particles(sentence: Found, name: Name, surnames: Mapping[str, str]) -> Name:
+    text, _, names = sentence
+    surface = text[name.start : name.end]
+    surname = surnames.get(surface) or surnames.get(base_form(surface))
+    if surname is None or name.label != "PER":
+        return name
+    start = name.start - surname.rindex(" ") - 1
+    stands_there = start >= 0 and text.startswith(surname, start) and not text[:start][-1:].strip()
+    free = stands_there and all(other.end <= start or other.start >= name.start for other in names)
+    return name._replace(start=start) if free else name
+
+
+def _missed_forms(sentences: Sequence[Found], votes: Votes) -> dict[str, tuple[str, float]]:
+    forms = {}
+    lower = {sentence.text[a:b] for sentence in sentences for a, b in sentence.places if sentence.text[a].islower()}
+    for form in (form for form in votes if not form.endswith(PART)):
+        winner = _winner(form, votes)
+        long_enough = len(form) >= SHORTEST or (form.isupper() and len(form) > 1)
+        sure = winner is not None and winner[1] >= ENOUGH and winner[0] != "MISC"
+        if winner and sure and long_enough and " " not in form and form[0].isupper() and form.lower() not in lower:
+            forms[form] = winner[0], round(min(0.9, winner[1] / (1 + winner[1])), 4)
+    return forms
+
+
+def _find_missed(sentence: Found, forms: Mapping[str, tuple[str, float]], extractor: str) -> Iterator[Name]:
+    text, places, names = sentence
+    # One mark a character: looking through all names for every word is quadratic where a sentence is a whole list.
+    taken = bytearray(len(text))
+    for name in names:
+        taken[name.start : name.end] = b"\1" * (name.end - name.start)
+    for start, end in places:
+        if not text[start].isupper():
+            continue
+        word = text[start:end]
+        form = word if word in forms else base_form(word)
+        kind = "name"
+        if form not in forms and "-" in word:
+            form, kind = _first_segment(word), "part"
+            start, end = start + word.find(form), start + word.find(form) + len(form)
+        if form in forms and taken.find(1, start, end) < 0:
+            yield Name(start, end, forms[form][0], kind, forms[form][1], extractor)
+
+
+def _first_segment(word: str) -> str:
+    first, _, rest = word.partition("-")
+    return rest.partition("-")[0] if first.lower() in BEFORE_NAME and "-" in rest else first

@@ -1,0 +1,123 @@
+"""The words a language measures, dates and pays with, each reduced to one letter.
+
+A sentence becomes a string of such letters, one a token, and the rules of `stages.extract_entities.values.rules` are short
+patterns over that string: linear, and the same for every language.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+FOLDER = Path(__file__).parents[2] / "lookups" / "values"
+LANGUAGES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
+
+# Lists of the data files and the letter of their words; of two lists with one word the later wins.
+LETTERS = {
+    "articles": "a", "and_words": "U", "ranges": "b", "per_words": "P", "hundred_words": "k", "ordinal_suffixes": "z",
+    "partitives": "O", "vague": "v", "ones": "e", "numbers": "w", "modifiers": "l", "postmodifiers": "L",
+    "scales": "s", "units": "u", "symbols": "$", "currencies": "c", "percent": "p", "permille": "p", "points": "p",
+    "percent_adjectives": "p", "time_units": "t", "year_words": "J", "hour_words": "G", "century": "H", "seasons": "S",
+    "clock": "h", "meridiem": "q", "midnight": "N", "edges": "F", "daily": "A", "day_parts": "B", "relative_days": "r",
+    "weekdays": "D", "months": "m", "adjectives": "T",
+}  # fmt: skip
+TRIGGERS = frozenset("DmrAtJGHSNshcpuk")  # nothing without one of these, a digit or a sign is a value
+CAPITAL = {"de": frozenset("mDFSHB"), "en": frozenset("mD"), "fr": frozenset[str]()}  # else another word: Mai, mai
+SIGNS = {
+    "-": "-",
+    "\u2013": "-",
+    "\u2014": "-",
+    "\u2011": "-",
+    "\u2212": "-",
+    ",": ",",
+    ".": ".",
+    "\u2019": "'",
+    "'": "'",
+}
+CONTEXTS = ("prepositions", "strong_year", "at_words", "abbreviations", "duration_before", "duration_after")
+
+DE_ONES = ("", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
+DE_TEENS = ("zehn", "elf", "zwölf", "dreizehn", "vierzehn", "fünfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn")
+DE_TENS = ("zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig")
+DE_HALVES = {"halb": 0.5, "halbe": 0.5, "halben": 0.5, "halbes": 0.5, "anderthalb": 1.5, "eineinhalb": 1.5}
+DE_CASES = {"zweier": 2, "dreier": 3, "zween": 2, "beiden": 2, "hundert": 100, "tausend": 1000, "dreissig": 30}
+DE_DAY_PARTS = ("früh", "morgen", "vormittag", "mittag", "nachmittag", "abend", "nacht")
+ENDINGS = ("", "e", "en", "er", "es", "em", "e", "s")
+
+
+class Lexicon(NamedTuple):
+    """The words of one language: their letters, what they stand for, and the words that give a number a context."""
+
+    letters: dict[str, str]
+    payloads: dict[str, Any]
+    triggers: frozenset[str]
+    contexts: dict[str, frozenset[str]]
+    adjective: re.Pattern[str] | None
+
+
+@cache
+def lexicon(language: str) -> Lexicon | None:
+    """The words of a language from its data file; None for a language without one."""
+    if language not in LANGUAGES:
+        return None
+    data = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
+    letters: dict[str, str] = {}
+    payloads: dict[str, Any] = {}
+    for name, letter in LETTERS.items():
+        for word, payload in _entries(language, name, data.get(name, ())):
+            exact = letter == "$"  # "DEM" is a currency, "dem" an article
+            for form in {word} if exact else _forms(word, letter in CAPITAL[language]):
+                letters[form], payloads[form] = letter, payload
+    # Of "aujourd'hui" the last part, for the first look at a sentence takes words apart at every sign.
+    triggers = frozenset(re.split(r"\W", word)[-1] for word, letter in letters.items() if letter in TRIGGERS)
+    contexts = {name: frozenset(data.get(name, ())) for name in CONTEXTS}
+    stems = "|".join(data["adjectives"])
+    adjective = re.compile(rf"(.*?)({stems})(?:e[rnsm]?)?") if stems else None
+    return Lexicon(letters, payloads, triggers, contexts, adjective)
+
+
+def _entries(language: str, name: str, listed: Any) -> Iterator[tuple[str, Any]]:
+    """The words of one list with what they stand for; German builds number words and parts of the day by rule."""
+    if isinstance(listed, dict):
+        yield from listed.items()
+    else:
+        yield from ((word, name) for word in listed)
+    if language == "de" and name == "numbers":
+        yield from german_numbers().items()
+    if language == "de" and name == "weekdays":
+        days = [day for day in listed if day.endswith(("tag", "woch"))]
+        yield from ((f"{day}{part}{end}", name) for day, part, end in product(days, DE_DAY_PARTS, ("", "s")))
+    if language == "de" and name == "adjectives":
+        yield from ((f"{stem}{end}", unit) for (stem, unit), end in product(listed.items(), ENDINGS))
+
+
+def _forms(word: str, needs_capital: bool) -> set[str]:
+    """The spellings of a word: as listed, with a capital, in capitals, and in small letters where it may have them."""
+    if len(word) == 1:
+        return {word}  # "m" is a metre, "M" is none
+    forms = {word, word[:1].upper() + word[1:]}
+    if len(word) > 3:
+        forms.add(word.upper())
+    return forms if needs_capital else forms | {word.lower()}
+
+
+@cache
+def german_numbers() -> dict[str, float]:
+    """German number words to 999 and the round thousands, with the halves ("dreieinhalb").
+
+    >>> german_numbers()["siebenundachtzig"], german_numbers()["dreieinhalb"], german_numbers()["zweihundertelf"]
+    (87, 3.5, 211)
+    """
+    small: dict[str, float] = {word: number for number, word in enumerate(DE_ONES) if number > 1}
+    small |= {word: 10 + number for number, word in enumerate(DE_TEENS)}
+    for ten, word in enumerate(DE_TENS, start=2):
+        small[word] = 10 * ten
+        small |= {f"{one}und{word}": 10 * ten + number for number, one in enumerate(DE_ONES) if number}
+    hundreds = {f"{one}hundert": 100 * number for number, one in enumerate(DE_ONES) if number}
+    large = {f"{head}{tail}": base + rest for head, base in hundreds.items() for tail, rest in small.items()}
+    thousands = {f"{word}tausend": 1000 * number for word, number in (small | hundreds).items()}
+    halves = {f"{word}einhalb": number + 0.5 for word, number in small.items() if number < 20}
+    return small | hundreds | large | thousands | halves | DE_HALVES | DE_CASES

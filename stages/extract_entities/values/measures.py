@@ -1,0 +1,97 @@
+"""Readers of money, shares, measures and durations: the letters a rule matched become a normalised value.
+
+Every reader takes the tokens, the match over their letters and the language; it returns the value, None where
+the text gives no complete one, or `NO_VALUE` where the words around show that it is none at all.
+"""
+
+import re
+from decimal import Decimal
+
+from stages.extract_entities.values.amounts import duration, measured, money, read_number
+from stages.extract_entities.values.tokens import Tokens
+
+NO_VALUE = "no value"
+COUNTABLE = frozenset(
+    {"km", "m", "cm", "mm", "kg", "t", "l", "ha", "m2", "m3", "km2", "kWh"}
+)  # "ein Grad", "eine Bar" are no measures
+PARTS = {"hour_words": "TH"}
+SHARES = {"points": "pp", "permille": "\u2030"}
+ORDER = "YMWDHS"
+
+
+def nothing(_tokens: Tokens, _match: re.Match[str], _language: str) -> str | None:
+    """For what is never complete, as "vergangenen Freitag"."""
+    return None
+
+
+def read_amount(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """The number in group "n" with what the word in group "u" stands for."""
+    index = match.start("u")
+    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    letter, unit = tokens.letters[index], tokens.payload(index)
+    if letter in "$c":
+        return money(number, unit)
+    if letter in "pPk":
+        return measured(number, SHARES.get(unit, "%"))
+    return measured(number, unit) if letter == "u" else duration(number, PARTS.get(unit, unit))
+
+
+def read_quantity(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """A number and a unit of measure; after an article only where nobody would mean anything else."""
+    if tokens.letters[match.start()] == "e" and tokens.payload(match.start("u")) not in COUNTABLE:
+        return NO_VALUE
+    return read_amount(tokens, match, language)
+
+
+def read_symbol_first(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "$1.2 million", "£3bn", "EUR 50.000"; a lone "m" after the number is a million here."""
+    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    if match["m"] and tokens.texts[match.start("m")] != "m":
+        return NO_VALUE
+    if match["m"] and number is not None:
+        number *= 1_000_000
+    return money(number, tokens.payload(match.start()))
+
+
+def read_duration(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """A number of days or years; "eines Tages", and "a day" without a word of lasting, are none."""
+    first, contexts = tokens.texts[match.start()].lower(), tokens.words.contexts
+    if first == "eines":
+        return NO_VALUE
+    if first in {"a", "an"}:
+        lasting = tokens.before(match.start()) in contexts["duration_before"]
+        if not lasting and tokens.after(match.end()) not in contexts["duration_after"]:
+            return NO_VALUE
+    return read_amount(tokens, match, language)
+
+
+def read_and_a_half(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "deux ans et demi"."""
+    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    unit = tokens.payload(match.start("u"))
+    return None if number is None else duration(number + Decimal("0.5"), PARTS.get(unit, unit))
+
+
+def read_two_units(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "2 Stunden und 30 Minuten" is "PT2H30M"; units that do not go down have no value together."""
+    head = read_number(tokens, match.start("n"), match.end("n"), language)
+    tail = read_number(tokens, match.start("n2"), match.end("n2"), language)
+    units = [PARTS.get(unit, unit) for unit in (tokens.payload(match.start("u")), tokens.payload(match.start("u2")))]
+    first, second = duration(head, units[0]), duration(tail, units[1])
+    if first is None or second is None:
+        return None
+    if ("T" in units[0], ORDER.find(units[0][-1])) >= (
+        "T" in units[1],
+        ORDER.find(units[1][-1]) if units[1] != "TM" else 5,
+    ):
+        return None
+    return first + second[2 if "T" in units[0] else 1 :]
+
+
+def read_adjective(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "dreitägige": number and unit in one word."""
+    found = tokens.words.adjective and tokens.words.adjective.fullmatch(tokens.texts[match.start()].lower())
+    if not found:
+        return NO_VALUE
+    number = tokens.words.payloads[found[1]]
+    return duration(Decimal(1) if number == "ones" else Decimal(str(number)), tokens.words.payloads[found[2]])

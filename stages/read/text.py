@@ -1,0 +1,271 @@
+"""Read: the bytes of one source become raw text, with the encoding and how it was found.
+
+The raw text is a copy of what the file holds: its bytes (decompressed, for .gz) decoded, the byte-order mark
+dropped, nothing else changed. Every repair belongs to the next stage.
+"""
+
+import codecs
+import gzip
+import hashlib
+import io
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import charset_normalizer
+import polars as pl
+
+from stages.discover.sources import CHANGED, chunks, open_source, to_path
+from stages.errors import SourceError, TooMuchError, printable
+from stages.read.code_pages import guess_code_page
+
+VERSION = "1"
+TEXT_SUFFIXES = ("", ".txt", ".text", ".md")
+
+_MAGIC = (
+    (b"%PDF-", "a PDF"),
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"PK\x03\x04", "a ZIP archive or office document"),
+    (b"\xd0\xcf\x11\xe0", "an old office document"),
+    (b"{\\rtf", "an RTF document"),
+    (b"\x1f\x8b", "gzip data (name it .txt.gz)"),
+    (b"BZh", "bzip2 data"),
+    (b"\xfd7zXZ", "xz data"),
+    (b"7z\xbc\xaf", "a 7-Zip archive"),
+)
+# The longer mark first: UTF-32 LE begins like UTF-16 LE.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# C0 controls that no text file needs: not tab, line feed, vertical tab, form feed, carriage return, DOS end of
+# file (1A) and escape (1B).
+_CONTROL = bytes(b for b in range(32) if b not in b"\t\n\v\f\r\x1a\x1b") + b"\x7f"
+_MAX_CONTROL_SHARE = 0.01
+_SAMPLE = 1 << 16
+_MOST_CHARS = 1 << 25
+_REPLACEMENT = "\ufffd"
+_MIN_SOUND = 3  # sound UTF-8 characters for each broken place, for a text to pass as damaged UTF-8
+# What no single-byte code page explains; charset-normalizer is asked about these alone.
+_EAST_ASIAN = ("big5", "gb18030", "shift_jis", "euc_jp", "euc_kr", "cp949")
+_NOTHING = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff\u00ad]*")
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """``max_chars``: the longest raw text, in characters, that becomes a document."""
+
+    max_chars: int = 10_000_000
+
+
+class RawText(NamedTuple):
+    """Raw text, the Python codec that gives it back from the bytes, and how that codec was found."""
+
+    text: str
+    encoding: str
+    encoding_how: str
+
+
+def decode(data: bytes) -> RawText:
+    """Decode the bytes of a text file.
+
+    In this order: byte-order mark, UTF-16 without a mark (by its NUL bytes), strict UTF-8, damaged UTF-8 (read as
+    cp1252, to be mended by reflow), the 8-bit code page in which the text reads best, else an East Asian encoding
+    that charset-normalizer finds. Raises
+    SourceError with code ``unsupported_format`` (known by its first bytes), ``binary``, ``undecodable`` or
+    ``empty``.
+
+    >>> decode("Grüße".encode("cp1252"))
+    RawText(text='Grüße', encoding='cp1252', encoding_how='cp1252')
+    """
+    for magic, what in _MAGIC:
+        if data.startswith(magic):
+            raise SourceError("unsupported_format", f"this is {what}, not a text file; convert it to plain text")
+    raw = _decode_marked(data) or _decode_unmarked(data)
+    if _NOTHING.fullmatch(raw.text):
+        raise SourceError("empty", "the file holds no text; remove it or fetch it again")
+    return raw
+
+
+def _decode_marked(data: bytes) -> RawText | None:
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            try:
+                return RawText(data.decode(encoding), encoding, "bom")
+            except UnicodeDecodeError as error:
+                raise SourceError(
+                    "undecodable",
+                    f"begins like {encoding} but byte {error.start} breaks it; save the file again as UTF-8",
+                ) from error
+    return None
+
+
+def _decode_unmarked(data: bytes) -> RawText:
+    if wide := _utf16_by_nuls(data):
+        try:
+            return RawText(data.decode(wide), wide, "utf-16")
+        except UnicodeDecodeError:
+            pass  # NUL bytes in even rhythm, yet no UTF-16: judged as bytes below
+    controls = len(data) - len(data.translate(None, _CONTROL))
+    if controls > max(1, _MAX_CONTROL_SHARE * len(data)):
+        raise SourceError("binary", f"{controls} of {len(data)} bytes are no text; only text files belong here")
+    try:
+        return RawText(data.decode("utf-8"), "utf-8", "utf-8")
+    except UnicodeDecodeError as error:
+        return _decode_older(data, error.start)
+
+
+def _utf16_by_nuls(data: bytes) -> str | None:
+    """UTF-16 text in a Latin script has its NUL bytes at every other place."""
+    sample = data[:_SAMPLE]
+    if len(data) % 2 or not sample:
+        return None
+    half = len(sample) / 2
+    even, odd = sample[::2].count(0) / half, sample[1::2].count(0) / half
+    if odd > 0.5 and even < 0.1:
+        return "utf-16-le"
+    return "utf-16-be" if even > 0.5 and odd < 0.1 else None
+
+
+def _decode_older(data: bytes, broken_at: int) -> RawText:
+    """Decode what is neither marked nor UTF-8: damaged UTF-8, else the code page that reads best."""
+    if _nearly_utf8(data[max(0, broken_at - _SAMPLE) : broken_at + _SAMPLE]):
+        # No codec gives all bytes of it; read as a code page every letter survives as two, and reflow mends those.
+        return _decode_first(data, ("cp1252", "latin-1"), "broken utf-8")
+    guess = guess_code_page(data)
+    if guess.plausible:
+        how = "cp1252" if guess.encoding == "cp1252" else "detected"
+        return RawText(data.decode(guess.encoding), guess.encoding, how)
+    best = charset_normalizer.from_bytes(data[: _SAMPLE * 4], cp_isolation=list(_EAST_ASIAN)).best()
+    return _decode_first(data, (best.encoding,) if best else (), "detected")
+
+
+def _decode_first(data: bytes, encodings: Iterable[str], how: str) -> RawText:
+    for encoding in encodings:
+        try:
+            return RawText(data.decode(encoding), encoding, how)
+        except UnicodeError:
+            pass  # a sample fitted, the rest does not
+    raise SourceError("undecodable", "no known encoding fits the bytes; save the file again as UTF-8")
+
+
+def _nearly_utf8(sample: bytes) -> bool:
+    """UTF-8 with a few broken places: cut off inside a character, or with a stray byte of another encoding."""
+    decoded = sample.decode("utf-8", errors="replace")
+    broken = decoded.count(_REPLACEMENT)
+    return _count_high(decoded) - broken >= _MIN_SOUND * broken
+
+
+def _count_high(text: str) -> int:
+    return len(text) - len(text.encode("ascii", errors="ignore"))
+
+
+def file_form(name: str) -> tuple[bool, str]:
+    """Whether a file is compressed, by its name, and the suffix that says what is in it, in small letters.
+
+    >>> file_form("Bericht.TXT.gz"), file_form("README")
+    ((True, '.txt'), (False, ''))
+    """
+    path = Path(name)
+    compressed = path.suffix.lower() == ".gz"
+    return compressed, (Path(path.stem) if compressed else path).suffix.lower()
+
+
+def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText, str]:
+    """Read one file (.txt, .text, .md, no suffix; .gz of these) and return its raw text and its SHA-256.
+
+    Raises SourceError with the reason code of `stages.tables.schemas.REASONS` that fits. At most four bytes for each
+    permitted character are read or decompressed, so neither a huge file nor a gzip bomb fills the memory.
+    """
+    options = options or ReadOptions()
+    compressed, suffix = file_form(path.name)
+    if suffix not in TEXT_SUFFIXES:
+        raise SourceError("unsupported_format", f"files of type {suffix} are not read; convert it to plain text (.txt)")
+    limit = options.max_chars * 4 + 4
+    try:
+        packed, whole = bytearray(), hashlib.sha256()
+        with open_source(path) as file:
+            for chunk in chunks(file):
+                whole.update(chunk)
+                packed += chunk[: limit + 1 - len(packed)]
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise SourceError("unreadable", f"cannot be read ({why}); check its permissions and its disk") from error
+    data = _decompress(bytes(packed), limit) if compressed and len(packed) <= limit else bytes(packed)
+    if len(data) > limit:
+        raise _too_large(options)
+    raw = decode(data)
+    if len(raw.text) > options.max_chars:
+        raise _too_large(options)
+    return raw, whole.hexdigest()
+
+
+def _too_large(options: ReadOptions) -> SourceError:
+    return SourceError(
+        "too_large", f"longer than {options.max_chars:,} characters; split the file or raise the limit (--max-chars)"
+    )
+
+
+def _decompress(packed: bytes, limit: int) -> bytes:
+    stream: BinaryIO = io.BytesIO(packed)
+    try:
+        with gzip.open(stream) as file:
+            return file.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError("broken_archive", f"the gzip data is damaged ({error}); fetch the file again") from error
+
+
+def read_sources(
+    batch: pl.DataFrame, roots: dict[str, Path], options: ReadOptions | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read a batch of sources.
+
+    ``batch`` has the columns source_uri, doc_id and content_sha256. Returns the raw texts (those columns, raw,
+    encoding, encoding_how) and the rejected sources (source_uri, doc_id, stage, code, reason). A file whose
+    bytes are no longer those that were discovered is rejected as ``changed_while_reading``. Raises TooMuchError
+    when several texts are together longer than memory is meant to hold, as small archives of long texts can be.
+    """
+    texts, rejected, n_chars = [], [], 0
+    for uri, doc_id, sha256 in batch.select("source_uri", "doc_id", "content_sha256").iter_rows():
+        try:
+            raw, read_sha256 = read_source(to_path(uri, roots), options)
+            if read_sha256 != sha256:
+                raise SourceError("changed_while_reading", CHANGED)
+            texts.append((uri, doc_id, sha256, *_storable(raw)))
+            n_chars += len(raw.text)
+        except SourceError as error:
+            rejected.append((uri, doc_id, "read", error.code, error.reason))
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}"[:300]
+            reason = f"reading failed on this file ({why}); please report it with the file"
+            rejected.append((uri, doc_id, "read", "stage_failed", printable(reason)))
+        if n_chars > _MOST_CHARS and batch.height > 1:
+            raise TooMuchError(f"the texts of this batch have more than {_MOST_CHARS:,} characters")
+    return _frame(texts, TEXTS), _frame(rejected, REJECTED)
+
+
+def _storable(raw: RawText) -> RawText:
+    """Refuse lone surrogates, which no Parquet file and no UTF-8 can hold."""
+    try:
+        raw.text.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(
+            "undecodable", f"character {error.start} is half of a UTF-16 pair; save the file again as UTF-8"
+        ) from error
+    return raw
+
+
+TEXTS = ("source_uri", "doc_id", "content_sha256", "raw", "encoding", "encoding_how")
+REJECTED = ("source_uri", "doc_id", "stage", "code", "reason")
+
+
+def _frame(rows: Iterable[tuple[object, ...]], columns: tuple[str, ...]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=dict.fromkeys(columns, pl.String), orient="row")

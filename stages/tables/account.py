@@ -1,0 +1,167 @@
+"""Account: how every source ended, so that nothing is lost and the counts add up.
+
+Pure functions from the decisions of `stages.discover.decide` and the outcome of the batches to the next `sources` and
+`quarantine` tables and the counts of the run.
+"""
+
+import polars as pl
+
+from stages.tables.schemas import TABLES, cast
+
+OUTCOMES = pl.Schema(
+    {
+        "source_uri": pl.String(),
+        "status": pl.String(),
+        "encoding": pl.String(),
+        "encoding_how": pl.String(),
+        "stage": pl.String(),
+        "reason_code": pl.String(),
+        "reason": pl.String(),
+    }
+)
+"""One row for every source that was processed or moved."""
+_STATE = ("status", "duplicate_of", "content_sha256", "reason_code", "reason", "stages_sha256")
+
+
+def next_sources(
+    decided: pl.DataFrame, outcomes: pl.DataFrame, prior: pl.DataFrame, run_id: str, stages_sha256: str
+) -> pl.DataFrame:
+    """Give the complete `sources` table after a run.
+
+    ``decided`` comes from `stages.discover.decide.decide`. Paths the run does not speak for keep their row. A
+    duplicate of a source that ended in quarantine is quarantined for the same reason: no copy of it was
+    written.
+    """
+    before = prior.select(pl.all().name.suffix("_prior")).rename({"source_uri_prior": "source_uri"})
+    rows = decided.join(outcomes, on="source_uri", how="left", suffix="_out").join(before, on="source_uri", how="left")
+    keep = pl.col("action") == "keep"
+    status = (
+        pl.when(keep)
+        .then("status_prior")
+        .when(pl.col("action").is_in(["process", "move"]))
+        .then("status")
+        .otherwise(pl.col("action").replace({"quarantine": "quarantined", "delete": "deleted"}))
+    )
+    gone = pl.col("action") == "delete"
+    rows = rows.with_columns(
+        status=status,
+        encoding=pl.when(keep | gone).then("encoding_prior").otherwise("encoding"),
+        encoding_how=pl.when(keep | gone).then("encoding_how_prior").otherwise("encoding_how"),
+        reason_code=pl.when(keep).then("reason_code_prior").otherwise(pl.coalesce("reason_code", "reason_code_out")),
+        reason=pl.when(keep).then("reason_prior").otherwise(pl.coalesce("reason", "reason_out")),
+        # A copied text was made by the stages of the document it is copied from.
+        stages_sha256=pl.coalesce(
+            "copy_stages",
+            pl.when(keep | ~pl.col("in_scope")).then("stages_sha256_prior").otherwise(pl.lit(stages_sha256)),
+        ),
+        content_sha256=pl.when(gone).then(pl.lit(None, pl.String)).otherwise("content_sha256"),
+        size_bytes=pl.when(gone).then(pl.lit(None, pl.Int64)).otherwise("size_bytes"),
+        modified_at=pl.when(gone).then(pl.lit(None, pl.Datetime("us", "UTC"))).otherwise("modified_at"),
+    )
+    rows = _follow_quarantine(rows)
+    same = pl.all_horizontal(pl.col(c).eq_missing(pl.col(f"{c}_prior")) for c in _STATE)
+    rows = rows.with_columns(
+        first_seen_run=pl.coalesce("first_seen_run_prior", pl.lit(run_id)),
+        last_changed_run=pl.when(same).then("last_changed_run_prior").otherwise(pl.lit(run_id)),
+    )
+    untouched = prior.filter(~pl.col("source_uri").is_in(decided["source_uri"].implode()))
+    return pl.concat([cast(rows, "sources"), untouched]).sort("source_uri")
+
+
+def _follow_quarantine(rows: pl.DataFrame) -> pl.DataFrame:
+    firsts = rows.filter(pl.col("status") == "quarantined").select(
+        "source_uri", first_code="reason_code", first_reason="reason"
+    )
+    rows = rows.join(firsts, left_on="duplicate_of", right_on="source_uri", how="left")
+    follows = pl.col("first_code").is_not_null()
+    return rows.with_columns(
+        status=pl.when(follows).then(pl.lit("quarantined")).otherwise("status"),
+        duplicate_of=pl.when(follows).then(pl.lit(None, pl.String)).otherwise("duplicate_of"),
+        reason_code=pl.coalesce("first_code", "reason_code"),
+        reason=pl.coalesce("first_reason", "reason"),
+    )
+
+
+def next_quarantine(
+    sources: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    bad_rows: pl.DataFrame,
+    prior: pl.DataFrame,
+    run_id: str,
+    decided: pl.DataFrame,
+) -> pl.DataFrame:
+    """Give the complete `quarantine` table: every whole file kept out, and every row kept out, as things stand.
+
+    ``bad_rows`` comes from `expectations.part_rows`. Rows of documents that this run neither replaced nor
+    removed stay, those of a document that moved go with it; a whole file that was in quarantine before keeps the run
+    and the stage that put it there, but for those that this run ``decided`` upon without reading them.
+    """
+    unread = decided.filter(pl.col("action").is_in(["quarantine", "duplicate"]))["source_uri"]
+    whole = (
+        sources.filter(pl.col("status") == "quarantined")
+        .join(outcomes.select("source_uri", "stage"), on="source_uri", how="left")
+        .join(
+            prior.filter(pl.col("table") == "sources", ~pl.col("source_uri").is_in(unread.implode())).select(
+                "source_uri", stage_prior="stage"
+            ),
+            on="source_uri",
+            how="left",
+        )
+        .select(
+            "source_uri",
+            "doc_id",
+            run_id="last_changed_run",
+            table=pl.lit("sources"),
+            stage=pl.coalesce("stage", "stage_prior", pl.lit("discover")),
+            rule="reason_code",
+            reason="reason",
+            row=pl.lit("{}"),
+        )
+    )
+    made = pl.concat([bad_rows, _moved_rows(prior, decided).select(bad_rows.columns)])
+    named = made.join(sources.select("doc_id", "source_uri"), on="doc_id").with_columns(run_id=pl.lit(run_id))
+    fresh = sources.filter(pl.col("last_changed_run") == run_id)["source_uri"]
+    stays = prior.filter(
+        pl.col("table") != "sources",
+        ~pl.col("source_uri").is_in(fresh.implode()),
+        ~pl.col("source_uri").is_in(outcomes["source_uri"].implode()),
+    )
+    rows = [cast(frame, "quarantine") for frame in (whole, named, stays)]
+    return pl.concat(rows).unique(TABLES["quarantine"].key, keep="first").sort(TABLES["quarantine"].key)
+
+
+def _moved_rows(prior: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
+    """The rows kept out of documents that this run copies to another doc_id, as they would have been kept out there."""
+    moves = decided.filter(pl.col("action") == "move").select("copy_of", to="doc_id")
+    rows = prior.filter(pl.col("table") != "sources").join(moves, left_on="doc_id", right_on="copy_of")
+    told = [
+        row.replace(f'"doc_id":"{old}"', f'"doc_id":"{new}"', 1)
+        for row, old, new in rows.select("row", "doc_id", "to").iter_rows()
+    ]
+    return rows.with_columns(pl.Series("row", told, dtype=pl.String), doc_id="to")
+
+
+def count(decided: pl.DataFrame, sources: pl.DataFrame) -> dict[str, int]:
+    """Count how the sources of this run ended: n_sources, n_written, n_unchanged and so on, as in `runs`.
+
+    ``n_sources`` counts the paths that the disk showed; the outcomes are counted from ``sources``, so that
+    comparing both means something.
+    """
+    present = decided.filter(pl.col("action") != "delete", "in_scope").select("source_uri", "action")
+    ended = present.join(sources, on="source_uri", how="left")
+    stands = (pl.col("action") == "keep") & (pl.col("status") == "written")
+    tally = ended.select(
+        n_written=((pl.col("status") == "written") & ~stands).sum(),
+        n_unchanged=stands.sum(),
+        n_duplicate=(pl.col("status") == "duplicate").sum(),
+        n_quarantined=(pl.col("status") == "quarantined").sum(),
+    ).row(0, named=True)
+    deleted = int((decided["action"] == "delete").sum())
+    return {"n_sources": present.height, **{k: int(v) for k, v in tally.items()}, "n_deleted": deleted}
+
+
+def changed(sources: pl.DataFrame, prior: pl.DataFrame) -> bool:
+    """Tell whether a run has anything to publish; a file that was only touched is no change."""
+    columns = ("source_uri", *_STATE)
+    order = TABLES["sources"].key
+    return not sources.select(columns).sort(order).equals(prior.select(columns).sort(order))

@@ -1,0 +1,1 @@
+"""Store: where published tables lie."""

@@ -1,0 +1,245 @@
+"""Publish: validated rows become an immutable snapshot, then one atomic replace of CURRENT.json.
+
+A table lies in parts by the first hex digits of doc_id (``prefix_length`` of them). Only parts with changed
+documents are written; the others are hard-linked from the snapshot before, once their SHA-256 was found right.
+Readers that resolved CURRENT.json keep their snapshot until it is cleared away; there is no moment at which a
+table is missing or mixed.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import polars.selectors as cs
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.tables.schemas import SCHEMA_VERSION, TABLES, cast, empty
+from stages.tables.store.snapshots import (
+    CURRENT,
+    SNAPSHOT,
+    Part,
+    Snapshot,
+    file_sha256,
+    replace_file,
+    scan_parts,
+    sync_folder,
+    unharmed,
+)
+
+CONTENT = ("documents", "blocks", "sentences", "mentions", "clusters", "repairs")
+"""Tables whose rows belong to written documents and come from batches."""
+_MOST_DOCUMENTS = 2_000
+_FEWEST_DOCUMENTS = 60
+_ROW_GROUP = 100_000
+_GROUP_BYTES = 1 << 26
+"""Text in a row group, more only where one row has more: the 32-bit offsets of Arrow strings end at 2 GB."""
+
+
+class Batch(NamedTuple):
+    """A folder with one Parquet file for each table of CONTENT, and the first and last doc_id it may hold."""
+
+    folder: Path
+    first: str
+    last: str
+
+
+def prefix_length(n_documents: int, now: int) -> int:
+    """Choose into how many parts tables are cut: 16**k parts of at most 2,000 documents on average.
+
+    The present cut ``now`` stands until a part has grown too large or has shrunk to below 60 documents, so
+    that a corpus at the border is not rewritten every night.
+
+    >>> [prefix_length(n, 0) for n in (5, 2_000, 2_001, 40_000, 1_000_000)]
+    [0, 0, 1, 2, 3]
+    >>> prefix_length(1_500, 1), prefix_length(500, 1)
+    (1, 0)
+    """
+    wanted = 0
+    while n_documents / 16**wanted > _MOST_DOCUMENTS:
+        wanted += 1
+    keeps = now > wanted and n_documents / 16**now >= _FEWEST_DOCUMENTS
+    return now if keeps else wanted
+
+
+def build_snapshot(
+    tables: Path,
+    previous: Snapshot | None,
+    run_id: str,
+    *,
+    replaced: Sequence[str],
+    batches: Sequence[Batch],
+    whole: Mapping[str, pl.DataFrame],
+    validation: Mapping[str, Any],
+) -> Snapshot:
+    """Write the next snapshot below ``tables`` without publishing it.
+
+    ``replaced``: the doc_ids whose published rows go (their new rows, if any, are in ``batches``). ``whole``:
+    the complete `entities`, `sources`, `quarantine` and `runs` tables. Every file and folder is flushed to disk.
+    Raises TablesError when a part of ``previous`` that would be built upon is not what was published.
+    """
+    folder = tables / "snapshots" / run_id
+    documents = int((whole["sources"]["status"] == "written").sum())
+    length = prefix_length(documents, previous.prefix_length if previous else 0)
+    prefixes = ["".join(p) for p in product("0123456789abcdef", repeat=length)]
+    changed = set(replaced) | {doc_id for batch in batches for doc_id in _doc_ids(batch)}
+    touched = {doc_id[:length] for doc_id in changed}
+    comparable = previous if previous and previous.prefix_length == length else None
+    parts: dict[str, tuple[Part, ...]] = {}
+    for table in CONTENT:
+        (folder / table).mkdir(parents=True)
+        old = {part.path: part for part in comparable.tables[table]} if comparable else {}
+        parts[table] = tuple(
+            _link(tables, comparable, old[_part_name(table, prefix)], folder)
+            if comparable and prefix not in touched
+            else _write(_content(tables, previous, table, prefix, replaced, batches), folder, table, prefix)
+            for prefix in prefixes
+        )
+    for table, frame in whole.items():
+        (folder / table).mkdir(parents=True)
+        parts[table] = _write_whole(tables, comparable, frame, folder, table, prefixes)
+    for made in (*(folder / table for table in parts), folder, folder.parent, tables):
+        sync_folder(made)
+    earlier = (previous.snapshot, *previous.previous) if previous else ()
+    return Snapshot(
+        snapshot=f"snapshots/{run_id}",
+        run_id=run_id,
+        published_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        tables=parts,
+        prefix_length=length,
+        validation=validation,
+        previous=tuple(name for name in earlier if (tables / name).is_dir()),
+    )
+
+
+def switch(tables: Path, snapshot: Snapshot) -> None:
+    """Make ``snapshot`` the published one: all tables change in one atomic replace of CURRENT.json.
+
+    Raises OSError while the tables are as they were; what fails after the switch no longer fails the run.
+    """
+    text = snapshot.to_json()
+    replace_file(tables / CURRENT, text)
+    with suppress(OSError):
+        # The copy comes second: where it lies, that snapshot was published once.
+        replace_file(tables / snapshot.snapshot / SNAPSHOT, text)
+        link = tables / ".latest.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(snapshot.snapshot)
+        link.replace(tables / "latest")
+
+
+def _part_name(table: str, prefix: str) -> str:
+    return f"{table}/part-{prefix}.parquet" if prefix else f"{table}/part.parquet"
+
+
+def _doc_ids(batch: Batch) -> list[str]:
+    return pl.read_parquet(batch.folder / "documents.parquet", columns=["doc_id"])["doc_id"].to_list()
+
+
+def _content(
+    tables: Path,
+    previous: Snapshot | None,
+    table: str,
+    prefix: str,
+    replaced: Sequence[str],
+    batches: Sequence[Batch],
+) -> pl.DataFrame:
+    """The rows of one part: what stands from the last snapshot, and what this run made."""
+    here = pl.col("doc_id").str.starts_with(prefix)
+    frames = [empty(table).lazy()]
+    if previous:
+        stays = ~pl.col("doc_id").is_in([doc_id for doc_id in replaced if doc_id.startswith(prefix)])
+        frames.append(scan_parts(tables, previous, table, [prefix]).filter(here & stays))
+    new = [b.folder / f"{table}.parquet" for b in batches if b.first[: len(prefix)] <= prefix <= b.last[: len(prefix)]]
+    frames += [pl.scan_parquet(new, glob=False).filter(here)] if new else []
+    return pl.concat(frames).collect().sort(TABLES[table].key)
+
+
+def _write_whole(
+    tables: Path,
+    comparable: Snapshot | None,
+    frame: pl.DataFrame,
+    folder: Path,
+    table: str,
+    prefixes: Sequence[str],
+) -> tuple[Part, ...]:
+    """Write a table given whole, in parts where it has a doc_id; link the parts that are as they were."""
+    if "doc_id" not in frame.columns:
+        return (_write(frame.sort(TABLES[table].key), folder, table, ""),)
+    old = {part.path: part for part in comparable.tables[table]} if comparable else {}
+    made = []
+    for prefix in prefixes:
+        rows = cast(frame.filter(pl.col("doc_id").str.starts_with(prefix)), table).sort(TABLES[table].key)
+        part = old.get(_part_name(table, prefix))
+        if comparable and part and pl.read_parquet(tables / comparable.snapshot / part.path).equals(rows):
+            made.append(_link(tables, comparable, part, folder))
+        else:
+            made.append(_write(rows, folder, table, prefix))
+    return tuple(made)
+
+
+def _link(tables: Path, snapshot: Snapshot, part: Part, folder: Path) -> Part:
+    source, target = unharmed(tables, snapshot, part), folder / part.path
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        # A file system without hard links: the same bytes, at the price of a copy.
+        shutil.copyfile(source, target)
+        with target.open("rb") as copied:
+            os.fsync(copied.fileno())
+    return part
+
+
+def arrow_schema(table: str) -> pa.Schema:
+    """Give the Arrow schema of a table: plain string and list types, nullability, and a description per column."""
+    plain = pa.schema(_plain(field) for field in empty(table).to_arrow().schema)
+    columns = TABLES[table].columns
+    fields = [
+        field.with_nullable(columns[field.name].nullable).with_metadata({"description": columns[field.name].meaning})
+        for field in plain
+    ]
+    about = {"table": table, "description": TABLES[table].meaning, "key": ",".join(TABLES[table].key)}
+    about["schema_version"] = SCHEMA_VERSION
+    return pa.schema(fields, metadata={f"fliesstext.{k}": v for k, v in about.items()})
+
+
+def _plain(field: pa.Field) -> pa.Field:
+    """Use the 32-bit string and list types, which every reader knows."""
+    if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
+        return field.with_type(pa.string())
+    if pa.types.is_large_list(field.type):
+        return field.with_type(pa.list_(_plain(field.type.value_field)))
+    if pa.types.is_struct(field.type):
+        return field.with_type(pa.struct([_plain(child) for child in field.type]))
+    return field
+
+
+def _write(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
+    name = _part_name(table, prefix)
+    file = folder / name
+    schema = arrow_schema(table)
+    with file.open("wb") as out:
+        with pq.ParquetWriter(out, schema, compression="zstd", write_statistics=True, version="2.6") as writer:
+            for rows in _row_groups(cast(frame, table)):
+                writer.write_table(rows.to_arrow().cast(schema))
+        out.flush()
+        os.fsync(out.fileno())
+    return Part(name, frame.height, file.stat().st_size, file_sha256(file))
+
+
+def _row_groups(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Cut rows into groups that are neither too many rows nor too much text; one group without rows at the least."""
+    for at in range(0, max(1, frame.height), _ROW_GROUP):
+        rows = frame[at : at + _ROW_GROUP]
+        if rows.estimated_size() <= _GROUP_BYTES:
+            yield rows
+            continue
+        text = [cs.string().str.len_bytes(), cs.by_dtype(pl.List(pl.String)).list.join("").str.len_bytes()]
+        group = rows.select(pl.sum_horizontal(*text).cast(pl.Int64).cum_sum() // _GROUP_BYTES).to_series()
+        yield from rows.with_columns(group.alias("")).partition_by("", maintain_order=True, include_key=False)

@@ -1,0 +1,285 @@
+"""Snapshots: where the published tables lie, how they are read, locked, and cleared away when old.
+
+DIR/CURRENT.json                           the one pointer; what it names is complete and never changes
+DIR/snapshots/<id>/<table>/part*.parquet   one immutable state of all tables
+DIR/latest                                 link for people; programs read CURRENT.json
+DIR/work/<run>/                            batches of a run in progress
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from stages.errors import LockedError, TablesError
+from stages.tables.schemas import SCHEMA_VERSION, TABLES, empty
+
+CURRENT = "CURRENT.json"
+SNAPSHOT = "snapshot.json"
+"""The same text inside a snapshot that was published, for the day CURRENT.json is lost."""
+_SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
+_PART_PATH = re.compile(r"[a-z]+/part(?:-[0-9a-f]+)?\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One Parquet file: its path relative to the snapshot, rows, bytes and SHA-256."""
+
+    path: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What CURRENT.json says: where the tables of one run lie and what they hold."""
+
+    snapshot: str
+    run_id: str
+    published_at: str
+    tables: Mapping[str, tuple[Part, ...]]
+    prefix_length: int
+    validation: Mapping[str, Any]
+    previous: tuple[str, ...] = ()
+    schema_version: str = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        """Write the content of CURRENT.json; `from_json` reads it back."""
+        tables = {
+            name: {"rows": sum(part.rows for part in parts), "files": [asdict(part) for part in parts]}
+            for name, parts in self.tables.items()
+        }
+        plain = {
+            "snapshot": self.snapshot,
+            "schema_version": self.schema_version,
+            "run_id": self.run_id,
+            "published_at": self.published_at,
+            "prefix_length": self.prefix_length,
+            "validation": dict(self.validation),
+            "previous": list(self.previous),
+            "tables": tables,
+        }
+        return json.dumps(plain, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Snapshot":
+        """Read the content of CURRENT.json; raises KeyError, TypeError or ValueError where it is something else.
+
+        Every path in it has to lie below the tables folder.
+        """
+        plain = json.loads(text)
+        for name in (plain["snapshot"], *plain["previous"]):
+            if not _SNAPSHOT_PATH.fullmatch(name):
+                raise ValueError(f"{name!r} is no snapshot below the tables folder")
+        for name, table in plain["tables"].items():
+            for file in table["files"]:
+                if name not in TABLES or not _PART_PATH.fullmatch(file["path"]):
+                    raise ValueError(f"{file['path']!r} is no part of a table")
+        return cls(
+            snapshot=plain["snapshot"],
+            run_id=plain["run_id"],
+            published_at=plain["published_at"],
+            tables={name: tuple(Part(**file) for file in table["files"]) for name, table in plain["tables"].items()},
+            prefix_length=plain["prefix_length"],
+            validation=plain["validation"],
+            previous=tuple(plain["previous"]),
+            schema_version=plain["schema_version"],
+        )
+
+
+def read_current(tables: Path) -> Snapshot | None:
+    """Read ``tables``/CURRENT.json; None where nothing was ever published.
+
+    Raises TablesError when the pointer cannot be understood, was written by another schema version, or names
+    a file that is missing or has another size.
+    """
+    pointer = tables / CURRENT
+    try:
+        current = Snapshot.from_json(pointer.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if any((tables / "snapshots").glob(f"*/{SNAPSHOT}")):
+            raise TablesError(
+                f"{pointer} is missing but {tables / 'snapshots'} holds snapshots; copy the {SNAPSHOT} of the "
+                "newest good one to CURRENT.json, or remove the folder to start afresh"
+            ) from None
+        return None
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise TablesError(f"{pointer} cannot be read as a snapshot pointer ({error}); restore it") from error
+    if current.schema_version != SCHEMA_VERSION:
+        raise TablesError(
+            f"{pointer} was written with schema version {current.schema_version}, this is {SCHEMA_VERSION}; "
+            "publish to a new folder"
+        )
+    for name, parts in current.tables.items():
+        for part in parts:
+            file = tables / current.snapshot / part.path
+            size = file.stat().st_size if file.is_file() else None
+            if size != part.bytes:
+                raise TablesError(f"{file} (table {name}) should have {part.bytes} bytes, has {size}; restore it")
+    return current
+
+
+def files_of(tables: Path, snapshot: Snapshot, table: str) -> list[Path]:
+    """Give the Parquet files of one table of a snapshot, in key order."""
+    return [tables / snapshot.snapshot / part.path for part in snapshot.tables[table]]
+
+
+def scan_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.LazyFrame:
+    """Scan one published table; an empty one where there is no snapshot."""
+    if snapshot is None or not snapshot.tables[table]:
+        return empty(table).lazy()
+    return pl.scan_parquet(files_of(tables, snapshot, table), schema=TABLES[table].schema, glob=False)
+
+
+def read_table(tables: Path, snapshot: Snapshot | None, table: str) -> pl.DataFrame:
+    """Read one published table whole, its files checked; an empty one where there is no snapshot."""
+    return scan_parts(tables, snapshot, table).collect()
+
+
+def scan_parts(tables: Path, snapshot: Snapshot | None, table: str, prefixes: Iterable[str] = ("",)) -> pl.LazyFrame:
+    """Scan the parts of a published table that may hold a doc_id with one of these prefixes, to build upon them.
+
+    Raises TablesError when such a part is not byte for byte what was published.
+    """
+    parts = snapshot.tables[table] if snapshot else ()
+    wanted = tuple(prefixes)
+    held = [part for part in parts if _may_hold(part, wanted)]
+    if snapshot is None or not held:
+        return empty(table).lazy()
+    files = [unharmed(tables, snapshot, part) for part in held]
+    return pl.scan_parquet(files, schema=TABLES[table].schema, glob=False)
+
+
+def unharmed(tables: Path, snapshot: Snapshot, part: Part) -> Path:
+    """Give the file of a part; raises TablesError when it is not byte for byte what was published."""
+    file = tables / snapshot.snapshot / part.path
+    if (found := file_sha256(file)) != part.sha256:
+        table = part.path.partition("/")[0]
+        raise TablesError(f"{file} (table {table}) is not what was published: SHA-256 {found}; restore it")
+    return file
+
+
+def file_sha256(file: Path) -> str:
+    """Give the SHA-256 of a file in hex."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
+    held = Path(part.path).stem.removeprefix("part").removeprefix("-")
+    return held.startswith(prefixes) or any(prefix.startswith(held) for prefix in prefixes)
+
+
+@contextmanager
+def writing(tables: Path, run_id: str) -> Iterator[bool]:
+    """Hold the right to write below ``tables``; the operating system frees it when the process ends, however.
+
+    Gives whether the last writer died in the middle. Raises LockedError with the name of the run that holds it.
+    """
+    try:
+        tables.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TablesError(f"{tables} cannot be made ({error.strerror}); choose another --tables folder") from error
+    owner = tables / ".writer.json"
+    lock = FileLock(tables / ".writer.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LockedError(f"{tables} is being written by {_owner(owner)}; wait for it or use another folder") from None
+    except OSError as error:
+        raise TablesError(f"{tables} cannot be written to ({error.strerror}); check its permissions") from error
+    try:
+        last_died = owner.exists()
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        owner.write_text(
+            json.dumps({"run_id": run_id, "pid": os.getpid(), "host": socket.gethostname(), "since": started}),
+            encoding="utf-8",
+        )
+        yield last_died
+    finally:
+        with suppress(OSError):
+            owner.unlink(missing_ok=True)
+        lock.release()
+
+
+def _owner(file: Path) -> str:
+    try:
+        who = json.loads(file.read_text(encoding="utf-8"))
+        return f"run {who['run_id']} (process {who['pid']} on {who['host']}, since {who['since']})"
+    except (OSError, ValueError, KeyError):
+        return "another run that has just started"
+
+
+def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
+    """Remove what a run left: batches in work/, and snapshots that ``current`` no longer or does not yet name.
+
+    A published snapshot that has no copy of CURRENT.json yet gets one. To be called by the one writer only; what
+    cannot be removed waits for the next run.
+    """
+    shutil.rmtree(tables / "work", ignore_errors=True)
+    known = {current.snapshot, *current.previous} if current else set()
+    for folder in (tables / "snapshots").glob("*"):
+        if f"snapshots/{folder.name}" not in known:
+            _remove(folder)
+    with suppress(OSError):
+        for stray in tables.glob(".*.new"):
+            stray.unlink(missing_ok=True)
+        if current and not (tables / current.snapshot / SNAPSHOT).exists():
+            replace_file(tables / current.snapshot / SNAPSHOT, current.to_json())
+
+
+def _remove(folder: Path) -> None:
+    """Remove a snapshot, first out of the way in one step, so that nobody meets half of one."""
+    trash = folder if folder.name.startswith(".") else folder.with_name(f".{folder.name}.old")
+    with suppress(OSError):
+        folder.rename(trash)
+        shutil.rmtree(trash)
+
+
+def replace_file(file: Path, text: str) -> None:
+    """Give a file new content in one step: who reads it meets the old or the new text, also after a crash."""
+    new = file.with_name(f".{file.name}.new")
+    with new.open("w", encoding="utf-8") as out:
+        out.write(text)
+        out.flush()
+        os.fsync(out.fileno())
+    new.replace(file)
+    with suppress(OSError):
+        # It stands already; a disk that will not confirm it cannot be argued with.
+        sync_folder(file.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def worth_keeping(tables: Path, earlier: Sequence[str], keep: int, keep_days: float) -> tuple[str, ...]:
+    """Give the snapshots that the next one goes on naming; ``earlier``: the published ones, newest first.
+
+    These are the newest ``keep`` (the next one counts) and those younger than ``keep_days``. The others are cleared
+    away by `clear_leftovers` once a CURRENT.json without their names is published.
+    """
+    now = datetime.now(UTC)
+
+    def age(name: str) -> timedelta:
+        return now - datetime.fromtimestamp((tables / name).stat().st_mtime, UTC)
+
+    there = [name for name in earlier if (tables / name).is_dir()]
+    return tuple(name for n, name in enumerate(there, 1) if n < keep or age(name) < timedelta(days=keep_days))

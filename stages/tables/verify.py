@@ -1,0 +1,208 @@
+"""Verify: is what lies in the tables folder what was published, and does it keep the contract by itself.
+
+Reads only. Every finding is one line that names the file or table, what is wrong, and by how much.
+"""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from stages.discover.sources import Source, open_source, to_doc_id, to_path
+from stages.errors import SourceError, TablesError, printable
+from stages.tables.schemas import SCHEMA_VERSION, TABLES
+from stages.tables.store.publish import CONTENT
+from stages.tables.store.snapshots import CURRENT, Part, Snapshot, file_sha256
+
+Frames = dict[str, pl.DataFrame]
+_MOST_NAMED = 3
+_COUNTS = ("n_written", "n_unchanged", "n_duplicate", "n_quarantined")
+_COUNTED = {
+    "n_mentions": "the sum over its clusters",
+    "n_documents": "the number of documents that name it",
+    "first_document": "the first source_uri that names it",
+    "last_document": "the last source_uri that names it",
+}
+# References: rows of the first table whose key is not in the second.
+_PARENTS = (
+    ("blocks", ("doc_id",), "documents"),
+    ("repairs", ("doc_id",), "documents"),
+    ("sentences", ("doc_id", "block_no"), "blocks"),
+    ("mentions", ("doc_id", "sentence_no"), "sentences"),
+    ("clusters", ("doc_id",), "documents"),
+)
+
+
+def read_pointer(tables: Path) -> Snapshot:
+    """Read CURRENT.json without looking at what it names.
+
+    Raises TablesError when it is missing, damaged, or of another schema version.
+    """
+    pointer = tables / CURRENT
+    try:
+        current = Snapshot.from_json(pointer.read_text(encoding="utf-8"))
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise TablesError(f"{pointer} cannot be read as a snapshot pointer ({error!r})") from error
+    if current.schema_version != SCHEMA_VERSION:
+        raise TablesError(f"{pointer} was written with schema version {current.schema_version}, not {SCHEMA_VERSION}")
+    return current
+
+
+def verify_files(tables: Path, current: Snapshot) -> Iterator[str]:
+    """Compare every file of a snapshot with the size, hash, rows and schema that were published."""
+    folder = tables / current.snapshot
+    for table in TABLES.keys() - current.tables.keys():
+        yield f"{CURRENT}: table {table} is missing"
+    named = {part.path for parts in current.tables.values() for part in parts}
+    for file in sorted(folder.rglob("*.parquet")):
+        if file.relative_to(folder).as_posix() not in named:
+            yield f"{file}: no file of this snapshot; CURRENT.json does not name it"
+    for table, parts in current.tables.items():
+        for part in parts:
+            yield from _verify_file(folder / part.path, table, part)
+
+
+def _verify_file(file: Path, table: str, part: Part) -> Iterator[str]:
+    if not file.is_file():
+        yield f"{file}: is missing"
+        return
+    if (size := file.stat().st_size) != part.bytes:
+        yield f"{file}: has {size:,} bytes, {part.bytes:,} were published"
+        return
+    if (found := file_sha256(file)) != part.sha256:
+        yield f"{file}: SHA-256 is {found}, {part.sha256} was published"
+        return
+    schema = pl.read_parquet_schema(file)
+    if schema != TABLES[table].schema:
+        columns = sorted({n for n, t in (schema.items() ^ TABLES[table].schema.items())}) or "the order of columns"
+        yield f"{file}: the schema is not that of {table}: {columns}"
+    elif (rows := pl.scan_parquet(file, glob=False).select(pl.len()).collect().item()) != part.rows:
+        yield f"{file}: has {rows:,} rows, {part.rows:,} were published"
+
+
+def verify_part(frames: Frames, prefix: str) -> Iterator[str]:
+    """Check keys and references within one part of the content tables; ``prefix``: how its doc_ids begin."""
+    for table, frame in frames.items():
+        key = TABLES[table].key
+        yield from _rows(
+            f"{table}: the key {', '.join(key)} is not unique", frame.filter(pl.struct(key).is_duplicated())
+        )
+        strangers = frame.filter(~pl.col("doc_id").str.starts_with(prefix))
+        yield from _rows(f"{table}: doc_id does not begin with {prefix}, so it is in the wrong part", strangers)
+        if not frame.equals(frame.sort(key)):
+            yield f"{table}: part {prefix or 'whole'} is not sorted by its key"
+    for child, key, parent in _PARENTS:
+        yield from _rows(f"{child}: no such row in {parent}", frames[child].join(frames[parent], on=key, how="anti"))
+    in_clusters = frames["mentions"].filter(pl.col("kind") != "value")
+    same = frames["clusters"].select("doc_id", "cluster_no", "entity_id")
+    lost = in_clusters.join(same, on=["doc_id", "cluster_no", "entity_id"], how="anti")
+    yield from _rows("mentions: no cluster with this number and entity", lost)
+    members = frames["mentions"].group_by("doc_id", "cluster_no").len()
+    sized = frames["clusters"].join(members, on=["doc_id", "cluster_no"], how="left")
+    wrong = sized.filter(pl.col("len").fill_null(0) != pl.col("n_mentions"))
+    yield from _rows("clusters: n_mentions is not the number of rows in mentions", wrong)
+    documents = frames["documents"]
+    for name in ("blocks", "sentences", "mentions"):
+        counted = frames[name].group_by("doc_id").len()
+        wrong = documents.join(counted, on="doc_id", how="left").filter(
+            pl.col("len").fill_null(0) != pl.col(f"n_{name}")
+        )
+        yield from _rows(f"documents: n_{name} is not the number of rows in {name}", wrong)
+
+
+def verify_entities(entities: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[str]:
+    """Check entities against all clusters (entity_id, label, n_mentions, source_uri), both ways and in all counts."""
+    yield from _rows("entities: the key entity_id is not unique", entities.filter(pl.col("entity_id").is_duplicated()))
+    named = pl.col("source_uri")
+    counted = clusters.group_by("entity_id", "label").agg(
+        pl.col("n_mentions").sum(),
+        n_documents=named.n_unique().cast(pl.Int64),
+        first_document=named.min(),
+        last_document=named.max(),
+    )
+    key = ["entity_id", "label"]
+    yield from _rows("clusters: no such entity", counted.join(entities, on=key, how="anti"), key[0])
+    for column, meaning in _COUNTED.items():
+        wrong = entities.join(counted, on=[*key, column], how="anti")
+        yield from _rows(f"entities: {column} is not {meaning}", wrong, key[0])
+
+
+def verify_whole(frames: Frames, documents: pl.DataFrame, run_id: str) -> Iterator[str]:
+    """Check sources, quarantine and runs against each other and against the documents (doc_id, source_uri)."""
+    sources, quarantine, runs = frames["sources"], frames["quarantine"], frames["runs"]
+    for table in ("sources", "quarantine", "runs"):
+        key = TABLES[table].key
+        duplicated = frames[table].filter(pl.struct(key).is_duplicated())
+        yield from _rows(f"{table}: the key {', '.join(key)} is not unique", duplicated)
+    written = sources.filter(pl.col("status") == "written")
+    on = ["doc_id", "source_uri"]
+    yield from _rows("documents: no source is written under this name", documents.join(written, on=on, how="anti"))
+    yield from _rows("sources: written, but not in documents", written.join(documents, on=on, how="anti"))
+    derived = pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String)
+    yield from _rows("sources: doc_id does not follow from source_uri", sources.filter(pl.col("doc_id") != derived))
+    duplicates = sources.filter(pl.col("status") == "duplicate")
+    orphans = duplicates.join(written, left_on="duplicate_of", right_on="source_uri", how="anti")
+    yield from _rows("sources: duplicate of a source that is not written", orphans)
+    out = sources.filter(pl.col("status") == "quarantined")
+    whole = quarantine.filter(pl.col("table") == "sources")
+    yield from _rows("sources: quarantined, but not in quarantine", out.join(whole, on="source_uri", how="anti"))
+    yield from _rows("quarantine: the source is not quarantined", whole.join(out, on="source_uri", how="anti"))
+    yield from _rows("sources: quarantined without a reason", out.filter(pl.col("reason_code").is_null()), "source_uri")
+    wrong = runs.filter(pl.col("n_sources") != pl.sum_horizontal(_COUNTS))
+    yield from _rows("runs: the sources are not the sum of their outcomes", wrong, "run_id")
+    if run_id not in runs["run_id"]:
+        yield f"runs: run {run_id} of CURRENT.json is missing"
+
+
+def _rows(what: str, wrong: pl.DataFrame, named_by: str = "doc_id") -> Iterator[str]:
+    if wrong.height:
+        column = named_by if named_by in wrong.columns else wrong.columns[0]
+        examples = ", ".join(printable(str(value)) for value in wrong[column].unique(maintain_order=True)[:_MOST_NAMED])
+        yield f"{what}: {wrong.height:,} rows, for example {column} {examples}"
+
+
+def read_part(tables: Path, current: Snapshot, prefix: str) -> Frames:
+    """Read the content tables of one part."""
+    name = f"part-{prefix}.parquet" if prefix else "part.parquet"
+    return {table: pl.read_parquet(tables / current.snapshot / table / name) for table in CONTENT}
+
+
+def part_prefixes(current: Snapshot) -> list[str]:
+    """List how the doc_ids of the parts begin, in order."""
+    return sorted(Path(part.path).stem.removeprefix("part").removeprefix("-") for part in current.tables["documents"])
+
+
+def raw_texts(documents: pl.DataFrame, sources: Sequence[Source]) -> dict[str, str]:
+    """Decode the raw files that still hold what was read, by doc_id: bytes to text by the recorded encoding alone."""
+    roots = {source.name: source.root for source in sources}
+    found = {}
+    for doc_id, uri, encoding, sha256 in documents.select(
+        "doc_id", "source_uri", "encoding", "content_sha256"
+    ).iter_rows():
+        if uri.partition("/")[0] not in roots:
+            continue
+        path = to_path(uri, roots)
+        try:
+            with open_source(path) as file:
+                data = file.read()
+        except (SourceError, OSError):
+            continue
+        if hashlib.sha256(data).hexdigest() == sha256:
+            found[doc_id] = _decode(gzip.decompress(data) if path.suffix.lower() == ".gz" else data, encoding)
+    return found
+
+
+def _decode(data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except (UnicodeError, LookupError):
+        return ""  # every offset into it is then found wrong
+
+
+def rejected_row(row: str) -> str:
+    """Name a row of a table in few words, from its JSON."""
+    wanted = ("block_no", "sentence_no", "mention_no", "repair_no", "start", "end")
+    return ", ".join(f"{k} {v}" for k, v in json.loads(row).items() if k in wanted)

@@ -1,0 +1,546 @@
+import errno
+import gzip
+import os
+import random
+import tempfile
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from stages.discover.decide import decide, find_files, hash_contents, withhold_deletions
+from stages.discover.sources import parse_sources, to_doc_id
+from stages.errors import UsageError
+from stages.tables.account import OUTCOMES, next_sources
+from stages.tables.schemas import empty
+
+NEVER_TRUST = datetime(1980, 1, 1, tzinfo=UTC)
+ALWAYS_TRUST = datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def discover(prior, *specs, stages="v1", verify=False, trusted_before=ALWAYS_TRUST):
+    """What the first stage does in a run: the decisions, and how many files were read."""
+    sources = parse_sources([str(spec) for spec in specs])
+    read = []
+    hashed = hash_contents(
+        find_files(sources),
+        prior,
+        {source.name: source.root for source in sources},
+        trusted_before=trusted_before,
+        verify=verify,
+        progress=lambda *_: read.append(1),
+    )
+    return decide(hashed, prior, sources, stages), len(read)
+
+
+def settle(decided, prior, run="run-1", stages="v1", bad=()):
+    """The sources table after a run in which everything but ``bad`` was written."""
+    handled = decided.filter(pl.col("action").is_in(["process", "move"]))["source_uri"]
+    rows = [
+        (uri, "quarantined", None, None, "read", "empty", "no text") if uri in bad else (uri, "written", *[None] * 5)
+        for uri in handled
+    ]
+    outcomes = pl.DataFrame(rows, schema=OUTCOMES, orient="row")
+    return next_sources(decided, outcomes, prior, run, stages)
+
+
+def run(prior, *specs, bad=(), **options):
+    decided, _ = discover(prior, *specs, **options)
+    return settle(decided, prior, stages=options.get("stages", "v1"), bad=bad)
+
+
+def actions(decided):
+    return dict(decided.select("source_uri", "action").iter_rows())
+
+
+def facts(decided, uri, *columns):
+    return decided.filter(pl.col("source_uri") == uri).select(columns).row(0)
+
+
+@pytest.fixture
+def press(tmp_path):
+    root = tmp_path / "press"
+    root.mkdir()
+    for name in ("a", "b", "c"):
+        (root / f"{name}.txt").write_text(f"text of {name}")
+    return root
+
+
+@pytest.fixture
+def prior(press):
+    """The state after a first run over a, b and c."""
+    return run(empty("sources"), press)
+
+
+def test_everything_is_new_at_first(press):
+    decided, read = discover(empty("sources"), press)
+    assert actions(decided) == {f"press/{name}.txt": "process" for name in "abc"}
+    assert read == 3
+    assert decided["doc_id"].to_list() == [to_doc_id(uri) for uri in decided["source_uri"]]
+
+
+def test_nothing_is_read_when_nothing_changed(press, prior):
+    decided, read = discover(prior, press)
+    assert set(actions(decided).values()) == {"keep"}
+    assert read == 0
+
+
+def test_changed_new_and_deleted(press, prior):
+    (press / "a.txt").write_text("another text")
+    (press / "b.txt").unlink()
+    (press / "d.txt").write_text("text of d")
+    decided, read = discover(prior, press)
+    assert actions(decided) == {
+        "press/a.txt": "process",
+        "press/b.txt": "delete",
+        "press/c.txt": "keep",
+        "press/d.txt": "process",
+    }
+    assert read == 2
+
+
+def test_touched_file_is_read_and_kept(press, prior):
+    os.utime(press / "a.txt", (1, 1))
+    decided, read = discover(prior, press)
+    assert (set(actions(decided).values()), read) == ({"keep"}, 1)
+
+
+def rewrite_unseen(file, text):
+    """Same length, same modification time: what neither size nor time betray."""
+    status = file.stat()
+    assert len(text) == status.st_size
+    file.write_text(text)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def test_verify_reads_everything(press, prior):
+    rewrite_unseen(press / "a.txt", "text of x")
+    unseen, _ = discover(prior, press)
+    seen, read = discover(prior, press, verify=True)
+    assert actions(unseen)["press/a.txt"] == "keep"
+    assert actions(seen) == {"press/a.txt": "process", "press/b.txt": "keep", "press/c.txt": "keep"}
+    assert read == 3
+
+
+def test_file_modified_within_the_grain_of_the_clock_is_read_again(press, prior):
+    rewrite_unseen(press / "a.txt", "text of x")
+    modified = datetime.fromtimestamp((press / "a.txt").stat().st_mtime, UTC)
+    for name in "bc":
+        os.utime(press / f"{name}.txt", (1, 1))
+    trusted = run(prior, press)  # b and c are old now and known with that time
+    decided, read = discover(trusted, press, trusted_before=modified - timedelta(seconds=1))
+    assert actions(decided) == {"press/a.txt": "process", "press/b.txt": "keep", "press/c.txt": "keep"}
+    assert read == 1
+
+
+def test_without_a_finished_run_nothing_is_trusted(press, prior):
+    assert discover(prior, press, trusted_before=None)[1] == 3
+    assert discover(prior, press, trusted_before=NEVER_TRUST)[1] == 3
+
+
+def test_other_stages_process_everything_again(press, prior):
+    decided, read = discover(prior, press, stages="v2")
+    assert (set(actions(decided).values()), read) == ({"process"}, 0)
+
+
+def test_lasting_quarantine_is_kept_and_a_passing_one_tried_again(press):
+    prior = run(empty("sources"), press, bad=["press/a.txt", "press/b.txt"])
+    fleeting = pl.when(pl.col("source_uri") == "press/b.txt").then(pl.lit("changed_while_reading"))
+    prior = prior.with_columns(reason_code=fleeting.otherwise("reason_code"))
+    decided, _ = discover(prior, press)
+    assert actions(decided) == {"press/a.txt": "keep", "press/b.txt": "process", "press/c.txt": "keep"}
+
+
+def test_file_that_comes_back_is_new_and_keeps_when_it_was_first_seen(press, prior):
+    text = (press / "a.txt").read_text()
+    (press / "a.txt").unlink()
+    gone = run(prior, press)
+    assert facts(gone, "press/a.txt", "status", "content_sha256", "size_bytes") == ("deleted", None, None)
+    assert "press/a.txt" not in actions(discover(gone, press)[0])
+    (press / "a.txt").write_text(text)
+    decided, _ = discover(gone, press)
+    assert actions(decided)["press/a.txt"] == "process"
+    assert facts(settle(decided, gone, "run-9"), "press/a.txt", "first_seen_run") == ("run-1",)
+
+
+def test_deleted_file_takes_its_reason_along(press):
+    prior = run(empty("sources"), press, bad=["press/a.txt"])
+    (press / "a.txt").unlink()
+    assert facts(run(prior, press), "press/a.txt", "status", "reason_code", "reason") == ("deleted", None, None)
+
+
+# Duplicates
+
+
+def test_first_of_equal_files_is_written(press):
+    (press / "0.txt").write_text("text of b")
+    (press / "sub").mkdir()
+    (press / "sub" / "a.txt").write_text("text of b")
+    decided, _ = discover(empty("sources"), press)
+    assert actions(decided)["press/0.txt"] == "process"
+    for copy in ("press/b.txt", "press/sub/a.txt"):
+        assert facts(decided, copy, "action", "duplicate_of") == ("duplicate", "press/0.txt")
+
+
+def test_earlier_name_takes_over_by_a_move(press, prior):
+    (press / "a0.txt").write_text("text of b")
+    decided, _ = discover(prior, press)
+    assert facts(decided, "press/a0.txt", "action", "copy_of") == ("move", to_doc_id("press/b.txt"))
+    assert facts(decided, "press/b.txt", "action", "duplicate_of") == ("duplicate", "press/a0.txt")
+
+
+def test_copy_takes_over_when_the_first_goes(press, prior):
+    (press / "b2.txt").write_text("text of b")
+    both = run(prior, press)
+    (press / "b.txt").unlink()
+    decided, _ = discover(both, press)
+    assert facts(decided, "press/b2.txt", "action", "copy_of") == ("move", to_doc_id("press/b.txt"))
+    assert actions(decided)["press/b.txt"] == "delete"
+
+
+def test_copy_takes_over_when_the_first_changes(press, prior):
+    (press / "b2.txt").write_text("text of b")
+    both = run(prior, press)
+    (press / "b.txt").write_text("something else")
+    decided, _ = discover(both, press)
+    assert actions(decided)["press/b.txt"] == "process"
+    assert facts(decided, "press/b2.txt", "action", "copy_of") == ("move", to_doc_id("press/b.txt"))
+
+
+def test_rename_is_a_move_and_a_deletion(press, prior):
+    (press / "a.txt").rename(press / "z.txt")
+    decided, _ = discover(prior, press)
+    assert actions(decided) == {
+        "press/a.txt": "delete",
+        "press/b.txt": "keep",
+        "press/c.txt": "keep",
+        "press/z.txt": "move",
+    }
+
+
+def test_renamed_file_of_other_stages_is_processed(press, prior):
+    (press / "a.txt").rename(press / "z.txt")
+    decided, _ = discover(prior, press, stages="v2")
+    assert actions(decided)["press/z.txt"] == "process"
+
+
+def test_compressed_copy_with_the_same_bytes_is_another_text(tmp_path):
+    root = tmp_path / "s"
+    root.mkdir()
+    packed = gzip.compress(b"text", mtime=0)
+    (root / "a.txt").write_bytes(packed)  # unreadable as text
+    (root / "b.txt.gz").write_bytes(packed)
+    assert set(actions(discover(empty("sources"), root)[0]).values()) == {"process"}
+
+
+def test_copy_under_a_name_that_is_not_read_takes_no_text_away(tmp_path):
+    root = tmp_path / "s"
+    root.mkdir()
+    for name in ("a.log", "b.txt", "c.md"):
+        (root / name).write_text("the same text")
+    decided, _ = discover(empty("sources"), root)
+    assert actions(decided) == {"s/a.log": "process", "s/b.txt": "process", "s/c.md": "duplicate"}
+
+
+# Several sources
+
+
+@pytest.fixture
+def web(tmp_path):
+    root = tmp_path / "web"
+    root.mkdir()
+    (root / "w.txt").write_text("text of w")
+    (root / "b.txt").write_text("text of b")
+    return root
+
+
+def test_duplicates_across_sources(press, web):
+    decided, _ = discover(empty("sources"), press, web)
+    assert facts(decided, "web/b.txt", "action", "duplicate_of") == ("duplicate", "press/b.txt")
+
+
+def test_running_one_source_leaves_the_other_alone(press, web):
+    prior = run(empty("sources"), press, web)
+    (press / "c.txt").unlink()
+    decided, _ = discover(prior, web)
+    assert actions(decided.filter("in_scope")) == {"web/b.txt": "duplicate", "web/w.txt": "keep"}
+    assert set(actions(decided.filter(~pl.col("in_scope"))).values()) == {"keep"}
+    after = settle(decided, prior, "run-2")
+    assert after.equals(prior)
+
+
+def test_copy_in_a_source_that_is_not_named_takes_over_by_a_move(press, web):
+    prior = run(empty("sources"), press, web)
+    (press / "b.txt").unlink()
+    decided, read = discover(prior, press)
+    assert facts(decided, "web/b.txt", "action", "in_scope", "copy_of") == ("move", False, to_doc_id("press/b.txt"))
+    assert actions(decided)["press/b.txt"] == "delete"
+    assert read == 0
+
+
+def test_earlier_name_in_the_source_named_makes_the_other_a_duplicate(press, web):
+    prior = run(empty("sources"), web)
+    decided, _ = discover(prior, press)
+    assert facts(decided, "press/b.txt", "action", "copy_of") == ("move", to_doc_id("web/b.txt"))
+    assert facts(decided, "web/b.txt", "action", "duplicate_of") == ("duplicate", "press/b.txt")
+
+
+def test_text_that_was_copied_remembers_the_stages_that_made_it(press, web):
+    prior = run(empty("sources"), press, stages="v1")
+    prior = run(prior, web, stages="v2")  # web/b.txt is a duplicate, decided by v2
+    (press / "b.txt").unlink()
+    prior = run(prior, press, stages="v2")  # now it is a copy of a text that v1 made
+    assert facts(prior, "web/b.txt", "status", "stages_sha256") == ("written", "v1")
+    assert actions(discover(prior, web, stages="v2")[0])["web/b.txt"] == "process"
+
+
+def test_same_folder_mounted_elsewhere_is_unchanged(press, prior, tmp_path):
+    (tmp_path / "mnt").mkdir()
+    press.rename(tmp_path / "mnt" / "volume7")
+    decided, read = discover(prior, f"press={tmp_path / 'mnt' / 'volume7'}")
+    assert (set(actions(decided).values()), read) == ({"keep"}, 0)
+
+
+# What a run speaks for
+
+
+def test_single_file_deletes_nothing_beside_it(press, prior):
+    (press / "b.txt").unlink()
+    decided, _ = discover(prior, press / "a.txt")
+    assert actions(decided.filter("in_scope")) == {"press/a.txt": "keep"}
+    assert settle(decided, prior).equals(prior)
+
+
+def test_pattern_deletes_what_it_would_have_matched(press, prior):
+    (press / "b.txt").unlink()
+    (press / "c.txt").unlink()
+    decided, _ = discover(prior, press / "[ab].*")
+    assert actions(decided) == {"press/a.txt": "keep", "press/b.txt": "delete", "press/c.txt": "keep"}
+
+
+def test_pattern_finds_what_it_matches_at_any_depth(press):
+    (press / "x" / "y").mkdir(parents=True)
+    (press / "x" / "y" / "d.txt").write_text("text of d")
+    (press / "x" / "d.md").write_text("text of md")
+    found = find_files(parse_sources([str(press / "**" / "*.txt")]))["source_uri"].to_list()
+    assert found == ["press/a.txt", "press/b.txt", "press/c.txt", "press/x/y/d.txt"]
+
+
+# What a walk meets
+
+
+def found_by_name(root):
+    return dict(find_files(parse_sources([f"s={root}"])).select("source_uri", "reason_code").iter_rows())
+
+
+def test_links(tmp_path):
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (root / "sub").mkdir(parents=True)
+    outside.mkdir()
+    (root / "sub" / "real.txt").write_text("text")
+    (outside / "secret.txt").write_text("secret")
+    (root / "inside.txt").symlink_to("sub/real.txt")
+    (root / "outside.txt").symlink_to(outside / "secret.txt")
+    (root / "folder").symlink_to(root / "sub")
+    (root / "foreign").symlink_to(outside)
+    (root / "dangling.txt").symlink_to("nowhere")
+    (root / "loop.txt").symlink_to("loop.txt")
+    refused = "link_not_followed"
+    assert found_by_name(root) == {
+        "s/dangling.txt": refused,
+        "s/folder": refused,
+        "s/foreign": refused,
+        "s/inside.txt": None,
+        "s/loop.txt": refused,
+        "s/outside.txt": refused,
+        "s/sub/real.txt": None,
+    }
+    decided, _ = discover(empty("sources"), f"s={root}")
+    assert facts(decided, "s/sub/real.txt", "action", "duplicate_of") == ("duplicate", "s/inside.txt")
+    assert facts(decided, "s/outside.txt", "action") == ("quarantine",)
+
+
+def test_source_that_is_itself_a_link(tmp_path):
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "v1" / "a.txt").write_text("text")
+    (tmp_path / "current").symlink_to("v1")
+    assert find_files(parse_sources([str(tmp_path / "current")]))["source_uri"].to_list() == ["current/a.txt"]
+
+
+def test_pipe_is_refused_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe.txt")
+    (tmp_path / "link.txt").symlink_to("pipe.txt")
+    assert found_by_name(tmp_path) == {"s/pipe.txt": "not_regular", "s/link.txt": "not_regular"}
+
+
+def test_file_replaced_by_a_pipe_after_it_was_listed(press, prior):
+    sources = parse_sources([str(press)])
+    found = find_files(sources)
+    (press / "a.txt").unlink()
+    os.mkfifo(press / "a.txt")
+    hashed = hash_contents(found, prior, {"press": press}, trusted_before=None)
+    assert facts(hashed, "press/a.txt", "reason_code", "content_sha256") == ("not_regular", None)
+
+
+def test_file_gone_after_it_was_listed(press, prior):
+    found = find_files(parse_sources([str(press)]))
+    (press / "a.txt").unlink()
+    hashed = hash_contents(found, prior, {"press": press}, trusted_before=None)
+    assert facts(hashed, "press/a.txt", "reason_code") == ("unreadable",)
+
+
+def test_strange_names_and_times(tmp_path):
+    (tmp_path / os.fsdecode(b"K\xf6ln\n.txt")).write_text("text")
+    (tmp_path / "old.txt").write_text("old")
+    os.utime(tmp_path / "old.txt", (-86400, -86400))
+    found = find_files(parse_sources([f"s={tmp_path}"]))
+    assert found["source_uri"].to_list() == ["s/K%F6ln%0A.txt", "s/old.txt"]
+    assert found["modified_at"][1] == datetime(1969, 12, 31, tzinfo=UTC)
+    assert discover(empty("sources"), f"s={tmp_path}")[1] == 2
+
+
+def test_time_beyond_the_calendar_stops_nothing(tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    try:
+        os.utime(tmp_path / "a.txt", (1 << 40, 1 << 40))
+    except OSError:
+        pytest.skip("this file system holds no such time")
+    assert found_by_name(tmp_path) == {"s/a.txt": None}
+
+
+def test_order_does_not_depend_on_the_disk(tmp_path):
+    names = [f"{n:02}/{letter}.txt" for n in range(5) for letter in "äbÖz"]
+    for shuffle in (1, 2):
+        root = tmp_path / str(shuffle)
+        random.Random(shuffle).shuffle(names)
+        for name in names:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(name)
+    first, second = (find_files(parse_sources([f"s={tmp_path / n}"])) for n in ("1", "2"))
+    assert first["source_uri"].to_list() == sorted(f"s/{name}" for name in names)
+    assert first.drop("modified_at").equals(second.drop("modified_at"))
+
+
+def test_empty_folder(tmp_path):
+    decided, read = discover(empty("sources"), tmp_path)
+    assert (decided.height, read) == (0, 0)
+
+
+@contextmanager
+def without_privileges():
+    """Root may read everything, so these tests become nobody for a while."""
+    if os.geteuid():
+        yield
+        return
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that everybody can reach, unlike tmp_path."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+        for path in folder.rglob("*"):
+            path.chmod(0o755)
+
+
+def test_folder_that_cannot_be_listed_is_reported_and_what_it_holds_stands(open_folder):
+    (open_folder / "shut").mkdir()
+    (open_folder / "shut" / "a.txt").write_text("text of a")
+    (open_folder / "b.txt").write_text("text of b")
+    prior = run(empty("sources"), f"s={open_folder}")
+    (open_folder / "c.txt").write_text("text of a")
+    (open_folder / "shut").chmod(0)
+    with without_privileges():
+        decided, _ = discover(prior, f"s={open_folder}")
+    assert facts(decided, "s/shut", "action", "reason_code") == ("quarantine", "unreadable")
+    assert facts(decided, "s/shut/a.txt", "action", "in_scope") == ("duplicate", False)
+    assert facts(decided, "s/c.txt", "action") == ("move",)
+    after = settle(decided, prior)
+    assert dict(after.select("source_uri", "status").iter_rows()) == {
+        "s/b.txt": "written",
+        "s/c.txt": "written",
+        "s/shut": "quarantined",
+        "s/shut/a.txt": "duplicate",
+    }
+    (open_folder / "shut").chmod(0o755)
+    again, _ = discover(after, f"s={open_folder}")
+    assert facts(again, "s/shut", "action") == ("delete",)
+
+
+def test_file_that_cannot_be_opened(open_folder):
+    (open_folder / "a.txt").write_text("text")
+    (open_folder / "a.txt").chmod(0)
+    with without_privileges():
+        decided, _ = discover(empty("sources"), f"s={open_folder}")
+    assert facts(decided, "s/a.txt", "action", "reason_code") == ("quarantine", "unreadable")
+    assert os.strerror(errno.EACCES) in facts(decided, "s/a.txt", "reason")[0]
+
+
+def test_source_that_cannot_be_listed_changes_nothing(open_folder):
+    (open_folder / "shut").mkdir(mode=0)
+    with without_privileges(), pytest.raises(UsageError, match="nothing was changed"):
+        discover(empty("sources"), open_folder / "shut")
+
+
+# The guard against mass deletion
+
+
+def many(root, n):
+    root.mkdir(exist_ok=True)
+    for number in range(n):
+        (root / f"{number:03}.txt").write_text(f"text {number}")
+    return run(empty("sources"), root)
+
+
+@pytest.mark.parametrize(("gone", "withheld"), [(9, 0), (10, 0), (11, 11), (100, 100)])
+def test_deletions_beyond_the_share_are_withheld(tmp_path, gone, withheld):
+    # 100 documents, a tenth may go: ten pass, eleven do not.
+    prior = many(tmp_path / "s", 100)
+    for number in range(gone):
+        (tmp_path / "s" / f"{number:03}.txt").unlink()
+    decided, n = withhold_deletions(discover(prior, tmp_path / "s")[0], prior, 0.1)
+    assert n == withheld
+    assert (decided["action"] == "delete").sum() == gone - withheld
+    after = settle(decided, prior)
+    assert (after["status"] == "written").sum() == 100 - gone + withheld
+
+
+def test_few_deletions_pass_whatever_their_share(tmp_path):
+    prior = many(tmp_path / "s", 9)
+    for file in (tmp_path / "s").iterdir():
+        file.unlink()
+    assert withhold_deletions(discover(prior, tmp_path / "s")[0], prior, 0.0)[1] == 0
+
+
+def test_renamed_folder_is_no_deletion(tmp_path):
+    (tmp_path / "s").mkdir()
+    prior = many(tmp_path / "s" / "old", 0)
+    for number in range(20):
+        (tmp_path / "s" / "old" / f"{number}.txt").write_text(f"text {number}")
+    prior = run(prior, tmp_path / "s")
+    (tmp_path / "s" / "old").rename(tmp_path / "s" / "new")
+    decided, withheld = withhold_deletions(discover(prior, tmp_path / "s")[0], prior, 0.1)
+    assert withheld == 0
+    assert (decided["action"] == "delete").sum() == (decided["action"] == "move").sum() == 20
+
+
+def test_share_is_taken_of_the_sources_of_the_run(tmp_path):
+    small, big = many(tmp_path / "small", 20), many(tmp_path / "big", 200)
+    prior = pl.concat([big, small])
+    for number in range(12):
+        (tmp_path / "small" / f"{number:03}.txt").unlink()
+    # The texts are the same in both folders, so make them differ first: else no text is lost.
+    assert withhold_deletions(discover(prior, tmp_path / "small")[0], prior, 0.1)[1] == 0
+    prior = pl.concat([big.with_columns(content_sha256="source_uri"), small])
+    assert withhold_deletions(discover(prior, tmp_path / "small")[0], prior, 0.1)[1] == 12

@@ -1,0 +1,105 @@
+import pytest
+
+from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of, part_bounds
+from stages.extract_entities.names.labels import tag_runs
+
+
+@pytest.mark.parametrize(
+    ("word", "label", "name"),
+    [
+        ("US-Außenminister", "LOC", "US"),
+        ("Nato-Generalsekretär", "ORG", "Nato"),
+        ("Baden-Württemberg-Wahl", "LOC", "Baden-Württemberg"),
+        ("Ex-Siemens-Chef", "ORG", "Siemens"),
+        ("Ex-Chef", "ORG", "Ex"),
+        ("Afghanistaneinsatz", "LOC", "Afghanistan"),
+        ("Qwertzbesuch", "LOC", "Qwertzbesuch"),
+    ],
+)
+def test_where_the_name_in_a_compound_is(word: str, label: str, name: str) -> None:
+    start, end = part_bounds(word, label)
+    assert word[start:end] == name
+
+
+def test_names_of_both_levels() -> None:
+    text = "Der Deutsche Bundestag und US-Soldaten."
+    places = [(0, 3), (4, 12), (13, 22), (23, 26), (27, 38), (38, 39)]
+    outer = ["O", "B-ORG", "I-ORG", "O", "B-LOCpart", "O"]
+    inner = ["O", "B-LOCderiv", "B-LOC", "O", "O", "O"]
+    found = names_of(text, places, Tagged(outer, [1, 0.9, 0.8, 1, 0.7, 1], inner), "x")
+    assert [(text[n.start : n.end], n.label, n.kind, n.score) for n in found] == [
+        ("Deutsche Bundestag", "ORG", "name", 0.8),
+        ("Deutsche", "LOC", "deriv", 0.9),
+        ("US", "LOC", "part", 0.7),
+    ]
+
+
+def test_an_inner_part_under_an_outer_part_is_dropped() -> None:
+    found = names_of("EU-Land", [(0, 7)], Tagged(["B-ORGpart"], [0.9], ["B-LOCpart"]), "x")
+    assert [(n.start, n.end, n.label) for n in found] == [(0, 2, "ORG")]
+
+
+@pytest.mark.parametrize(
+    ("tags", "runs"),
+    [
+        ([], []),
+        (["I-PER", "I-PER"], [(0, 2, "PER")]),
+        (["B-PER", "B-PER"], [(0, 1, "PER"), (1, 2, "PER")]),
+        (["B-PER", "I-LOC", "O"], [(0, 1, "PER"), (1, 2, "LOC")]),
+        (["B-LOC", "O", "I-LOC"], [(0, 1, "LOC"), (2, 3, "LOC")]),
+    ],
+)
+def test_runs(tags: list[str], runs: list[tuple[int, int, str]]) -> None:
+    assert tag_runs(tags) == runs
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "expected"),
+    [
+        ("Euro", "MISC", True),
+        ("US-Dollar", "MISC", True),
+        ("\u20ac", "MISC", True),
+        ("EUR", "MISC", True),
+        ("Dem", "MISC", False),
+        ("Mark", "PER", False),
+        ("Euro 2024", "MISC", False),
+    ],
+)
+def test_currency_words(text: str, label: str, expected: bool) -> None:
+    assert is_currency(text, Name(0, len(text), label, "name", 1.0, "x")) is expected
+
+
+@pytest.mark.parametrize(
+    ("words", "last", "name"),
+    [
+        (["Cannes", ",", "dann"], 2, "Cannes"),
+        (["Gruppe", "(", "GR", ")", "war"], 4, "Gruppe ( GR )"),
+        (["Anna", "Blum", ")", "war"], 3, "Anna Blum"),
+        (["nach", "Genf", "."], 3, "nach Genf"),
+        (["Yahoo", "!", "kauft"], 2, "Yahoo !"),
+        ([",", "-", "."], 2, None),
+    ],
+)
+def test_marks_at_the_edges_are_no_part_of_a_name(words: list[str], last: int, name: str | None) -> None:
+    text, places = " ".join(words), []
+    for word in words:
+        start = places[-1][1] + 1 if places else 0
+        places.append((start, start + len(word)))
+    tags = ["B-LOC", *["I-LOC"] * (last - 1), *["O"] * (len(words) - last)]
+    found = names_of(text, places, Tagged(tags, [1.0] * len(words), ["O"] * len(words)), "x")
+    assert [text[n.start : n.end] for n in found] == ([name] if name else [])
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("APA/AFP", ["APA", "AFP"]),
+        ("Jo Weber / dpa", ["Jo Weber", "dpa"]),
+        ("dpa", ["dpa"]),
+        ("dpa/", ["dpa/"]),
+        ("X/Y", ["X", "Y"]),
+    ],
+)
+def test_a_slash_parts_the_names_of_a_credit(text: str, parts: list[str]) -> None:
+    found = at_slashes(text, [Name(0, len(text), "ORG", "name", 0.9, "x")])
+    assert [text[name.start : name.end] for name in found] == parts

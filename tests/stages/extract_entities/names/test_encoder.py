@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from stages.extract_entities.names import encoder
+from stages.extract_entities.names.encoder import tag_encoder
+from stages.extract_entities.names.labels import TAGS
+from stages.extract_entities.names.paths import best_path
+from stages.extract_entities.names.pieces import normal_form, piece_ids, shipped_tokenizer
+
+
+def rows(*words: dict[str, float]) -> "np.ndarray":
+    table = np.full((len(words), len(TAGS)), 1e-6, np.float32)
+    for i, word in enumerate(words):
+        for tag, probability in word.items():
+            table[i, TAGS.index(tag)] = probability
+    return table
+
+
+@pytest.mark.parametrize(
+    ("words", "tags"),
+    [
+        ([{"B-PER": 0.9}, {"I-PER": 0.9}], ["B-PER", "I-PER"]),
+        ([{"O": 0.6, "B-PER": 0.4}, {"I-PER": 0.9, "O": 0.1}], ["B-PER", "I-PER"]),
+        ([{"I-LOC": 0.6, "B-LOC": 0.3, "O": 0.1}], ["B-LOC"]),
+        ([{"B-ORG": 0.55, "B-PER": 0.45}, {"I-PER": 0.9, "I-ORG": 0.1}], ["B-PER", "I-PER"]),
+    ],
+)
+def test_a_continuation_continues_its_own_label(words: list[dict[str, float]], tags: list[str]) -> None:
+    assert [TAGS[i] for i in best_path(rows(*words))] == tags
+
+
+def test_a_sentence_of_more_pieces_than_places_is_read_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["Frau", "Merkel", "sprach", "in", "Berlin", "."] * 4
+    monkeypatch.setattr(encoder, "MOST_PIECES", 20)
+    (tagged,) = tag_encoder([words])
+    assert len(tagged.tags) == len(tagged.scores) == len(tagged.inner) == len(words)
+    assert [tagged.tags[i] for i in (1, 4)] == ["B-PER", "B-LOC"]
+
+
+def test_no_words_no_tags() -> None:
+    assert tag_encoder([[]]) == [([], [], [])]
+
+
+@pytest.mark.parametrize(
+    ("word", "plain"), [("Bundes\u00adtag", "Bundestag"), ("\ufb01n", "fin"), ("M\u0308", "M\u0308")]
+)
+def test_normal_form(word: str, plain: str) -> None:
+    assert normal_form(word) == plain
+
+
+def test_every_word_has_a_piece_and_the_cache_gives_the_same() -> None:
+    cache: dict[str, list[int]] = {}
+    words = ["Merkel", "\u200b", "\U0001f600", "x" * 5000, "Merkel"]
+    first = piece_ids(words, shipped_tokenizer(), cache)
+    assert all(first)
+    assert first[0] == first[4]
+    assert piece_ids(words, shipped_tokenizer(), cache) == first == piece_ids(words, shipped_tokenizer(), {})

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from stages.extract_entities.names import small
+from stages.extract_entities.names.forms import (
+    MARKS,
+    PIECES_OF_A_FORM,
+    SHAPES,
+    TRIPLES,
+    TRIPLES_OF_A_FORM,
+    WIDTH,
+    form_arrays,
+    form_flags,
+    piece_rows,
+    triple_rows,
+)
+from stages.extract_entities.names.pieces import PAD, WORD_START, shipped_tokenizer
+from stages.extract_entities.names.small import form_vectors, tag_small
+
+SENTENCES = [
+    ["Frau", "Merkel", "sprach", "in", "Berlin", "."],
+    [],
+    ["Nato"],
+    ["Die", "Nato", "tagt", "in", "Brüssel", "."],
+]
+
+
+def test_forms_fill_their_rows() -> None:
+    forms = form_arrays(["Merkel", "Xylophonistengattinnen" * 20, "\ud800", "\U0001f600"], shipped_tokenizer())
+    assert forms.pieces.shape == (4, PIECES_OF_A_FORM)
+    assert forms.triples.shape == (4, TRIPLES_OF_A_FORM)
+    assert forms.flags.shape == (4, WIDTH)
+    assert (forms.pieces[:, 0] != PAD).all()
+    assert ((forms.triples >= 0) & (forms.triples < TRIPLES)).all()
+
+
+def test_triples_overlap_and_do_not_see_case() -> None:
+    bonn, loud, born = triple_rows(["Bonn", "BONN", "Born"])
+    assert (bonn > 0).sum() == 4
+    assert (bonn == loud).all()
+    assert (bonn != born).any()
+
+
+def test_a_form_comes_out_the_same_in_any_company() -> None:
+    words = [
+        "Merkel",
+        "a",
+        "Donaudampfschifffahrtsgesellschaftskapitänsmützenverordnung",
+        "x" * 30,
+        "\u0130stanbul",
+        "-",
+    ]
+    together = form_arrays(words, shipped_tokenizer())
+    vectors = form_vectors(words)
+    for i, word in enumerate(words):
+        alone = form_arrays([word], shipped_tokenizer())
+        for one, row in zip(alone, together, strict=True):
+            assert (one[0] == row[i]).all()
+        assert (form_vectors([word])[0] == vectors[i]).all()
+
+
+def test_a_long_form_keeps_its_first_and_its_last_pieces() -> None:
+    word = "Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz"
+    ids = shipped_tokenizer().encode(WORD_START + word).ids
+    assert len(ids) > PIECES_OF_A_FORM
+    assert piece_rows([word], shipped_tokenizer())[0].tolist() == [*ids[:6], *ids[-2:]]
+
+
+@pytest.mark.parametrize(
+    ("word", "shape", "mark"),
+    [("Berlin", "Xx", "B"), ("Berlins", "Xx", "B"), ("berlin", "x", ""), ("Schweiz-Reise", "Xx-Xx", "")],
+)
+def test_flags_show_shape_and_lists(word: str, shape: str, mark: str) -> None:
+    flags = form_flags(word)
+    assert flags[SHAPES.index(shape)] == 1
+    of_the_word = {m for m, flag in zip(MARKS, flags[len(SHAPES) + 2 :], strict=False) if flag}
+    assert set(mark) <= of_the_word
+    assert mark or not of_the_word
+
+
+def test_no_sentence_sees_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    together = tag_small(SENTENCES)
+    assert [len(tagged.tags) for tagged in together] == [len(words) for words in SENTENCES]
+    for row in (3, 1):
+        monkeypatch.setattr(small, "ROW", row)
+        for one, other in zip(tag_small(SENTENCES), together, strict=True):
+            assert one.tags == other.tags
+            assert np.allclose(one.scores, other.scores, atol=1e-6)
+
+
+def test_forgetting_the_forms_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tag_small(SENTENCES)
+    monkeypatch.setattr(small, "FORM_LIMIT", 4)
+    assert tag_small(SENTENCES) == before

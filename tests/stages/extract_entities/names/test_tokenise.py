@@ -1,0 +1,33 @@
+import itertools
+import json
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.extract_entities.names.tokenise import tokenise
+
+CASES = json.loads(Path(__file__).with_name("tokenise_cases.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["label"] for case in CASES])
+def test_words(case: dict[str, object]) -> None:
+    text = str(case["text"])
+    assert [text[start:end] for start, end in tokenise(text)] == case["words"]
+
+
+@given(st.text(alphabet="aB1.-' \n/&\u00e4\u0308\u201e\u2019", max_size=60) | st.text(max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_every_character_but_white_space_is_in_one_word(text: str) -> None:
+    places = tokenise(text)
+    assert "".join(text[start:end] for start, end in places) == "".join(text.split())
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(places))
+
+
+@pytest.mark.parametrize("piece", ["a", "a-", "a.", "1.", "A.", "'", "a'", "-", "http://", "I.", "1,", "a&"])
+def test_time_grows_with_the_text_alone(piece: str) -> None:
+    began = time.process_time()
+    tokenise(piece * 100_000)
+    assert time.process_time() - began < 2

@@ -1,0 +1,125 @@
+import json
+import re
+import time
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.extract_entities.values import EXTRACTOR, extract_values
+from stages.extract_entities.values.lexicon import LANGUAGES, german_numbers, lexicon
+from stages.extract_entities.values.rules import RULES
+from stages.extract_entities.values.tokens import tokenise
+from stages.tables.schemas import VALUE_LABELS
+
+CASES = json.loads((Path(__file__).parents[2] / "cases" / "values.json").read_text(encoding="utf-8"))
+PIECES = [
+    *("zwei", "3", "1945", "1,5", "12:30", "15.8.2025", "Mio.", "Euro", "$", "Mai", "Freitag", "vergangenen", "Tage"),
+    *("-", ",", ".", "bis", "und", "Uhr", "km/h", "%", "90er", "Wort", "seit", "ein", "halbe", "\u00a0", "dreitägige"),
+]
+SHAPES = {
+    "DATE": r"\d{4}(-\d{2}(-\d{2})?)?",
+    "TIME": r"\d{2}:\d{2}",
+    "DURATION": r"P(T?[\d.]+[YMWDHS])+",
+    "MONEY": r"[\d.]+ [A-Z]{3}",
+    "PERCENT": r"[\d.]+ (%|‰|pp)",
+    "QUANTITY": r"[\d.]+ \S+",
+}
+
+
+def marked(case):
+    marks = pytest.mark.xfail(strict=True) if case.get("expect") == "fail" else ()
+    return pytest.param(case, id=f"{case['language']}: {case['sentence']}", marks=marks)
+
+
+@pytest.mark.parametrize("case", [marked(case) for case in CASES])
+def test_values(case):
+    sentence = case["sentence"]
+    found = extract_values(sentence, case["language"])
+    assert [{"text": sentence[v.start : v.end], "label": v.label, "value": v.value} for v in found] == case["values"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["sentence"] for case in CASES])
+def test_a_value_stands_the_same_inside_a_longer_sentence(case):
+    tail = "; so war es."
+    longer = extract_values(case["sentence"] + tail, case["language"])
+    assert all(value.extractor == EXTRACTOR and value.label in VALUE_LABELS for value in longer)
+    assert all(value.end <= len(case["sentence"]) for value in longer)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=12), st.sampled_from([" ", ""]), st.sampled_from(LANGUAGES))
+def test_spans_are_ordered_and_values_have_their_shape(pieces, glue, language):
+    sentence = glue.join(pieces)
+    found = extract_values(sentence, language)
+    assert all(first.end <= second.start for first, second in pairwise(found))
+    for value in found:
+        text = sentence[value.start : value.end]
+        assert text == text.strip() != ""
+        assert value.value is None or re.fullmatch(SHAPES[value.label], value.value)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60), st.sampled_from(LANGUAGES))
+def test_any_text_is_taken(sentence, language):
+    assert all(0 <= value.start < value.end <= len(sentence) for value in extract_values(sentence, language))
+
+
+@pytest.mark.parametrize("language", ["und", "nl", "zh-cn", ""])
+def test_a_language_without_words_has_no_values(language):
+    assert extract_values("5 Euro am 3. Mai 2024", language) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "word"), [(87, "siebenundachtzig"), (12, "zwölf"), (21, "einundzwanzig"), (211, "zweihundertelf")]
+)
+def test_german_number_words(number, word):
+    assert german_numbers()[word] == number
+    assert extract_values(f"{word} Tage", "de")[0].value == f"P{number}D"
+
+
+@given(st.integers(0, 10**12))
+@settings(max_examples=40, deadline=None)
+def test_grouped_digits_are_read_in_every_language(number):
+    for language, mark in (("de", "."), ("en", ","), ("fr", "\u202f")):
+        (value,) = extract_values(f"{number:,}".replace(",", mark) + " km", language)
+        assert value.value == f"{Decimal(number)} km"
+
+
+def test_every_rule_finds_something():
+    # A rule that no case reaches is dead weight or untested.
+    reached = set()
+    for case in CASES:
+        words = lexicon(case["language"])
+        letters = tokenise(case["sentence"], words).letters
+        reached |= {rule.pattern.pattern for rule in RULES if rule.pattern.search(letters)}
+    assert {rule.pattern.pattern for rule in RULES} == reached
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "1",
+        "1.",
+        "1 000",
+        "zwei-",
+        "1-2-",
+        "12 Mio. ",
+        "$5 ",
+        "5. ",
+        "Freitag, ",
+        "1 und ",
+        "dreitägige",
+        "12:",
+        "d'euros ",
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_time_is_linear(unit, language):
+    text = unit * (60_000 // len(unit))
+    start = time.process_time()
+    extract_values(text, language)
+    assert time.process_time() - start < 3.0

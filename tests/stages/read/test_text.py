@@ -1,0 +1,242 @@
+import gzip
+import json
+import random
+import resource
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.errors import SourceError
+from stages.read.text import REJECTED, TEXTS, ReadOptions, decode, read_source, read_sources
+from stages.tables.schemas import REASONS
+
+CASES = json.loads((Path(__file__).parents[2] / "cases" / "code_pages.json").read_text(encoding="utf-8"))
+TEXT = "Die Straße „Am Bühl“ bleibt gesperrt.\r\nGrüße\tvon der Gemeinde\n"
+
+
+def code_of(function, *arguments):
+    with pytest.raises(SourceError) as caught:
+        function(*arguments)
+    assert caught.value.code in REASONS
+    assert len(caught.value.reason) > 20
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("codec", "mark", "encoding", "how"),
+    [
+        ("utf-8", b"", "utf-8", "utf-8"),
+        ("utf-8", b"\xef\xbb\xbf", "utf-8-sig", "bom"),
+        ("utf-16-le", b"\xff\xfe", "utf-16", "bom"),
+        ("utf-16-be", b"\xfe\xff", "utf-16", "bom"),
+        ("utf-16-le", b"", "utf-16-le", "utf-16"),
+        ("utf-16-be", b"", "utf-16-be", "utf-16"),
+        ("utf-32-le", b"\xff\xfe\0\0", "utf-32", "bom"),
+        ("utf-32-be", b"\0\0\xfe\xff", "utf-32", "bom"),
+        ("cp1252", b"", "cp1252", "cp1252"),
+    ],
+)
+def test_unicode_with_and_without_a_mark(codec, mark, encoding, how):
+    data = mark + TEXT.encode(codec)
+    assert decode(data) == (TEXT, encoding, how)
+    assert data.decode(encoding) == TEXT
+
+
+@pytest.mark.parametrize(
+    ("text", "code_page"),
+    [pytest.param(c["text"], page, id=f"{c['label']} {page}") for c in CASES for page in c["code_pages"]],
+)
+@pytest.mark.parametrize("times", [1, 30])
+def test_older_code_pages(text, code_page, times):
+    text = f"{text}\n" * times
+    data = text.encode(code_page)
+    raw = decode(data)
+    assert raw.text == text
+    assert data.decode(raw.encoding) == text
+    assert raw.encoding_how == ("cp1252" if raw.encoding == "cp1252" else "detected")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.text(max_size=60).map(str.encode),
+        st.text(max_size=60).map(lambda s: s.encode("utf-16")),
+    )
+)
+def test_recorded_encoding_gives_the_raw_text_back(data):
+    try:
+        raw = decode(data)
+    except SourceError:
+        assert code_of(decode, data) in ("unsupported_format", "binary", "undecodable", "empty")
+    else:
+        assert data.decode(raw.encoding) == raw.text
+        assert raw.text.encode()
+
+
+def test_letters_beyond_the_sample_are_seen():
+    text = "Plain words in a long report without any accent. " * 10_000 + "Überführung der Straße nach Köln"
+    assert decode(text.encode("cp850")).text == text
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ("Über die Straße läuft größeres Getümmel. " * 3).encode() + b"\xfc",
+        ("Über die Straße läuft größeres Getümmel").encode()[:-2] + b"\xc3",
+        b"\xfc " + ("Über die Straße läuft größeres Getümmel. " * 3000).encode(),
+    ],
+    ids=["stray byte", "cut inside a letter", "stray byte in a long text"],
+)
+def test_damaged_utf8_keeps_every_byte(data):
+    raw = decode(data)
+    assert raw.encoding_how == "broken utf-8"
+    assert data.decode(raw.encoding) == raw.text
+    assert "StraÃŸe" in raw.text  # what reflow mends to "Straße"
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "empty"),
+        (b" \r\n\t\x0c\x1a", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        ("\ufeff\u200b\u00ad \u00a0".encode(), "empty"),
+        (b"\xff\xfe", "empty"),
+        (b"%PDF-1.7\n%", "unsupported_format"),
+        (b"\x89PNG\r\n\x1a\n", "unsupported_format"),
+        (b"PK\x03\x04word/document.xml", "unsupported_format"),
+        (gzip.compress(b"text"), "unsupported_format"),
+        (b"{\\rtf1\\ansi Text}", "unsupported_format"),
+        (b"\x7fELF\x02\x01\x01" + b"\0" * 50, "binary"),
+        (random.Random(1).randbytes(4000), "binary"),
+        (b"\xff\xfe" + b"a\0" * 20 + b"\x00\xd8a\0", "undecodable"),  # half a surrogate pair
+        (b"\xef\xbb\xbfGr\xfc\xdfe", "undecodable"),
+        (bytes(random.Random(1).choices(range(128, 256), k=3000)), "undecodable"),
+    ],
+)
+def test_bytes_that_are_no_document(data, code):
+    assert code_of(decode, data) == code
+
+
+def test_tabs_form_feeds_and_a_dos_end_of_file_are_text():
+    assert decode(b"Seite 1\n\x0cSeite 2\n\x1a").text == "Seite 1\n\x0cSeite 2\n\x1a"
+
+
+def write(tmp_path, name, data):
+    (tmp_path / name).write_bytes(data)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.TXT", "a.text", "a.md", "README", ".hidden"])
+def test_names_that_are_read(tmp_path, name):
+    assert read_source(write(tmp_path, name, b"text"))[0].text == "text"
+    assert read_source(write(tmp_path, f"{name}.gz", gzip.compress(b"text")))[0].text == "text"
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.html", "a.csv", "a.txt.bak", "a.pdf.gz", "a.tar.gz", "a.txt.zip"])
+def test_names_that_are_not_read_yet(tmp_path, name):
+    assert code_of(read_source, write(tmp_path, name, b"text")) == "unsupported_format"
+
+
+def test_hash_is_that_of_the_file_not_of_the_text(tmp_path):
+    # printf 'text' | sha256sum
+    expected = "982d9e3eb996f559e633f4d194def3761d909f5a3b647d1a851fead67c32c9d1"
+    assert read_source(write(tmp_path, "a.txt", b"text"))[1] == expected
+    assert read_source(write(tmp_path, "a.txt.gz", gzip.compress(b"text")))[1] != expected
+
+
+def test_several_members_of_one_gzip_file(tmp_path):
+    path = write(tmp_path, "a.txt.gz", gzip.compress(b"one ") + gzip.compress(b"two"))
+    assert read_source(path)[0].text == "one two"
+
+
+PACKED = gzip.compress(TEXT.encode() * 50)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [PACKED[:-9], PACKED[: len(PACKED) // 2], PACKED[:5], b"text", PACKED[:-8] + b"\0" * 8, PACKED + b"rubbish"],
+    ids=["no end", "cut off", "header only", "not packed", "wrong checksum", "rubbish behind"],
+)
+def test_broken_archives(tmp_path, data):
+    assert code_of(read_source, write(tmp_path, "a.txt.gz", data)) == "broken_archive"
+
+
+def test_empty_archives(tmp_path):
+    assert code_of(read_source, write(tmp_path, "a.txt.gz", gzip.compress(b""))) == "empty"
+    assert code_of(read_source, write(tmp_path, "b.txt.gz", b"")) == "empty"
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"), [("x" * 100, True), ("x" * 101, False), ("ü€" * 50, True), ("🙂" * 101, False)]
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_limit_counts_characters(tmp_path, text, fits, packed):
+    data = gzip.compress(text.encode()) if packed else text.encode()
+    path = write(tmp_path, "a.txt.gz" if packed else "a.txt", data)
+    if fits:
+        assert read_source(path, ReadOptions(max_chars=100))[0].text == text
+    else:
+        assert code_of(read_source, path, ReadOptions(max_chars=100)) == "too_large"
+
+
+def test_archive_that_is_larger_than_the_limit_itself(tmp_path):
+    path = write(tmp_path, "a.txt.gz", gzip.compress(random.Random(1).randbytes(2000)))
+    assert code_of(read_source, path, ReadOptions(max_chars=100)) == "too_large"
+
+
+def test_gzip_bomb_fills_no_memory(tmp_path):
+    # 2 GiB of spaces in 2 MB: 64 members of 32 MiB.
+    path = write(tmp_path, "a.txt.gz", gzip.compress(b" " * (32 << 20), 9) * 64)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    since = time.process_time()
+    assert code_of(read_source, path, ReadOptions(max_chars=1_000_000)) == "too_large"
+    assert time.process_time() - since < 2
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * (1 if sys.platform == "darwin" else 1024)
+    assert grown < 64 << 20
+
+
+def test_utf8_is_read_fast():
+    data = (TEXT * 20_000).encode()
+    since = time.process_time()
+    decode(data)
+    assert time.process_time() - since < 0.2  # 1.4 MB; measured 0.01
+
+
+def batch_of(*uris, sha256="0" * 64):
+    return pl.DataFrame({"source_uri": uris, "doc_id": [u[-5:] for u in uris], "content_sha256": [sha256] * len(uris)})
+
+
+def test_batch_parts_texts_from_rejected_files(tmp_path):
+    write(tmp_path, "a.txt", b"text")
+    write(tmp_path, "b.txt", b"")
+    (tmp_path / "d.txt").mkdir()
+    batch = batch_of("s/a.txt", "s/b.txt", "s/c.txt", "s/d.txt", sha256=read_source(tmp_path / "a.txt")[1])
+    texts, rejected = read_sources(batch, {"s": tmp_path})
+    assert texts.columns == list(TEXTS)
+    assert texts.rows() == [("s/a.txt", "a.txt", batch["content_sha256"][0], "text", "utf-8", "utf-8")]
+    assert rejected.columns == list(REJECTED)
+    assert rejected.select("source_uri", "stage", "code").rows() == [
+        ("s/b.txt", "read", "empty"),
+        ("s/c.txt", "read", "unreadable"),
+        ("s/d.txt", "read", "not_regular"),
+    ]
+
+
+def test_file_that_changed_since_it_was_discovered(tmp_path):
+    write(tmp_path, "a.txt", b"text")
+    texts, rejected = read_sources(batch_of("s/a.txt"), {"s": tmp_path})
+    assert texts.is_empty()
+    assert rejected["code"].to_list() == ["changed_while_reading"]
+
+
+def test_empty_batch():
+    texts, rejected = read_sources(batch_of().cast(pl.String), {})
+    assert texts.is_empty()
+    assert rejected.is_empty()
