@@ -17,7 +17,7 @@ class FliesstextError(Exception):
 class SourceError(FliesstextError):
     """One source cannot become a document; the run goes on and the source is quarantined.
 
-    ``code`` is one of `stages.tables.schemas.REASONS`; the message is the sentence a person reads, printable throughout.
+    ``code`` is one of `stages.tables.schemas.REASONS`; the message is the sentence a person reads, all printable.
     """
 
     def __init__(self, code: str, reason: str) -> None:

@@ -1,6 +1,6 @@
 """Extract entities: names by a statistical model, values by rules, as mentions with offsets.
 
-The engines live in `stages.extract_entities.names`, the rules in `stages.extract_entities.values`; this stage brings both together.
+The engines live in `names`, the rules in `values`; here both come together.
 """
 
 from dataclasses import dataclass

@@ -42,9 +42,10 @@ import polars as pl
 from stages.link_entities import names, roles
 from stages.link_entities.cluster import cluster_document
 from stages.link_entities.document import Cluster, Mention
-from stages.link_entities.fold import plain
 from stages.link_entities.persons import parse_person
 from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, resolve
+from stages.lookups.fold import plain
+from stages.lookups.known_names import Place, place_of
 from stages.tables.schemas import NAME_LABELS
 
 VERSION = "2"
@@ -271,10 +272,10 @@ def _best_name(label: str, counts: dict[str, int], bare: set[str]) -> str:
     return nominative if inflected and names.known_as(plain(nominative), label).startswith("@") else best
 
 
-def _place(keys: set[str]) -> names.Place | None:
+def _place(keys: set[str]) -> Place | None:
     """The place whose GeoNames id is a key."""
     found = [key for key in keys if key.startswith("@")]
-    return names.place_of(found[0]) if len(found) == 1 else None
+    return place_of(found[0]) if len(found) == 1 else None
 
 
 def _authority_keys(authority: pl.DataFrame | None) -> dict[str, set[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from stages.link_entities.cluster_names import cluster_names
 from stages.link_entities.cluster_persons import cluster_persons
 from stages.link_entities.document import Cluster, Mention
-from stages.link_entities.fold import plain
+from stages.lookups.fold import plain
 
 
 def cluster_document(mentions: Iterable[Mention]) -> list[Cluster]:

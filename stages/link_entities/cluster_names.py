@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from stages.link_entities import names
 from stages.link_entities.document import Cluster, Mention, make_cluster, text_between
-from stages.link_entities.fold import plain
+from stages.lookups.fold import plain
 
 
 class _Named(NamedTuple):

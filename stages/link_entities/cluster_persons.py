@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from stages.link_entities import names, persons, roles
 from stages.link_entities.document import Cluster, Mention, make_cluster, text_between
-from stages.link_entities.fold import given_key
 from stages.link_entities.persons import Person
+from stages.lookups.fold import given_key
 
 MOST_CANDIDATES = 20  # of more people of one surname in a document (a list of names) none is meant by it alone
 MOST_ROLES = 3  # kept of a person in a document; more would make every cluster one of its own

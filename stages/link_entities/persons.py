@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.link_entities.fold import genitives, given_key, plain, surname_key
+from stages.lookups.fold import genitives, given_key, plain, surname_key
 
 LOOKUP = Path(__file__).parents[1] / "lookups" / "linking" / "persons.json"
 VOWEL = re.compile("[aeiou]")

@@ -13,7 +13,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from stages.link_entities.fold import plain, uninflected
+from stages.lookups.fold import plain, uninflected
 
 NEAR = frozenset({"DE", "AT", "CH", "LI", "LU", "BE", "FR", "NL", "IT", "CZ", "PL", "DK", "HU", "SI"})
 LANGUAGES = ("de", "en", "fr")

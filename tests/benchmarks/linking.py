@@ -23,8 +23,8 @@ import polars as pl
 
 from stages.extract_entities.names import extract_names
 from stages.link_entities import CLUSTERS, fill_mentions, find_clusters, link_clusters
-from stages.link_entities.fold import plain
 from stages.link_entities.resolve import Signature, blocks_of
+from stages.lookups.fold import plain
 from stages.split_sentences import split_sentences
 
 MARKUP = re.compile(r"\[([^\]]+)\]\(([POLM])(?:\.(part|deriv))?:(\w+)\)")

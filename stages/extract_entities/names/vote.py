@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from stages.extract_entities.names.decode import BEFORE_NAME, Name
-from stages.link_entities.fold import plain
-from stages.link_entities.names import lists
+from stages.lookups.fold import plain
+from stages.lookups.known_names import lists
 
 STRONG = 0.9  # a name as sure as this keeps a label of its own ("Dortmund" the city beside "Dortmund" the club)
 LEAD = 2.0  # how many times the votes of a label must outweigh those of the next

@@ -1,6 +1,6 @@
 """The words a language measures, dates and pays with, each reduced to one letter.
 
-A sentence becomes a string of such letters, one a token, and the rules of `stages.extract_entities.values.rules` are short
+A sentence becomes a string of such letters, one a token, and the rules of `rules` are short
 patterns over that string: linear, and the same for every language.
 """
 
