@@ -7,11 +7,12 @@ from typing import NamedTuple
 
 from stages.link_entities import names
 from stages.link_entities.document import Cluster, Mention, make_cluster, text_between
+from stages.link_entities.union import smallest_of_group
 from stages.lookups.fold import plain
 
 
 class _Named(NamedTuple):
-    """A mention with its own key; ``anchor`` groups what is one entity within the document."""
+    """A mention with its own key, and what the key would be without an ending."""
 
     mention: Mention
     key: str
@@ -25,12 +26,10 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
     named = [one._replace(key=next((base for base in one.bases if base in keys), one.key)) for one in named]
     acronyms = {one.key for one in named if label == "ORG" and _is_own_acronym(one)}
     short = list(_short_forms(named, local, acronyms)) if label == "ORG" else []
-    anchors = {one.key: one.key for one in named}
-    for first, second in (*_joined(named, acronyms), *short):
-        _join(anchors, first, second)
+    anchors = smallest_of_group((one.key for one in named), (*_joined(named, acronyms), *short))
     groups: defaultdict[str, list[_Named]] = defaultdict(list)
     for one in named:
-        groups[_root(anchors, one.key)].append(one)
+        groups[anchors[one.key]].append(one)
     return [_name_cluster(group, label, acronyms, {key for _, key in short}) for group in groups.values()]
 
 
@@ -82,17 +81,6 @@ def _short_forms(named: list[_Named], local: frozenset[str], acronyms: set[str])
         ]
         if len(full) == 1:
             yield full[0], short
-
-
-def _root(anchors: dict[str, str], key: str) -> str:
-    while anchors[key] != key:
-        key = anchors[key]
-    return key
-
-
-def _join(anchors: dict[str, str], first: str, second: str) -> None:
-    one, other = sorted((_root(anchors, first), _root(anchors, second)))
-    anchors[other] = one
 
 
 def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: set[str]) -> Cluster:

@@ -1,13 +1,14 @@
 """Persons of one document: full names, and the surnames and given names that stand for them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
 from stages.link_entities import names, persons, roles
 from stages.link_entities.document import Cluster, Mention, make_cluster, text_between
 from stages.link_entities.persons import Person
+from stages.link_entities.union import smallest_of_group
 from stages.lookups.fold import given_key
 
 MOST_CANDIDATES = 20  # of more people of one surname in a document (a list of names) none is meant by it alone
@@ -35,7 +36,7 @@ def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
     renamed = dict(_renamed(seen))
     group_of = _group_full_names([*seen, *renamed.values()])
     same = [(group_of[seen[number].person.key], group_of[other.person.key]) for number, other in renamed.items()]
-    merged = _merged(group_of.values(), same)
+    merged = smallest_of_group(group_of.values(), same)
     group_of = {key: merged[number] for key, number in group_of.items()}
     groups: defaultdict[int, list[_Seen]] = defaultdict(list)
     for number, one in enumerate(seen):
@@ -57,21 +58,6 @@ def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
         if one.person.given and names.RENAMED.fullmatch(text_between(one.mention, other.mention)):
             person = other.person if other.person.given else one.person._replace(surname=other.person.surname)
             yield number, one._replace(person=person)
-
-
-def _merged(numbers: Iterable[int], same: Iterable[tuple[int, int]]) -> dict[int, int]:
-    """One number for all that are said to be the same, directly or over others."""
-    parents = {number: number for number in numbers}
-
-    def root(number: int) -> int:
-        while parents[number] != number:
-            parents[number] = parents[parents[number]]
-            number = parents[number]
-        return number
-
-    for first, second in same:
-        parents[root(second)] = root(first)
-    return {number: root(number) for number in parents}
 
 
 def _see(mention: Mention) -> _Seen:

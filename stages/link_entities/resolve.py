@@ -7,10 +7,11 @@ new documents touch only the blocks of their own names, and why the order of doc
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from stages.link_entities.persons import merge_given
+from stages.link_entities.union import smallest_of_group
 
 BY_FAR = 20  # times as many documents with the full name as all others of the surname have together
 APART = "\x1e"  # parts the key of an entity from the document it stays in
@@ -60,18 +61,14 @@ def entity_id(label: str, key: str) -> str:
 def _resolve_label(label: str, group: dict[Signature, int]) -> dict[Signature, str]:
     attested = _attested(label, group)
     bare = {signature: _without_ending(signature, attested) for signature in sorted(group)}
-    parents: dict[str, str] = {}
-    for strong, _ in bare.values():
-        for key in strong:
-            parents.setdefault(key, key)
-        for key in strong[1:]:
-            _union(parents, strong[0], key)
-    if label == "PER":
-        _union_given_names(parents)
-    offered = _offered(label, bare.values(), parents)
-    known = _known_of(bare, group, parents)
+    keys = {key for strong, _ in bare.values() for key in strong}
+    same = [(strong[0], key) for strong, _ in bare.values() for key in strong[1:]]
+    # A group is named after its smallest key, in whatever order it grew.
+    entity_of = smallest_of_group(keys, [*same, *(_same_person(keys) if label == "PER" else ())])
+    offered = _offered(label, bare.values(), entity_of)
+    known = _known_of(bare, group, entity_of)
     return {
-        signature: _root(parents, strong[0]) if strong else _meant(signature, weak, offered, known)
+        signature: entity_of[strong[0]] if strong else _meant(signature, weak, offered, known)
         for signature, (strong, weak) in bare.items()
     }
 
@@ -84,12 +81,14 @@ class _Known(NamedTuple):
 
 
 def _known_of(
-    bare: dict[Signature, tuple[tuple[str, ...], tuple[str, ...]]], group: dict[Signature, int], parents: dict[str, str]
+    bare: dict[Signature, tuple[tuple[str, ...], tuple[str, ...]]],
+    group: dict[Signature, int],
+    entity_of: dict[str, str],
 ) -> _Known:
     known = _Known(Counter(), defaultdict(set))
     for signature, (strong, _) in bare.items():
         if strong:
-            root = _root(parents, strong[0])
+            root = entity_of[strong[0]]
             known.documents[root] += group[signature]
             known.roles[root].update(signature.roles)
     return known
@@ -128,42 +127,28 @@ def _without_ending(signature: Signature, attested: set[str]) -> tuple[tuple[str
     return ((base,), ()) if signature.strong else ((), (base,))
 
 
-def _union_given_names(parents: dict[str, str]) -> None:
-    """Join full names of one surname whose given names may be one person's."""
+def _same_person(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of full names of one surname whose given names may be one person's."""
     families: defaultdict[tuple[str, str], set[tuple[str, ...]]] = defaultdict(set)
-    for key in parents:
+    for key in keys:
         given, surname, suffix = key.split("|")
         families[surname, suffix].add(tuple(given.split(" ")))
     for (surname, suffix), given_names in families.items():
         first: dict[int, str] = {}
-        for names, number in sorted(merge_given(given_names).items()):
+        for names, number in merge_given(given_names).items():
             key = f"{' '.join(names)}|{surname}|{suffix}"
-            _union(parents, first.setdefault(number, key), key)
+            yield first.setdefault(number, key), key
 
 
 def _offered(
-    label: str, bare: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], parents: dict[str, str]
+    label: str, bare: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], entity_of: dict[str, str]
 ) -> dict[str, set[str]]:
     """The entities that a surname or an acronym may mean."""
     offered: defaultdict[str, set[str]] = defaultdict(set)
     for strong, weak in bare:
         for key in strong:
-            root = _root(parents, key)
+            root = entity_of[key]
             surname = key.split("|")[1] if label == "PER" else key
             for short in {surname, surname.rsplit(" ", 1)[-1]} if label == "PER" else {key, *weak}:
                 offered[short].add(root)
     return offered
-
-
-def _union(parents: dict[str, str], first: str, second: str) -> None:
-    """The smaller key stands for both, so a group is named after its smallest key in whatever order it grew."""
-    one, other = sorted((_root(parents, first), _root(parents, second)))
-    parents[other] = one
-
-
-def _root(parents: dict[str, str], key: str) -> str:
-    while parents[key] != key:
-        # Half the way for whoever comes next: chains of names would else be walked from end to end each time.
-        parents[key] = parents[parents[key]]
-        key = parents[key]
-    return key
