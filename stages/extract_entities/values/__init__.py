@@ -2,7 +2,7 @@
 
 Rules over word lists, because what a library of the field gives falls short: dateparser reads 2,700 words a
 second and takes "die", "so" and "mit" for dates. A sentence without a digit, a sign or a word that a value needs
-costs one look at its words. The others become tokens, every token a letter, and short patterns over these letters
+costs one look at its words. The others become tokens, each with its kind, and short patterns over these kinds
 find the values (`rules`); readers (`measures`, `dates`) turn them into one normalised form each.
 
 | label | value | example |

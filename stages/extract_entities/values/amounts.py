@@ -36,32 +36,32 @@ def read_number(tokens: Tokens, start: int, end: int, language: str) -> Decimal 
     """The number that tokens say together; None for a range, an unspecific number or no number at all."""
     total: Decimal | None = None
     for index in range(start, end):
-        letter = tokens.letters[index]
-        if letter in "dyn":
+        kind = tokens.kind(index)
+        if kind in {"day", "year", "number"}:
             value = read_digits(tokens.texts[index], language)
-        elif letter == "w":
+        elif kind == "numeral":
             value = Decimal(str(tokens.payload(index)))
-        elif letter == "e":
+        elif kind == "one":
             value = Decimal(1)
-        elif letter == "s":
+        elif kind == "scale":
             total = (Decimal(1) if total is None and index == start else total) or Decimal(0)
             total *= Decimal(tokens.payload(index))
             continue
-        elif letter in "bv":
+        elif kind in {"to", "vague"}:
             return None
         else:
             continue
-        if total is None or (letter == "w" and tokens.letters[start:index] == "e"):
+        if total is None or (kind == "numeral" and index == start + 1 and tokens.kind(start) == "one"):
             total = value  # the article goes in "eine halbe"
-        elif _adds(total, value, letter):
+        elif _adds(total, value, kind):
             total += value  # "twenty-five", "vingt-deux", "two and a half"
-        elif letter != "e":
+        elif kind != "one":
             return None
     return total
 
 
-def _adds(total: Decimal, value: Decimal, letter: str) -> bool:
-    return letter == "w" and (value < 1 or (total >= 20 and total % 10 == 0 and value < 20))
+def _adds(total: Decimal, value: Decimal, kind: str) -> bool:
+    return kind == "numeral" and (value < 1 or (total >= 20 and total % 10 == 0 and value < 20))
 
 
 def money(amount: Decimal | None, currency: str) -> str | None:

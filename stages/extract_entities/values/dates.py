@@ -85,7 +85,7 @@ def read_year(tokens: Tokens, match: re.Match[str], language: str) -> str | None
     if before in contexts["strong_year"]:
         return text
     following = tokens.after(index + 1)
-    counts = following[:1].isupper() if language == "de" else following.isalpha() and tokens.letters[index + 1] == "x"
+    counts = following[:1].isupper() if language == "de" else following.isalpha() and tokens.kind(index + 1) == "other"
     if counts or following in {"-", "/", ":", "%"} or before in {".", "-", "/", ":", "nr", "no"}:
         return NO_VALUE
     if before in contexts["prepositions"]:
@@ -113,9 +113,7 @@ def read_range_end(tokens: Tokens, match: re.Match[str], _language: str) -> str 
 
 def read_span_of_days(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "vergangene Woche", "nächstes Jahr"; not "nächste Minute"."""
-    return (
-        None if tokens.payload(match.end() - 1 if match[0][0] == "l" else match.start()) in UNITS_OF_DAYS else NO_VALUE
-    )
+    return None if tokens.payload(match.start("u") if match["u"] else match.start("u2")) in UNITS_OF_DAYS else NO_VALUE
 
 
 def read_season(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
@@ -130,7 +128,7 @@ def read_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | No
     text = tokens.texts[match.start("n")]
     parts = CLOCK.fullmatch(text)
     if not parts:
-        return None if tokens.letters[match.start("n")] == "w" else NO_VALUE
+        return None if tokens.kind(match.start("n")) == "numeral" else NO_VALUE
     hour, minute = int(parts[1]), int(parts[2] or 0)
     if groups.get("d"):
         minute = int(tokens.texts[match.start("d")])

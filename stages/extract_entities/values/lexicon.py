@@ -1,8 +1,4 @@
-"""The words a language measures, dates and pays with, each reduced to one letter.
-
-A sentence becomes a string of such letters, one a token, and the rules of `rules` are short
-patterns over that string: linear, and the same for every language.
-"""
+"""The words a language measures, dates and pays with, each with its kind (`kinds`), from `lookups/values`."""
 
 import json
 import re
@@ -15,27 +11,33 @@ from typing import Any, NamedTuple
 FOLDER = Path(__file__).parents[2] / "lookups" / "values"
 LANGUAGES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
 
-# Lists of the data files and the letter of their words; of two lists with one word the later wins.
-LETTERS = {
-    "articles": "a", "and_words": "U", "ranges": "b", "per_words": "P", "hundred_words": "k", "ordinal_suffixes": "z",
-    "partitives": "O", "vague": "v", "ones": "e", "numbers": "w", "modifiers": "l", "postmodifiers": "L",
-    "scales": "s", "units": "u", "symbols": "$", "currencies": "c", "percent": "p", "permille": "p", "points": "p",
-    "percent_adjectives": "p", "time_units": "t", "year_words": "J", "hour_words": "G", "century": "H", "seasons": "S",
-    "clock": "h", "meridiem": "q", "midnight": "N", "edges": "F", "daily": "A", "day_parts": "B", "relative_days": "r",
-    "weekdays": "D", "months": "m", "adjectives": "T",
+# Lists of the data files and the kind of their words; of two lists with one word the later wins.
+KIND_OF_LIST = {
+    "articles": "article", "and_words": "and", "ranges": "to", "per_words": "per", "hundred_words": "hundred",
+    "ordinal_suffixes": "ordinal", "partitives": "of", "vague": "vague", "ones": "one", "numbers": "numeral",
+    "modifiers": "modifier", "postmodifiers": "postmodifier", "scales": "scale", "units": "unit", "symbols": "symbol",
+    "currencies": "currency", "percent": "percent", "permille": "percent", "points": "percent",
+    "percent_adjectives": "percent", "time_units": "time_unit", "year_words": "year_word", "hour_words": "hour_word",
+    "century": "century", "seasons": "season", "clock": "clock", "meridiem": "meridiem", "midnight": "midnight",
+    "edges": "edge", "daily": "daily", "day_parts": "day_part", "relative_days": "relative_day",
+    "weekdays": "weekday", "months": "month", "adjectives": "time_adjective",
 }  # fmt: skip
-TRIGGERS = frozenset("DmrAtJGHSNshcpuk")  # nothing without one of these, a digit or a sign is a value
-CAPITAL = {"de": frozenset("mDFSHB"), "en": frozenset("mD"), "fr": frozenset[str]()}  # else another word: Mai, mai
+# Nothing without a word of one of these kinds, a digit or a sign is a value.
+TRIGGERS = frozenset({
+    "weekday", "month", "relative_day", "daily", "time_unit", "year_word", "hour_word", "century", "season",
+    "midnight", "scale", "currency", "clock", "percent", "unit", "hundred",
+})  # fmt: skip
+# Kinds whose words begin with a capital, else they are other words: Mai, mai.
+CAPITAL = {
+    "de": frozenset({"month", "weekday", "edge", "season", "century", "day_part"}),
+    "en": frozenset({"month", "weekday"}),
+    "fr": frozenset[str](),
+}
 SIGNS = {
-    "-": "-",
-    "\u2013": "-",
-    "\u2014": "-",
-    "\u2011": "-",
-    "\u2212": "-",
-    ",": ",",
-    ".": ".",
-    "\u2019": "'",
-    "'": "'",
+    **dict.fromkeys("-\u2013\u2014\u2011\u2212", "hyphen"),  # hyphen, dashes, minus
+    **dict.fromkeys("'\u2019", "apostrophe"),
+    ",": "comma",
+    ".": "stop",
 }
 CONTEXTS = ("prepositions", "strong_year", "at_words", "abbreviations", "duration_before", "duration_after")
 
@@ -49,9 +51,9 @@ ENDINGS = ("", "e", "en", "er", "es", "em", "e", "s")
 
 
 class Lexicon(NamedTuple):
-    """The words of one language: their letters, what they stand for, and the words that give a number a context."""
+    """The words of one language: their kinds, what they stand for, and the words that give a number a context."""
 
-    letters: dict[str, str]
+    kinds: dict[str, str]
     payloads: dict[str, Any]
     triggers: frozenset[str]
     contexts: dict[str, frozenset[str]]
@@ -64,19 +66,19 @@ def lexicon(language: str) -> Lexicon | None:
     if language not in LANGUAGES:
         return None
     data = json.loads((FOLDER / f"{language}.json").read_text(encoding="utf-8"))
-    letters: dict[str, str] = {}
+    kinds: dict[str, str] = {}
     payloads: dict[str, Any] = {}
-    for name, letter in LETTERS.items():
+    for name, kind in KIND_OF_LIST.items():
         for word, payload in _entries(language, name, data.get(name, ())):
-            exact = letter == "$"  # "DEM" is a currency, "dem" an article
-            for form in {word} if exact else _forms(word, letter in CAPITAL[language]):
-                letters[form], payloads[form] = letter, payload
+            exact = kind == "symbol"  # "DEM" is a currency, "dem" an article
+            for form in {word} if exact else _forms(word, kind in CAPITAL[language]):
+                kinds[form], payloads[form] = kind, payload
     # Of "aujourd'hui" the last part, for the first look at a sentence takes words apart at every sign.
-    triggers = frozenset(re.split(r"\W", word)[-1] for word, letter in letters.items() if letter in TRIGGERS)
+    triggers = frozenset(re.split(r"\W", word)[-1] for word, kind in kinds.items() if kind in TRIGGERS)
     contexts = {name: frozenset(data.get(name, ())) for name in CONTEXTS}
     stems = "|".join(data["adjectives"])
     adjective = re.compile(rf"(.*?)({stems})(?:e[rnsm]?)?") if stems else None
-    return Lexicon(letters, payloads, triggers, contexts, adjective)
+    return Lexicon(kinds, payloads, triggers, contexts, adjective)
 
 
 def _entries(language: str, name: str, listed: Any) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,6 @@
-"""Readers of money, shares, measures and durations: the letters a rule matched become a normalised value.
+"""Readers of money, shares, measures and durations: the tokens a rule matched become a normalised value.
 
-Every reader takes the tokens, the match over their letters and the language; it returns the value, None where
+Every reader takes the tokens, the match over their kinds and the language; it returns the value, None where
 the text gives no complete one, or `NO_VALUE` where the words around show that it is none at all.
 """
 
@@ -28,17 +28,17 @@ def read_amount(tokens: Tokens, match: re.Match[str], language: str) -> str | No
     """The number in group "n" with what the word in group "u" stands for."""
     index = match.start("u")
     number = read_number(tokens, match.start("n"), match.end("n"), language)
-    letter, unit = tokens.letters[index], tokens.payload(index)
-    if letter in "$c":
+    kind, unit = tokens.kind(index), tokens.payload(index)
+    if kind in {"symbol", "currency"}:
         return money(number, unit)
-    if letter in "pPk":
+    if kind in {"percent", "per"}:
         return measured(number, SHARES.get(unit, "%"))
-    return measured(number, unit) if letter == "u" else duration(number, PARTS.get(unit, unit))
+    return measured(number, unit) if kind == "unit" else duration(number, PARTS.get(unit, unit))
 
 
 def read_quantity(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """A number and a unit of measure; after an article only where nobody would mean anything else."""
-    if tokens.letters[match.start()] == "e" and tokens.payload(match.start("u")) not in COUNTABLE:
+    if tokens.kind(match.start()) == "one" and tokens.payload(match.start("u")) not in COUNTABLE:
         return NO_VALUE
     return read_amount(tokens, match, language)
 

@@ -1,6 +1,6 @@
-"""Which strings of token letters are values. For the letters see `stages.extract_entities.values.lexicon`.
+"""Which strings of tokens are values, written in the kinds of token of `kinds`.
 
-Every pattern is a sequence of classes with few, bounded repeats, so time is linear in the number of tokens.
+Every pattern is a sequence of kinds with few, bounded repeats, so time is linear in the number of tokens.
 Where matches overlap the one that begins first holds, of these the longest, of these the first in the list.
 """
 
@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from stages.extract_entities.values import dates, measures
+from stages.extract_entities.values.kinds import LETTERS, compile_pattern
 from stages.extract_entities.values.tokens import Tokens
 
-NUMBER = r"(?:[dw]Uew|[dyn]|e?w(?:-?w){0,2})"
-AMOUNT = rf"(?:{NUMBER}|e)(?:[-b]{NUMBER})?"
-SCALE = r"(?:-?s\.?){0,2}"
-WEEKDAY = r"(?:l?D\.?,?a?)?"  # "Freitag, den"
-DAY = r"(?P<d>d)(?:\.|z)?(?:[Oa]|x(?=m))?"  # "15.", "3rd of"
+NUMBER = "((day | numeral) and one numeral | day | year | number | one? numeral (hyphen? numeral){0,2})"
+AMOUNT = f"({NUMBER} | one) ((hyphen | to) {NUMBER})?"  # "10 bis 15"
+SCALE = "(hyphen? scale stop?){0,2}"
+OF = "(of apostrophe?)?"  # "millions d'euros"
+WEEKDAY = "(modifier? weekday stop? comma? article?)?"  # "Freitag, den"
+DAY = "(?P<d> day) (stop | ordinal)? (of | article | other (?= month))?"  # "15.", "3rd of"
+SPAN = "time_unit | year_word | hour_word"
 
 Reader = Callable[[Tokens, "re.Match[str]", str], str | None]
 
@@ -30,66 +33,142 @@ class Rule(NamedTuple):
 
 
 def _rule(label: str, anchors: str, pattern: str, read: Reader) -> Rule:
-    return Rule(label, frozenset(anchors), re.compile(pattern), read)
+    return Rule(label, frozenset(LETTERS[kind] for kind in anchors.split()), compile_pattern(pattern), read)
 
 
 RULES = (
-    # $1.2 million, EUR 50.000 | 90 Milliarden Dollar, 5 € | mehrere Millionen Euro
-    _rule("MONEY", "$", rf"\$(?P<n>{NUMBER}{SCALE})(?P<m>u?)", measures.read_symbol_first),
-    _rule("MONEY", "c$", rf"(?P<n>{AMOUNT}{SCALE})(?:O'?)?-?(?P<u>[c$])", measures.read_amount),
-    _rule("MONEY", "c", r"(?:e?v(?:s\.?)*|(?:s\.?)+)(?:O'?)?c", measures.nothing),
+    # $1.2 million, EUR 50.000
+    _rule("MONEY", "symbol", f"symbol (?P<n> {NUMBER} {SCALE}) (?P<m> unit?)", measures.read_symbol_first),
+    # 90 Milliarden Dollar, 5 €
+    _rule(
+        "MONEY",
+        "currency symbol",
+        f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> currency | symbol)",
+        measures.read_amount,
+    ),
+    # mehrere Millionen Euro
+    _rule("MONEY", "currency", f"(one? vague (scale stop?)* | (scale stop?)+) {OF} currency", measures.nothing),
     # 5 Prozent, 10-prozentige | pour cent, per cent
-    _rule("PERCENT", "pP", rf"(?P<n>{AMOUNT})-?(?P<u>p|P[ks])", measures.read_amount),
+    _rule(
+        "PERCENT",
+        "percent per",
+        f"(?P<n> {AMOUNT}) hyphen? (?P<u> percent | per (hundred | scale))",
+        measures.read_amount,
+    ),
     # 30 km, zwei Millionen Tonnen
-    _rule("QUANTITY", "u", rf"(?P<n>{AMOUNT}{SCALE})(?:O'?)?-?(?P<u>u)", measures.read_quantity),
+    _rule("QUANTITY", "unit", f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> unit)", measures.read_quantity),
     # à 20 heures
-    _rule("TIME", "G", r"(?P<n>[dw])G", dates.read_hour_after_at),
-    # 87 Tage, 10-Minuten | 30-tägig | dreitägig | deux ans et demi | 2 Stunden und 30 Minuten | wenige Minuten
-    _rule("DURATION", "tJG", rf"(?P<n>{AMOUNT}{SCALE})(?:O'?)?-?(?P<u>[tJG])", measures.read_duration),
-    _rule("DURATION", "T", rf"(?P<n>{AMOUNT})-?(?P<u>T)", measures.read_amount),
-    _rule("DURATION", "M", r"M", measures.read_adjective),
-    _rule("DURATION", "U", rf"(?P<n>{AMOUNT})(?P<u>[tJG])Uw", measures.read_and_a_half),
+    _rule("TIME", "hour_word", "(?P<n> day | numeral) hour_word", dates.read_hour_after_at),
+    # 87 Tage, 10-Minuten
     _rule(
         "DURATION",
-        "tJG",
-        rf"(?P<n>{NUMBER}|e)(?P<u>[tJG])[U,]?(?P<n2>{NUMBER}|e)(?P<u2>[tJG])",
+        "time_unit year_word hour_word",
+        f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> {SPAN})",
+        measures.read_duration,
+    ),
+    # 30-tägig
+    _rule("DURATION", "time_adjective", f"(?P<n> {AMOUNT}) hyphen? (?P<u> time_adjective)", measures.read_amount),
+    # dreitägig
+    _rule("DURATION", "counted_adjective", "counted_adjective", measures.read_adjective),
+    # deux ans et demi
+    _rule("DURATION", "and", f"(?P<n> {AMOUNT}) (?P<u> {SPAN}) and numeral", measures.read_and_a_half),
+    # 2 Stunden und 30 Minuten
+    _rule(
+        "DURATION",
+        "time_unit year_word hour_word",
+        f"(?P<n> {NUMBER} | one) (?P<u> {SPAN}) (and | comma)? (?P<n2> {NUMBER} | one) (?P<u2> {SPAN})",
         measures.read_two_units,
     ),
-    _rule("DURATION", "v", r"e?v(?:[tJ]|G)", measures.nothing),
-    # 20.15 Uhr, 9 Uhr abends, 20 Uhr 15, o'clock | 13:48 | 3 p.m. | 18.00 bis | 12 h 30 | abends | gestern Abend
-    _rule("TIME", "h", r"(?P<n>[dnwK])h(?P<d>d?)[AB]?", dates.read_clock),
-    _rule("TIME", "K", r"(?P<n>K)[A]?(?P<q>q?)", dates.read_clock),
-    _rule("TIME", "q", r"(?P<n>[dn])(?P<q>q)", dates.read_clock),
-    _rule("TIME", "h", r"(?P<n>[dn])(?=[-bU][dnK]h)", dates.read_clock),
-    _rule("TIME", "G", r"(?P<n>d)G(?P<d>d)", dates.read_clock),
-    _rule("TIME", "A", r"A", measures.nothing),
-    _rule("TIME", "B", r"(?<=[rD])B", measures.nothing),
-    _rule("TIME", "N", r"N", dates.read_named_hour),
+    # wenige Minuten
+    _rule("DURATION", "vague", f"one? vague ({SPAN})", measures.nothing),
+    # 20.15 Uhr, 9 Uhr abends, 20 Uhr 15, o'clock
+    _rule(
+        "TIME",
+        "clock",
+        "(?P<n> day | number | numeral | clock_time) clock (?P<d> day?) (daily | day_part)?",
+        dates.read_clock,
+    ),
+    # 13:48
+    _rule("TIME", "clock_time", "(?P<n> clock_time) daily? (?P<q> meridiem?)", dates.read_clock),
+    # 3 p.m.
+    _rule("TIME", "meridiem", "(?P<n> day | number) (?P<q> meridiem)", dates.read_clock),
+    # the 18.00 of "18.00 bis 20 Uhr"
+    _rule(
+        "TIME",
+        "clock",
+        "(?P<n> day | number) (?= (hyphen | to | and) (day | number | clock_time) clock)",
+        dates.read_clock,
+    ),
+    # 12 h 30
+    _rule("TIME", "hour_word", "(?P<n> day) hour_word (?P<d> day)", dates.read_clock),
+    # abends | gestern Abend
+    _rule("TIME", "daily", "daily", measures.nothing),
+    _rule("TIME", "day_part", "(?<= relative_day | weekday) day_part", measures.nothing),
+    _rule("TIME", "midnight", "midnight", dates.read_named_hour),
     # 15.08.2025 | 15.8. | Freitag 29.03 | am 29.03
-    _rule("DATE", "f", rf"{WEEKDAY}(?P<f>f)", dates.read_digits_only),
-    _rule("DATE", "o", rf"{WEEKDAY}(?P<o>o)", dates.read_day_and_month_digits),
-    _rule("DATE", "D", r"D,?a?(?P<o>n)", dates.read_day_and_month_digits),
-    _rule("DATE", "n", r"(?P<o>n)", dates.read_dotted_digits),
-    # Freitag, 15. August 2025 | May 3rd, 2024 | August 2025 | Mitte Mai | im Mai | März, 9 Uhr | am 25. | 5. bis 7. Mai
-    _rule("DATE", "m", rf"{WEEKDAY}{DAY}(?P<m>m)(?:\.?,?(?P<y>y))?", dates.read_named_month),
-    _rule("DATE", "m", rf"{WEEKDAY}(?P<m>m)\.?(?P<d>d)z?(?:,?(?P<y>y))?", dates.read_named_month),
-    _rule("DATE", "m", r"(?:F-?)?(?P<m>m)\.?,?O?(?P<y>y)", dates.read_named_month),
-    _rule("DATE", "m", r"(?:Fa?-?|l)m", measures.nothing),
-    _rule("DATE", "m", r"m", dates.read_bare_month),
-    _rule("DATE", "m", r"^m(?=,[fKdnDy])", measures.nothing),
-    _rule("DATE", "d", r"d\.(?=$|[xb,(])", dates.read_day_alone),
-    _rule("DATE", "m", r"d\.?z?(?=[-bU]d\.?z?m)", dates.read_day_before_range),
-    # vergangenen Freitag, Freitag, 9., vendredi dernier | gestern, diese Nacht
-    _rule("DATE", "D", r"l?D(?:,?a?d\.|A|L)?", measures.nothing),
-    _rule("DATE", "rl", r"r|lB", measures.nothing),
-    # 1939 bis 1945 | seit 1945 | den 90er Jahren, années 90 | Sommer 2015 | 19. Jahrhundert
-    _rule("DATE", "y", r"(?P<y>y)(?=[-b](?P<y2>y))", dates.read_year_in_range),
-    _rule("DATE", "y", r"(?<=y[-b])(?P<y>y)", dates.read_range_end),
-    _rule("DATE", "y", r"(?:F-?)?(?P<y>y)", dates.read_year),
-    _rule("DATE", "Z", r"(?:F[aO]?)?Z-?J?", measures.nothing),
-    _rule("DATE", "JS", r"Jd(?=\W|$)|(?:F[aO]?|l)?Sy?", dates.read_season),
-    _rule("DATE", "H", r"(?:F[aO])?(?:d(?:\.|z)?|w)H", measures.nothing),
-    # vergangene Woche, l'année dernière | Ende des Jahres
-    _rule("DATE", "lL", r"l(?P<u>[tJ])|(?P<u2>[tJ])L", dates.read_span_of_days),
-    _rule("DATE", "F", r"F[aO]?l?[JtD]", measures.nothing),
+    _rule("DATE", "full_date", f"{WEEKDAY} (?P<f> full_date)", dates.read_digits_only),
+    _rule("DATE", "day_month", f"{WEEKDAY} (?P<o> day_month)", dates.read_day_and_month_digits),
+    _rule("DATE", "weekday", "weekday comma? article? (?P<o> number)", dates.read_day_and_month_digits),
+    _rule("DATE", "number", "(?P<o> number)", dates.read_dotted_digits),
+    # Freitag, 15. August 2025
+    _rule("DATE", "month", f"{WEEKDAY} {DAY} (?P<m> month) (stop? comma? (?P<y> year))?", dates.read_named_month),
+    # May 3rd, 2024
+    _rule(
+        "DATE",
+        "month",
+        f"{WEEKDAY} (?P<m> month) stop? (?P<d> day) ordinal? (comma? (?P<y> year))?",
+        dates.read_named_month,
+    ),
+    # August 2025
+    _rule("DATE", "month", "(edge hyphen?)? (?P<m> month) stop? comma? of? (?P<y> year)", dates.read_named_month),
+    # Mitte Mai | im Mai | März, 9 Uhr
+    _rule("DATE", "month", "(edge article? hyphen? | modifier) month", measures.nothing),
+    _rule("DATE", "month", "month", dates.read_bare_month),
+    _rule(
+        "DATE",
+        "month",
+        "^ month (?= comma (full_date | clock_time | day | number | weekday | year))",
+        measures.nothing,
+    ),
+    # am 25. | the 5. of "5. bis 7. Mai"
+    _rule("DATE", "day", "day stop (?= $ | other | to | comma)", dates.read_day_alone),
+    _rule(
+        "DATE",
+        "month",
+        "day stop? ordinal? (?= (hyphen | to | and) day stop? ordinal? month)",
+        dates.read_day_before_range,
+    ),
+    # vergangenen Freitag, Freitag, 9., vendredi dernier
+    _rule(
+        "DATE",
+        "weekday",
+        "modifier? weekday (comma? article? day stop | daily | postmodifier)?",
+        measures.nothing,
+    ),
+    # gestern, diese Nacht
+    _rule("DATE", "relative_day modifier", "relative_day | modifier day_part", measures.nothing),
+    # 1939 bis 1945 | seit 1945
+    _rule("DATE", "year", "(?P<y> year) (?= (hyphen | to) (?P<y2> year))", dates.read_year_in_range),
+    _rule("DATE", "year", "(?<= year (hyphen | to)) (?P<y> year)", dates.read_range_end),
+    _rule("DATE", "year", "(edge hyphen?)? (?P<y> year)", dates.read_year),
+    # den 90er Jahren, années 90
+    _rule("DATE", "decade", "(edge (article | of)?)? decade hyphen? year_word?", measures.nothing),
+    # Sommer 2015
+    _rule(
+        "DATE",
+        "year_word season",
+        r"year_word day (?= $ | \W) | (edge (article | of)? | modifier)? season year?",
+        dates.read_season,
+    ),
+    # 19. Jahrhundert
+    _rule("DATE", "century", "(edge (article | of))? (day (stop | ordinal)? | numeral) century", measures.nothing),
+    # vergangene Woche, l'année dernière
+    _rule(
+        "DATE",
+        "modifier postmodifier",
+        "modifier (?P<u> time_unit | year_word) | (?P<u2> time_unit | year_word) postmodifier",
+        dates.read_span_of_days,
+    ),
+    # Ende des Jahres
+    _rule("DATE", "edge", "edge (article | of)? modifier? (year_word | time_unit | weekday)", measures.nothing),
 )

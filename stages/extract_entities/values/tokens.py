@@ -1,24 +1,26 @@
-"""Sentences become tokens: numbers, dates and times in digits, words and signs, each with its letter."""
+"""Sentences become tokens: numbers, dates and times in digits, words and signs, each with its kind."""
 
 import re
 from typing import Any, NamedTuple
 
+from stages.extract_entities.values.kinds import KINDS, LETTERS
 from stages.extract_entities.values.lexicon import SIGNS, Lexicon
 
 # Digits grouped by U+0020, U+00A0, U+202F, U+2019, full stop, comma or apostrophe, with a decimal part or without.
 GROUPED = r"\d{1,3}(?:[.,'\u2019\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?"
 TOKEN = re.compile(
     r"(?P<code>https?://\S+|www\.\S+|[^\W\d_]+\d\w*)"
-    r"|(?P<f>\d{4}-\d{2}-\d{2}(?!\d)|\d{1,2}\.[ ]?\d{1,2}\.[ ]?(?:\d{4}|\d{2})(?![\d.])|\d{1,2}/\d{1,2}/\d{4}(?!\d))"
-    r"|(?P<o>\d{1,2}\.\d{1,2}\.(?!\d))"
-    r"|(?P<K>\d{1,2}:\d{2}(?::\d{2})?(?![\d:]))"
-    r"|(?P<Z>(?:\d{2})?\d0(?:er[nsz]?|s)(?!\w))"
-    rf"|(?P<n>{GROUPED}|\d+(?:[.,]\d+)?)"
+    r"|(?P<full_date>\d{4}-\d{2}-\d{2}(?!\d)|\d{1,2}\.[ ]?\d{1,2}\.[ ]?(?:\d{4}|\d{2})(?![\d.])"
+    r"|\d{1,2}/\d{1,2}/\d{4}(?!\d))"
+    r"|(?P<day_month>\d{1,2}\.\d{1,2}\.(?!\d))"
+    r"|(?P<clock_time>\d{1,2}:\d{2}(?::\d{2})?(?![\d:]))"
+    r"|(?P<decade>(?:\d{2})?\d0(?:er[nsz]?|s)(?!\w))"
+    rf"|(?P<digits>{GROUPED}|\d+(?:[.,]\d+)?)"
     r"|(?P<special>US\$|[ACH]K?\$|(?:US|D)-(?:Dollars?|Mark)"
     r"|[kK]m ?/ ?h(?!\w)|m/s(?!\w)|\u00b0[ ]?[CF](?!\w)|[ap]\.m\.?|o['\u2019]clock"
     r"|aujourd['\u2019]hui|avant-hier|apr\u00e8s-(?:demain|midi))"
     r"|(?P<word>[^\W\d_]+)"
-    r"|(?P<x>\S)"
+    r"|(?P<sign>\S)"
 )
 WORDS = re.compile(r"[^\W\d_]+")
 SIGN = re.compile("[0-9%\u20ac$\u00a3\u00a5\u2030]")  # digits, per cent, euro, dollar, pound, yen, per mille
@@ -26,13 +28,17 @@ STEMS = ("ägig", "ündig", "ährig", "inütig", "onatig", "öchig", "ekündig")
 
 
 class Tokens(NamedTuple):
-    """A sentence in tokens: one letter each in ``letters``, and where they stand."""
+    """A sentence in tokens: in ``letters`` one letter for the kind of each, and where they stand."""
 
     letters: str
     texts: list[str]
     starts: list[int]
     ends: list[int]
     words: Lexicon
+
+    def kind(self, index: int) -> str:
+        """The kind of a token, one of `kinds`."""
+        return KINDS[self.letters[index]]
 
     def payload(self, index: int) -> Any:
         """What the word stands for: a month's number, a currency's code, a unit's symbol."""
@@ -60,32 +66,33 @@ def tokenise(sentence: str, words: Lexicon) -> Tokens:
     texts: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
-    known = words.letters
     for match in TOKEN.finditer(sentence):
-        text, kind = match[0], match.lastgroup or "x"
-        if kind in {"word", "special", "x"}:
-            kind = known.get(text) or SIGNS.get(text) or _adjective(text, words)
-        elif kind == "n":
-            kind = _number_kind(text)
-        elif kind == "code":
-            kind = "x"  # addresses, road numbers
-        letters.append(kind)
+        text = match[0]
+        letters.append(LETTERS[_kind(text, match.lastgroup or "sign", words)])
         texts.append(text)
         starts.append(match.start())
         ends.append(match.end())
     return Tokens("".join(letters), texts, starts, ends, words)
 
 
+def _kind(text: str, group: str, words: Lexicon) -> str:
+    if group in {"word", "special", "sign"}:
+        return words.kinds.get(text) or SIGNS.get(text) or _adjective(text, words)
+    if group == "digits":
+        return _number_kind(text)
+    return "other" if group == "code" else group  # a code: addresses, road numbers
+
+
 def _number_kind(text: str) -> str:
-    """ "d" could be a day or an hour, "y" a year, "n" is any other number."""
+    """One or two digits could be a day or an hour, four a year; all else is any other number."""
     if len(text) <= 2:
-        return "d"
-    return "y" if len(text) == 4 and text.isdigit() and "1000" <= text < "2200" else "n"
+        return "day"
+    return "year" if len(text) == 4 and text.isdigit() and "1000" <= text < "2200" else "number"
 
 
 def _adjective(word: str, words: Lexicon) -> str:
-    """ "M" for a number and a time in one adjective ("dreitägige"), "x" for any other word."""
+    """Whether a word is a number and a time in one adjective ("dreitägige"), or any other word."""
     if words.adjective is None or "ig" not in word:
-        return "x"
+        return "other"
     match = words.adjective.fullmatch(word.lower())
-    return "M" if match and words.letters.get(match[1]) in {"w", "e"} else "x"
+    return "counted_adjective" if match and words.kinds.get(match[1]) in {"numeral", "one"} else "other"
