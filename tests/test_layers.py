@@ -1,10 +1,13 @@
 """The direction of imports: flows use expectations, expectations use stages, stages use nothing else of ours."""
 
 import ast
+import re
 import subprocess
 import sys
 
 import pytest
+
+import stages
 
 OURS = {"flows", "expectations", "stages"}
 ALLOWED = {
@@ -19,22 +22,49 @@ def modules(project):
     return [path for layer in OURS for path in (project / layer).rglob("*.py")]
 
 
-def imported(path):
-    """The top-level packages that a module imports anywhere in it."""
+def imported_modules(path):
+    """The modules that a module imports anywhere in it, by whole name; of ``from a import b`` both a and a.b."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
+            names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{path}: write the whole name instead of a relative import"
-            names.add((node.module or "").partition(".")[0])
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+def imported(path):
+    """The top-level packages that a module imports anywhere in it."""
+    return {name.partition(".")[0] for name in imported_modules(path)}
 
 
 def test_layers_import_downwards_only(project):
     for path in modules(project):
         layer = path.relative_to(project).parts[0]
         assert imported(path) & OURS <= ALLOWED[layer], path
+
+
+def rooms_in_order():
+    """The rooms of `stages`, a later one above an earlier one; what lies below all stages comes first."""
+    below = ["errors", "lookups", "models", "tables"]
+    return [*below, *re.findall(r"^\d+\. `(\w+)`: ", stages.__doc__, flags=re.MULTILINE)]
+
+
+def test_stages_use_only_what_comes_before_them(project):
+    order = rooms_in_order()
+    for path in (project / "stages").rglob("*.py"):
+        room = path.relative_to(project / "stages").parts[0].removesuffix(".py")
+        if room.startswith("__") or room == "models":  # training scripts use what they train
+            continue
+        used = {name.split(".")[1] for name in imported_modules(path) if name.startswith("stages.")}
+        later = {name for name in used if order.index(name) > order.index(room)}
+        assert not later, f"{path} uses {later}, which comes after it"
+
+
+def test_names_are_found_without_linking_and_values_without_names(project):
+    for path in (project / "stages" / "extract_entities" / "values").rglob("*.py"):
+        assert not any("extract_entities.names" in name for name in imported_modules(path)), path
 
 
 def test_stages_know_neither_prefect_nor_the_gate(project):
