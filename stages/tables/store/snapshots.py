@@ -36,7 +36,7 @@ SNAPSHOT = "snapshot.json"
 """The same text inside a snapshot that was published, for the day CURRENT.json is lost."""
 MARKER = ".fliesstext-tables"
 _MARKED = """This folder holds the tables that fliesstext publishes. It removes old snapshots, unfinished work and old
-reports of failed runs from here, each by the name of its run, and nothing else. Without this file it does not write here.
+reports of failed runs from here, each by the name of its run, and nothing else. Without this file it does not write.
 """
 OURS = ("snapshots", "work", "failed")
 """Folders below the marker that hold one entry a run."""
