@@ -138,11 +138,6 @@ def read_current(tables: Path) -> Snapshot | None:
     return current
 
 
-def is_tables_folder(path: Path) -> bool:
-    """Tell whether a folder holds tables that a run has published there, by its marker."""
-    return (path / ".fliesstext-tables").exists()
-
-
 def files_of(tables: Path, snapshot: Snapshot, table: str) -> list[Path]:
     """Give the Parquet files of one table of a snapshot, in key order."""
     return [tables / snapshot.snapshot / part.path for part in snapshot.tables[table]]
