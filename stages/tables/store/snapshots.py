@@ -35,6 +35,7 @@ CURRENT = "CURRENT.json"
 SNAPSHOT = "snapshot.json"
 """The same text inside a snapshot that was published, for the day CURRENT.json is lost."""
 MARKER = ".fliesstext-tables"
+"""A file of this name makes a folder a tables folder: without it nothing is written or removed there."""
 _MARKED = """This folder holds the tables that fliesstext publishes. It removes old snapshots, unfinished work and old
 reports of failed runs from here, each by the name of its run, and nothing else. Without this file it does not write.
 """
@@ -130,8 +131,8 @@ def new_run_id(started: datetime) -> str:
 
 
 def is_tables_folder(path: Path) -> bool:
-    """Tell whether a folder carries the marker of published tables."""
-    return (path / MARKER).is_file()
+    """Tell whether a folder carries the marker of a tables folder; False too where that cannot be looked at."""
+    return os.path.isfile(path / MARKER)  # noqa: PTH113 - Path.is_file raises where a folder must not be looked into
 
 
 def claim(tables: Path, sources: Iterable[Path] = ()) -> None:
