@@ -26,7 +26,7 @@ from stages.values.measures import NO_VALUE
 from stages.values.rules import RULES
 from stages.values.tokens import Tokens, may_hold_values, tokenise
 
-VERSION = "1"
+VERSION = "2"
 EXTRACTOR = f"values-{VERSION}"
 
 
