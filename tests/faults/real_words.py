@@ -118,7 +118,7 @@ def shaken(chance: random.Random) -> Sentence:
     for _ in range(_few(chance)):
         at = chance.randrange(len(words) + 1)
         words[at:at] = [phrase(chance, chance.choice(LANGUAGES) if chance.random() < 0.2 else language)]
-    for change in (_swap, _glue, _double, _cut, _shout):
+    for change in (_swap, _glue, _double, _cut, _shout, _smudge):
         if chance.random() < 0.15:
             change(words, chance)
     text = " ".join(words).strip()
@@ -148,3 +148,13 @@ def _cut(words: list[str], chance: random.Random) -> None:
 def _shout(words: list[str], chance: random.Random) -> None:
     at = chance.randrange(len(words))
     words[at : at + 5] = [word.upper() for word in words[at : at + 5]]
+
+
+def _smudge(words: list[str], chance: random.Random) -> None:
+    """A sign inside or beside a name, as recognised prints have it: "Anna | Maier", "M|ller", "@Berlin"."""
+    capital = [at for at, word in enumerate(words) if word[:1].isupper()]
+    if capital:
+        at = chance.choice(capital)
+        place = chance.randrange(len(words[at]) + 1)
+        space = chance.choice(("", "", " "))
+        words[at] = words[at][:place] + space + chance.choice(SIGNS) + space + words[at][place:]
