@@ -29,7 +29,7 @@ def read_whole(text: str) -> int | None:
 
 def read_decimal(text: str) -> Decimal | None:
     """The number of digits with a point or without."""
-    return Decimal(text) if NUMBER.fullmatch(text) and len(text) <= MOST_DIGITS + 1 else None
+    return Decimal(text) if NUMBER.fullmatch(text) and len(text) - text.count(".") <= MOST_DIGITS else None
 
 
 def read_digits(text: str, language: str) -> Decimal | None:
