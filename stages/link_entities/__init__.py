@@ -48,7 +48,7 @@ from stages.lookups.fold import plain
 from stages.lookups.known_names import Place, place_of
 from stages.tables.schemas import NAME_LABELS
 
-VERSION = "2"
+VERSION = "3"
 
 _Dtypes = dict[str, pl.DataType | type[pl.DataType]]
 _CLUSTERS: _Dtypes = {

@@ -7,7 +7,7 @@ from stages.lookups.fold import ENDING, genitives, plain, uninflected
 from stages.lookups.known_names import Place, lists, places
 
 ARTICLES = frozenset({"der", "die", "das", "den", "dem", "des", "the", "le", "la", "les", "l"})
-ACRONYM = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{0,5}[A-ZÄÖÜ]s?|[A-ZÄÖÜ](?:\.[A-ZÄÖÜ])+\.?")
+ACRONYM = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{0,5}[A-ZÄÖÜ]s?|[A-ZÄÖÜ](?:\.[A-ZÄÖÜ]){1,9}\.?")
 # What stands between two names of one thing: "Anna Maier, geborene Huber", "Twitter (heute X)". The second kind of
 # word needs the bracket, for without it it says nothing about names.
 RENAMED = re.compile(
