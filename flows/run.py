@@ -104,7 +104,7 @@ def _run(
     settings, run_id = job.settings, job.run_id
     last_runs = read_table(tables, previous, "runs")
     # A wrong table is told before the work, not after it.
-    authority = steps.read_authority(settings.authority, last_runs)
+    authority = steps.read_authority(settings.authority, last_runs, previous)
     prior = read_table(tables, previous, "sources")
     stages_sha256 = settings.stages_sha256()
     decided = pl.read_parquet(call.discover(named, tables, work, settings))
