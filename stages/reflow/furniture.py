@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from stages.reflow.lines import Line
 from stages.reflow.network import furniture_scores
+from stages.reflow.pages import TEXT_END, running_lines
 
 DIGITS = re.compile(r"\d+")
 # A page number: bare, between dashes or bars, or after the word for page, with or without the number of pages. The
@@ -44,6 +45,8 @@ ALIKE = 0.6
 
 # Log odds above which a line is taken for furniture: losing a line is worse than keeping one.
 SURE = 1.0
+# Which feature says that a line is like one at the same edge of a neighbouring page.
+LIKE = -11
 
 
 Depth = tuple[int, int, int]
@@ -66,16 +69,30 @@ class _Pages(NamedTuple):
 
 
 def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
-    """Indexes of the lines that are running headers, footers or page numbers."""
+    """Indexes of the lines that are running headers, footers or page numbers.
+
+    What pages repeat at their edges comes from the page model. Of the other lines a network judges those at the edges
+    of pages; what it takes for furniture goes only where something beside the look of the line says so too.
+    """
+    found = running_lines(lines)
     candidates = furniture_candidates(lines, ends_page)
     if not candidates.places:
-        return set()
+        return found
     scores = furniture_scores(candidates.features)
-    sure = [at for at, score in zip(candidates.places, scores.tolist(), strict=True) if score > SURE]
-    if any(line.form_feeds for line in lines):
-        return set(sure)
     times = Counter(DIGITS.sub("0", line.text) for line in lines)
-    return {at for at in sure if _shows_a_page(lines, at, times)}
+    certain = any(line.form_feeds for line in lines)
+    for at, score, features in zip(candidates.places, scores.tolist(), candidates.features, strict=True):
+        if score <= SURE or at in found or TEXT_END.search(lines[at].text[-6:]):
+            continue
+        if not certain:
+            shown = _shows_a_page(lines, at, times)
+        elif found:
+            shown = _is_page_number(lines[at].text)
+        else:
+            shown = features[LIKE] > 0 or _is_telling(lines[at].text)
+        if shown:
+            found.add(at)
+    return found
 
 
 def _shows_a_page(lines: Sequence[Line], at: int, times: Counter[str]) -> bool:

@@ -61,6 +61,7 @@ class Join(IntEnum):
     REMOVE = 1
     KEEP = 2
     KEEP_SPACE = 3
+    NOTHING = 4
 
 
 class Break(NamedTuple):
