@@ -52,18 +52,23 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     """
     lines, repairs = cut_lines(raw, options.characters)
     notes: list[Note] = []
-    if options.join_lines and text_form(lines) != "separate":
+    read: list[Repair] = []
+    form = text_form(lines)
+    if options.join_lines and form != "separate":
         lines, read = read_marks(raw, lines)
         lines, parted = read_columns(raw, lines, options.characters)
-        repairs += read + parted
-    if options.furniture and text_form(lines) == "wrapped":
+        read = read + parted
+        repairs += read
+        form = text_form(lines) if read else form
+    if options.furniture and form == "wrapped":
         lines, starts, removed = _without_furniture(raw, lines)
         repairs += removed
         if options.join_lines:
             lines, notes = _without_notes(lines, starts)
     begins = begins_block(lines) if options.join_lines else [True] * len(lines)
-    begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
-    if options.join_lines and text_form(lines) == "wrapped":
+    if read or form == "wrapped":
+        begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
+    if options.join_lines and form == "wrapped":
         begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, begins)))
     pieces, joined, n_joins = _join_blocks(raw, lines, begins, options, notes)
     spaced = _join_spaced(raw, pieces, options) if options.join_lines else None

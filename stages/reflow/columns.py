@@ -31,7 +31,9 @@ class Row(NamedTuple):
 
 def read_columns(raw: str, lines: list[Line], characters: bool) -> tuple[list[Line], list[Repair]]:
     """The lines of each page column by column, and a repair for each page that was printed in two."""
-    if not any(GAP.search(raw, line.raw_start, line.raw_end) for line in lines):
+    # Lines whose characters stand as they are have no gaps.
+    wide = sum(line.mapped is not None and GAP.search(raw, line.raw_start, line.raw_end) is not None for line in lines)
+    if wide < FEWEST:
         return lines, []
     found: list[Line] = []
     repairs: list[Repair] = []

@@ -27,7 +27,7 @@ FIRST_WORD = 12
 # A full line keeps within this share of the widest full line: justified type is stretched by that much.
 BAND = 0.88
 # A page of fewer lines has no margin of its own; a wider indent than this is centred or set right.
-FULL_PAGE, WIDEST_INDENT = 8, 12
+FULL_PAGE, WIDEST_INDENT, WIDEST_PAGE = 8, 12, 400
 # What a column of indent stands for in a proportional face, in units of the type size.
 COLUMN = 0.45
 # A line is short when the next word had fitted in with this share of the column to spare.
@@ -92,6 +92,7 @@ def _class_table() -> Ints:
 
 
 TABLE = _class_table()
+OPENS = np.isin(np.arange(CLASSES), (UPPER, DIGIT, OPENER, QUOTE))
 ONE_HOT = np.eye(CLASSES, dtype=np.float32)
 
 
@@ -119,8 +120,7 @@ def _margins(indents: Floats, feeds: Ints) -> Floats:
 
 
 def _commonest(values: Floats) -> np.float32:
-    kinds, counts = np.unique(values, return_counts=True)
-    return np.float32(kinds[np.argmax(counts)])
+    return np.float32(np.bincount(np.minimum(values, WIDEST_PAGE).astype(np.int64)).argmax())
 
 
 def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats, inset: Floats) -> Floats:
@@ -191,8 +191,7 @@ def _fullness(width: npt.NDArray[np.float64], word: npt.NDArray[np.float64], col
 
 def _gaps(breaks: Ints, feeds: Ints, indents: Floats) -> Floats:
     """The gap before each line and after it, and its indent against the lines around it and the most common one."""
-    values, counts = np.unique(indents, return_counts=True)
-    common = values[np.argmax(counts)]
+    common = _commonest(indents)
     before = np.concatenate(([common], indents[:-1]))
     after = np.concatenate((indents[1:], [common]))
     blank = (breaks > 1).astype(np.float32)
@@ -231,27 +230,27 @@ def _cues(kinds: Ints, starts: Ints, ends: Ints, breaks: Ints, inset: Floats, ro
     padded = np.append(kinds, NONE)
     last, second = padded[ends - 1], np.where(ends - starts > 1, padded[ends - 2], NONE)
     stopped = (last == STOP) | (((last == QUOTE) | (last == CLOSER)) & (second == STOP))
-    opened = np.isin(padded[starts], (UPPER, DIGIT, OPENER, QUOTE))
+    opened = OPENS[padded[starts]]
     closed: Mask = np.concatenate(([False], stopped[:-1])) & opened
     before = np.concatenate(([0.0], inset[:-1]))
     blank, indented = breaks > 1, (inset > 0) & (before <= 0) & (inset <= WIDEST_INDENT)
     outdented, short = (inset <= 0) & (before > 0), np.min(room[:, LAST_FITS], axis=1) > SHORT
     bare: Mask = ~(blank | indented | short)
     values: list[float] = []
+    ends_of_sentences = np.count_nonzero(closed)
     for signal in (blank, indented, outdented, short, bare):
-        both = float(np.sum(signal & closed))
-        total = float(np.sum(signal))
-        values += [total / count, both / (total + 1), both / (float(np.sum(closed)) + 1)]
+        both, total = np.count_nonzero(signal & closed), np.count_nonzero(signal)
+        values += [total / count, both / (total + 1), both / (ends_of_sentences + 1)]
     values += [
         _share(short, blank), _share(short, indented), _share(indented, blank), _share(blank, indented),
-        _share(closed, short & ~blank & ~indented), float(np.mean(closed)),
+        _share(closed, short & ~blank & ~indented), ends_of_sentences / count,
     ]  # fmt: skip
     own = np.stack([closed, stopped, blank & closed, indented & closed, short & closed, short & opened], axis=1)
     return np.concatenate([np.tile(np.array(values, np.float32), (count, 1)), own.astype(np.float32)], axis=1)
 
 
 def _share(part: Mask, whole: Mask) -> float:
-    return float(np.sum(part & whole)) / (float(np.sum(whole)) + 1)
+    return np.count_nonzero(part & whole) / (np.count_nonzero(whole) + 1)
 
 
 def _content(codes: Ints, starts: Ints, ends: Ints) -> Floats:
@@ -295,7 +294,7 @@ def _word_codes(texts: list[str], words: dict[str, int]) -> tuple[Ints, Ints]:
     """Codes of each line's last and first word; rare words fall into classes by their shape."""
     last = [text[-40:].rpartition(" ")[2] for text in texts]
     first = [text[:40].partition(" ")[0] for text in texts]
-    codes = {word: _code(word, words) for word in {*last, *first}}
+    codes = {word: words[word] if word in words else _code(word, words) for word in {*last, *first}}
     return np.array([codes[word] for word in last], np.int64), np.array([codes[word] for word in first], np.int64)
 
 

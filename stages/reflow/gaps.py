@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
-from stages.reflow.characters import UNSPACED
+from stages.reflow.characters import FIRST_UNSPACED, UNSPACED
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
 from stages.reflow.network import block_scores
@@ -74,7 +74,9 @@ def begins_block(lines: Sequence[Line]) -> list[bool]:
 
 def _is_unspaced(lines: Sequence[Line]) -> bool:
     """Whether most lines begin with a character of a language that is written without spaces."""
-    return 2 * sum(UNSPACED.match(line.text) is not None for line in lines) > len(lines)
+    return 2 * sum(line.text[0] >= FIRST_UNSPACED and UNSPACED.match(line.text) is not None for line in lines) > len(
+        lines
+    )
 
 
 def _breaks_word(text: str, following: str) -> bool:

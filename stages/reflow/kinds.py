@@ -95,12 +95,15 @@ def _mail_head(texts: list[str]) -> list[int]:
 
 def _notes(texts: list[str]) -> list[int]:
     """Blocks that begin with a number which hangs on a word in one of the blocks before them."""
+    numbers = {at: match[1] for at, text in enumerate(texts) if text[0].isdigit() and (match := NOTE.match(text))}
+    marks: dict[int, set[str]] = {}
     found = []
-    for at, text in enumerate(texts):
-        match = NOTE.match(text)
-        if match and any(
-            mark[1] == match[1] for other in texts[max(at - REACH, 0) : at] for mark in MARK.finditer(other)
-        ):
+    for at, number in numbers.items():
+        reach = range(max(at - REACH, 0), at)
+        for other in reach:
+            if other not in marks:
+                marks[other] = {mark[1] for mark in MARK.finditer(texts[other])}
+        if any(number in marks[other] for other in reach):
             found.append(at)
     return found
 

@@ -12,6 +12,8 @@ from stages.reflow.characters import Mapped, strip_text
 from stages.reflow.lines import Line, drop_lines
 from stages.reflow.records import Repair
 
+# What the signs begin with; most texts have none of them.
+SIGNS = frozenset("#>;/%|`~-=")
 QUOTE = re.compile(r"(?:> ?)+")
 COMMENT = re.compile(r"(#+|//+|;+|%+|\||--)(?: |$)")
 # So many lines in a row are quoted mail; of all lines, at least so many and this share are comments.
@@ -32,7 +34,10 @@ LONGEST_FRONT = 40
 
 def read_marks(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
     """The lines without such signs, and a repair for each sign; a text that has none comes back as it is."""
-    lines, repairs = _unquoted(raw, _mail_head(lines))
+    lines = _mail_head(lines)
+    if not any(line.text[0] in SIGNS for line in lines):
+        return lines, []
+    lines, repairs = _unquoted(raw, lines)
     for read in (_uncommented, _unmarked):
         lines, made = read(raw, lines)
         repairs = repairs + made

@@ -34,7 +34,8 @@ def find_notes(lines: Sequence[Line], page_starts: Sequence[int]) -> list[tuple[
 
 def _page_notes(lines: Sequence[Line], start: int, end: int, last: int) -> tuple[list[tuple[int, int]], int]:
     """The notes of one page, and the number of the last note so far."""
-    begins = [(at, int(match[1])) for at in range(start + 1, end) if (match := NOTE.match(lines[at].text))]
+    begins = [(at, int(match[1])) for at in range(start + 1, end)
+              if lines[at].text[0].isdigit() and (match := NOTE.match(lines[at].text))]  # fmt: skip
     marked = _marked(lines, start, end) if begins else {}
     for place, (first, number) in enumerate(begins):
         above = [value for value, at in marked.items() if at < first]

@@ -33,7 +33,7 @@ NEAREST_PAGE = 12
 # Page numbers that count with the pages, on so many pages at least and on this share of them.
 FEWEST_COUNTED, COUNTED = 3, 0.5
 # A line that stands so often inside pages is text: items of a list, questions of a form.
-INNER = 2
+INNER, LONGEST_INNER = 2, 80
 # A note at the foot of a page: a number and running text.
 NOTE = re.compile("\\d{1,3} .{30}")
 
@@ -111,7 +111,8 @@ def _edge(text: str, at: int, page: int, depth: int) -> Edge:
 def _inner_lines(lines: Sequence[Line], zones: list[list[Edge]]) -> Counter[str]:
     """How often each line stands inside pages, in letters without its numbers."""
     edges = {edge.at for zone in zones for edge in zone}
-    return Counter(DIGITS.sub("0", line.text.lower()) for at, line in enumerate(lines) if at not in edges)
+    inner = (line.text.lower() for at, line in enumerate(lines) if len(line.text) <= LONGEST_INNER and at not in edges)
+    return Counter(DIGITS.sub("0", text) for text in inner)
 
 
 def _repeated(zones: list[list[Edge]], wanted: int, inner: Counter[str]) -> set[int]:
@@ -154,8 +155,7 @@ def _comes_again(edge: Edge, same: list[Edge], near: list[Edge], wanted: int) ->
     if NOTE.match(edge.key):
         return False
     pages |= {other.page for other in near if other.page != edge.page and abs(other.depth - edge.depth) < 2
-              and len(other.numbers) == len(edge.numbers) and _alike(edge.key, other.key) > NEAR
-              and _count_on(edge, other)}  # fmt: skip
+              and _count_on(edge, other) and _alike(edge.key, other.key) > NEAR}  # fmt: skip
     return len(pages) >= wanted
 
 
@@ -254,6 +254,8 @@ def _beside(lines: Sequence[Line], found: set[int]) -> set[int]:
 
 
 def _alike(key: str, other: str) -> float:
+    if 2 * min(len(key), len(other)) < NEAR * (len(key) + len(other)):
+        return 0.0
     pairs, others = _letter_pairs(key), _letter_pairs(other)
     return 2 * len(pairs & others) / max(len(pairs) + len(others), 1)
 
