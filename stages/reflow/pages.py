@@ -38,6 +38,10 @@ INNER, LONGEST_INNER = 2, 80
 NOTE = re.compile("\\d{1,3} .{30}")
 
 
+# Running text has lines at least so long.
+RUNNING = 45
+
+
 class Edge(NamedTuple):
     """A line at the edge of a page: its index, page, depth from the edge, and its text with all numbers made 0."""
 
@@ -67,7 +71,7 @@ def running_lines(lines: Sequence[Line]) -> set[int]:
             if zones is not tops or number or not _is_title(lines, run, found, zones, shown):
                 found.update(run)
     found -= {at for _, start, end in pages for at in _crowded(lines, start, end, found)}
-    return found | {at for _, start, end in pages for at in _lone_numbers(lines, start, end)}
+    return found | _lone_numbers(lines, pages)
 
 
 def _crowded(lines: Sequence[Line], start: int, end: int, found: set[int]) -> list[int]:
@@ -79,10 +83,17 @@ def _crowded(lines: Sequence[Line], start: int, end: int, found: set[int]) -> li
     return [at for at in own if gaps[0] <= at < gaps[-1]] if gaps else own
 
 
-def _lone_numbers(lines: Sequence[Line], start: int, end: int) -> list[int]:
-    """Page numbers that stand alone beside a form feed."""
-    edges = [at for at, inner in ((start, start > 0), (end - 1, end < len(lines))) if inner]
-    return [at for at in edges if PAGE_NUMBER.fullmatch(lines[at].text) and not YEAR.search(lines[at].text)]
+def _lone_numbers(lines: Sequence[Line], pages: Sequence[tuple[int, int, int]]) -> set[int]:
+    """Page numbers that stand alone beside a form feed, and one that counts with them at an end of the text."""
+    edges = [(page, at) for page, start, end in pages for at in (start, end - 1)]
+    numbers = [(int(DIGITS.findall(lines[at].text)[0]) - page, at) for page, at in edges if _is_lone(lines[at].text)]
+    inner = {(distance, at) for distance, at in numbers if 0 < at < len(lines) - 1}
+    distances = {distance for distance, _ in inner}
+    return {at for _, at in inner} | {at for distance, at in numbers if distance in distances}
+
+
+def _is_lone(text: str) -> bool:
+    return PAGE_NUMBER.fullmatch(text) is not None and not YEAR.search(text)
 
 
 def _cut(lines: Sequence[Line]) -> list[tuple[int, int, int]]:
@@ -182,10 +193,16 @@ def _counters(zones: list[list[Edge]]) -> set[int]:
 
 
 def _run(lines: Sequence[Line], zone: list[Edge], shown: set[int]) -> list[int]:
-    """The lines from the edge inwards, as far as each is shown; a bare number goes with what stands beside it."""
+    """The lines from the edge inwards, as far as each is shown; a bare number goes with what stands beside it.
+
+    Full lines behind a gap are text, and so is a full line that the text follows without one.
+    """
     run: list[int] = []
     numbers: list[int] = []
+    top = len(zone) > 1 and zone[1].at > zone[0].at
     for edge in zone:
+        if run and _is_running(lines[edge.at].text) and lines[edge.at + (not top)].breaks > 1:
+            break
         if edge.at in shown:
             run += [*numbers, edge.at]
             numbers = []
@@ -193,7 +210,21 @@ def _run(lines: Sequence[Line], zone: list[Edge], shown: set[int]) -> list[int]:
             numbers.append(edge.at)
         else:
             break
-    return run + numbers if run else run
+    run = run + numbers if run else run
+    while run and _is_joined(lines, run[-1], top):
+        run.pop()
+    return run
+
+
+def _is_joined(lines: Sequence[Line], at: int, top: bool) -> bool:
+    """Whether a line is full of words and runs on into the page without a gap: then it is text, however alike."""
+    inner = at + 1 if top else at
+    return _is_running(lines[at].text) and 0 < inner < len(lines) and lines[inner].breaks == 1
+
+
+def _is_running(text: str) -> bool:
+    """Whether a line is as long as those of running text, and has no number at either end."""
+    return len(text) >= RUNNING and not OUTER_NUMBER.search(text)
 
 
 def _is_title(lines: Sequence[Line], run: list[int], found: set[int], zones: list[list[Edge]], shown: set[int]) -> bool:
