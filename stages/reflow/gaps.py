@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
+from stages.reflow.characters import FIRST_UNSPACED, UNSPACED
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
 from stages.reflow.network import block_scores
@@ -28,6 +29,8 @@ CODE_CHARACTERS, CODE_SHARE = "={}<>[];_\\", 1.0
 FEWEST = 7
 # A full line of running text has at least so many characters.
 SHORTEST_FULL = 40
+# Where words are not parted by spaces a full line is up to so many characters short: marks hang together.
+LOOSE = 4
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
 RUNNING = 0.4
 
@@ -54,18 +57,26 @@ def column_width(texts: Sequence[str]) -> int:
 def begins_block(lines: Sequence[Line]) -> list[bool]:
     """For each line, whether a block begins with it.
 
-    The network decides wrapped texts; a few lines are too little for it, and are joined by rules.
+    The network decides wrapped texts; a few lines are too little for it, and are joined by rules, as are languages
+    written without spaces, which it never met.
     """
     if text_form(lines) != "wrapped":
         return [True] * len(lines)
-    if len(lines) < FEWEST:
+    if len(lines) < FEWEST or _is_unspaced(lines):
         column = column_width([line.text for line in lines])
-        if not _looks_wrapped(lines, column):
+        if not _is_unspaced(lines) and not _looks_wrapped(lines, column):
             return [True] * len(lines)
         return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
     begins: list[bool] = (block_scores(lines) > 0).tolist()
     begins[0] = True
     return [begin and not (at and _breaks_word(lines[at - 1].text, lines[at].text)) for at, begin in enumerate(begins)]
+
+
+def _is_unspaced(lines: Sequence[Line]) -> bool:
+    """Whether most lines begin with a character of a language that is written without spaces."""
+    return 2 * sum(line.text[0] >= FIRST_UNSPACED and UNSPACED.match(line.text) is not None for line in lines) > len(
+        lines
+    )
 
 
 def _breaks_word(text: str, following: str) -> bool:
@@ -126,4 +137,5 @@ def _terminal(text: str) -> bool:
 
 
 def _overflows(text: str, following: str, column: int) -> bool:
-    return len(text) + 1 + len(following.split(" ", 1)[0]) > column
+    first = 0 if UNSPACED.match(following) else 1 + len(following.split(" ", 1)[0])
+    return len(text) + first > column - (0 if first else LOOSE)

@@ -13,7 +13,9 @@ import polars as pl
 SCHEMA_VERSION = "2"
 """Raised when a published column changes its name, type or meaning."""
 
-BLOCK_KINDS = ("title", "teaser", "heading", "paragraph", "list_item", "caption", "credit", "boilerplate")
+BLOCK_KINDS = (
+    "title", "teaser", "heading", "paragraph", "list_item", "caption", "credit", "boilerplate", "footnote", "table",
+)  # fmt: skip
 NAME_LABELS = ("PER", "ORG", "LOC", "MISC")
 VALUE_LABELS = ("DATE", "TIME", "DURATION", "MONEY", "PERCENT", "QUANTITY")
 LABELS = NAME_LABELS + VALUE_LABELS
@@ -25,6 +27,9 @@ REPAIR_RULES = {
     "hyphen_kept_space": "a line ended in a suspended hyphen (Ost- und); the lines were joined with a space",
     "page_break": "a page break inside a block was healed",
     "furniture": "a running header, footer or page number was removed",
+    "line_sign": "a sign was dropped before a line (mail, comment, heading), or a line of signs (fence, front matter)",
+    "columns": "a page printed in two columns side by side was read column by column",
+    "note_moved": "a footnote that interrupted a paragraph was put behind it",
     "character": "characters were replaced (mojibake, ligature) or dropped (control, zero-width)",
     "lost_hyphen": "a hyphen that the extractor had swallowed was put back",
 }
