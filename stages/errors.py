@@ -47,3 +47,7 @@ class LockedError(FliesstextError):
 
 class GateError(FliesstextError):
     """A critical expectation failed; nothing was published."""
+
+
+class StoppedError(FliesstextError):
+    """Somebody stopped the run and its worker processes; a step that was under way in one of them has no result."""

@@ -1,0 +1,40 @@
+"""Executors: "run this function on this batch there", in processes of this machine.
+
+Another kind of place (a cluster) is one more module here with a class that keeps `Executor`.
+"""
+
+from collections.abc import Callable
+from typing import Protocol, Self, TypeVar
+
+from stages.errors import FliesstextError
+
+T = TypeVar("T")
+
+
+class TimeUpError(FliesstextError):
+    """A call took longer than it may and was ended."""
+
+
+class WorkerDiedError(FliesstextError):
+    """The process that made a call died of it: killed for want of memory, or by a crash in native code."""
+
+
+class Executor(Protocol):
+    """Makes calls somewhere else; one that dies or hangs costs no other call anything.
+
+    ``n``: how many calls it makes at once. Used in a ``with``; leaving it with an error ends all that is under way.
+    """
+
+    n: int
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
+        """Make a call and wait for its result; from any thread.
+
+        Raises what the function raises, TimeUpError after ``seconds``, WorkerDiedError, or StoppedError when the
+        run was stopped meanwhile.
+        """
+        ...

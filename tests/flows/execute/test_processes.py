@@ -1,0 +1,134 @@
+"""Calls in other processes: what hangs, dies or raises costs nobody else anything."""
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from flows.execute import TimeUpError, WorkerDiedError
+from flows.execute.processes import Processes, worthwhile
+from stages.errors import StoppedError
+
+LONG = 60.0
+
+
+def where() -> int:
+    return os.getpid()
+
+
+def sleep(seconds: float) -> float:
+    time.sleep(seconds)
+    return seconds
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def fail() -> None:
+    raise ValueError("of the function")
+
+
+def hang_in_native_code() -> None:
+    re.match(r"(a+)+$", "a" * 60 + "b")
+
+
+def test_without_processes_calls_are_made_here():
+    with Processes(0) as executor:
+        assert executor.call(LONG, where) == os.getpid()
+
+
+@pytest.mark.integration
+def test_what_hangs_dies_or_raises_costs_no_other_call_anything():
+    with Processes(2) as executor, ThreadPoolExecutor(6) as threads:
+        fine = [threads.submit(executor.call, LONG, sleep, 0.2) for _ in range(6)]
+        with pytest.raises(WorkerDiedError, match="killed"):
+            executor.call(LONG, die)
+        with pytest.raises(WorkerDiedError):
+            executor.call(LONG, crash)
+        with pytest.raises(TimeUpError, match="longer than 2 s"):
+            executor.call(2, hang_in_native_code)
+        with pytest.raises(ValueError, match="of the function"):
+            executor.call(LONG, fail)
+        assert [call.result(LONG) for call in fine] == [0.2] * 6
+        assert executor.call(LONG, where) != os.getpid()
+
+
+@pytest.mark.integration
+def test_as_many_calls_as_processes_are_made_at_once():
+    with Processes(8) as executor, ThreadPoolExecutor(8) as threads:
+        # The processes start one after the other; then all are there.
+        [call.result(LONG) for call in [threads.submit(executor.call, LONG, sleep, 3) for _ in range(8)]]
+        since = time.monotonic()
+        [call.result(LONG) for call in [threads.submit(executor.call, LONG, sleep, 2) for _ in range(8)]]
+        assert time.monotonic() - since < 8 * 2 / 2
+
+
+@pytest.mark.integration
+def test_a_stopped_run_ends_its_calls_at_once():
+    ended: list[BaseException] = []
+
+    def call(executor: Processes) -> None:
+        try:
+            executor.call(LONG, sleep, 50)
+        except StoppedError as stopped:
+            ended.append(stopped)
+
+    since = time.monotonic()
+    executor = Processes(1)
+    threads = [threading.Thread(target=call, args=(executor,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    time.sleep(2)
+    with pytest.raises(KeyboardInterrupt), executor:
+        raise KeyboardInterrupt
+    for thread in threads:
+        thread.join(10)
+    assert len(ended) == 2
+    assert time.monotonic() - since < 30
+
+
+ORPHAN = """
+import os, sys, threading, time
+from flows.execute.processes import Processes
+from tests.flows.execute.test_processes import sleep, where
+if __name__ == "__main__":
+    with Processes(1) as executor:
+        print(executor.call(60, where), flush=True)
+        executor.call(60, sleep, 50)
+"""
+
+
+@pytest.mark.integration
+def test_no_process_outlives_a_killed_run(project, tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(ORPHAN)
+    environment = os.environ | {"PYTHONPATH": str(project)}
+    run = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, cwd=project, env=environment)
+    try:
+        worker = int(run.stdout.readline())
+    finally:
+        run.kill()
+        run.wait()
+        run.stdout.close()
+    until = time.monotonic() + 20
+    while time.monotonic() < until and os.path.exists(f"/proc/{worker}"):  # noqa: PTH110
+        time.sleep(0.1)
+    assert not os.path.exists(f"/proc/{worker}")  # noqa: PTH110
+
+
+def test_one_batch_needs_no_process():
+    assert [worthwhile(n) for n in (0, 1)] == [0, 0]
+    assert worthwhile(1, at_least=1) == 1
+    assert worthwhile(1000) == (os.cpu_count() or 1)
