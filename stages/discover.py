@@ -169,25 +169,7 @@ def decide(
     _refuse_strangers(found, prior, sources)
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
-    outside = prior.filter(~pl.col("in_scope"))
-    present = found.with_columns(in_scope=pl.lit(True)).join(
-        prior.select("source_uri", *(pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED)),
-        on="source_uri",
-        how="left",
-    )
-    elsewhere = outside.filter(pl.col("status").is_in(["written", "duplicate"])).select(
-        *_FOUND.names(), "content_sha256", "in_scope", *(pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED)
-    )
-    rows = _with_form(pl.concat([present, elsewhere], how="diagonal"))
-    usable = pl.col("reason_code").is_null()
-    first = rows.filter(usable).group_by(_SAME).agg(first=pl.col("source_uri").min())
-    published = (
-        _with_form(prior.filter(pl.col("status") == "written"))
-        .sort("source_uri")
-        .unique(_SAME, keep="first", maintain_order=True)
-        .select(*_SAME, copy_of="doc_id", copy_stages="stages_sha256", copy_chars="n_raw_chars")
-    )
-    rows = rows.join(first, on=_SAME, how="left").join(published, on=_SAME, how="left")
+    rows = _with_copies(_with_form(_with_memory(found, prior)), prior)
     gone = prior.filter(
         "in_scope", ~pl.col("source_uri").is_in(found["source_uri"].implode()), pl.col("status") != "deleted"
     )
@@ -210,6 +192,31 @@ def decide(
         .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
         .sort("source_uri")
     )
+
+
+def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
+    """What was found, with what the last run left of it, and the texts that are known from elsewhere."""
+    remembered = [pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED]
+    present = found.with_columns(in_scope=pl.lit(True)).join(
+        prior.select("source_uri", *remembered), on="source_uri", how="left"
+    )
+    elsewhere = prior.filter(~pl.col("in_scope"), pl.col("status").is_in(["written", "duplicate"])).select(
+        *_FOUND.names(), "content_sha256", "in_scope", *remembered
+    )
+    return pl.concat([present, elsewhere], how="diagonal")
+
+
+def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
+    """Add the first of all files with the same bytes, and the published document that is made of them."""
+    usable = pl.col("reason_code").is_null()
+    first = rows.filter(usable).group_by(_SAME).agg(first=pl.col("source_uri").min())
+    published = (
+        _with_form(prior.filter(pl.col("status") == "written"))
+        .sort("source_uri")
+        .unique(_SAME, keep="first", maintain_order=True)
+        .select(*_SAME, copy_of="doc_id", copy_stages="stages_sha256", copy_chars="n_raw_chars")
+    )
+    return rows.join(first, on=_SAME, how="left").join(published, on=_SAME, how="left")
 
 
 def _refuse_strangers(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source]) -> None:
@@ -372,7 +379,8 @@ def withhold_deletions(
     nowhere else below the sources, so that renaming a folder is no deletion. They stand (the gone ones are left out of
     the decisions, the unreadable ones are kept as they were) where they are at least ``at_least`` and more than
     ``max_share`` of the documents of the source that this run speaks for; and whatever their number, where not one of
-    those is left below the source. Also returns how many were withheld, by source.
+    those is left below the source. What such a source had in quarantine stays there too. Also returns how many
+    documents were withheld, by source.
     """
     written = prior.filter(pl.col("status") == "written").select("source_uri", sha256="content_sha256")
     gone = pl.col("action") == "delete"
@@ -391,7 +399,11 @@ def withhold_deletions(
     n = pl.col("lost").sum()
     accident = pl.col("absent").all() | ((n >= at_least) & (n > max_share * pl.len()))
     held = known.filter(accident.over("source"), "lost")
-    withheld = pl.col("source_uri").is_in(held["source_uri"].implode())
+    wholly = known.filter(pl.col("absent").all().over("source"))["source"].unique()
+    kept_out = prior.filter(pl.col("status") == "quarantined", _SOURCE.is_in(wholly.implode()))
+    withheld = pl.col("source_uri").is_in(held["source_uri"].implode()) | (
+        gone & pl.col("source_uri").is_in(kept_out["source_uri"].implode())
+    )
     unread = decided.filter(withheld & ~gone).select("source_uri", "doc_id", "in_scope", "alone", action=pl.lit("keep"))
     remembered = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
     kept = unread.join(remembered, on="source_uri", how="left")
