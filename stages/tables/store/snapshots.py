@@ -26,6 +26,8 @@ from stages.errors import LockedError, TablesError
 from stages.tables.schemas import SCHEMA_VERSION, TABLES, empty
 
 CURRENT = "CURRENT.json"
+MARKER = ".fliesstext-tables"
+"""A file of this name makes a folder a tables folder: without it nothing is written or removed there."""
 SNAPSHOT = "snapshot.json"
 """The same text inside a snapshot that was published, for the day CURRENT.json is lost."""
 _SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -97,6 +99,11 @@ class Snapshot:
             previous=tuple(plain["previous"]),
             schema_version=plain["schema_version"],
         )
+
+
+def is_tables_folder(path: Path) -> bool:
+    """Tell whether a folder carries the marker of a tables folder; False too where that cannot be looked at."""
+    return os.path.isfile(path / MARKER)  # noqa: PTH113 - Path.is_file raises where a folder must not be looked into
 
 
 def read_current(tables: Path) -> Snapshot | None:

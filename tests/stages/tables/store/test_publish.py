@@ -158,7 +158,7 @@ def test_current_json(tables):
     snapshot = publish(tables, "run-1", [A], new=[document(A)])
     plain = json.loads((tables / "CURRENT.json").read_text())
     assert plain["snapshot"] == "snapshots/run-1"
-    assert (plain["run_id"], plain["schema_version"], plain["validation"]) == ("run-1", "1", {"success": True})
+    assert (plain["run_id"], plain["schema_version"], plain["validation"]) == ("run-1", "2", {"success": True})
     assert set(plain["tables"]) == set(TABLES)
     rows = {name: table["rows"] for name, table in plain["tables"].items()}
     assert rows == dict.fromkeys(TABLES, 1) | {"quarantine": 0}

@@ -12,10 +12,12 @@ from stages.errors import LockedError, TablesError
 from stages.tables.schemas import TABLES
 from stages.tables.store.snapshots import (
     CURRENT,
+    MARKER,
     Part,
     Snapshot,
     clear_leftovers,
     files_of,
+    is_tables_folder,
     read_current,
     read_table,
     scan_table,
@@ -87,6 +89,20 @@ def test_truncated_part_is_noticed(tmp_path):
     file.unlink()
     with pytest.raises(TablesError, match="has None"):
         read_current(tmp_path)
+
+
+# Whose folder it is
+
+
+def test_the_marker_makes_a_tables_folder(tmp_path):
+    assert not is_tables_folder(tmp_path)
+    assert not is_tables_folder(tmp_path / "missing")
+    (tmp_path / MARKER).mkdir()
+    assert not is_tables_folder(tmp_path), "a folder of that name is none of ours"
+    (tmp_path / MARKER).rmdir()
+    (tmp_path / MARKER).write_text("")
+    assert is_tables_folder(tmp_path)
+    assert not is_tables_folder(tmp_path / MARKER)
 
 
 # One writer
