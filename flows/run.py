@@ -108,6 +108,7 @@ def _run(
     prior = read_table(tables, previous, "sources")
     stages_sha256 = settings.stages_sha256()
     decided = pl.read_parquet(call.discover(named, tables, work, settings))
+    passed_over = json.loads((work / "passed_over.json").read_text(encoding="utf-8"))
     empty = _nothing_in(named, decided)
     withheld = discover.count_unlisted(decided, prior)
     if not settings.confirm_deletions:
@@ -151,7 +152,6 @@ def _run(
         clock = time.perf_counter()
         snapshot = call.publish(tables, previous, run_id, replaced.to_list(), done, whole, verdict, settings)
         seconds["publish"] = time.perf_counter() - clock
-    passed_over = json.loads((work / "passed_over.json").read_text(encoding="utf-8"))
     report = _report(tables, snapshot, snapshot is not previous, run_id, counts, sources, decided, verdict, seconds)
     return replace(report, withheld=withheld, passed_over=passed_over, empty=empty)
 
@@ -186,7 +186,7 @@ def _process(
     risky = steps.cut_batches(decided.filter(process, "alone"), work / "alone", 1)
     todo += risky
     n = worthwhile(len(todo), at_least=int(apart)) if settings.workers is None else settings.workers
-    n = max(n, bool(risky))
+    n = max(n, int(bool(risky)))
     done = [call.move(folder, tables, previous, job.run_id, job.started) for folder in moves]
     with Workers(n) as workers, progress_bar("processing documents", sum(map(batches.size, todo))) as advance:
         while todo:

@@ -169,25 +169,7 @@ def decide(
     _refuse_strangers(found, prior, sources)
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
-    outside = prior.filter(~pl.col("in_scope"))
-    present = found.with_columns(in_scope=pl.lit(True)).join(
-        prior.select("source_uri", *(pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED)),
-        on="source_uri",
-        how="left",
-    )
-    elsewhere = outside.filter(pl.col("status").is_in(["written", "duplicate"])).select(
-        *_FOUND.names(), "content_sha256", "in_scope", *(pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED)
-    )
-    rows = _with_form(pl.concat([present, elsewhere], how="diagonal"))
-    usable = pl.col("reason_code").is_null()
-    first = rows.filter(usable).group_by(_SAME).agg(first=pl.col("source_uri").min())
-    published = (
-        _with_form(prior.filter(pl.col("status") == "written"))
-        .sort("source_uri")
-        .unique(_SAME, keep="first", maintain_order=True)
-        .select(*_SAME, copy_of="doc_id", copy_stages="stages_sha256", copy_chars="n_raw_chars")
-    )
-    rows = rows.join(first, on=_SAME, how="left").join(published, on=_SAME, how="left")
+    rows = _with_copies(_with_form(_with_memory(found, prior)), prior)
     gone = prior.filter(
         "in_scope", ~pl.col("source_uri").is_in(found["source_uri"].implode()), pl.col("status") != "deleted"
     )
@@ -210,6 +192,31 @@ def decide(
         .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
         .sort("source_uri")
     )
+
+
+def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
+    """What was found, with what the last run left of it, and the texts that are known from elsewhere."""
+    remembered = [pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED]
+    present = found.with_columns(in_scope=pl.lit(True)).join(
+        prior.select("source_uri", *remembered), on="source_uri", how="left"
+    )
+    elsewhere = prior.filter(~pl.col("in_scope"), pl.col("status").is_in(["written", "duplicate"])).select(
+        *_FOUND.names(), "content_sha256", "in_scope", *remembered
+    )
+    return pl.concat([present, elsewhere], how="diagonal")
+
+
+def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
+    """Add the first of all files with the same bytes, and the published document that is made of them."""
+    usable = pl.col("reason_code").is_null()
+    first = rows.filter(usable).group_by(_SAME).agg(first=pl.col("source_uri").min())
+    published = (
+        _with_form(prior.filter(pl.col("status") == "written"))
+        .sort("source_uri")
+        .unique(_SAME, keep="first", maintain_order=True)
+        .select(*_SAME, copy_of="doc_id", copy_stages="stages_sha256", copy_chars="n_raw_chars")
+    )
+    return rows.join(first, on=_SAME, how="left").join(published, on=_SAME, how="left")
 
 
 def _refuse_strangers(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source]) -> None:
@@ -254,23 +261,25 @@ _Row = tuple[str, int | None, datetime | None, str | None, str | None]
 
 def _walk(source: Source, selection: Selection, passed: Counter[str]) -> Iterator[_Row]:
     """The rows of one source; what is passed over is added to ``passed``."""
-    folders = [source.root]
+    folders = [""]  # below the source, each with a slash behind it
     while folders:
-        folder = folders.pop()
+        at = folders.pop()
         try:
-            ours, entries = is_tables_folder(folder), _list(folder)
+            ours, entries = is_tables_folder(source.root / at), _list(source.root / at)
         except OSError as error:
             # A folder that is not there holds nothing; whether that is meant is asked before anything is deleted.
-            if folder != source.root or not isinstance(error, FileNotFoundError):
+            if at or not isinstance(error, FileNotFoundError):
                 refusal = refused(error, "listed")
-                yield _problem(source, folder, refusal.code, f"the folder {refusal.reason}")
+                yield _problem(source, at.removesuffix("/"), refusal.code, f"the folder {refusal.reason}")
             continue
         if ours and source.patterns:
             passed[TABLES_FOLDER] += 1
             entries = []
-        for path, is_folder in _named(source, entries):
-            relative = _relative(source, path)
-            why = None if relative in source.files else selection.passes_over(relative + "/" * is_folder)
+        for name, is_folder in entries:
+            path = f"{at}{name}/" if is_folder else at + name
+            if not (source.leads_to(path[:-1]) if is_folder else source.holds(path)):
+                continue
+            why = None if path in source.files else selection.passes_over(path)
             if why:
                 passed[why] += 1
             elif is_folder:
@@ -279,48 +288,40 @@ def _walk(source: Source, selection: Selection, passed: Counter[str]) -> Iterato
                 yield _look_at(source, path)
 
 
-def _named(source: Source, entries: Iterable[tuple[Path, bool]]) -> Iterator[tuple[Path, bool]]:
-    """What the user named of the entries of a folder: files, and folders that may hold such."""
-    for path, is_folder in entries:
-        relative = _relative(source, path)
-        if source.leads_to(relative) if is_folder else source.holds(relative):
-            yield path, is_folder
-
-
-def _list(folder: Path) -> list[tuple[Path, bool]]:
+def _list(folder: Path) -> list[tuple[str, bool]]:
     with os.scandir(folder) as entries:
-        return [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in entries]
+        return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
 
 
-def _relative(source: Source, path: Path) -> str:
-    return "" if path == source.root else path.relative_to(source.root).as_posix()
+def _problem(source: Source, relative: str, code: str, reason: str) -> _Row:
+    return to_uri(source.name, relative), None, None, code, reason
 
 
-def _problem(source: Source, path: Path, code: str, reason: str) -> _Row:
-    return to_uri(source.name, _relative(source, path)), None, None, code, reason
-
-
-def _look_at(source: Source, path: Path) -> _Row:
+def _look_at(source: Source, relative: str) -> _Row:
     """One row for a path that is no folder; its content is not opened."""
+    path = source.root / relative
     try:
         if path.is_symlink():
             target = path.resolve(strict=True)
             if target.is_dir() or not target.is_relative_to(source.root):
                 where = "to a folder" if target.is_dir() else "out of the source folder"
                 return _problem(
-                    source, path, "link_not_followed", f"a symbolic link {where}; put the file itself below the source"
+                    source,
+                    relative,
+                    "link_not_followed",
+                    f"a symbolic link {where}; put the file itself below the source",
                 )
         status = path.stat()
     except (OSError, RuntimeError) as error:
         refusal = refused(error, "reached") if isinstance(error, OSError) else None
         if refusal and (refusal.code == DISK_FAILED or not path.is_symlink()):
-            return _problem(source, path, refusal.code, refusal.reason)
+            return _problem(source, relative, refusal.code, refusal.reason)
         why = getattr(error, "strerror", None) or "the link leads round in a circle"
-        return _problem(source, path, "link_not_followed", f"cannot be reached ({why}); repair or remove it")
+        return _problem(source, relative, "link_not_followed", f"cannot be reached ({why}); repair or remove it")
     if not stat.S_ISREG(status.st_mode):
-        return _problem(source, path, "not_regular", NOT_REGULAR)
+        return _problem(source, relative, "not_regular", NOT_REGULAR)
     modified = _EPOCH + timedelta(microseconds=min(max(status.st_mtime_ns // 1000, _FIRST), _LAST))
-    return to_uri(source.name, _relative(source, path)), status.st_size, modified, None, None
+    return to_uri(source.name, relative), status.st_size, modified, None, None
 
 
 def _hash_file(path: Path) -> tuple[str | None, str | None, str | None]:
@@ -362,7 +363,7 @@ def _speak_for(uris: pl.Series, sources: Sequence[Source], selection: Selection)
         name, _, below = uri.partition("/")
         if name not in by_name or not below:
             return name in by_name
-        source, relative = by_name[name], os.fsdecode(unquote_to_bytes(below))
+        source, relative = by_name[name], os.fsdecode(unquote_to_bytes(below)) if "%" in below else below
         passed = relative not in source.files and any(map(passes_over, on_the_way(relative)))
         return source.holds(relative) and not passed
 
@@ -378,7 +379,8 @@ def withhold_deletions(
     nowhere else below the sources, so that renaming a folder is no deletion. They stand (the gone ones are left out of
     the decisions, the unreadable ones are kept as they were) where they are at least ``at_least`` and more than
     ``max_share`` of the documents of the source that this run speaks for; and whatever their number, where not one of
-    those is left below the source. Also returns how many were withheld, by source.
+    those is left below the source. What such a source had in quarantine stays there too. Also returns how many
+    documents were withheld, by source.
     """
     written = prior.filter(pl.col("status") == "written").select("source_uri", sha256="content_sha256")
     gone = pl.col("action") == "delete"
@@ -397,7 +399,11 @@ def withhold_deletions(
     n = pl.col("lost").sum()
     accident = pl.col("absent").all() | ((n >= at_least) & (n > max_share * pl.len()))
     held = known.filter(accident.over("source"), "lost")
-    withheld = pl.col("source_uri").is_in(held["source_uri"].implode())
+    wholly = known.filter(pl.col("absent").all().over("source"))["source"].unique()
+    kept_out = prior.filter(pl.col("status") == "quarantined", _SOURCE.is_in(wholly.implode()))
+    withheld = pl.col("source_uri").is_in(held["source_uri"].implode()) | (
+        gone & pl.col("source_uri").is_in(kept_out["source_uri"].implode())
+    )
     unread = decided.filter(withheld & ~gone).select("source_uri", "doc_id", "in_scope", "alone", action=pl.lit("keep"))
     remembered = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
     kept = unread.join(remembered, on="source_uri", how="left")

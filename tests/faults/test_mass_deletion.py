@@ -13,6 +13,7 @@ import pytest
 from rich.console import Console
 
 from flows import cli
+from flows.check import check_tables
 from flows.report import as_markdown, print_report
 from flows.run import run
 from stages.errors import UsageError
@@ -116,9 +117,12 @@ def test_the_share_and_the_least_number_can_be_set(tmp_path: Path, press: Path) 
 def test_a_small_source_beside_a_large_one(tmp_path: Path, n: int, how: str) -> None:
     """Whatever the number of its documents, and though they are few beside those of the other source."""
     web, press, tables = fill(tmp_path / "web", n, 1_000), fill(tmp_path / "press", 200), tmp_path / "tables"
+    (web / "sub" / "leer.txt").touch()
     run_here([press, web], tables)
     before = published(tables)
     shutil.rmtree(web / "sub" if how == "emptied" else web)
+    quiet = run_here([press, web], tables, confirm_deletions=False)
+    assert (quiet.published, quiet.withheld) == (False, {"web": n}), "what it had in quarantine stays there too"
     (press / "new.txt").write_text(article(99), encoding="utf-8")
 
     report = run_here([press, web], tables, confirm_deletions=False)
@@ -130,7 +134,7 @@ def test_a_small_source_beside_a_large_one(tmp_path: Path, n: int, how: str) -> 
     assert report.empty == {"web": str(web)}
 
     confirmed = run_here([press, web], tables, confirm_deletions=True)
-    assert (confirmed.withheld, confirmed.counts["n_deleted"]) == ({}, n)
+    assert (confirmed.withheld, confirmed.counts["n_deleted"]) == ({}, n + 1)
     assert confirmed.rows["documents"] == 201
 
 
@@ -194,6 +198,7 @@ def test_a_source_that_cannot_be_listed(tmp_path: Path, press: Path, monkeypatch
         report = run_here([press, web], tables, confirm_deletions=confirm)
         assert (report.withheld, report.rows["documents"]) == ({"press": N}, N + 3)
         assert [(uri, code) for uri, code, _ in report.quarantined] == [("press/", "disk_failed")]
+        assert check_tables(tables).problems == []
     monkeypatch.undo()
     with fast_gate():
         report = run_here([press, web], tables, confirm_deletions=False)

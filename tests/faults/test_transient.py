@@ -192,7 +192,8 @@ def test_the_command_over_a_disk_that_fails_twice_in_every_process(tmp_path: Pat
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "sitecustomize.py").write_text(BAD_DISK, encoding="utf-8")
     command = [*COMMAND, "run", "press", "--tables", "out", "--engine", "fast", "--batch-size", "3", "--workers", "1"]
-    environment = os.environ | {"PYTHONPATH": str(tmp_path / "bad")}
+    path = os.pathsep.join([str(tmp_path / "bad"), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": path}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "5 sources = 5 written + 0 unchanged + 0 duplicate + 0 quarantined" in done.stdout
