@@ -54,27 +54,26 @@ _LAST_LATIN = "\u02af"
 _RARE_CAPITAL, _RARE_ALONE = math.log(0.3), math.log(0.05)
 _FLOOR = -5.0
 _HIGH = re.compile(rb"[\x80-\xff]")
+_ABOVE_ASCII = bytes(range(128, 256))
 _MOST = 20_000
 """So many bytes above ASCII are judged; more change nothing."""
 
 
 class Guess(NamedTuple):
-    """A code page that decodes the whole text, and the mean log probability of its characters above ASCII."""
+    """An encoding that decodes the whole text, the log probability of all characters above ASCII in it, and whether
+    the result reads like text in one of the known languages.
+    """
 
     encoding: str
-    score: float
-
-    @property
-    def plausible(self) -> bool:
-        """Whether the result reads like text in one of the known languages."""
-        return self.score > _FLOOR
+    likelihood: float
+    plausible: bool
 
 
 def guess_code_page(data: bytes) -> Guess:
     """The code page of ``data``, which holds bytes above ASCII and is no UTF-8.
 
     Only code pages that can decode all of ``data`` are considered, so that there is always an answer; whether it
-    is to be trusted its score says.
+    is to be trusted ``plausible`` says.
 
     >>> [guess_code_page("Grüße aus Köln".encode(name)).encoding for name in ("cp1252", "cp850", "mac-roman")]
     ['cp1252', 'cp850', 'mac-roman']
@@ -83,8 +82,11 @@ def guess_code_page(data: bytes) -> Guess:
     spots = (match.start() for match in islice(_HIGH.finditer(padded), _MOST))
     seen = Counter(padded[at - 1 : at + 2] for at in spots)
     present = frozenset(data)
-    guesses = [Guess(name, _score(seen, table)) for name, table in _tables().items() if present <= table.keys()]
-    return max(guesses, key=lambda guess: guess.score * seen.total() + _PRIORS[guess.encoding])
+    scores = {name: _score(seen, table) for name, table in _tables().items() if present <= table.keys()}
+    # The judged bytes and the prior decide between code pages; all bytes count against an encoding of another kind.
+    name = max(scores, key=lambda name: scores[name] * seen.total() + _PRIORS[name])
+    high = len(data) - len(data.translate(None, _ABOVE_ASCII))
+    return Guess(name, scores[name] * high + _PRIORS[name], scores[name] > _FLOOR)
 
 
 @cache
