@@ -48,6 +48,8 @@ _SIGNS = _QUOTES + _DASHES + "…€£§°·•²³½¼©®™¡¿ªºµ´†‰
 _FRAMES = "─│┌┐└┘├┤┬┴┼═║╔╗╚╝╠╣╦╩╬█▄▀■░▒▓"
 # Signs that stand inside words: apostrophe, dashes, middle dot, soft hyphen, no-break space.
 _JOINING = frozenset("’‘´–—·\xa0\xad")
+# Signs that no word begins with: "¬чера" is a "Вчера" that was read as mac-cyrillic.
+_NEVER_FIRST = frozenset("¬¦÷×±")
 _UNKNOWN, _SIGN, _FRAME, _OTHER_LETTER = math.log(1e-4), math.log(0.02), math.log(0.003), math.log(5e-4)
 _APOSTROPHE, _SIGN_IN_PLACE = math.log(0.5), math.log(0.1)
 _LAST_LATIN = "\u02af"
@@ -132,7 +134,7 @@ def _weigh_sign(before: str, char: str, after: str) -> float:
     inside = before.isalpha() and after.isalpha()
     if char in _FRAMES:
         return 0.0 if char == before else _FRAME  # drawn in runs of one character
-    if char not in _SIGNS:
+    if char not in _SIGNS or (char in _NEVER_FIRST and after.isalpha() and not before.isalpha()):
         return _UNKNOWN
     if inside:
         return _APOSTROPHE if char == "’" else _SIGN if char in _JOINING or after.isupper() else _UNKNOWN

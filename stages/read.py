@@ -12,6 +12,7 @@ import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -26,7 +27,7 @@ from stages.sources import CHANGED, chunks, open_source, to_path
 VERSION = "2"
 TEXT_SUFFIXES = ("", ".txt", ".text", ".md")
 # Behind at least one other character; the tilde is that of an editor's copy.
-_SUFFIX = re.compile(r"(?<=.)\.(?:[a-z][a-z0-9]{0,7}~?|7z)\Z", re.IGNORECASE | re.ASCII | re.DOTALL)
+_SUFFIX = re.compile(r"(?<=.)\.[a-z0-9]{1,8}~?\Z", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 # The longer mark first: UTF-32 LE begins like UTF-16 LE.
 _MARKS = (
@@ -46,6 +47,7 @@ _MIN_BARE_SHARE = 0.01
 _MAX_CONTROL_SHARE = 0.01
 _SAMPLE = 1 << 16
 _MOST_CHARS = 1 << 25
+_NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 _REPLACEMENT = "\ufffd"
 _MIN_SOUND = 3  # sound UTF-8 characters for each broken place, for a text to pass as damaged UTF-8
 _NOTHING = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff\u00ad]*")
@@ -120,8 +122,9 @@ def _refuse_binary(data: bytes) -> None:
     """
     bare = data.replace(b"\0", b"")
     controls = len(bare) - len(bare.translate(None, _CONTROL))
-    runs = len(_NULS.findall(data)) if len(bare) < len(data) else 0
-    full_of_nuls = runs > max(2, _MAX_NUL_RUNS_SHARE * len(bare)) or len(bare) < _MIN_BARE_SHARE * len(data)
+    most_runs = int(max(2, _MAX_NUL_RUNS_SHARE * len(bare)))
+    runs = sum(1 for _ in islice(_NULS.finditer(data), most_runs + 1))
+    full_of_nuls = runs > most_runs or len(bare) < _MIN_BARE_SHARE * len(data)
     if full_of_nuls or controls > max(1, _MAX_CONTROL_SHARE * len(bare)):
         nuls = len(data) - len(bare)
         raise SourceError(
@@ -145,21 +148,13 @@ def _decode_older(data: bytes, broken_at: int) -> RawText:
     """Decode what is neither marked nor UTF-8: damaged UTF-8, else the code page that reads best."""
     if _nearly_utf8(data[max(0, broken_at - _SAMPLE) : broken_at + _SAMPLE]):
         # No codec gives all bytes of it; read as a code page every letter survives as two, and reflow mends those.
-        return _decode_first(data, ("cp1252", "latin-1"), "broken utf-8")
+        encoding = "cp1252" if data.translate(None, _NOT_IN_CP1252) == data else "latin-1"
+        return RawText(data.decode(encoding), encoding, "broken utf-8")
     plausible = [guess for guess in (guess_code_page(data), *guess_east_asian(data)) if guess.plausible]
     if not plausible:
         raise SourceError("undecodable", "no known encoding fits the bytes; save the file again as UTF-8")
     encoding = max(plausible, key=lambda guess: guess.likelihood).encoding
     return RawText(data.decode(encoding), encoding, "cp1252" if encoding == "cp1252" else "detected")
-
-
-def _decode_first(data: bytes, encodings: Iterable[str], how: str) -> RawText:
-    for encoding in encodings:
-        try:
-            return RawText(data.decode(encoding), encoding, how)
-        except UnicodeError:
-            pass  # a sample fitted, the rest does not
-    raise SourceError("undecodable", "no known encoding fits the bytes; save the file again as UTF-8")
 
 
 def _nearly_utf8(sample: bytes) -> bool:
@@ -176,7 +171,8 @@ def _count_high(text: str) -> int:
 def file_form(name: str) -> tuple[bool, str]:
     """Whether a file is compressed, by its name, and the suffix that says what is in it, in small letters.
 
-    A suffix is what looks like one: a full stop and one to eight letters or digits of ASCII, a letter first (and .7z).
+    A suffix is what looks like one: a full stop and one to eight letters or digits of ASCII. A letter comes first,
+    unless it is a known one (.7z).
 
     >>> file_form("Bericht.TXT.gz"), file_form("README"), file_form("Bericht Dr. Müller"), file_form("Stand 12.5.")
     ((True, '.txt'), (False, ''), (False, ''), (False, ''))
@@ -187,7 +183,10 @@ def file_form(name: str) -> tuple[bool, str]:
 
 def _part_suffix(name: str) -> tuple[str, str]:
     match = _SUFFIX.search(name)
-    return (name[: match.start()], match[0].lower()) if match else (name, "")
+    suffix = match[0].lower() if match else ""
+    if match and (suffix[1].isalpha() or kind_of_name(suffix)):
+        return name[: match.start()], suffix
+    return name, ""
 
 
 def _refuse_suffix(suffix: str) -> None:
