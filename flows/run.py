@@ -20,6 +20,7 @@ from flows.settings import Settings, library_versions, stage_versions
 from flows.workers import Workers, worthwhile
 from stages import account, discover
 from stages.errors import TablesError
+from stages.names import check_engine
 from stages.schemas import TABLES, cast
 from stages.snapshots import Snapshot, clear_leftovers, read_current, read_table, scan_table, writing
 from stages.sources import Source, parse_sources
@@ -66,6 +67,7 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     named = parse_sources(sources)
+    check_engine(settings.engine)
     job = Job({source.name: source.root for source in named}, settings, run_id, started)
     with writing(tables, run_id) as last_run_died:
         previous = read_current(tables)
