@@ -21,6 +21,7 @@ from flows.workers import Workers, worthwhile
 from stages.discover import decide as discover
 from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
+from stages.extract_entities.names import check_engine
 from stages.tables import account
 from stages.tables.schemas import TABLES, cast
 from stages.tables.store.snapshots import (
@@ -76,6 +77,7 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
     started = datetime.now(UTC)
     run_id = new_run_id(started)
     named = parse_sources(sources, lambda: known_uris(tables))
+    check_engine(settings.engine)
     job = Job({source.name: source.root for source in named}, settings, run_id, started)
     claim(tables, job.roots.values())
     with writing(tables, run_id, settings.wait_seconds) as last_run_died:

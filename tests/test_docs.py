@@ -20,7 +20,7 @@ from stages.tables.schemas import (
 from stages.tables.store.publish import arrow_schema
 from stages.tables.store.snapshots import Snapshot
 
-NO_STAGES = {"__init__", "schemas", "errors", "models", "lookups"}
+NO_STAGES = {"__init__", "schemas", "errors", "models", "lookups", "__main__"}
 
 
 @pytest.fixture(scope="module")
