@@ -112,12 +112,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that, or of a source")
     run.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
-    run.add_argument(
-        "--keep-days", type=float, metavar="D", help="keep snapshots D days after a newer one took over (default: 0)"
-    )
-    run.add_argument(
-        "--wait", type=float, dest="wait_seconds", metavar="S", help="wait for another run there (default: 300 seconds)"
-    )
+    run.add_argument("--keep-days", type=float, metavar="D", help="keep older snapshots at least D days (default: 0)")
     run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
     run.add_argument("--strict", action="store_true", help="exit with 3 when a source is in quarantine")
 

@@ -80,10 +80,7 @@ class Settings(BaseModel):
     authority: str | None = Field(
         None, description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id"
     )
-    keep_days: float = Field(0.0, ge=0, description="keep snapshots so many days after a newer one took over")
-    wait_seconds: float = Field(
-        300.0, ge=0, description="seconds to wait for another run that writes to the same tables folder"
-    )
+    keep_days: float = Field(0.0, ge=0, description="keep older snapshots at least so many days")
     strict: bool = Field(False, description="exit with 3 when a source is in quarantine")
 
     def selection(self) -> Selection:

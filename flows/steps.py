@@ -33,7 +33,6 @@ from stages.tables.move import copy_documents
 from stages.tables.schemas import TABLES, cast
 from stages.tables.store.publish import CONTENT, Batch, build_snapshot, switch
 from stages.tables.store.snapshots import (
-    RUN_ID,
     Snapshot,
     file_sha256,
     read_current,
@@ -277,8 +276,7 @@ def _keep_failed(folder: Path, run_id: str, verdict: Verdict) -> Path:
     folder.mkdir(exist_ok=True)
     kept = folder / f"{run_id}.json"
     kept.write_text(json.dumps(asdict(verdict), ensure_ascii=False, indent=1), encoding="utf-8")
-    of_runs = sorted(file for file in folder.glob("*.json") if RUN_ID.fullmatch(file.stem))
-    for old in of_runs[:-_KEPT_FAILED]:
+    for old in sorted(folder.glob("*.json"))[:-_KEPT_FAILED]:
         old.unlink(missing_ok=True)
     return kept
 
@@ -304,7 +302,7 @@ def publish_snapshot(
     snapshot = build_snapshot(
         tables, previous, run_id, replaced=replaced, batches=made, whole=whole, validation=summary
     )
-    kept = worth_keeping(tables, previous, settings.keep_snapshots, settings.keep_days)
+    kept = worth_keeping(tables, snapshot.previous, settings.keep_snapshots, settings.keep_days)
     snapshot = replace(snapshot, previous=kept)
     results = json.dumps(verdict.results, ensure_ascii=False)
     replace_file(tables / snapshot.snapshot / "validation.json", results)

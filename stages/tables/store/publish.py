@@ -128,16 +128,10 @@ def switch(tables: Path, snapshot: Snapshot) -> None:
     with suppress(OSError):
         # The copy comes second: where it lies, that snapshot was published once.
         replace_file(tables / snapshot.snapshot / SNAPSHOT, text)
-        _link_for_people(tables, snapshot)
-
-
-def _link_for_people(tables: Path, snapshot: Snapshot) -> None:
-    latest = tables / "latest"
-    if latest.is_symlink() or not latest.exists():  # anything else of that name is somebody's
         link = tables / ".latest.new"
         link.unlink(missing_ok=True)
         link.symlink_to(snapshot.snapshot)
-        link.replace(latest)
+        link.replace(tables / "latest")
 
 
 def _part_name(table: str, prefix: str) -> str:

@@ -1,24 +1,18 @@
 """Snapshots: where the published tables lie, how they are read, locked, and cleared away when old.
 
-DIR/.fliesstext-tables                      the marker: this folder is ours
-DIR/CURRENT.json                            the one pointer; what it names is complete and never changes
-DIR/snapshots/<run>/<table>/part*.parquet   one immutable state of all tables
-DIR/latest                                  link for people; programs read CURRENT.json
-DIR/work/<run>/                             batches of a run in progress
-DIR/failed/<run>.json                       what the gate found in a run that it refused
-
-Below the marker only what bears the name of a run is ever removed; whatever else lies there is somebody's.
+DIR/CURRENT.json                           the one pointer; what it names is complete and never changes
+DIR/snapshots/<id>/<table>/part*.parquet   one immutable state of all tables
+DIR/latest                                 link for people; programs read CURRENT.json
+DIR/work/<run>/                            batches of a run in progress
 """
 
 import hashlib
 import json
-import logging
 import os
 import re
-import secrets
 import shutil
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,28 +22,12 @@ from typing import Any
 import polars as pl
 from filelock import FileLock, Timeout
 
-from stages.errors import LockedError, TablesError, UsageError, printable
+from stages.errors import LockedError, TablesError
 from stages.tables.schemas import SCHEMA_VERSION, TABLES, empty
 
 CURRENT = "CURRENT.json"
 SNAPSHOT = "snapshot.json"
 """The same text inside a snapshot that was published, for the day CURRENT.json is lost."""
-MARKER = ".fliesstext-tables"
-"""A file of this name makes a folder a tables folder: without it nothing is written or removed there."""
-_MARKED = """This folder holds the tables that fliesstext publishes. It removes old snapshots, unfinished work and old
-reports of failed runs from here, each by the name of its run, and nothing else. Without this file it does not write.
-"""
-OURS = ("snapshots", "work", "failed")
-"""Folders below the marker that hold one entry a run."""
-_HARMLESS = {"lost+found", ".DS_Store", "Thumbs.db", "desktop.ini", ".gitkeep", ".gitignore", "$RECYCLE.BIN"}
-"""What a system or a version control puts into a folder that holds nothing yet."""
-_MOST_NAMED = 3
-RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
-_TEMPORARY = (".CURRENT.json.new", ".latest.new")
-_POLL = 0.2
-"""Seconds between two looks at a lock that another run holds."""
-_log = logging.getLogger("fliesstext")
-
 _SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
 _PART_PATH = re.compile(r"[a-z]+/part(?:-[0-9a-f]+)?\.parquet")
 
@@ -119,72 +97,6 @@ class Snapshot:
             previous=tuple(plain["previous"]),
             schema_version=plain["schema_version"],
         )
-
-
-def new_run_id(started: datetime) -> str:
-    """Name a run by the second it began and six random hex digits, so that names sort by time.
-
-    >>> RUN_ID.fullmatch(new_run_id(datetime(2026, 1, 2, 3, 4, 5))) is not None
-    True
-    """
-    return f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-
-
-def is_tables_folder(path: Path) -> bool:
-    """Tell whether a folder carries the marker of a tables folder; False too where that cannot be looked at."""
-    return os.path.isfile(path / MARKER)  # noqa: PTH113 - Path.is_file raises where a folder must not be looked into
-
-
-def claim(tables: Path, sources: Iterable[Path] = ()) -> None:
-    """Make ``tables`` the folder of our tables, with the marker in it, or refuse it.
-
-    It is ours when it is new, empty or marked already; nothing is written into any other. ``sources`` are the folders
-    of the run: one that is the tables folder itself, or lies in its ``snapshots`` or ``work``, would be read and
-    cleared away at once. Raises UsageError that says what was found, or TablesError when it cannot be made.
-    """
-    _refuse_sources(tables, sources)
-    try:
-        tables.mkdir(parents=True, exist_ok=True)
-        if not is_tables_folder(tables):
-            _refuse_strangers(tables)
-            # First of all that is written: a run that is killed now leaves a folder that the next one takes.
-            with suppress(FileExistsError), (tables / MARKER).open("x", encoding="utf-8") as marker:
-                marker.write(_MARKED)
-    except OSError as error:
-        why = f"{tables} cannot be made or written to ({error.strerror})"
-        raise TablesError(f"{why}; check its permissions or choose another --tables folder") from error
-    for folder in (tables / name for name in OURS):
-        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-            raise UsageError(f"{folder} is a link or a file; tables need a folder of their own there, move it away")
-
-
-def _refuse_sources(tables: Path, sources: Iterable[Path]) -> None:
-    home = tables.resolve()
-    for source in map(Path.resolve, sources):
-        if source == home or any(source.is_relative_to(home / name) for name in OURS):
-            raise UsageError(f"{source} is a source and lies where tables are written; choose another --tables folder")
-
-
-def _refuse_strangers(tables: Path) -> None:
-    """Raise UsageError when a folder without the marker holds anything of somebody's."""
-    found = sorted(path.name for path in tables.iterdir() if path.name not in _HARMLESS)
-    if not found or is_tables_folder(tables):  # marked by another run since
-        return
-    named = ", ".join(map(printable, found[:_MOST_NAMED])) + (" and more" if len(found) > _MOST_NAMED else "")
-    what = f"{tables} holds {named} and does not carry the marker {MARKER}; nothing was read, written or removed"
-    if _is_pointer(tables / CURRENT):
-        what += (
-            f". These look like tables of a version without the marker: if all in it may be ours, make {MARKER} there"
-        )
-    raise UsageError(f"{what}; choose a new or empty --tables folder")
-
-
-def _is_pointer(file: Path) -> bool:
-    try:
-        Snapshot.from_json(file.read_text(encoding="utf-8"))
-    except (OSError, KeyError, TypeError, ValueError):
-        return False
-    return True
 
 
 def read_current(tables: Path) -> Snapshot | None:
@@ -271,17 +183,23 @@ def _may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
 
 
 @contextmanager
-def writing(
-    tables: Path, run_id: str, wait: float = 0.0, tell: Callable[[str], object] = _log.warning
-) -> Iterator[bool]:
+def writing(tables: Path, run_id: str) -> Iterator[bool]:
     """Hold the right to write below ``tables``; the operating system frees it when the process ends, however.
 
-    Where another run holds it, ``tell`` is told so and this one waits up to ``wait`` seconds. Gives whether the last
-    writer died in the middle. Raises LockedError with the name of the run that holds it, or TablesError.
+    Gives whether the last writer died in the middle. Raises LockedError with the name of the run that holds it.
     """
+    try:
+        tables.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TablesError(f"{tables} cannot be made ({error.strerror}); choose another --tables folder") from error
     owner = tables / ".writer.json"
-    lock = FileLock(tables / ".writer.lock")
-    _acquire(lock, tables, wait, tell)
+    lock = FileLock(tables / ".writer.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise LockedError(f"{tables} is being written by {_owner(owner)}; wait for it or use another folder") from None
+    except OSError as error:
+        raise TablesError(f"{tables} cannot be written to ({error.strerror}); check its permissions") from error
     try:
         last_died = owner.exists()
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -296,54 +214,30 @@ def writing(
         lock.release()
 
 
-def _acquire(lock: FileLock, tables: Path, wait: float, tell: Callable[[str], object]) -> None:
+def _owner(file: Path) -> str:
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        if wait > 0:
-            tell(f"{tables} is being written by {_owner(tables)}; waiting up to {wait:g} seconds for it to end")
-            with suppress(Timeout):
-                lock.acquire(timeout=wait, poll_interval=_POLL)
-                return
-        what = f"{tables} is being written by {_owner(tables)}"
-        raise LockedError(f"{what}; wait for it (--wait, wait_seconds) or use another tables folder") from None
-    except OSError as error:
-        raise TablesError(f"{tables} cannot be written to ({error.strerror}); check its permissions") from error
-
-
-def _owner(tables: Path) -> str:
-    try:
-        who = json.loads((tables / ".writer.json").read_text(encoding="utf-8"))
+        who = json.loads(file.read_text(encoding="utf-8"))
         return f"run {who['run_id']} (process {who['pid']} on {who['host']}, since {who['since']})"
     except (OSError, ValueError, KeyError):
         return "another run that has just started"
 
 
 def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
-    """Remove what a run left: its batches in work/, and snapshots that ``current`` no longer or does not yet name.
+    """Remove what a run left: batches in work/, and snapshots that ``current`` no longer or does not yet name.
 
-    Only folders that bear the name of a run are ours; all others stay. A published snapshot that has no copy of
-    CURRENT.json yet gets one. To be called by the one writer only; what cannot be removed waits for the next run.
+    A published snapshot that has no copy of CURRENT.json yet gets one. To be called by the one writer only; what
+    cannot be removed waits for the next run.
     """
-    for folder in _of_runs(tables / "work"):
-        shutil.rmtree(folder, ignore_errors=True)
-    with suppress(OSError):
-        (tables / "work").rmdir()  # only when nothing of anybody's is left in it
+    shutil.rmtree(tables / "work", ignore_errors=True)
     known = {current.snapshot, *current.previous} if current else set()
-    for folder in _of_runs(tables / "snapshots"):
+    for folder in (tables / "snapshots").glob("*"):
         if f"snapshots/{folder.name}" not in known:
             _remove(folder)
     with suppress(OSError):
-        for name in _TEMPORARY:
-            (tables / name).unlink(missing_ok=True)
+        for stray in tables.glob(".*.new"):
+            stray.unlink(missing_ok=True)
         if current and not (tables / current.snapshot / SNAPSHOT).exists():
             replace_file(tables / current.snapshot / SNAPSHOT, current.to_json())
-
-
-def _of_runs(folder: Path) -> list[Path]:
-    """The folders that bear the name of a run, also of a snapshot on its way out; never a link."""
-    found = [path for path in folder.glob("*") if RUN_ID.fullmatch(path.name.removeprefix(".").removesuffix(".old"))]
-    return [path for path in found if path.is_dir() and not path.is_symlink()]
 
 
 def _remove(folder: Path) -> None:
@@ -368,9 +262,7 @@ def replace_file(file: Path, text: str) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Flush the names in a folder to disk, where a system lets a folder be opened for it (Windows does not)."""
-    if os.name == "nt":
-        return
+    """Flush the names in a folder to disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -378,44 +270,16 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def worth_keeping(tables: Path, current: Snapshot | None, keep: int, keep_days: float) -> tuple[str, ...]:
-    """Give the snapshots that the next one goes on naming, newest first; ``current`` is the one it takes over from.
+def worth_keeping(tables: Path, earlier: Sequence[str], keep: int, keep_days: float) -> tuple[str, ...]:
+    """Give the snapshots that the next one goes on naming; ``earlier``: the published ones, newest first.
 
-    These are the newest ``keep`` (the next one counts) and those that stopped being the current one less than
-    ``keep_days`` ago. The others are cleared away by `clear_leftovers` once a CURRENT.json without their names is
-    published.
+    These are the newest ``keep`` (the next one counts) and those younger than ``keep_days``. The others are cleared
+    away by `clear_leftovers` once a CURRENT.json without their names is published.
     """
-    if current is None:
-        return ()
-    there = [name for name in (current.snapshot, *current.previous) if (tables / name).is_dir()]
     now = datetime.now(UTC)
-    ended = stopped_being_current([_published_at(tables / name) for name in there], now)
-    youngest = now - timedelta(days=keep_days)
-    return tuple(name for n, (name, end) in enumerate(zip(there, ended, strict=True), 1) if n < keep or end > youngest)
 
+    def age(name: str) -> timedelta:
+        return now - datetime.fromtimestamp((tables / name).stat().st_mtime, UTC)
 
-def stopped_being_current(published: Sequence[datetime | None], now: datetime) -> list[datetime]:
-    """Give when each snapshot stopped being the current one: when the one after it was published, the first one now.
-
-    ``published`` are the times of publishing, newest snapshot first, None where one is not known. A time still to
-    come (the clock was ahead, or is behind now) counts as not known, and a snapshot published before an older one (the
-    clock was behind) as published with that one: so none ends before it began, and none stays for ever.
-
-    >>> day = [datetime(2026, 1, n, tzinfo=UTC) for n in range(1, 10)]
-    >>> [end.day for end in stopped_being_current([day[5], day[3], day[1]], now=day[8])]
-    [9, 6, 4]
-    """
-    times: list[datetime] = []
-    for time in published:
-        times.append(time if time and time <= now else times[-1] if times else now)
-    latest = datetime.min.replace(tzinfo=UTC)
-    for n in range(len(times) - 1, -1, -1):
-        latest = times[n] = max(latest, times[n])
-    return [now, *times[:-1]] if times else []
-
-
-def _published_at(folder: Path) -> datetime | None:
-    try:
-        return datetime.fromisoformat(Snapshot.from_json((folder / SNAPSHOT).read_text(encoding="utf-8")).published_at)
-    except (OSError, KeyError, TypeError, ValueError):
-        return None
+    there = [name for name in earlier if (tables / name).is_dir()]
+    return tuple(name for n, name in enumerate(there, 1) if n < keep or age(name) < timedelta(days=keep_days))
