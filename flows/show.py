@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 import polars as pl
 from rich.console import Console
@@ -59,7 +60,9 @@ def _about_folder(folder: Path) -> str:
     )
     texts = [file for file in files if file_form(file.name)[1] in TEXT_SUFFIXES and not file.name.startswith(".")]
     if texts:
-        example = f"for example: fliesstext show {texts[0]}; for all of them: fliesstext run {folder}"
+        example = (
+            f"for example: fliesstext show {quote(str(texts[0]))}; for all of them: fliesstext run {quote(str(folder))}"
+        )
         return f"{folder} is a folder, and show takes one file, {example}"
     kinds = ", ".join(suffix or "no suffix" for suffix in TEXT_SUFFIXES)
     if files:

@@ -21,6 +21,8 @@ def make_files(folder: Path) -> None:
     (folder / "texte" / "neu").mkdir(parents=True)
     (folder / "leer").mkdir()
     (folder / "bilder").mkdir()
+    (folder / "mit Leerzeichen").mkdir()
+    (folder / "mit Leerzeichen" / "a b.txt").write_text("Das Rathaus.", encoding="utf-8")
     (folder / "bilder" / "foto.jpg").write_bytes(b"\xff\xd8\xff")
     (folder / "texte" / "neu" / "rathaus.txt").write_text("Das Rathaus wird saniert.", encoding="utf-8")
     (folder / "texte" / ".DS_Store").write_bytes(b"\0")
@@ -34,6 +36,7 @@ def make_files(folder: Path) -> None:
             "texte",
             "texte is a folder, and show takes one file, for example: fliesstext show texte/neu/rathaus.txt; for all",
         ),
+        ("mit Leerzeichen", "show 'mit Leerzeichen/a b.txt'; for all of them: fliesstext run 'mit Leerzeichen'"),
         ("leer", "leer is an empty folder, or one that cannot be listed: there is nothing to show; name a text file"),
         ("bilder", "bilder is a folder without a text file (no suffix, .txt, .text, .md; .gz of these); name one"),
         ("texte/neu/ratthaus.txt", "there is no such file; is it texte/neu/rathaus.txt?"),
