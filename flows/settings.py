@@ -4,8 +4,9 @@ import hashlib
 import json
 from dataclasses import asdict
 from importlib.metadata import version
+from inspect import Parameter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,8 +14,8 @@ from stages import extract_entities, identify_language, link_entities, reflow, s
 from stages.annotate import StageOptions
 from stages.discover import decide as discover
 from stages.extract_entities import EntityOptions
-from stages.extract_entities.names import ENGINES
-from stages.identify_language import LanguageOptions
+from stages.extract_entities.names import ENGINE_PATTERN, ENGINES
+from stages.identify_language import LANGUAGES, LanguageOptions
 from stages.read import text as read
 from stages.read.text import ReadOptions
 
@@ -27,10 +28,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    languages: tuple[str, ...] = Field(
+    languages: tuple[Literal[*LANGUAGES], ...] = Field(  # type: ignore[valid-type]
         ("de", "en", "fr"), min_length=1, description="languages to expect, most frequent first (ISO 639-1)"
     )
-    engine: Literal[*ENGINES] = Field(ENGINES[0], description="engine that finds names")  # type: ignore[valid-type]
+    engine: str = Field(
+        ENGINES[0],
+        pattern=ENGINE_PATTERN,
+        description="engine that finds names: accurate, fast, or spacy:DIR, gliner:DIR, transformers:DIR",
+    )
     # More would not fit the 2 GB that a value in a Parquet file may have, at four bytes for a character.
     max_chars: int = Field(10_000_000, ge=1, le=500_000_000, description="longest text of one file, in characters")
     batch_size: int = Field(250, ge=1, le=10_000, description="documents handed on together")
@@ -50,7 +55,7 @@ class Settings(BaseModel):
         None, description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id"
     )
     keep_days: float = Field(0.0, ge=0, description="keep older snapshots at least so many days")
-    strict: bool = Field(False, description="exit with 3 when a source is in quarantine")
+    strict: bool = Field(False, description="end as failed (exit with 3) when a source is in quarantine")
 
     def stage_options(self) -> StageOptions:
         """Give the options of the text stages."""
@@ -71,6 +76,22 @@ class Settings(BaseModel):
         """
         decides: list[Any] = [stage_versions(), asdict(self.stage_options()), asdict(self.read_options())]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def as_parameters() -> list[Parameter]:
+    """Give every setting as a keyword parameter of a function, with its type, bounds, default and description.
+
+    So a function that takes the settings one by one, as a flow should, need not name them again.
+    """
+    return [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[field.annotation, *field.metadata, Field(description=field.description)],
+        )
+        for name, field in Settings.model_fields.items()
+    ]
 
 
 def stage_versions() -> dict[str, str]:

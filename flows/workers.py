@@ -6,17 +6,20 @@ seconds for each; see the benchmark of the fixed cost.
 
 import faulthandler
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
 from flows import batches
+from stages.errors import StoppedError
 
 T = TypeVar("T")
 
@@ -38,6 +41,7 @@ class Workers:
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
         self._free = threading.Semaphore(max(1, n))
+        self._stopped = False
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +49,7 @@ class Workers:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stopped = error is not None
         if self._pool is not None:
             self._pool.shutdown(wait=error is None, cancel_futures=True)
         if error is not None:
@@ -71,15 +76,18 @@ class Workers:
 
         When a worker dies (killed for memory, a crash in native code) every call under way fails with it; each
         is tried once more in a process of its own. Raises BrokenProcessPool when that dies too, or at once when
-        the time was up. Calls in this process have no limit: nothing could end them.
+        the time was up. Raises StoppedError when the run was stopped. Calls in this process have no limit: nothing
+        could end them.
         """
         with self._free:
+            if self._stopped:
+                raise StoppedError("the run was stopped")
             if self.n == 0:
                 # One at a time here too: the tagger behind the names is no friend of threads.
                 return function(*args)
             pool, since = self._open(), time.monotonic()
             try:
-                return pool.submit(_within, seconds, function, *args).result()
+                return self._result(pool, seconds, function, *args)
             except BrokenProcessPool:
                 with self._lock:
                     if self._pool is pool:
@@ -87,7 +95,17 @@ class Workers:
                 if time.monotonic() - since >= seconds:
                     raise
             with _new_pool(1) as alone:
-                return alone.submit(_within, seconds, function, *args).result()
+                return self._result(alone, seconds, function, *args)
+
+    def _result(self, pool: ProcessPoolExecutor, seconds: float, function: Callable[..., T], *args: object) -> T:
+        try:
+            with _sheltered():
+                call = pool.submit(_within, seconds, function, *args)
+            return call.result()
+        except (RuntimeError, CancelledError):
+            if self._stopped:
+                raise StoppedError("the run was stopped") from None
+            raise
 
     def _open(self) -> ProcessPoolExecutor:
         with self._lock:
@@ -104,6 +122,19 @@ def _within(seconds: float, function: Callable[..., T], *args: object) -> T:
             return function(*args)
         finally:
             faulthandler.cancel_dump_traceback_later()
+
+
+@contextmanager
+def _sheltered() -> Iterator[None]:
+    """Keep Ctrl-C, which a terminal sends to all processes, from those that start here: the run ends them itself."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _new_pool(n: int) -> ProcessPoolExecutor:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import langdetect.detector_factory as reference
@@ -29,6 +30,8 @@ except ImportError:  # no wheel for this platform
 
 VERSION = "1"
 SEED = 0
+LANGUAGES = tuple(sorted(profile.name for profile in Path(reference.PROFILES_DIRECTORY).iterdir()))
+"""Every language that can be told apart, by the name that langdetect gives it."""
 WORD = re.compile(r"[^\W\d_]+")  # a run of letters
 
 

@@ -63,6 +63,17 @@ def parse_sources(specs: Sequence[str]) -> list[Source]:
     return [by_name[name] for name in sorted(by_name)]
 
 
+def absolute(spec: str) -> str:
+    """Give what a user names (folder, file, glob, ``NAME=PATH``) such that it means the same from any folder.
+
+    >>> absolute("press=/mnt/a/../b")
+    'press=/mnt/b'
+    """
+    name, path = _split(spec)
+    # No link is followed: it may be moved on to another folder.
+    return (f"{name}=" if name else "") + os.path.abspath(path)  # noqa: PTH100
+
+
 def to_uri(name: str, relative: str) -> str:
     """Join a source's name and a path below it; percent-encode what is not printable or not UTF-8.
 
@@ -123,12 +134,17 @@ def chunks(file: BufferedReader) -> Iterator[bytes]:
         raise SourceError("changed_while_reading", CHANGED)
 
 
-def _parse_source(spec: str) -> Source:
+def _split(spec: str) -> tuple[str, str]:
     name, equals, rest = spec.partition("=")
     named = bool(equals) and "/" not in name and not os.path.lexists(spec)
     given, path = (name, rest) if named else ("", spec)
     if not path:
         raise UsageError(f"{spec!r} names no path; write a folder, a file, a glob or NAME=PATH")
+    return given, path
+
+
+def _parse_source(spec: str) -> Source:
+    given, path = _split(spec)
     folder, patterns = _folder_and_patterns(path)
     root = folder.resolve()
     # The name as it was given: a link that is moved on to another folder keeps the identity of the files.

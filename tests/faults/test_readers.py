@@ -166,7 +166,7 @@ def test_a_held_lock_has_its_own_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "press").mkdir()
-    monkeypatch.setattr("flows.refresh.refresh", lambda sources, tables, _: run_here(sources, Path(tables)))
+    monkeypatch.setattr("flows.refresh.refresh", lambda sources, tables, **_: run_here(sources, Path(tables)))
     with held(tmp_path / "tables"):
         assert cli.main(["run", str(tmp_path / "press"), "--tables", str(tmp_path / "tables")]) == 4
     assert "the-other-run" in capsys.readouterr().err

@@ -14,9 +14,11 @@ from stages.extract_entities.names.others import find_others, is_other
 from stages.extract_entities.names.tokenise import tokenise
 from stages.extract_entities.names.vote import Found, vote
 
-__all__ = ["ENGINES", "VERSION", "Name", "entity_model", "extract_names"]
+__all__ = ["ENGINES", "ENGINE_PATTERN", "VERSION", "Name", "entity_model", "extract_names"]
 
 ENGINES = ("accurate", "fast")
+ENGINE_PATTERN = rf"^({'|'.join(ENGINES)}|(spacy|gliner|transformers):.+)$"
+"""How an engine is named: one of ours, or the kind of another maker's model and the folder it lies in."""
 LANGUAGES = {
     "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
     "fast": {"de": "trained"},
