@@ -5,11 +5,8 @@ file for each content table, ``outcomes.parquet``, ``bad_rows.parquet`` and ``pa
 """
 
 import json
-import os
-import threading
 import time
 from datetime import datetime
-from multiprocessing import connection, parent_process
 from pathlib import Path
 
 import polars as pl
@@ -37,18 +34,6 @@ _GIVEN_UP = {
     "system_failed": "there was no memory to process this file; the next run tries again; let fewer worker processes "
     "work side by side (--workers) or give more memory",
 }
-
-
-def die_with_parent() -> None:
-    """End this worker process when the process that started it is gone, even if that was killed."""
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()
-
-
-def _watch(sentinel: int) -> None:
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 def size(folder: Path) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _MOST_PROBLEMS = 100
-_EXIT_FAILED, _EXIT_USAGE, _EXIT_STRICT, _EXIT_LOCKED, _EXIT_WITHHELD = 1, 2, 3, 4, 5
+_EXIT_FAILED, _EXIT_USAGE, _EXIT_LOCKED = 1, 2, 4
 
 _EPILOG = """\
 examples:
@@ -55,6 +55,13 @@ exit codes:
   4  another run was writing to the same tables for longer than --wait; nothing was done
   5  everything else is published, but deletions were withheld (this goes before 3)
 """
+_SERVE = """\
+Register two deployments with the Prefect server that PREFECT_API_URL names, and run them from this process, without a
+worker, until it ends: refresh/nightly by --cron in --timezone, refresh/ad-hoc whenever somebody triggers it. The
+options are the parameters of both; a trigger may change any of them for its run:
+
+  prefect deployment run refresh/ad-hoc -p verify=true
+"""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -79,17 +86,21 @@ def build_parser() -> argparse.ArgumentParser:
     views = commands.add_parser("views", help="the tables as views in SQL", description=_VIEWS, formatter_class=form)
     views.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     serve = commands.add_parser(
-        "serve", help="serve the nightly and the ad-hoc deployment from this process, without a worker"
+        "serve",
+        help="serve the nightly and the ad-hoc deployment from this process",
+        description=_SERVE,
+        formatter_class=form,
     )
-    serve.add_argument(
-        "sources", nargs="*", metavar="SOURCE", help="sources of both deployments (default: the samples)"
-    )
-    serve.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    _add_run(serve)
     serve.add_argument("--cron", default="0 2 * * *", help="when the nightly run starts (default: %(default)s)")
+    serve.add_argument(
+        "--timezone", default="Europe/Berlin", metavar="ZONE", help="the time zone of --cron (default: %(default)s)"
+    )
     return parser
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
+    """Add what a run takes, which is also what its deployments take."""
     run.add_argument("sources", nargs="*", metavar="SOURCE", help="folder, file, glob or NAME=PATH (default: samples)")
     run.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     _add_shared(run)
@@ -124,7 +135,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help="wait so long for another run that is writing to the same tables (default: 300)",
     )
     run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
-    run.add_argument("--strict", action="store_true", help="exit with 3 when a source is in quarantine")
+    run.add_argument("--strict", action="store_true", help="end as failed (exit with 3) when a source is in quarantine")
 
 
 def _add_shared(command: argparse.ArgumentParser) -> None:
@@ -179,7 +190,7 @@ def _complain(message: object, code: int) -> int:
 
 def _given(chosen: argparse.Namespace) -> dict[str, object]:
     """The options that were given, by the names of `flows.settings.Settings`."""
-    skipped = {"command", "sources", "tables", "file", "cron"}
+    skipped = {"command", "sources", "tables", "file", "cron", "timezone"}
     given = {k: v for k, v in vars(chosen).items() if k not in skipped and v is not None and v is not False}
     for name in {"languages", "suffixes"} & given.keys():
         given[name] = tuple(part.strip() for part in str(given[name]).split(","))
@@ -206,11 +217,18 @@ def _settings(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # th
 
 def _quiet_prefect() -> None:
     """Keep the terminal for the progress bar and the report; whoever set these variables keeps their choice."""
-    # An error is told once, by `main`; Prefect would tell it too, as a traceback.
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    if "PREFECT_LOGGING_LEVEL" not in os.environ:
+        # The console alone: the log of the run in Prefect tells its story. What fails is told by the last line here.
+        os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    # A profile may have switched the temporary server off; whoever names no server gets one.
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_ENABLED", "true")
     # A first start migrates the database of the temporary server, which can outlast the default of 20 s.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+
+
+def _say(line: str) -> None:
+    print(f"fliesstext: {line}", file=sys.stderr, flush=True)
 
 
 def _run(chosen: argparse.Namespace) -> int:
@@ -226,20 +244,18 @@ def _run(chosen: argparse.Namespace) -> int:
     named = parse_sources(sources, lambda: _known(chosen.tables or TABLES))
     require_ours(Path(chosen.tables or TABLES), [source.root for source in named])
     _quiet_prefect()
-    from prefect.settings import PREFECT_API_URL
-
     from flows.refresh import refresh
-    from flows.report import print_report
+    from flows.report import AttentionError, print_report
+    from flows.server import find_server
 
-    if not PREFECT_API_URL.value():
-        from flows.temporary_server import WatchedServer
-
-        WatchedServer()
-    report = refresh(sources, chosen.tables or TABLES, settings)
+    find_server(_say)
+    code = 0
+    try:
+        report = refresh(sources, chosen.tables or TABLES, **settings.model_dump(exclude_unset=True))
+    except AttentionError as error:
+        report, code = error.report, error.exit_code
     print_report(report, Console())
-    if report.withheld:
-        return _EXIT_WITHHELD
-    return _EXIT_STRICT if chosen.strict and report.quarantined else 0
+    return code
 
 
 def _known(tables: str) -> frozenset[str]:
@@ -284,11 +300,17 @@ def _views(chosen: argparse.Namespace) -> int:
 
 
 def _serve(chosen: argparse.Namespace) -> int:
-    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    from flows.serve import serve_deployments
     from flows.settings import SAMPLES, TABLES
+    from stages.discover.sources import parse_sources
 
-    serve_deployments(chosen.sources or [SAMPLES], chosen.tables or TABLES, chosen.cron)
+    settings = _settings(chosen)
+    sources = chosen.sources or [SAMPLES]
+    parse_sources(sources)
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    from flows.serve import serve_deployments, to_parameters
+
+    parameters = to_parameters(sources, chosen.tables or TABLES, settings)
+    serve_deployments(parameters, chosen.cron, chosen.timezone, _say)
     return 0
 
 

@@ -1,18 +1,31 @@
-"""The report after a run, for people: on the terminal, and as an artifact in Prefect."""
+"""What a run tells people: on the terminal, and in Prefect as name, log, artifact and state."""
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import polars as pl
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from stages.discover.selection import EXCLUDED, OTHER_SUFFIX, TABLES_FOLDER
-from stages.errors import printable
+from stages.errors import FliesstextError, printable
 
 _MOST_LISTED = 25
+_MOST_LOGGED = 10
+_MOST_NAMED = 5
 _OUTCOMES = ("written", "unchanged", "duplicate", "quarantined")
+_WORDS = {
+    "process": "again",
+    "move": "renamed",
+    "keep": "unchanged",
+    "duplicate": "duplicate",
+    "quarantine": "unreadable",
+    "delete": "deleted",
+}
+_NEWS = ("new", "again", "renamed", "deleted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +51,96 @@ class RunReport:
     withheld: dict[str, int] = field(default_factory=dict)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
     empty: dict[str, str] = field(default_factory=dict)
+
+
+class AttentionError(FliesstextError):
+    """A run did what it could and published, but somebody has to look at it; carries the ``report``.
+
+    ``state`` is the name of the state it ends in, ``exit_code`` that of the command line.
+    """
+
+    def __init__(self, report: RunReport, state: str, exit_code: int, message: str) -> None:
+        self.report, self.state, self.exit_code, self.message = report, state, exit_code, message
+        super().__init__(report, state, exit_code, message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def attention(report: RunReport, strict: bool) -> AttentionError | None:
+    """Say why somebody has to look: withheld deletions, or with ``strict`` a source in quarantine; else None."""
+    if report.withheld:
+        message = "documents that are gone from their source still stand in the tables; the log says which and why"
+        return AttentionError(report, "DeletionsWithheld", 5, message)
+    if strict and report.quarantined:
+        uri, code, why = report.quarantined[0]
+        message = f"{len(report.quarantined)} sources are in quarantine, the first: {uri}: {code}: {why}"
+        return AttentionError(report, "InQuarantine", 3, message)
+    return None
+
+
+def count_found(names: Iterable[str], decided: pl.DataFrame, known: pl.Series) -> dict[str, dict[str, int]]:
+    """Count for every source of a run how its files stand before any is processed.
+
+    ``decided`` comes from `stages.discover.decide`, ``known`` are the source_uris that the last run left. A file is
+    new, again (changed, or to be read with other settings), renamed, unchanged, duplicate, unreadable or deleted.
+    """
+    action = pl.col("action").replace_strict(_WORDS)
+    is_new = (pl.col("action") == "process") & ~pl.col("source_uri").is_in(known.implode())
+    rows = decided.filter("in_scope").select(
+        source=pl.col("source_uri").str.split("/").list.first(),
+        word=pl.when(is_new).then(pl.lit("new")).otherwise(action),
+    )
+    found: dict[str, dict[str, int]] = {name: {} for name in names}
+    for source, word, n in rows.group_by("source", "word").len().sort("source", "word").iter_rows():
+        found[source][word] = n
+    return found
+
+
+def name_run(found: Mapping[str, Mapping[str, int]]) -> str:
+    """Say in a few words what a run is about.
+
+    >>> name_run({"press": {"new": 200, "unchanged": 7}, "web": {"deleted": 1, "new": 14}})
+    'press, web: 214 new, 1 deleted'
+    >>> name_run({"press": {"unchanged": 7}})
+    'press: nothing new'
+    """
+    total = sum((Counter(words) for words in found.values()), Counter[str]())
+    names = [*found][:_MOST_NAMED] + ([f"{len(found) - _MOST_NAMED} more"] if len(found) > _MOST_NAMED else [])
+    return f"{', '.join(names)}: " + (_listed({word: total[word] for word in _NEWS if total[word]}) or "nothing new")
+
+
+def tell_found(found: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Say for every source how many files it has and how they stand.
+
+    >>> tell_found({"press": {"new": 200, "unchanged": 7}, "web": {}})
+    ['press: 207 files (200 new, 7 unchanged)', 'web: no files']
+    """
+    return [
+        f"{name}: {sum(words.values()) - words.get('deleted', 0)} files ({_listed(words)})"
+        if words
+        else f"{name}: no files"
+        for name, words in found.items()
+    ]
+
+
+def _listed(words: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {word}" for word, n in words.items())
+
+
+def story(report: RunReport) -> Iterator[tuple[int, str]]:
+    """Tell what a run did, for its log: lines with their level, at most ten of them on the quarantine."""
+    yield logging.INFO, headline(report)
+    for uri, code, why in report.quarantined[:_MOST_LOGGED]:
+        yield logging.WARNING, f"in quarantine: {uri}: {code}: {why}"
+    if len(report.quarantined) > _MOST_LOGGED:
+        more = len(report.quarantined) - _MOST_LOGGED
+        yield logging.WARNING, f"and {more} more in quarantine; see the tables sources and quarantine"
+    for note in notes(report):
+        yield logging.WARNING, note
+    yield logging.INFO, "rows: " + ", ".join(f"{name} {rows}" for name, rows in report.rows.items())
+    yield logging.INFO, "seconds: " + ", ".join(f"{stage} {spent:.1f}" for stage, spent in report.seconds.items())
+    yield logging.INFO, outcome(report)
 
 
 def headline(report: RunReport) -> str:

@@ -16,11 +16,12 @@ from expectations.gate import Verdict
 from expectations.part_rows import BAD_ROW
 from expectations.rules import RUNS_RULES
 from flows import batches, steps
+from flows.execute import Executor
+from flows.execute.processes import Processes, worthwhile
 from flows.judging import Candidate
 from flows.progress import progress_bar
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
-from flows.workers import Workers, worthwhile
 from stages.discover import decide as discover
 from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
@@ -40,12 +41,12 @@ class Job(NamedTuple):
     started: datetime
 
 
-def through(folders: Sequence[Path], workers: Workers, job: Job) -> Iterator[Path]:
+def through(folders: Sequence[Path], executor: Executor, job: Job) -> Iterator[Path]:
     """Send batches through read, annotate and validate, one after the other; gives each folder when it is done."""
     for folder in folders:
-        steps.read_batch(folder, workers, job.roots, job.settings)
-        steps.annotate_batch(folder, workers, job.settings, job.run_id, job.started)
-        yield steps.validate_batch(folder, workers, job.settings)
+        steps.read_batch(folder, executor, job.roots, job.settings)
+        steps.annotate_batch(folder, executor, job.settings, job.run_id, job.started)
+        yield steps.validate_batch(folder, executor, job.settings)
 
 
 class Steps(NamedTuple):
@@ -53,11 +54,11 @@ class Steps(NamedTuple):
 
     discover: Callable[..., Path] = steps.discover_sources
     move: Callable[..., Path] = steps.move_batch
-    through: Callable[[Sequence[Path], Workers, Job], Iterator[Path]] = through
+    through: Callable[[Sequence[Path], Executor, Job], Iterator[Path]] = through
     link: Callable[..., list[Path]] = steps.link
+    assemble: Callable[..., Candidate] = steps.assemble
     judge: Callable[..., Verdict] = steps.judge
     publish: Callable[..., Snapshot] = steps.publish_snapshot
-    assemble: Callable[..., Candidate] = steps.assemble
 
 
 PLAIN = Steps()
@@ -182,10 +183,10 @@ def _process(
     n = worthwhile(len(todo), at_least=int(apart)) if settings.workers is None else settings.workers
     n = max(n, int(bool(risky)))
     done = [call.move(folder, tables, previous, job.run_id, job.started) for folder in moves]
-    with Workers(n) as workers, progress_bar("processing documents", sum(map(batches.size, todo))) as advance:
+    with Processes(n) as executor, progress_bar("processing documents", sum(map(batches.size, todo))) as advance:
         while todo:
             smaller: list[Path] = []
-            for folder in call.through(todo, workers, job):
+            for folder in call.through(todo, executor, job):
                 if not batches.is_apart(folder):
                     advance(batches.size(folder))
                     done.append(folder)

@@ -4,8 +4,9 @@ import hashlib
 import json
 from dataclasses import asdict, replace
 from importlib.metadata import version
+from inspect import Parameter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -15,7 +16,7 @@ from stages.discover import decide as discover
 from stages.discover.selection import Selection, check_pattern, complete_suffix
 from stages.extract_entities import EntityOptions
 from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
-from stages.identify_language import LanguageOptions
+from stages.identify_language import LANGUAGES, LanguageOptions
 from stages.read import text as read
 from stages.read.text import ReadOptions
 
@@ -40,7 +41,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    languages: tuple[str, ...] = Field(
+    languages: tuple[Literal[*LANGUAGES], ...] = Field(  # type: ignore[valid-type]
         ("de", "en", "fr"), min_length=1, description="languages to expect, most frequent first (ISO 639-1)"
     )
     engine: str = Field(
@@ -86,7 +87,7 @@ class Settings(BaseModel):
     wait_seconds: float = Field(
         300.0, ge=0, description="seconds to wait for another run that is writing to the same tables"
     )
-    strict: bool = Field(False, description="exit with 3 when a source is in quarantine")
+    strict: bool = Field(False, description="end as failed (exit with 3) when a source is in quarantine")
 
     def selection(self) -> Selection:
         """Say which paths below the sources are read."""
@@ -116,6 +117,22 @@ class Settings(BaseModel):
         every_length = replace(self.read_options(), max_chars=0)
         decides: list[Any] = [stage_versions(), options, asdict(every_length)]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+
+
+def as_parameters() -> list[Parameter]:
+    """Give every setting as a keyword parameter of a function, with its type, bounds, default and description.
+
+    So a function that takes the settings one by one, as a flow should, need not name them again.
+    """
+    return [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[field.annotation, *field.metadata, Field(description=field.description)],
+        )
+        for name, field in Settings.model_fields.items()
+    ]
 
 
 def stage_versions() -> dict[str, str]:

@@ -6,7 +6,7 @@ Frames are handed on as paths: a task's arguments travel through the orchestrato
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,10 +20,10 @@ from expectations.final_evidence import Whole, gather_runs
 from expectations.gate import Verdict, check
 from expectations.rules import LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES
 from flows import batches, judging
+from flows.execute import Executor, TimeUpError, WorkerDiedError
 from flows.judging import Candidate
 from flows.progress import progress_bar
 from flows.settings import Settings
-from flows.workers import Workers
 from stages import link_entities
 from stages.discover import decide as discover
 from stages.discover.selection import Selection
@@ -48,6 +48,8 @@ from stages.tables.store.snapshots import (
 )
 
 _BATCH_BYTES = 32 << 20
+_BYTES_A_SECOND = 4_000
+"""Slower than any engine has been seen to work; what a large batch may take beyond the time limit."""
 _CLOCK_GRAIN = timedelta(seconds=2)
 """Files modified so shortly before the last run began may have changed again with the same time and size."""
 
@@ -94,19 +96,37 @@ def _find_patiently(named: list[Source], selection: Selection) -> discover.Found
     return found
 
 
-def read_batch(folder: Path, workers: Workers, roots: dict[str, Path], settings: Settings) -> Path:
+def read_batch(folder: Path, executor: Executor, roots: dict[str, Path], settings: Settings) -> Path:
     """Read the files of a batch."""
-    return workers.work(settings.max_seconds, batches.read_batch, folder, roots, settings.read_options())
+    return _work(executor, settings, batches.read_batch, folder, roots, settings.read_options())
 
 
-def annotate_batch(folder: Path, workers: Workers, settings: Settings, run_id: str, at: datetime) -> Path:
+def annotate_batch(folder: Path, executor: Executor, settings: Settings, run_id: str, at: datetime) -> Path:
     """Reflow the texts of a batch, identify languages, split sentences, extract entities."""
-    return workers.work(settings.max_seconds, batches.annotate_batch, folder, settings.stage_options(), run_id, at)
+    return _work(executor, settings, batches.annotate_batch, folder, settings.stage_options(), run_id, at)
 
 
-def validate_batch(folder: Path, workers: Workers, settings: Settings) -> Path:
+def validate_batch(folder: Path, executor: Executor, settings: Settings) -> Path:
     """Part good rows from bad."""
-    return workers.work(settings.max_seconds, batches.validate_batch, folder)
+    return _work(executor, settings, batches.validate_batch, folder)
+
+
+def _work(executor: Executor, settings: Settings, step: Callable[..., Path], folder: Path, *args: object) -> Path:
+    """Make a step of `flows.batches` on a batch folder where the executor makes it, and wait for it.
+
+    Where its process dies, lacks memory or takes longer than ``settings.max_seconds`` (and a little more for every
+    byte of the batch), the folder is set apart with the reason, its later steps do nothing, and the caller goes on.
+    """
+    if batches.is_apart(folder):
+        return folder
+    try:
+        return executor.call(settings.max_seconds + batches.n_bytes(folder) / _BYTES_A_SECOND, step, folder, *args)
+    except TimeUpError:
+        return batches.set_apart(folder, "timed_out")
+    except WorkerDiedError:
+        return batches.set_apart(folder, "worker_died")
+    except MemoryError:
+        return batches.set_apart(folder, "system_failed")
 
 
 def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: str, at: datetime) -> Path:

@@ -45,9 +45,9 @@ class LockedError(FliesstextError):
     """Another run is writing to the same tables."""
 
 
-class GateError(FliesstextError):
-    """A critical expectation failed; nothing was published."""
-
-
 class StoppedError(FliesstextError):
     """Somebody stopped the run and its worker processes; a step that was under way in one of them has no result."""
+
+
+class GateError(FliesstextError):
+    """A critical expectation failed; nothing was published."""

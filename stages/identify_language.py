@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import langdetect.detector_factory as reference
@@ -30,6 +31,8 @@ except ImportError:  # no wheel for this platform
 VERSION = "2"
 SEED = 0
 FEWEST_LETTERS = 3  # a document of fewer is of no language: "x" would be Somali, "Ja" Indonesian
+LANGUAGES = tuple(sorted(profile.name for profile in Path(reference.PROFILES_DIRECTORY).iterdir()))
+"""Every language that can be told apart, by the name that langdetect gives it."""
 WORD = re.compile(r"[^\W\d_]+")  # a run of letters
 
 

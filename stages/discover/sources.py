@@ -78,6 +78,17 @@ def parse_sources(specs: Sequence[str], known: Callable[[], Collection[str]] = t
     return [by_name[name] for name in sorted(by_name)]
 
 
+def absolute(spec: str) -> str:
+    """Give what a user names (folder, file, glob, ``NAME=PATH``) such that it means the same from any folder.
+
+    >>> absolute("press=/mnt/a/../b")
+    'press=/mnt/b'
+    """
+    name, path = _split(spec)
+    # No link is followed: it may be moved on to another folder.
+    return (f"{name}=" if name else "") + os.path.abspath(path)  # noqa: PTH100
+
+
 def to_uri(name: str, relative: str) -> str:
     """Join a source's name and a path below it; percent-encode what is not printable or not UTF-8.
 
@@ -148,13 +159,18 @@ def chunks(file: BufferedReader) -> Iterator[bytes]:
         raise SourceError("changed_while_reading", CHANGED)
 
 
-def _parse_source(spec: str, known: Callable[[], Collection[str]]) -> Source:
+def _split(spec: str) -> tuple[str, str]:
     spec = spec.replace(os.sep, "/")  # on Windows, where both part a path
     name, equals, rest = spec.partition("=")
     named = bool(equals) and "/" not in name and not os.path.lexists(spec)
     given, path = (name, rest) if named else ("", spec)
     if not path:
         raise UsageError(f"{spec!r} names no path; write a folder, a file, a glob or NAME=PATH")
+    return given, path
+
+
+def _parse_source(spec: str, known: Callable[[], Collection[str]]) -> Source:
+    given, path = _split(spec)
     # os.path, not pathlib: a mount that answers with an error counts as missing, it does not end the run.
     if os.path.isdir(path):  # noqa: PTH112
         return _source(given, Path(path))

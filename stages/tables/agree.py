@@ -1,7 +1,7 @@
 """Agree: what the rows of one table must say of the rows of others, as one boolean a row.
 
-Written once: `verify` names the rows that disagree in published tables, and the gate takes the same as evidence on what is
-about to be published.
+Written once: `verify` names the rows that disagree in published tables, and the gate takes the same as evidence on what
+is about to be published.
 """
 
 import json

@@ -20,6 +20,7 @@ import pytest
 
 from flows import cli
 from flows.run import run
+from flows.settings import Settings
 from stages.tables.store.snapshots import SNAPSHOT, read_current
 from tests.faults import long_form
 from tests.faults.harness import (
@@ -57,7 +58,7 @@ def _plain_runs() -> Iterator[None]:
     """The command line of the product, but for the gate and for Prefect."""
     with (
         fast_gate(),
-        patch("flows.refresh.refresh", lambda sources, tables, settings: run(sources, Path(tables), settings)),
+        patch("flows.refresh.refresh", lambda sources, tables, **given: run(sources, Path(tables), Settings(**given))),
     ):
         yield
 

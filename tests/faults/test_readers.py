@@ -19,6 +19,7 @@ import pytest
 
 from flows import cli
 from flows.run import run
+from flows.settings import Settings
 from stages.errors import LockedError
 from stages.tables.store.folder import writing
 from tests.faults import long_form
@@ -148,7 +149,9 @@ def test_a_held_lock_has_its_own_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "press").mkdir()
-    monkeypatch.setattr("flows.refresh.refresh", lambda sources, tables, given: run(sources, Path(tables), given))
+    monkeypatch.setattr(
+        "flows.refresh.refresh", lambda sources, tables, **given: run(sources, Path(tables), Settings(**given))
+    )
     with held(tmp_path / "tables"):
         assert cli.main(["run", str(tmp_path / "press"), "--tables", str(tmp_path / "tables"), "--wait", "0"]) == 4
     assert "the-other-run" in capsys.readouterr().err

@@ -10,7 +10,6 @@ import polars as pl
 import pytest
 
 from flows.report import RunReport
-from flows.settings import Settings
 from stages.tables.schemas import TABLES
 from stages.tables.store.snapshots import read_current, read_table
 
@@ -30,7 +29,7 @@ def press(tmp_path: Path) -> Path:
 def run(press: Path, **settings: object) -> RunReport:
     from flows.refresh import refresh
 
-    return refresh([str(press)], str(press.parent / "tables"), Settings.model_validate(settings))
+    return refresh([str(press)], str(press.parent / "tables"), **settings)
 
 
 def tables_of(press: Path) -> dict[str, pl.DataFrame]:
