@@ -10,6 +10,7 @@ from expectations.evidence import gather_evidence
 from expectations.part_rows import part_rows
 from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError, UsageError
+from stages.read.again import read_again
 from stages.tables import verify
 from stages.tables.store.snapshots import Snapshot
 
@@ -53,7 +54,7 @@ def _rows(tables: Path, current: Snapshot, sources: Sequence[Source], done: Chec
     known, clusters = [], []
     for prefix in verify.part_prefixes(current):
         frames = verify.read_part(tables, current, prefix)
-        raw = verify.raw_texts(frames["documents"], sources)
+        raw = read_again(frames["documents"], sources)
         done.n_documents += frames["documents"].height
         done.n_with_raw += len(raw)
         yield from verify.verify_part(frames, prefix)

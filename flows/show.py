@@ -14,8 +14,9 @@ from rich.text import Text
 
 from flows.settings import Settings
 from stages.annotate import Frames, annotate
+from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.errors import SourceError, UsageError, printable
-from stages.read.text import TEXT_SUFFIXES, TEXTS, file_form, read_source
+from stages.read.text import TEXTS, read_source
 
 _STYLES = {"PER": "bold magenta", "ORG": "bold blue", "LOC": "bold green", "MISC": "bold yellow"}
 _VALUE = "cyan"

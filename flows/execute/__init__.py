@@ -4,6 +4,7 @@ Another kind of place (a cluster) is one more module here with a class that keep
 """
 
 from collections.abc import Callable
+from types import TracebackType
 from typing import Protocol, Self, TypeVar
 
 from stages.errors import FliesstextError
@@ -29,7 +30,9 @@ class Executor(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, *error: object) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
 
     def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
         """Make a call and wait for its result; from any thread.

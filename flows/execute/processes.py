@@ -20,6 +20,9 @@ from stages.errors import StoppedError
 
 T = TypeVar("T")
 
+_MOST_PROCESSES = 61 if os.name == "nt" else 256
+"""Windows waits for no more at a time; more than 256 the settings do not allow."""
+
 
 def worthwhile(n_batches: int, at_least: int = 0) -> int:
     """Say how many worker processes pay off: none for one batch, else up to one a core."""
@@ -33,7 +36,7 @@ class Processes:
     """
 
     def __init__(self, n: int) -> None:
-        self.n = n
+        self.n = min(n, _MOST_PROCESSES)
         self._pool: Any = None  # a ProcessPool; its methods have no types
         self._opening = threading.Lock()
         self._free = threading.Semaphore(max(1, n))

@@ -18,20 +18,11 @@ from urllib.parse import unquote_to_bytes
 
 import polars as pl
 
+from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.selection import TABLES_FOLDER, Selection, on_the_way
-from stages.discover.sources import (
-    DISK_FAILED,
-    NOT_REGULAR,
-    Source,
-    chunks,
-    open_source,
-    refused,
-    to_doc_id,
-    to_path,
-    to_uri,
-)
+from stages.discover.sources import DISK_FAILED, NOT_REGULAR, Source, chunks, open_source, refused, to_path, to_uri
 from stages.errors import SourceError, UsageError
-from stages.read.text import TEXT_SUFFIXES, file_form
+from stages.tables.ids import to_doc_id
 from stages.tables.store.snapshots import is_tables_folder
 
 VERSION = "1"

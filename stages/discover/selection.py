@@ -13,7 +13,7 @@ from functools import cache
 
 from pathspec import GitIgnoreSpec
 
-from stages.read.text import file_form
+from stages.discover.forms import file_form
 
 EXCLUDED, NOT_INCLUDED, OTHER_SUFFIX, TABLES_FOLDER = "excluded", "not included", "other suffix", "tables folder"
 BY_DEFAULT = {

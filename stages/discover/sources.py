@@ -5,7 +5,6 @@ mount point keep their identity; ``doc_id`` is derived from it.
 """
 
 import errno
-import hashlib
 import os
 import re
 import stat
@@ -106,15 +105,6 @@ def to_path(source_uri: str, roots: dict[str, Path]) -> Path:
     """Give the file that ``source_uri`` stands for, below the folder of its source."""
     name, _, relative = source_uri.partition("/")
     return roots[name] / os.fsdecode(unquote_to_bytes(relative))
-
-
-def to_doc_id(source_uri: str) -> str:
-    """Give the document id of a source_uri: the first 20 hex digits of its SHA-256.
-
-    >>> to_doc_id("archiv/1997/märz 3.txt")
-    'e7d6b77d862ceb50d400'
-    """
-    return hashlib.sha256(source_uri.encode()).hexdigest()[:20]
 
 
 def open_source(path: Path) -> BufferedReader:

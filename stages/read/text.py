@@ -18,16 +18,14 @@ from typing import BinaryIO, NamedTuple
 
 import polars as pl
 
+from stages.discover.file_kinds import kind_of_bytes, kind_of_name
+from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.sources import CHANGED, chunks, open_source, refused, to_path
 from stages.errors import SourceError, TooMuchError, printable
 from stages.read.code_pages import guess_code_page
 from stages.read.east_asian import decode_escaped, guess_east_asian
-from stages.read.file_kinds import kind_of_bytes, kind_of_name
 
 VERSION = "2"
-TEXT_SUFFIXES = ("", ".txt", ".text", ".md")
-# Behind at least one other character; the tilde is that of an editor's copy.
-_SUFFIX = re.compile(r"(?<=.)\.[a-z0-9]{1,8}~?\Z", re.IGNORECASE | re.ASCII | re.DOTALL)
 
 # The longer mark first: UTF-32 LE begins like UTF-16 LE.
 _MARKS = (
@@ -166,27 +164,6 @@ def _nearly_utf8(sample: bytes) -> bool:
 
 def _count_high(text: str) -> int:
     return len(text) - len(text.encode("ascii", errors="ignore"))
-
-
-def file_form(name: str) -> tuple[bool, str]:
-    """Whether a file is compressed, by its name, and the suffix that says what is in it, in small letters.
-
-    A suffix is what looks like one: a full stop and one to eight letters or digits of ASCII. A letter comes first,
-    unless it is a known one (.7z).
-
-    >>> file_form("Bericht.TXT.gz"), file_form("README"), file_form("Bericht Dr. Müller"), file_form("Stand 12.5.")
-    ((True, '.txt'), (False, ''), (False, ''), (False, ''))
-    """
-    stem, suffix = _part_suffix(name.lstrip("."))
-    return (True, _part_suffix(stem)[1]) if suffix == ".gz" else (False, suffix)
-
-
-def _part_suffix(name: str) -> tuple[str, str]:
-    match = _SUFFIX.search(name)
-    suffix = match[0].lower() if match else ""
-    if match and (suffix[1].isalpha() or kind_of_name(suffix)):
-        return name[: match.start()], suffix
-    return name, ""
 
 
 def _refuse_suffix(suffix: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 import polars as pl
 
-from stages.discover.sources import to_doc_id
+from stages.tables.ids import to_doc_id
 
 DOCUMENT = ("doc_id", "source_uri")
 ENTITY = ("entity_id", "label")

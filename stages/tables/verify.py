@@ -3,16 +3,13 @@
 Reads only. Every finding is one line that names the file or table, what is wrong, and by how much.
 """
 
-import gzip
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
-from stages.discover.sources import Source, open_source, to_path
-from stages.errors import SourceError, TablesError, printable
+from stages.errors import TablesError, printable
 from stages.tables import agree
 from stages.tables.schemas import SCHEMA_VERSION, TABLES
 from stages.tables.store.publish import CONTENT
@@ -162,33 +159,6 @@ def part_file(tables: Path, current: Snapshot, table: str, prefix: str) -> Path:
 def part_prefixes(current: Snapshot) -> list[str]:
     """List how the doc_ids of the parts begin, in order."""
     return sorted(Path(part.path).stem.removeprefix("part").removeprefix("-") for part in current.tables["documents"])
-
-
-def raw_texts(documents: pl.DataFrame, sources: Sequence[Source]) -> dict[str, str]:
-    """Decode the raw files that still hold what was read, by doc_id: bytes to text by the recorded encoding alone."""
-    roots = {source.name: source.root for source in sources}
-    found = {}
-    for doc_id, uri, encoding, sha256 in documents.select(
-        "doc_id", "source_uri", "encoding", "content_sha256"
-    ).iter_rows():
-        if uri.partition("/")[0] not in roots:
-            continue
-        path = to_path(uri, roots)
-        try:
-            with open_source(path) as file:
-                data = file.read()
-        except (SourceError, OSError):
-            continue
-        if hashlib.sha256(data).hexdigest() == sha256:
-            found[doc_id] = _decode(gzip.decompress(data) if path.suffix.lower() == ".gz" else data, encoding)
-    return found
-
-
-def _decode(data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except (UnicodeError, LookupError):
-        return ""  # every offset into it is then found wrong
 
 
 def rejected_row(row: str) -> str:

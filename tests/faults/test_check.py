@@ -11,8 +11,8 @@ import pytest
 
 from flows import cli
 from flows.check import check_tables
-from stages.discover.sources import to_doc_id
 from stages.errors import TablesError
+from stages.tables.ids import to_doc_id
 from stages.tables.schemas import TABLES
 from stages.tables.store.publish import CONTENT
 from stages.tables.store.snapshots import MARKER, file_sha256, read_current

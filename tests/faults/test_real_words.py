@@ -18,7 +18,6 @@ import pytest
 from expectations.evidence import gather_evidence
 from expectations.part_rows import part_rows
 from stages.annotate import StageOptions, annotate
-from stages.discover.sources import to_doc_id
 from stages.extract_entities import EntityOptions
 from stages.extract_entities.names import extract_names
 from stages.extract_entities.values import extract_values
@@ -28,6 +27,7 @@ from stages.extract_entities.values.rules import RULES
 from stages.link_entities import build_entities, link_clusters
 from stages.read.text import TEXTS
 from stages.split_sentences import split_sentences
+from stages.tables.ids import to_doc_id
 from stages.tables.schemas import TABLES
 from tests.faults import long_form
 from tests.faults.real_words import DIGITS, Sentence, ingredients, sentences, shaken

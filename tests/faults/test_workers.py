@@ -7,13 +7,12 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from flows.workers import TimeUpError, Workers
+from flows.execute.processes import Processes
 from stages.tables.store.snapshots import MARKER, read_current, read_table
 from tests.faults import deadly, long_form
 from tests.faults.harness import ROOT, article, assert_same, assert_tidy, fast_gate, published, run_here
@@ -70,8 +69,8 @@ def test_calls_in_this_process_are_one_at_a_time() -> None:
         inside.remove(number)
         return number
 
-    with Workers(0) as workers, ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(lambda n: workers.call(60, step, n), range(20))) == list(range(20))
+    with Processes(0) as executor, ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(lambda n: executor.call(60, step, n), range(20))) == list(range(20))
 
 
 @pytest.mark.integration
@@ -177,23 +176,6 @@ def of_session(leader: int) -> list[str]:
 
 
 @pytest.mark.integration
-def test_a_worker_ends_itself_when_its_time_is_up() -> None:
-    with Workers(1) as workers:
-        since = time.monotonic()
-        with pytest.raises(TimeUpError):
-            workers.call(0.5, deadly.hang, 600)
-        assert time.monotonic() - since < 60
-        assert workers.call(60, len, "next") == 4
-
-
-@pytest.mark.integration
-def test_a_death_is_told_from_time_that_is_up() -> None:
-    with Workers(1) as workers, pytest.raises(BrokenProcessPool) as caught:
-        workers.call(600, deadly.die)
-    assert not isinstance(caught.value, TimeUpError)
-
-
-@pytest.mark.integration
 @pytest.mark.usefixtures("deadly_steps")
 def test_a_run_after_a_death_works_in_another_process(tmp_path: Path) -> None:
     """A document that kills the run itself, because there was too little to do for workers, is found the next time."""
@@ -212,9 +194,3 @@ def test_a_run_after_a_death_works_in_another_process(tmp_path: Path) -> None:
     assert read_table(tables, read_current(tables), "documents").select(pl.col("source_uri")).rows() == [
         ("press/good.txt",)
     ]
-
-
-def test_windows_gets_as_many_processes_as_it_can_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.workers._MOST_PROCESSES", 1)
-    with Workers(2) as workers:
-        assert workers._open()._max_workers == 1  # type: ignore[attr-defined]

@@ -22,9 +22,9 @@ from flows import judging, steps
 from flows.judging import Candidate
 from flows.run import PLAIN, run
 from flows.settings import Settings
-from stages.discover.sources import to_doc_id
 from stages.errors import GateError
 from stages.tables import schemas
+from stages.tables.ids import to_doc_id
 from stages.tables.schemas import TABLES
 from stages.tables.store.publish import CONTENT, add_table
 from stages.tables.store.snapshots import Snapshot, read_current, read_table

@@ -9,8 +9,8 @@ import pytest
 
 from flows.check import check_tables
 from stages import link_entities
-from stages.discover.sources import to_doc_id
 from stages.errors import GateError
+from stages.tables.ids import to_doc_id
 from stages.tables.schemas import NAME_LABELS
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import assert_same, fast_gate, published, run_here

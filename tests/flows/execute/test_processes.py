@@ -128,6 +128,11 @@ def test_no_process_outlives_a_killed_run(project, tmp_path):
     assert not os.path.exists(f"/proc/{worker}")  # noqa: PTH110
 
 
+def test_windows_gets_as_many_processes_as_it_can_wait_for(monkeypatch):
+    monkeypatch.setattr("flows.execute.processes._MOST_PROCESSES", 1)
+    assert Processes(2).n == 1
+
+
 def test_one_batch_needs_no_process():
     assert [worthwhile(n) for n in (0, 1)] == [0, 0]
     assert worthwhile(1, at_least=1) == 1

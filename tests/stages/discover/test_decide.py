@@ -21,9 +21,10 @@ from stages.discover.decide import (
     withhold_deletions,
 )
 from stages.discover.selection import Selection
-from stages.discover.sources import parse_sources, to_doc_id
+from stages.discover.sources import parse_sources
 from stages.errors import UsageError
 from stages.tables.account import OUTCOMES, next_sources
+from stages.tables.ids import to_doc_id
 from stages.tables.schemas import REASONS, empty
 
 NEVER_TRUST = datetime(1980, 1, 1, tzinfo=UTC)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stages.discover.sources import Source, open_source, parse_sources, refused, to_doc_id, to_path, to_uri
+from stages.discover.sources import Source, open_source, parse_sources, refused, to_path, to_uri
 from stages.errors import SourceError, UsageError
+from stages.tables.ids import to_doc_id
 
 
 @pytest.fixture

@@ -19,9 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.discover.file_kinds import KINDS
+from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.errors import SourceError
-from stages.read.file_kinds import KINDS
-from stages.read.text import REJECTED, TEXT_SUFFIXES, TEXTS, ReadOptions, decode, file_form, read_source, read_sources
+from stages.read.text import REJECTED, TEXTS, ReadOptions, decode, read_source, read_sources
 from stages.reflow import reflow
 from stages.tables.schemas import REASONS
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.discover.sources import to_doc_id
 from stages.tables.account import OUTCOMES, changed, count, next_quarantine, next_sources
+from stages.tables.ids import to_doc_id
 from stages.tables.schemas import TABLES, empty
 
 DECIDED = pl.Schema(
