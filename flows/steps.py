@@ -28,6 +28,7 @@ from stages.publish import CONTENT, Batch, build_snapshot, switch
 from stages.schemas import TABLES, cast
 from stages.selection import Selection
 from stages.snapshots import (
+    VALIDATION,
     Snapshot,
     file_sha256,
     read_current,
@@ -35,9 +36,9 @@ from stages.snapshots import (
     replace_file,
     scan_parts,
     scan_table,
-    worth_keeping,
 )
 from stages.sources import DISK_FAILED, Source
+from stages.tables_folder import failed_runs, worth_keeping
 
 _BATCH_BYTES = 32 << 20
 _FAILED = ("rule_failed", "stage_failed", "timed_out", "worker_died", "system_failed")
@@ -243,18 +244,19 @@ def judge(
         tuple(result for part in parts for result in part.results),
     )
     if verdict.critical:
-        kept = _keep_failed(tables / "failed", work.name, verdict)
+        kept = _keep_failed(tables, work.name, verdict)
         lines = "\n  ".join(verdict.critical)
         raise GateError(f"the gate refused to publish; details are in {kept}\n  {lines}")
     return verdict
 
 
-def _keep_failed(folder: Path, run_id: str, verdict: Verdict) -> Path:
+def _keep_failed(tables: Path, run_id: str, verdict: Verdict) -> Path:
     """Write what the gate found, and keep that of the last few failed runs only."""
-    folder.mkdir(exist_ok=True)
-    kept = folder / f"{run_id}.json"
+    kept = tables / "failed" / f"{run_id}.json"
+    kept.parent.mkdir(exist_ok=True)
     kept.write_text(json.dumps(asdict(verdict), ensure_ascii=False, indent=1), encoding="utf-8")
-    for old in sorted(folder.glob("*.json"))[:-_KEPT_FAILED]:
+    # This one stays wherever it sorts: the clock may have been set back.
+    for old in [file for file in failed_runs(tables) if file != kept][: 1 - _KEPT_FAILED]:
         old.unlink(missing_ok=True)
     return kept
 
@@ -283,7 +285,7 @@ def publish_snapshot(
     kept = worth_keeping(tables, snapshot.previous, settings.keep_snapshots, settings.keep_days)
     snapshot = replace(snapshot, previous=kept)
     results = json.dumps(verdict.results, ensure_ascii=False)
-    replace_file(tables / snapshot.snapshot / "validation.json", results)
+    replace_file(tables / snapshot.snapshot / VALIDATION, results)
     switch(tables, snapshot)
     return snapshot
 
