@@ -20,6 +20,7 @@ from expectations.gate import check
 from expectations.part_rows import part_rows
 from expectations.rules import RULES
 from stages.annotate import StageOptions, annotate, isolate
+from stages.discover.sources import DISK_FAILED
 from stages.errors import TooMuchError
 from stages.read.text import ReadOptions, read_sources
 from stages.tables.account import OUTCOMES
@@ -28,6 +29,16 @@ from stages.tables.store.publish import CONTENT
 
 _PIECES = 8
 _APART = "apart"
+PAUSES = (1.0, 4.0)
+"""Seconds to wait before files that the disk failed to give are tried once more."""
+_GIVEN_UP = {
+    "timed_out": "took longer than a worker process may; the next run tries again; split the file or raise the limit "
+    "(--max-seconds)",
+    "worker_died": "a worker process died of this file, for want of memory or in a library; the next run tries again; "
+    "let fewer work side by side (--workers), give more memory, or report it with the file",
+    "system_failed": "there was no memory to process this file; the next run tries again; let fewer worker processes "
+    "work side by side (--workers) or give more memory",
+}
 
 
 def die_with_parent() -> None:
@@ -58,9 +69,12 @@ def is_apart(folder: Path) -> bool:
     return (folder / _APART).exists()
 
 
-def set_apart(folder: Path) -> Path:
-    """Note that this batch has to be taken apart: a worker process died of it, or it is too much for memory."""
-    (folder / _APART).touch()
+def set_apart(folder: Path, code: str = "") -> Path:
+    """Note that this batch has to be taken apart: it is too much for memory, or a worker process did not survive it.
+
+    ``code``: the reason code for a document that stands alone in it: timed_out, worker_died or system_failed.
+    """
+    (folder / _APART).write_text(code, encoding="utf-8")
     return folder
 
 
@@ -78,29 +92,48 @@ def take_apart(folder: Path) -> list[Path]:
 
 
 def give_up(folder: Path) -> Path:
-    """Finish a batch of one source that a worker process died of: no rows, and the source in quarantine."""
+    """Finish a batch of one source that no worker process survived: no rows, and the source in quarantine."""
     for table in CONTENT:
         empty(table).write_parquet(folder / f"{table}.parquet")
-    reason = "a worker process died or hung on this file; please report it with the file"
-    ended = {"status": "quarantined", "stage": "annotate", "reason_code": "stage_failed", "reason": reason}
+    code = (folder / _APART).read_text(encoding="utf-8")
+    ended = {"status": "quarantined", "stage": "annotate", "reason_code": code, "reason": _GIVEN_UP[code]}
     pl.read_parquet(folder / "batch.parquet").select(
         "source_uri",
-        *(pl.lit(ended.get(name), pl.String).alias(name) for name in OUTCOMES.names() if name != "source_uri"),
+        *(pl.lit(ended.get(name), dtype).alias(name) for name, dtype in OUTCOMES.items() if name != "source_uri"),
     ).write_parquet(folder / "outcomes.parquet")
     return folder
 
 
 def read_batch(folder: Path, roots: dict[str, Path], options: ReadOptions) -> Path:
-    """Read the sources of a batch: ``batch.parquet`` to ``texts.parquet`` and ``rejected-read.parquet``."""
+    """Read the sources of a batch: ``batch.parquet`` to ``texts.parquet`` and ``rejected-read.parquet``.
+
+    What the disk fails to give is tried again after `PAUSES`.
+    """
     since = time.perf_counter()
     try:
-        texts, rejected = read_sources(pl.read_parquet(folder / "batch.parquet"), roots, options)
+        texts, rejected = _read_patiently(pl.read_parquet(folder / "batch.parquet"), roots, options)
     except TooMuchError:
         return set_apart(folder)
     texts.write_parquet(folder / "texts.parquet")
-    rejected.write_parquet(folder / "rejected-read.parquet")
+    too_large = pl.when(pl.col("code") == "too_large").then(options.max_chars + 1)
+    rejected.with_columns(n_raw_chars=too_large.cast(pl.Int64)).write_parquet(folder / "rejected-read.parquet")
     _note_seconds(folder, "read", {"read": time.perf_counter() - since})
     return folder
+
+
+def _read_patiently(
+    batch: pl.DataFrame, roots: dict[str, Path], options: ReadOptions
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    texts, rejected = read_sources(batch, roots, options)
+    for pause in PAUSES:
+        failed = rejected.filter(pl.col("code") == DISK_FAILED)
+        if failed.is_empty():
+            break
+        time.sleep(pause)
+        more, still = read_sources(batch.join(failed, on="source_uri", how="semi"), roots, options)
+        texts = pl.concat([texts, more]).sort("doc_id")
+        rejected = pl.concat([rejected.join(failed, on="source_uri", how="anti"), still])
+    return texts, rejected
 
 
 def annotate_batch(folder: Path, options: StageOptions, run_id: str, processed_at: datetime) -> Path:
@@ -153,8 +186,13 @@ def judge_batch(folder: Path) -> Path:
 def _outcomes(folder: Path, texts: pl.DataFrame, documents: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
     """How each source of the batch ended; exactly one row for each."""
     rejected = pl.concat(
-        pl.read_parquet(folder / f"rejected-{stage}.parquet") for stage in ("read", "annotate")
-    ).select("source_uri", "stage", status=pl.lit("quarantined"), reason_code=pl.col("code"), reason=pl.col("reason"))
+        (pl.read_parquet(folder / f"rejected-{stage}.parquet") for stage in ("read", "annotate")), how="diagonal"
+    ).select(
+        *("source_uri", "stage", "reason"),
+        status=pl.lit("quarantined"),
+        reason_code="code",
+        at_least="n_raw_chars",
+    )
     broken = (
         bad.join(documents.select("doc_id"), on="doc_id", how="anti")
         .group_by("doc_id")
@@ -170,10 +208,13 @@ def _outcomes(folder: Path, texts: pl.DataFrame, documents: pl.DataFrame, bad: p
         ),
     )
     written = documents.select("source_uri", status=pl.lit("written"))
-    found = texts.select("source_uri", "encoding", "encoding_how")
+    found = texts.select(
+        "source_uri", "encoding", "encoding_how", n_raw_chars=pl.col("raw").str.len_chars().cast(pl.Int64)
+    )
     return (
         pl.concat([rejected, failed, written], how="diagonal")
         .join(found, on="source_uri", how="left")
+        .with_columns(n_raw_chars=pl.coalesce("n_raw_chars", "at_least"))
         .select(pl.col(name).cast(dtype) for name, dtype in OUTCOMES.items())
     )
 

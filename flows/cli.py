@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _MOST_PROBLEMS = 100
-_EXIT_FAILED, _EXIT_USAGE, _EXIT_STRICT, _EXIT_LOCKED = 1, 2, 3, 4
+_EXIT_FAILED, _EXIT_USAGE, _EXIT_STRICT, _EXIT_LOCKED, _EXIT_WITHHELD = 1, 2, 3, 4, 5
 
 _EPILOG = """\
 examples:
@@ -17,6 +17,7 @@ examples:
   fliesstext run articles/ --tables out/      everything below articles/
   fliesstext run press=/mnt/a web=/mnt/b      two named sources, one set of tables
   fliesstext run 'archive/**/*.txt'           a glob (quote it)
+  fliesstext run articles/ --exclude entwurf/ without the folders of that name
   fliesstext show articles/one.txt            the mended text of one file
   fliesstext check --tables out/ articles/    are the published tables still whole and right
 """
@@ -26,6 +27,14 @@ Process what is new, changed or deleted below the sources and publish all tables
 A SOURCE is a folder, a file or a glob. Its name (the folder's, or NAME in NAME=PATH) becomes the first part of
 source_uri, so give a name that will last: the folder may then move or be mounted elsewhere. Running one source
 never deletes documents of another.
+
+Passed over are hidden files and folders, lock and temporary files, and folders of published tables. --exclude passes
+over more, with --include only what matches is read, with --suffixes only those endings. A file that is named itself is
+always read. Documents of earlier runs stand when their files are passed over.
+
+A source that is gone or empty, or has lost more than --max-deleted of its documents (and not fewer than --min-deleted),
+keeps them in the tables until --confirm-deletions. The folder of a source that the tables know may be missing; the
+other sources are processed.
 """
 _CHECK = """\
 Verify everything that is published: file hashes, schema, keys, references, offsets, accounting. With SOURCEs, the
@@ -34,11 +43,12 @@ Exit code 0: all is right; 1: something is wrong, and every finding is printed.
 """
 _EXITS = """\
 exit codes:
-  0  every source is accounted for and the tables are published (or there was nothing to do)
+  0  every source is accounted for and the tables are published (or there was nothing to do, or nothing to read)
   1  the run failed; the published tables are as they were
   2  wrong usage; nothing was read
   3  with --strict: published, but a source is in quarantine
-  4  another run is writing to the same tables; nothing was done
+  4  another run was writing to the same tables for longer than --wait; nothing was done
+  5  everything else is published, but deletions were withheld (this goes before 3)
 """
 
 
@@ -76,6 +86,11 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("sources", nargs="*", metavar="SOURCE", help="folder, file, glob or NAME=PATH (default: samples)")
     run.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     _add_shared(run)
+    run.add_argument(
+        "--include", action="append", metavar="PATTERN", help="read only what matches, be it hidden; may be repeated"
+    )
+    run.add_argument("--exclude", action="append", metavar="PATTERN", help="pass over what matches; may be repeated")
+    run.add_argument("--suffixes", metavar="LIST", help="read only these endings, pass over others (.txt,.md)")
     run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
     run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
     run.add_argument(
@@ -83,11 +98,24 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--verify", action="store_true", help="read every file, not only those whose size or time changed")
     run.add_argument(
-        "--max-deleted", type=float, metavar="SHARE", help="documents that may vanish unasked (default: 0.1)"
+        "--max-deleted", type=float, metavar="SHARE", help="documents of a source that may vanish (default: 0.1)"
     )
-    run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that share")
+    run.add_argument(
+        "--min-deleted", type=int, metavar="N", help="fewer than N may vanish, whatever their share (default: 10)"
+    )
+    run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that, or of a source")
     run.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
-    run.add_argument("--keep-days", type=float, metavar="D", help="keep older snapshots at least D days (default: 0)")
+    run.add_argument(
+        "--keep-days", type=float, metavar="D", help="keep a snapshot D days after the next one at least (default: 0)"
+    )
+    run.add_argument(
+        "--wait",
+        "--wait-seconds",
+        dest="wait_seconds",
+        type=float,
+        metavar="SECONDS",
+        help="wait so long for another run that is writing to the same tables (default: 300)",
+    )
     run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
     run.add_argument("--strict", action="store_true", help="exit with 3 when a source is in quarantine")
 
@@ -142,8 +170,8 @@ def _given(chosen: argparse.Namespace) -> dict[str, object]:
     """The options that were given, by the names of `flows.settings.Settings`."""
     skipped = {"command", "sources", "tables", "file", "cron"}
     given = {k: v for k, v in vars(chosen).items() if k not in skipped and v is not None and v is not False}
-    if "languages" in given:
-        given["languages"] = tuple(code.strip() for code in str(given["languages"]).split(","))
+    for name in {"languages", "suffixes"} & given.keys():
+        given[name] = tuple(part.strip() for part in str(given[name]).split(","))
     return given
 
 
@@ -156,13 +184,16 @@ def _settings(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # th
     try:
         return Settings.model_validate(_given(chosen))
     except ValidationError as error:
-        problems = "; ".join(f"--{str(e['loc'][0]).replace('_', '-')}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(
+            f"--{str(e['loc'][0]).replace('_', '-')}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+        )
         raise UsageError(problems) from error
 
 
 def _quiet_prefect() -> None:
     """Keep the terminal for the progress bar and the report; whoever set these variables keeps their choice."""
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+    # An error is told once, by `main`; Prefect would tell it too, as a traceback.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     # A first start migrates the database of the temporary server, which can outlast the default of 20 s.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
@@ -173,10 +204,13 @@ def _run(chosen: argparse.Namespace) -> int:
 
     from flows.settings import SAMPLES, TABLES
     from stages.discover.sources import parse_sources
+    from stages.tables.store.folder import require_ours
 
     settings = _settings(chosen)
     sources = chosen.sources or [SAMPLES]
-    parse_sources(sources)  # complains at once, not after the start of Prefect
+    # Both complain at once, not after the start of Prefect.
+    named = parse_sources(sources, lambda: _known(chosen.tables or TABLES))
+    require_ours(Path(chosen.tables or TABLES), [source.root for source in named])
     _quiet_prefect()
     from prefect.settings import PREFECT_API_URL
 
@@ -189,7 +223,15 @@ def _run(chosen: argparse.Namespace) -> int:
         WatchedServer()
     report = refresh(sources, chosen.tables or TABLES, settings)
     print_report(report, Console())
+    if report.withheld:
+        return _EXIT_WITHHELD
     return _EXIT_STRICT if chosen.strict and report.quarantined else 0
+
+
+def _known(tables: str) -> frozenset[str]:
+    from flows.run import known_uris
+
+    return known_uris(Path(tables))
 
 
 def _show(chosen: argparse.Namespace) -> int:

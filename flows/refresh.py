@@ -36,12 +36,14 @@ publish_snapshot = task(cache_policy=NO_CACHE)(steps.publish_snapshot)
 
 def _through(folders: Sequence[Path], workers: Workers, job: Job) -> Iterator[Path]:
     """Send batches through read, annotate and validate side by side; gives each folder when it is done."""
-    finished = []
+    finished = {}
     for folder in folders:
         texts = read_batch.submit(folder, workers, job.roots, job.settings)
         annotated = annotate_batch.submit(texts, workers, job.settings, job.run_id, job.started)  # type: ignore[call-overload]
-        finished.append(validate_batch.submit(annotated, workers, job.settings))
-    for future in as_completed(finished):
+        finished[validate_batch.submit(annotated, workers, job.settings)] = (texts, annotated)
+    for future in as_completed(list(finished)):
+        for earlier in finished[future]:
+            earlier.result()  # its error says what is wrong; of the last step it is only known that it never began
         yield future.result()
 
 

@@ -1,11 +1,15 @@
 """The report after a run, for people: on the terminal, and as an artifact in Prefect."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from stages.discover.selection import EXCLUDED, OTHER_SUFFIX, TABLES_FOLDER
+from stages.errors import printable
 
 _MOST_LISTED = 25
 _OUTCOMES = ("written", "unchanged", "duplicate", "quarantined")
@@ -13,7 +17,11 @@ _OUTCOMES = ("written", "unchanged", "duplicate", "quarantined")
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """What a run did; ``quarantined`` and ``duplicates`` list the sources of this run as they stand now."""
+    """What a run did; ``quarantined`` and ``duplicates`` list the sources of this run as they stand now.
+
+    ``withheld``: documents that are missing but stand, by source. ``passed_over``: paths by source and reason.
+    ``empty``: sources in which nothing was found to read, with their folders.
+    """
 
     run_id: str
     tables: str
@@ -27,7 +35,9 @@ class RunReport:
     quarantined: list[tuple[str, str, str]]
     duplicates: list[tuple[str, str]]
     seconds: dict[str, float]
-    withheld: int
+    withheld: dict[str, int] = field(default_factory=dict)
+    passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
+    empty: dict[str, str] = field(default_factory=dict)
 
 
 def headline(report: RunReport) -> str:
@@ -47,15 +57,55 @@ def outcome(report: RunReport) -> str:
     return f"Nothing to do; {report.snapshot} in {report.tables} stands."
 
 
-def notes(report: RunReport) -> list[str]:
-    """List what a person should know beside the figures."""
+Option = Callable[[str], str]
+"""Names a setting as the reader of a report has to write it."""
+
+
+def as_flag(setting: str) -> str:
+    """Name a setting for the command line."""
+    return "--" + setting.replace("_", "-")
+
+
+def as_parameter(setting: str) -> str:
+    """Name a setting for somebody who triggers a deployment in Prefect."""
+    return f"the parameter `{setting}`"
+
+
+def notes(report: RunReport, option: Option = as_flag) -> list[str]:
+    """List what a person should know beside the figures; ``option`` names settings as they are written there."""
     found = [f"warning: {line}" for line in report.warnings]
     if report.withheld:
+        missing = ", ".join(f"{n} of {name}" for name, n in report.withheld.items())
         found.append(
-            f"{report.withheld} documents are gone from their source or unreadable, more than the guard lets pass; "
-            "they still stand in the tables. If the deletion is meant, run again with --confirm-deletions."
+            f"Deletions withheld: documents are gone or cannot be read ({missing}). They still stand in the tables. "
+            "Look whether a disk is missing or a folder was emptied; if the deletion is meant, run again with "
+            f"{option('confirm_deletions')}."
         )
+    found += [
+        _about_empty(name, folder, report.passed_over.get(name, {}), option) for name, folder in report.empty.items()
+    ]
     return found
+
+
+def passed_over(reasons: Mapping[str, int]) -> str:
+    """Say how many paths were passed over and why.
+
+    >>> passed_over({"excluded": 3, "hidden": 9})
+    'passed over: 12 (9 hidden, 3 excluded)'
+    """
+    listed = ", ".join(f"{n} {reason}" for reason, n in Counter(reasons).most_common())
+    return f"passed over: {sum(reasons.values())} ({listed})"
+
+
+def _about_empty(name: str, folder: str, reasons: Mapping[str, int], option: Option) -> str:
+    """Say that nothing was found in a source, what was passed over, and what to do."""
+    told = f"Nothing to read in {printable(folder)} (source {name})"
+    if not reasons:
+        return f"{told}: it holds no file of those that were named. Check the path, and whether its disk is there."
+    settings = {EXCLUDED: "exclude", OTHER_SUFFIX: "suffixes", TABLES_FOLDER: ""}
+    wanted = sorted({settings.get(reason, "include") for reason in reasons} - {""})
+    advice = f"change {' or '.join(map(option, wanted))}, or name" if wanted else "name"
+    return f"{told}; {passed_over(reasons)}. To read something else, {advice} another folder."
 
 
 def print_report(report: RunReport, console: Console) -> None:
@@ -71,11 +121,18 @@ def print_report(report: RunReport, console: Console) -> None:
     if report.n_expectations:
         state = "with warnings" if report.warnings else "passed"
         console.print(f"Validation {state}: {report.n_expectations} expectations.")
+    if total := _total(report):
+        console.print(Text(passed_over(total).capitalize() + "."))
     _list(console, "Quarantined", [(uri, f"{code}: {why}") for uri, code, why in report.quarantined])
     _list(console, "Duplicates", [(uri, f"same bytes as {first}") for uri, first in report.duplicates])
     for note in notes(report):
         console.print(Text(note, style="yellow"), soft_wrap=True)
     console.print(Text(outcome(report)), soft_wrap=True)
+
+
+def _total(report: RunReport) -> Counter[str]:
+    """How many paths were passed over in all sources together, by reason."""
+    return sum(map(Counter, report.passed_over.values()), Counter())
 
 
 def _two_columns(left: str, right: str, rows: Mapping[str, object] | Sequence[tuple[str, int]]) -> Table:
@@ -102,7 +159,9 @@ def as_markdown(report: RunReport) -> str:
     lines = [f"# {headline(report)}", "", outcome(report), "", "| table | rows |", "|---|---:|"]
     lines += [f"| {name} | {rows} |" for name, rows in report.rows.items()]
     lines += ["", "| stage | seconds |", "|---|---:|", *(f"| {k} | {v:.1f} |" for k, v in report.seconds.items()), ""]
-    lines += [f"- {note}" for note in notes(report)]
+    if total := _total(report):
+        lines += [f"{passed_over(total).capitalize()}.", ""]
+    lines += [f"- {note}" for note in notes(report, as_parameter)]
     if report.quarantined:
         shown = [f"{uri}  {code}: {reason}" for uri, code, reason in report.quarantined[:_MOST_LISTED]]
         lines += ["", f"{len(report.quarantined)} in quarantine:", "", *(f"    {line}" for line in shown)]

@@ -1,10 +1,10 @@
 """A run from sources to published tables, in order, as plain functions; `flows.refresh` is the same as a flow."""
 
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +23,8 @@ from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
 from stages.tables import account
 from stages.tables.schemas import TABLES, cast
-from stages.tables.store.snapshots import Snapshot, clear_leftovers, read_current, read_table, scan_table, writing
+from stages.tables.store.folder import clear_leftovers, new_run_id, require_ours, writing
+from stages.tables.store.snapshots import Snapshot, read_current, read_table, scan_table
 
 
 class Job(NamedTuple):
@@ -65,10 +66,11 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
     as they were before.
     """
     started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
-    named = parse_sources(sources)
+    run_id = new_run_id(started)
+    named = parse_sources(sources, lambda: known_uris(tables))
     job = Job({source.name: source.root for source in named}, settings, run_id, started)
-    with writing(tables, run_id) as last_run_died:
+    require_ours(tables, job.roots.values())
+    with writing(tables, run_id, settings.wait_seconds) as last_run_died:
         previous = read_current(tables)
         clear_leftovers(tables, previous)
         work = tables / "work" / run_id
@@ -78,6 +80,12 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
         finally:
             with suppress(TablesError):
                 clear_leftovers(tables, read_current(tables))
+
+
+def known_uris(tables: Path) -> frozenset[str]:
+    """Give the source_uris that stand in the published tables; their sources may be missing for a while."""
+    prior = read_table(tables, read_current(tables), "sources")
+    return frozenset(prior.filter(pl.col("status") != "deleted")["source_uri"])
 
 
 def _run(
@@ -91,10 +99,13 @@ def _run(
     authority = steps.read_authority(settings.authority, last_runs)
     prior = read_table(tables, previous, "sources")
     stages_sha256 = settings.stages_sha256()
-    decided = pl.read_parquet(call.discover(named, tables, work, stages_sha256, settings.verify))
-    withheld = 0
+    decided = pl.read_parquet(call.discover(named, tables, work, settings))
+    passed_over = json.loads((work / "passed_over.json").read_text(encoding="utf-8"))
+    empty = _nothing_in(named, decided)
+    withheld = discover.count_unlisted(decided, prior)
     if not settings.confirm_deletions:
-        decided, withheld = discover.withhold_deletions(decided, prior, settings.max_deleted)
+        decided, held = discover.withhold_deletions(decided, prior, settings.max_deleted, settings.min_deleted)
+        withheld |= held
     seconds["discover"] = time.perf_counter() - clock
 
     done = _process(decided, tables, work, previous, job, call, apart)
@@ -133,9 +144,15 @@ def _run(
         clock = time.perf_counter()
         snapshot = call.publish(tables, previous, run_id, replaced.to_list(), done, whole, verdict, settings)
         seconds["publish"] = time.perf_counter() - clock
-    return _report(
-        tables, snapshot, snapshot is not previous, run_id, counts, sources, decided, verdict, seconds, withheld
-    )
+    report = _report(tables, snapshot, snapshot is not previous, run_id, counts, sources, decided, verdict, seconds)
+    return replace(report, withheld=withheld, passed_over=passed_over, empty=empty)
+
+
+def _nothing_in(named: list[Source], decided: pl.DataFrame) -> dict[str, str]:
+    """The sources of this run, with their folders, in which nothing was found to read."""
+    present = decided.filter(pl.col("in_scope"), pl.col("action") != "delete")["source_uri"]
+    found = set(present.str.split("/").list.first())
+    return {source.name: str(source.root) for source in named if source.name not in found}
 
 
 def _process(
@@ -155,8 +172,13 @@ def _process(
     """
     settings = job.settings
     moves = steps.cut_batches(decided.filter(pl.col("action") == "move"), work / "moves", settings.batch_size)
-    todo = steps.cut_batches(decided.filter(pl.col("action") == "process"), work / "batches", settings.batch_size)
+    process = pl.col("action") == "process"
+    todo = steps.cut_batches(decided.filter(process, ~pl.col("alone")), work / "batches", settings.batch_size)
+    # What no worker process survived the last time must neither end this process nor take others along.
+    risky = steps.cut_batches(decided.filter(process, "alone"), work / "alone", 1)
+    todo += risky
     n = worthwhile(len(todo), at_least=int(apart)) if settings.workers is None else settings.workers
+    n = max(n, int(bool(risky)))
     done = [call.move(folder, tables, previous, job.run_id, job.started) for folder in moves]
     with Workers(n) as workers, progress_bar("processing documents", sum(map(batches.size, todo))) as advance:
         while todo:
@@ -210,7 +232,6 @@ def _report(
     decided: pl.DataFrame,
     verdict: Verdict,
     seconds: dict[str, float],
-    withheld: int,
 ) -> RunReport:
     codes = scan_table(tables, snapshot, "documents").select("language").collect()["language"]
     here = sources.join(decided.filter("in_scope", pl.col("action") != "delete"), on="source_uri", how="semi")
@@ -228,5 +249,4 @@ def _report(
         quarantined=list(kept_out.iter_rows()),
         duplicates=list(here.filter(pl.col("status") == "duplicate").select("source_uri", "duplicate_of").iter_rows()),
         seconds=seconds,
-        withheld=withheld,
     )

@@ -2,16 +2,17 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from stages import extract_entities, identify_language, link_entities, reflow, split_sentences
 from stages.annotate import StageOptions
 from stages.discover import decide as discover
+from stages.discover.selection import Selection, check_pattern, complete_suffix
 from stages.extract_entities import EntityOptions
 from stages.extract_entities.names import ENGINES
 from stages.identify_language import LanguageOptions
@@ -20,6 +21,10 @@ from stages.read.text import ReadOptions
 
 SAMPLES = str(Path(__file__).parent.parent / "data" / "samples")
 TABLES = str(Path(__file__).parent.parent / "data" / "tables")
+
+
+Pattern = Annotated[str, AfterValidator(check_pattern)]
+Suffix = Annotated[str, AfterValidator(complete_suffix)]
 
 
 class Settings(BaseModel):
@@ -33,24 +38,47 @@ class Settings(BaseModel):
     engine: Literal[*ENGINES] = Field(ENGINES[0], description="engine that finds names")  # type: ignore[valid-type]
     # More would not fit the 2 GB that a value in a Parquet file may have, at four bytes for a character.
     max_chars: int = Field(10_000_000, ge=1, le=500_000_000, description="longest text of one file, in characters")
+    include: tuple[Pattern, ...] = Field(
+        (), description="read only what matches one of these patterns (as in .gitignore), be it hidden or temporary"
+    )
+    exclude: tuple[Pattern, ...] = Field(
+        (), description="pass over what matches one of these patterns (as in .gitignore)"
+    )
+    suffixes: tuple[Suffix, ...] = Field(
+        (), description='read only files of these endings ("" for none), pass over the others'
+    )
     batch_size: int = Field(250, ge=1, le=10_000, description="documents handed on together")
     workers: int | None = Field(
-        None, ge=0, le=256, description="worker processes; 0 works in this one; default: as many as pay off"
+        None,
+        ge=0,
+        le=256,
+        description="worker processes; 0 works in this one, but for documents that a worker did not survive before; "
+        "default: as many as pay off",
     )
     max_seconds: float = Field(
         300.0, gt=0, description="seconds after which a batch in a worker process counts as hung (large ones get more)"
     )
     verify: bool = Field(False, description="read every file instead of trusting size and modification time")
     max_deleted: float = Field(
-        0.1, ge=0, le=1, description="share of the documents of the sources that may vanish without confirmation"
+        0.1, ge=0, le=1, description="share of the documents of a source that may vanish without confirmation"
     )
-    confirm_deletions: bool = Field(False, description="publish deletions beyond that share")
+    min_deleted: int = Field(10, ge=1, description="as long as fewer documents of a source vanish, it may be any share")
+    confirm_deletions: bool = Field(False, description="publish deletions beyond that, also of a whole source")
     keep_snapshots: int = Field(5, ge=1, description="published snapshots to keep, the current one included")
     authority: str | None = Field(
         None, description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id"
     )
-    keep_days: float = Field(0.0, ge=0, description="keep older snapshots at least so many days")
+    keep_days: float = Field(
+        0.0, ge=0, description="keep a snapshot at least so many days after the next one was published"
+    )
+    wait_seconds: float = Field(
+        300.0, ge=0, description="seconds to wait for another run that is writing to the same tables"
+    )
     strict: bool = Field(False, description="exit with 3 when a source is in quarantine")
+
+    def selection(self) -> Selection:
+        """Say which paths below the sources are read."""
+        return Selection(self.include, self.exclude, self.suffixes)
 
     def stage_options(self) -> StageOptions:
         """Give the options of the text stages."""
@@ -67,9 +95,11 @@ class Settings(BaseModel):
     def stages_sha256(self) -> str:
         """Hash everything that decides what a file becomes: versions and options of the stages.
 
-        A source whose row carries another hash is processed again.
+        A source whose row carries another hash is processed again. The longest text allowed is not part of it: it
+        decides upon the files that are too long, or were, and on no other (see `stages.discover.decide.decide`).
         """
-        decides: list[Any] = [stage_versions(), asdict(self.stage_options()), asdict(self.read_options())]
+        every_length = replace(self.read_options(), max_chars=0)
+        decides: list[Any] = [stage_versions(), asdict(self.stage_options()), asdict(every_length)]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ Frames are handed on as paths: a task's arguments travel through the orchestrato
 """
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -21,14 +22,17 @@ from flows.settings import Settings
 from flows.workers import Workers
 from stages import link_entities
 from stages.discover import decide as discover
-from stages.discover.sources import Source
+from stages.discover.selection import Selection
+from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, UsageError
 from stages.link_entities.corpus import concerned_clusters
 from stages.tables import account
 from stages.tables.move import copy_documents
 from stages.tables.schemas import TABLES, cast
+from stages.tables.store.folder import failed_runs, worth_keeping
 from stages.tables.store.publish import CONTENT, Batch, build_snapshot, switch
 from stages.tables.store.snapshots import (
+    VALIDATION,
     Snapshot,
     file_sha256,
     read_current,
@@ -36,32 +40,55 @@ from stages.tables.store.snapshots import (
     replace_file,
     scan_parts,
     scan_table,
-    worth_keeping,
 )
 
 _BATCH_BYTES = 32 << 20
+_FAILED = ("rule_failed", "stage_failed", "timed_out", "worker_died", "system_failed")
 _KEPT_FAILED = 10
 _CLOCK_GRAIN = timedelta(seconds=2)
 """Files modified so shortly before the last run began may have changed again with the same time and size."""
 
 
-def discover_sources(named: list[Source], tables: Path, work: Path, stages_sha256: str, verify: bool) -> Path:
-    """Compare the sources with the `sources` table of the last snapshot; the decisions go to a Parquet file."""
+def discover_sources(named: list[Source], tables: Path, work: Path, settings: Settings) -> Path:
+    """Compare the sources with the `sources` table of the last snapshot; the decisions go to a Parquet file.
+
+    How much was passed over goes to ``passed_over.json`` beside it. What the disk fails to give is tried again.
+    """
     previous = read_current(tables)
     prior = read_table(tables, previous, "sources")
     runs = read_table(tables, previous, "runs")
     # The last run by name, not by time: the clock may have been set back since.
     last = runs.filter(pl.col("run_id") == (previous.run_id if previous else ""))["started_at"]
     trusted_before = last[0] - _CLOCK_GRAIN if last.len() else None
-    found = discover.find_files(named)
+    selection, made = settings.selection(), discover.Made(settings.stages_sha256(), settings.max_chars)
+    found = _find_patiently(named, selection)
+    (work / "passed_over.json").write_text(json.dumps(found.passed_over), encoding="utf-8")
     roots = {source.name: source.root for source in named}
-    with progress_bar("reading new files", found.height) as advance:
+    with progress_bar("reading new files", found.files.height) as advance:
         hashed = discover.hash_contents(
-            found, prior, roots, trusted_before=trusted_before, verify=verify, progress=lambda *_: advance(1)
+            found.files,
+            prior,
+            roots,
+            trusted_before=trusted_before,
+            verify=settings.verify,
+            progress=lambda *_: advance(1),
         )
+    for pause in batches.PAUSES:
+        if DISK_FAILED in hashed["reason_code"]:
+            time.sleep(pause)
+            hashed = discover.hash_again(hashed, roots)
     file = work / "decided.parquet"
-    discover.decide(hashed, prior, named, stages_sha256).write_parquet(file)
+    discover.decide(hashed, prior, named, made, selection).write_parquet(file)
     return file
+
+
+def _find_patiently(named: list[Source], selection: Selection) -> discover.Found:
+    found = discover.find_files(named, selection)
+    for pause in batches.PAUSES:
+        if DISK_FAILED in found.files["reason_code"]:
+            time.sleep(pause)
+            found = discover.find_files(named, selection)
+    return found
 
 
 def read_batch(folder: Path, workers: Workers, roots: dict[str, Path], settings: Settings) -> Path:
@@ -85,7 +112,7 @@ def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: st
     moves = pl.read_parquet(folder / "batch.parquet")
     for table, frame in copy_documents(moves, tables, previous, run_id, at).items():
         frame.write_parquet(folder / f"{table}.parquet")
-    known = read_table(tables, previous, "sources").select("encoding", "encoding_how", copy_of="doc_id")
+    known = read_table(tables, previous, "sources").select("encoding", "encoding_how", "n_raw_chars", copy_of="doc_id")
     outcomes = moves.join(known, on="copy_of", how="left").with_columns(status=pl.lit("written"), stage=pl.lit("move"))
     missing = [name for name in account.OUTCOMES if name not in outcomes.columns]
     outcomes.with_columns(pl.lit(None, pl.String).alias(name) for name in missing).select(
@@ -206,8 +233,7 @@ def judge(
     made = [pl.scan_parquet(files, glob=False).select(numbers)] if files else []
     documents = pl.concat([standing, *made]).collect()
     n_failed = sum(
-        int(pl.read_parquet(folder / "outcomes.parquet")["reason_code"].is_in(["rule_failed", "stage_failed"]).sum())
-        for folder in done
+        int(pl.read_parquet(folder / "outcomes.parquet")["reason_code"].is_in(_FAILED).sum()) for folder in done
     )
     parts = [Verdict(*json.loads((f / "verdict.json").read_text(encoding="utf-8"))) for f in done if _has_verdict(f)]
     unlinked = pl.col("entity_id").is_null() & (pl.col("kind") != "value")
@@ -220,18 +246,19 @@ def judge(
         tuple(result for part in parts for result in part.results),
     )
     if verdict.critical:
-        kept = _keep_failed(tables / "failed", work.name, verdict)
+        kept = _keep_failed(tables, work.name, verdict)
         lines = "\n  ".join(verdict.critical)
         raise GateError(f"the gate refused to publish; details are in {kept}\n  {lines}")
     return verdict
 
 
-def _keep_failed(folder: Path, run_id: str, verdict: Verdict) -> Path:
+def _keep_failed(tables: Path, run_id: str, verdict: Verdict) -> Path:
     """Write what the gate found, and keep that of the last few failed runs only."""
-    folder.mkdir(exist_ok=True)
-    kept = folder / f"{run_id}.json"
+    kept = tables / "failed" / f"{run_id}.json"
+    kept.parent.mkdir(exist_ok=True)
     kept.write_text(json.dumps(asdict(verdict), ensure_ascii=False, indent=1), encoding="utf-8")
-    for old in sorted(folder.glob("*.json"))[:-_KEPT_FAILED]:
+    # This one stays wherever it sorts: the clock may have been set back.
+    for old in [file for file in failed_runs(tables) if file != kept][: 1 - _KEPT_FAILED]:
         old.unlink(missing_ok=True)
     return kept
 
@@ -260,7 +287,7 @@ def publish_snapshot(
     kept = worth_keeping(tables, snapshot.previous, settings.keep_snapshots, settings.keep_days)
     snapshot = replace(snapshot, previous=kept)
     results = json.dumps(verdict.results, ensure_ascii=False)
-    replace_file(tables / snapshot.snapshot / "validation.json", results)
+    replace_file(tables / snapshot.snapshot / VALIDATION, results)
     switch(tables, snapshot)
     return snapshot
 

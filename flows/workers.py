@@ -21,8 +21,14 @@ from flows import batches
 T = TypeVar("T")
 
 
+_MOST_PROCESSES = 61 if os.name == "nt" else 256
+"""Windows waits for no more at a time; more than 256 the settings do not allow."""
 _BYTES_A_SECOND = 4_000
 """Slower than any engine has been seen to work; what a large batch may take beyond the time limit."""
+
+
+class TimeUpError(BrokenProcessPool):
+    """A worker process ended itself because a call took too long."""
 
 
 def worthwhile(n_batches: int, at_least: int = 0) -> int:
@@ -55,45 +61,59 @@ class Workers:
     def work(self, seconds: float, function: Callable[..., Path], folder: Path, *args: object) -> Path:
         """Run a step of `flows.batches` on a batch folder in a worker and wait for it.
 
-        Where the worker dies or takes longer than ``seconds`` (and a little more for every byte of the batch),
-        the folder is set apart, its later steps do nothing, and the caller goes on.
+        Where the worker dies, lacks memory or takes longer than ``seconds`` (and a little more for every byte of the
+        batch), the folder is set apart with the reason, its later steps do nothing, and the caller goes on.
         """
         if batches.is_apart(folder):
             return folder
         limit = seconds + batches.n_bytes(folder) / _BYTES_A_SECOND
         try:
             return self.call(limit, function, folder, *args)
+        except TimeUpError:
+            return batches.set_apart(folder, "timed_out")
         except BrokenProcessPool:
-            return batches.set_apart(folder)
+            return batches.set_apart(folder, "worker_died")
+        except MemoryError:
+            return batches.set_apart(folder, "system_failed")
 
     def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
         """Run ``function`` in a worker and wait for its result; a worker that takes longer ends itself.
 
         When a worker dies (killed for memory, a crash in native code) every call under way fails with it; each
-        is tried once more in a process of its own. Raises BrokenProcessPool when that dies too, or at once when
-        the time was up. Calls in this process have no limit: nothing could end them.
+        is tried once more in a process of its own. Raises BrokenProcessPool when that dies too, and TimeUpError when
+        the time is up in either. Calls in this process have no limit: nothing could end them.
         """
         with self._free:
             if self.n == 0:
                 # One at a time here too: the tagger behind the names is no friend of threads.
                 return function(*args)
-            pool, since = self._open(), time.monotonic()
+            pool = self._open()
             try:
-                return pool.submit(_within, seconds, function, *args).result()
-            except BrokenProcessPool:
+                return _wait(pool, seconds, function, *args)
+            except BrokenProcessPool as error:
                 with self._lock:
                     if self._pool is pool:
                         self._pool = None
-                if time.monotonic() - since >= seconds:
+                if isinstance(error, TimeUpError):
                     raise
             with _new_pool(1) as alone:
-                return alone.submit(_within, seconds, function, *args).result()
+                return _wait(alone, seconds, function, *args)
 
     def _open(self) -> ProcessPoolExecutor:
         with self._lock:
             if self._pool is None:
                 self._pool = _new_pool(self.n)
             return self._pool
+
+
+def _wait(pool: ProcessPoolExecutor, seconds: float, function: Callable[..., T], *args: object) -> T:
+    since = time.monotonic()
+    try:
+        return pool.submit(_within, seconds, function, *args).result()
+    except BrokenProcessPool as error:
+        if time.monotonic() - since >= seconds:
+            raise TimeUpError(f"the call took longer than {seconds:g} s") from error
+        raise
 
 
 def _within(seconds: float, function: Callable[..., T], *args: object) -> T:
@@ -108,4 +128,5 @@ def _within(seconds: float, function: Callable[..., T], *args: object) -> T:
 
 def _new_pool(n: int) -> ProcessPoolExecutor:
     # Spawned, not forked: polars and the name models start threads that do not survive a fork.
+    n = min(n, _MOST_PROCESSES)
     return ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=batches.die_with_parent)

@@ -86,8 +86,9 @@ def isolate(
 ) -> tuple[Frames, pl.DataFrame, Timed]:
     """Run ``chain`` on a batch; where it raises, halve the batch until the document at fault stands alone.
 
-    That document is rejected with the code ``stage_failed`` and the error; all others pass as if it had not
-    been there. Raises what ``chain`` raises on a batch without documents, and at once what is meant to end the process.
+    That document is rejected with the error and the code ``stage_failed``, or ``system_failed`` where memory or disk
+    gave out and another day may do; all others pass as if it had not been there. Raises what ``chain`` raises on a
+    batch without documents, and at once what is meant to end the process.
     """
     try:
         return chain(texts)
@@ -95,10 +96,9 @@ def isolate(
         if texts.is_empty() or not (isinstance(error, Exception) or _is_panic(error)):
             raise
         if texts.height == 1:
-            why = printable(f"{type(error).__name__}: {error}"[:300])
-            reason = f"a stage failed on this text ({why}); please report it with the file"
+            code, reason = _blame(error)
             rejected = texts.select(
-                "source_uri", "doc_id", stage=pl.lit("annotate"), code=pl.lit("stage_failed"), reason=pl.lit(reason)
+                "source_uri", "doc_id", stage=pl.lit("annotate"), code=pl.lit(code), reason=pl.lit(reason)
             ).select(REJECTED)
             frames, _, seconds = chain(texts.clear())
             return frames, rejected, seconds
@@ -110,6 +110,14 @@ def isolate(
         pl.concat([first[1], second[1]]),
         seconds,
     )
+
+
+def _blame(error: BaseException) -> tuple[str, str]:
+    """The reason code for what a stage raised on a single document, and the sentence."""
+    why = printable(f"{type(error).__name__}: {error}"[:300])
+    if isinstance(error, MemoryError | OSError):
+        return "system_failed", f"memory or disk gave out on this text ({why}); free some, the next run tries again"
+    return "stage_failed", f"a stage failed on this text ({why}); please report it with the file"
 
 
 def _is_panic(error: BaseException) -> bool:

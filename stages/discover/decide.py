@@ -8,27 +8,48 @@ one action.
 import hashlib
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import polars as pl
 
-from stages.discover.sources import NOT_REGULAR, Source, chunks, open_source, to_doc_id, to_path, to_uri
+from stages.discover.selection import TABLES_FOLDER, Selection, on_the_way
+from stages.discover.sources import (
+    DISK_FAILED,
+    NOT_REGULAR,
+    Source,
+    chunks,
+    open_source,
+    refused,
+    to_doc_id,
+    to_path,
+    to_uri,
+)
 from stages.errors import SourceError, UsageError
 from stages.read.text import TEXT_SUFFIXES, file_form
+from stages.tables.store.snapshots import is_tables_folder
 
 VERSION = "1"
-TRANSIENT = ("unreadable", "changed_while_reading", "link_not_followed", "not_regular")
-"""Reasons that lie in the surroundings, not in the bytes: such files are looked at again on every run."""
+DEADLY = ("timed_out", "worker_died")
+"""Reasons of documents that a worker process did not survive."""
+TRANSIENT = (
+    *("unreadable", DISK_FAILED, "changed_while_reading", "link_not_followed", "not_regular"),
+    *(*DEADLY, "system_failed"),
+)
+"""Reasons that lie in the surroundings, not in the bytes: such files are tried again on every run."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SAME = ("content_sha256", "form")
 _DAY = 86_400_000_000
 # Microseconds from 1970 to the years 1000 and 9000: file systems can hold times that calendars cannot.
 _FIRST, _LAST = -354_285 * _DAY, 2_567_619 * _DAY
-_REMEMBERED = ("status", "content_sha256", "stages_sha256", "reason_code")
+_REMEMBERED = ("status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars")
+_SOURCE = pl.col("source_uri").str.split("/").list.first()
 _FOUND = pl.Schema(
     [
         ("source_uri", pl.String()),
@@ -40,14 +61,24 @@ _FOUND = pl.Schema(
 )
 
 
-def find_files(sources: Iterable[Source]) -> pl.DataFrame:
-    """List every path below the sources, in order of source_uri.
+class Found(NamedTuple):
+    """The paths below the sources, and how many were passed over, by source and reason."""
 
-    One row for each regular file, and one for everything that is no regular file or a link that is not
-    followed, with ``reason_code`` and ``reason``. Folders are walked, not listed; nothing is opened.
+    files: pl.DataFrame
+    passed_over: dict[str, dict[str, int]]
+
+
+def find_files(sources: Iterable[Source], selection: Selection | None = None) -> Found:
+    """List every path below the sources that ``selection`` does not pass over, in order of source_uri.
+
+    One row for each regular file, and one for everything that is no regular file, a link that is not followed or a
+    folder that cannot be listed, with ``reason_code`` and ``reason``. Folders are walked, not listed; nothing is
+    opened. A folder that is passed over is not looked into and counts as one; so does a folder of published tables.
     """
-    rows = sorted(row for source in sources for row in _walk(source))
-    return pl.DataFrame(rows, schema=_FOUND, orient="row")
+    passed = {source.name: Counter[str]() for source in sources}
+    rows = sorted(row for source in sources for row in _walk(source, selection or Selection(), passed[source.name]))
+    counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
+    return Found(pl.DataFrame(rows, schema=_FOUND, orient="row"), counts)
 
 
 def hash_contents(
@@ -63,7 +94,8 @@ def hash_contents(
 
     A file whose size and modification time are those of the last run keeps its hash unread, unless it was
     modified at or after ``trusted_before`` (it may have changed again within the clock's resolution) or
-    ``verify`` asks to read everything. A file that cannot be read gets the reason ``unreadable``.
+    ``verify`` asks to read everything. A file that cannot be read gets the reason ``unreadable``, or ``disk_failed``
+    where `hash_again` may have more luck.
     """
     same = (pl.col("size_bytes") == pl.col("size_bytes_prior")) & (pl.col("modified_at") == pl.col("modified_at_prior"))
     trusted = pl.lit(False) if verify or trusted_before is None else same & (pl.col("modified_at") < trusted_before)
@@ -72,14 +104,7 @@ def hash_contents(
         content_sha256=pl.when(trusted.fill_null(False)).then("content_sha256")
     )
     todo = joined.filter(pl.col("content_sha256").is_null() & pl.col("reason_code").is_null())["source_uri"]
-    hashed = []
-    for done, uri in enumerate(todo):
-        if progress:
-            progress(done, len(todo))
-        hashed.append((uri, *_hash_file(to_path(uri, roots))))
-    fresh = pl.DataFrame(
-        hashed, schema={"source_uri": pl.String, "h": pl.String, "c": pl.String, "r": pl.String}, orient="row"
-    )
+    fresh = _hash_files(todo, roots, progress)
     return joined.join(fresh, on="source_uri", how="left", maintain_order="left").select(
         *(c for c in _FOUND.names() if not c.startswith("reason")),
         reason_code=pl.coalesce("reason_code", "c"),
@@ -88,58 +113,80 @@ def hash_contents(
     )
 
 
-def decide(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source], stages_sha256: str) -> pl.DataFrame:
+def hash_again(hashed: pl.DataFrame, roots: dict[str, Path]) -> pl.DataFrame:
+    """Try the files once more that the disk would not give to `hash_contents`; the other rows stay as they are."""
+    failed = pl.col("reason_code").eq_missing(pl.lit(DISK_FAILED)) & pl.col("size_bytes").is_not_null()
+    fresh = _hash_files(hashed.filter(failed)["source_uri"], roots)
+    return hashed.join(fresh, on="source_uri", how="left", maintain_order="left").select(
+        *(c for c in _FOUND.names() if not c.startswith("reason")),
+        reason_code=pl.when(failed).then("c").otherwise("reason_code"),
+        reason=pl.when(failed).then("r").otherwise("reason"),
+        content_sha256=pl.coalesce("content_sha256", "h"),
+    )
+
+
+def _hash_files(
+    uris: Iterable[str], roots: dict[str, Path], progress: Callable[[int, int], object] | None = None
+) -> pl.DataFrame:
+    """The hash (h), or the reason code (c) and the reason (r), of each file."""
+    hashed, uris = [], list(uris)
+    for done, uri in enumerate(uris):
+        if progress:
+            progress(done, len(uris))
+        hashed.append((uri, *_hash_file(to_path(uri, roots))))
+    return pl.DataFrame(
+        hashed, schema={"source_uri": pl.String, "h": pl.String, "c": pl.String, "r": pl.String}, orient="row"
+    )
+
+
+class Made(NamedTuple):
+    """What decides the rows of a file beside its bytes: the stages with their options, and the longest text allowed."""
+
+    stages_sha256: str
+    max_chars: int
+
+
+def decide(
+    found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source], made: Made, selection: Selection | None = None
+) -> pl.DataFrame:
     """Give every path known or present one action, in order of source_uri.
 
     ``found`` comes from `hash_contents`, ``prior`` is the `sources` table of the last snapshot. Of all files
     with the same bytes (and the same form by name: compressed or not, of a type that is read or not) the first by
     source_uri is the one written; the others are its duplicates, also across sources. What lies below a folder
     that could not be listed is not taken for gone: it is treated like the files of a source that this run does not
-    name. Columns: those of ``found``, ``doc_id``,
+    name, and so is what ``selection`` passes over. Columns: those of ``found``, ``doc_id``,
     ``duplicate_of``, ``copy_of`` and ``copy_stages`` (doc_id of the published document a moved one is copied from, and
     the stages that made it), ``in_scope``
-    (false for a file that this run does not speak for) and ``action``:
+    (false for a file that this run does not speak for), ``alone`` (true for one that no worker process survived, as it
+    stands) and ``action``. Raises UsageError when the folder of a source that nobody knows cannot be listed.
 
-    - ``process``: new or changed, or decided by other stages than these; to be read
+    - ``process``: new or changed, decided by other stages than these, or longer than is allowed now; to be read
     - ``move``: its text is published under another source_uri already
     - ``keep``: nothing to do; the row of the last run stands
     - ``duplicate``, ``quarantine`` (for the reason in the row), ``delete`` (gone from a source of this run)
     """
-    prior = prior.with_columns(in_scope=_speak_for(prior["source_uri"], sources) & ~_hidden(prior["source_uri"], found))
-    outside = prior.filter(~pl.col("in_scope"))
-    present = found.with_columns(in_scope=pl.lit(True)).join(
-        prior.select("source_uri", *(pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED)),
-        on="source_uri",
-        how="left",
-    )
-    elsewhere = outside.filter(pl.col("status").is_in(["written", "duplicate"])).select(
-        *_FOUND.names(), "content_sha256", "in_scope", *(pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED)
-    )
-    rows = _with_form(pl.concat([present, elsewhere], how="diagonal"))
-    usable = pl.col("reason_code").is_null()
-    first = rows.filter(usable).group_by(_SAME).agg(first=pl.col("source_uri").min())
-    published = (
-        _with_form(prior.filter(pl.col("status") == "written"))
-        .sort("source_uri")
-        .unique(_SAME, keep="first", maintain_order=True)
-        .select(*_SAME, copy_of="doc_id", copy_stages="stages_sha256")
-    )
-    rows = rows.join(first, on=_SAME, how="left").join(published, on=_SAME, how="left")
+    _refuse_strangers(found, prior, sources)
+    speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
+    prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
+    rows = _with_copies(_with_form(_with_memory(found, prior)), prior)
     gone = prior.filter(
         "in_scope", ~pl.col("source_uri").is_in(found["source_uri"].implode()), pl.col("status") != "deleted"
     )
-    decided = rows.with_columns(action=_action(stages_sha256)).select(
+    died = pl.col("reason_code_prior").is_in(DEADLY) & (pl.col("content_sha256") == pl.col("content_sha256_prior"))
+    decided = rows.with_columns(action=_action(made)).select(
         *_FOUND.names(),
         "content_sha256",
         duplicate_of=pl.when(pl.col("action") == "duplicate").then("first"),
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
         copy_stages=pl.when(pl.col("action") == "move").then("copy_stages"),
         in_scope="in_scope",
+        alone=died.fill_null(False),
         action="action",
     )
     # The reason of a file that was in quarantine goes with it.
     facts = ("source_uri", "size_bytes", "modified_at", "content_sha256", "in_scope")
-    deleted = gone.select(*facts, action=pl.lit("delete"))
+    deleted = gone.select(*facts, alone=pl.lit(False), action=pl.lit("delete"))
     return (
         pl.concat([decided, deleted], how="diagonal")
         .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
@@ -147,14 +194,53 @@ def decide(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source], 
     )
 
 
-def _action(stages_sha256: str) -> pl.Expr:
-    """The action of a row of `decide`; the first condition that holds wins."""
+def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
+    """What was found, with what the last run left of it, and the texts that are known from elsewhere."""
+    remembered = [pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED]
+    present = found.with_columns(in_scope=pl.lit(True)).join(
+        prior.select("source_uri", *remembered), on="source_uri", how="left"
+    )
+    elsewhere = prior.filter(~pl.col("in_scope"), pl.col("status").is_in(["written", "duplicate"])).select(
+        *_FOUND.names(), "content_sha256", "in_scope", *remembered
+    )
+    return pl.concat([present, elsewhere], how="diagonal")
+
+
+def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
+    """Add the first of all files with the same bytes, and the published document that is made of them."""
+    usable = pl.col("reason_code").is_null()
+    first = rows.filter(usable).group_by(_SAME).agg(first=pl.col("source_uri").min())
+    published = (
+        _with_form(prior.filter(pl.col("status") == "written"))
+        .sort("source_uri")
+        .unique(_SAME, keep="first", maintain_order=True)
+        .select(*_SAME, copy_of="doc_id", copy_stages="stages_sha256", copy_chars="n_raw_chars")
+    )
+    return rows.join(first, on=_SAME, how="left").join(published, on=_SAME, how="left")
+
+
+def _refuse_strangers(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source]) -> None:
+    """A source that cannot be listed at all is a mistake, but for one that has been read before."""
+    known = prior.filter(pl.col("status") != "deleted").select(_SOURCE.unique()).to_series().to_list()
+    for uri, reason in found.filter(pl.col("source_uri").str.ends_with("/")).select("source_uri", "reason").iter_rows():
+        root = next(source.root for source in sources if uri == f"{source.name}/")
+        if uri[:-1] not in known:
+            raise UsageError(f"{root}: {reason}; nothing was changed")
+
+
+def _action(made: Made) -> pl.Expr:
+    """What happens to a path that is there, or that is known from elsewhere; the first condition that holds wins."""
+    elsewhere = ~pl.col("in_scope")
     same_bytes = (pl.col("content_sha256") == pl.col("content_sha256_prior")).fill_null(False)
-    same_stages = (pl.col("stages_sha256_prior") == stages_sha256).fill_null(False) | ~pl.col("in_scope")
-    stands = same_bytes & same_stages
+    same_stages = (pl.col("stages_sha256_prior") == made.stages_sha256).fill_null(False)
+    # A text that was too long stands while it is too long, any other while it is not; null: nobody counted it.
+    fits = (pl.col("n_raw_chars_prior") <= made.max_chars).fill_null(True)
+    same_length = fits != (pl.col("reason_code_prior").eq_missing(pl.lit("too_large")))
+    stands = same_bytes & ((same_stages & same_length) | elsewhere)
     was = pl.col("status_prior").fill_null("")
     lasting = ~pl.col("reason_code_prior").is_in(TRANSIENT).fill_null(False)
-    copyable = pl.col("copy_of").is_not_null() & ((pl.col("copy_stages") == stages_sha256) | ~pl.col("in_scope"))
+    copy_fits = (pl.col("copy_stages") == made.stages_sha256) & (pl.col("copy_chars") <= made.max_chars)
+    copyable = pl.col("copy_of").is_not_null() & (copy_fits | elsewhere)
     return (
         pl.when(pl.col("reason_code").is_not_null())
         .then(pl.lit("quarantine"))
@@ -173,52 +259,69 @@ def _action(stages_sha256: str) -> pl.Expr:
 _Row = tuple[str, int | None, datetime | None, str | None, str | None]
 
 
-def _walk(source: Source) -> Iterator[_Row]:
-    folders = [source.root]
+def _walk(source: Source, selection: Selection, passed: Counter[str]) -> Iterator[_Row]:
+    """The rows of one source; what is passed over is added to ``passed``."""
+    folders = [""]  # below the source, each with a slash behind it
     while folders:
-        folder = folders.pop()
+        at = folders.pop()
         try:
-            entries = [(Path(entry.path), entry.is_dir(follow_symlinks=False)) for entry in os.scandir(folder)]
+            ours, entries = is_tables_folder(source.root / at), _list(source.root / at)
         except OSError as error:
-            if folder == source.root:
-                raise UsageError(f"{folder}: cannot be listed ({error.strerror}); nothing was changed") from error
-            yield _problem(source, folder, "unreadable", f"the folder cannot be listed ({error.strerror}); allow it")
+            # A folder that is not there holds nothing; whether that is meant is asked before anything is deleted.
+            if at or not isinstance(error, FileNotFoundError):
+                refusal = refused(error, "listed")
+                yield _problem(source, at.removesuffix("/"), refusal.code, f"the folder {refusal.reason}")
             continue
-        for path, is_folder in entries:
-            if is_folder:
-                if source.leads_to(_relative(source, path)):
-                    folders.append(path)
-            elif source.holds(_relative(source, path)):
+        if ours and source.patterns:
+            passed[TABLES_FOLDER] += 1
+            entries = []
+        for name, is_folder in entries:
+            path = f"{at}{name}/" if is_folder else at + name
+            if not (source.leads_to(path[:-1]) if is_folder else source.holds(path)):
+                continue
+            why = None if path in source.files else selection.passes_over(path)
+            if why:
+                passed[why] += 1
+            elif is_folder:
+                folders.append(path)
+            else:
                 yield _look_at(source, path)
 
 
-def _relative(source: Source, path: Path) -> str:
-    return path.relative_to(source.root).as_posix()
+def _list(folder: Path) -> list[tuple[str, bool]]:
+    with os.scandir(folder) as entries:
+        return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
 
 
-def _problem(source: Source, path: Path, code: str, reason: str) -> _Row:
-    return to_uri(source.name, _relative(source, path)), None, None, code, reason
+def _problem(source: Source, relative: str, code: str, reason: str) -> _Row:
+    return to_uri(source.name, relative), None, None, code, reason
 
 
-def _look_at(source: Source, path: Path) -> _Row:
+def _look_at(source: Source, relative: str) -> _Row:
     """One row for a path that is no folder; its content is not opened."""
+    path = source.root / relative
     try:
         if path.is_symlink():
             target = path.resolve(strict=True)
             if target.is_dir() or not target.is_relative_to(source.root):
                 where = "to a folder" if target.is_dir() else "out of the source folder"
                 return _problem(
-                    source, path, "link_not_followed", f"a symbolic link {where}; put the file itself below the source"
+                    source,
+                    relative,
+                    "link_not_followed",
+                    f"a symbolic link {where}; put the file itself below the source",
                 )
         status = path.stat()
     except (OSError, RuntimeError) as error:
-        code = "link_not_followed" if path.is_symlink() else "unreadable"
+        refusal = refused(error, "reached") if isinstance(error, OSError) else None
+        if refusal and (refusal.code == DISK_FAILED or not path.is_symlink()):
+            return _problem(source, relative, refusal.code, refusal.reason)
         why = getattr(error, "strerror", None) or "the link leads round in a circle"
-        return _problem(source, path, code, f"cannot be reached ({why}); repair or remove it")
+        return _problem(source, relative, "link_not_followed", f"cannot be reached ({why}); repair or remove it")
     if not stat.S_ISREG(status.st_mode):
-        return _problem(source, path, "not_regular", NOT_REGULAR)
+        return _problem(source, relative, "not_regular", NOT_REGULAR)
     modified = _EPOCH + timedelta(microseconds=min(max(status.st_mtime_ns // 1000, _FIRST), _LAST))
-    return to_uri(source.name, _relative(source, path)), status.st_size, modified, None, None
+    return to_uri(source.name, relative), status.st_size, modified, None, None
 
 
 def _hash_file(path: Path) -> tuple[str | None, str | None, str | None]:
@@ -232,7 +335,8 @@ def _hash_file(path: Path) -> tuple[str | None, str | None, str | None]:
     except SourceError as error:
         return None, error.code, error.reason
     except OSError as error:
-        return None, "unreadable", f"cannot be read ({error.strerror}); check its permissions and its disk"
+        refusal = refused(error)
+        return None, refusal.code, refusal.reason
 
 
 def _with_form(rows: pl.DataFrame) -> pl.DataFrame:
@@ -244,45 +348,72 @@ def _with_form(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _hidden(uris: pl.Series, found: pl.DataFrame) -> pl.Series:
     """For each source_uri: does it lie below something that could not be read, which may be a folder?"""
-    unread = tuple(f"{uri}/" for uri in found.filter(pl.col("reason_code") == "unreadable")["source_uri"])
-    return pl.Series("hidden", [uri.startswith(unread) for uri in uris], dtype=pl.Boolean)
+    unread = found.filter(pl.col("reason_code").is_in(["unreadable", DISK_FAILED]))["source_uri"]
+    folders = tuple(f"{uri.removesuffix('/')}/" for uri in unread)
+    # The row of a folder that could not be listed, the time before, is no file below it.
+    return pl.Series("hidden", [uri.startswith(folders) and uri not in folders for uri in uris], dtype=pl.Boolean)
 
 
-def _speak_for(uris: pl.Series, sources: Sequence[Source]) -> pl.Series:
+def _speak_for(uris: pl.Series, sources: Sequence[Source], selection: Selection) -> pl.Series:
     """For each source_uri: does a source of this run speak for it?"""
     by_name = {source.name: source for source in sources}
+    passes_over = cache(selection.passes_over)
 
     def holds(uri: str) -> bool:
-        name, _, relative = uri.partition("/")
-        return name in by_name and by_name[name].holds(os.fsdecode(unquote_to_bytes(relative)))
+        name, _, below = uri.partition("/")
+        if name not in by_name or not below:
+            return name in by_name
+        source, relative = by_name[name], os.fsdecode(unquote_to_bytes(below)) if "%" in below else below
+        passed = relative not in source.files and any(map(passes_over, on_the_way(relative)))
+        return source.holds(relative) and not passed
 
     return pl.Series("in_scope", [holds(uri) for uri in uris], dtype=pl.Boolean)
 
 
 def withhold_deletions(
     decided: pl.DataFrame, prior: pl.DataFrame, max_share: float, at_least: int = 10
-) -> tuple[pl.DataFrame, int]:
+) -> tuple[pl.DataFrame, dict[str, int]]:
     """Take back deletions that look like an accident: an unmounted disk, an emptied folder, a share that fails.
 
-    Counted are documents that are gone, or are there but cannot be read, and whose bytes are nowhere else below
-    the sources, so that renaming a folder is no deletion. Where they are at least ``at_least`` and more than
-    ``max_share`` of the documents of the sources of this run, they stand: the gone ones are left out of the
-    decisions, the unreadable ones are kept as they were. Also returns how many were withheld.
+    Counted for each source are the documents that are gone, or are there but cannot be read, and whose bytes are
+    nowhere else below the sources, so that renaming a folder is no deletion. They stand (the gone ones are left out of
+    the decisions, the unreadable ones are kept as they were) where they are at least ``at_least`` and more than
+    ``max_share`` of the documents of the source that this run speaks for; and whatever their number, where not one of
+    those is left below the source. What such a source had in quarantine stays there too. Also returns how many
+    documents were withheld, by source.
     """
-    written = prior.filter(pl.col("status") == "written").select("source_uri")
+    written = prior.filter(pl.col("status") == "written").select("source_uri", sha256="content_sha256")
     gone = pl.col("action") == "delete"
     lost = gone | ((pl.col("action") == "quarantine") & pl.col("reason_code").is_in(TRANSIENT))
-    alive = decided.filter(~lost)["content_sha256"].drop_nulls()
-    known = decided.drop("content_sha256").join(prior.select("source_uri", "content_sha256"), on="source_uri")
-    lost_uris = known.filter(lost, ~pl.col("content_sha256").is_in(alive.implode())).join(
-        written, on="source_uri", how="semi"
-    )["source_uri"]
-    before = decided.filter("in_scope").join(written, on="source_uri", how="semi").height
-    if lost_uris.len() < at_least or lost_uris.len() <= max_share * before:
-        return decided, 0
-    withheld = pl.col("source_uri").is_in(lost_uris.implode())
-    unread = decided.filter(withheld & ~gone).select("source_uri", "doc_id", "in_scope", action=pl.lit("keep"))
+    alive = decided.filter(~lost).select(source=_SOURCE, sha256="content_sha256", here=True).unique()
+    known = (
+        decided.filter("in_scope")
+        .join(written, on="source_uri")
+        .select("source_uri", "sha256", source=_SOURCE, lost=lost)
+        .join(alive, on=["source", "sha256"], how="left")
+        .with_columns(
+            absent=pl.col("lost") & pl.col("here").is_null(),
+            lost=pl.col("lost") & ~pl.col("sha256").is_in(alive["sha256"].drop_nulls().implode()),
+        )
+    )
+    n = pl.col("lost").sum()
+    accident = pl.col("absent").all() | ((n >= at_least) & (n > max_share * pl.len()))
+    held = known.filter(accident.over("source"), "lost")
+    wholly = known.filter(pl.col("absent").all().over("source"))["source"].unique()
+    kept_out = prior.filter(pl.col("status") == "quarantined", _SOURCE.is_in(wholly.implode()))
+    withheld = pl.col("source_uri").is_in(held["source_uri"].implode()) | (
+        gone & pl.col("source_uri").is_in(kept_out["source_uri"].implode())
+    )
+    unread = decided.filter(withheld & ~gone).select("source_uri", "doc_id", "in_scope", "alone", action=pl.lit("keep"))
     remembered = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
     kept = unread.join(remembered, on="source_uri", how="left")
     rest = pl.concat([decided.filter(~withheld), kept], how="diagonal").sort("source_uri")
-    return rest, lost_uris.len()
+    return rest, dict(held.group_by("source").len().sort("source").iter_rows())
+
+
+def count_unlisted(decided: pl.DataFrame, prior: pl.DataFrame) -> dict[str, int]:
+    """Count the documents, by source, that stand because the folder of their source could not be listed."""
+    unlisted = decided.filter(pl.col("source_uri").str.ends_with("/"), pl.col("action") == "quarantine")
+    standing = prior.filter(pl.col("status") == "written").with_columns(source=_SOURCE)
+    named = standing.join(unlisted.select(source=_SOURCE), on="source", how="semi")
+    return dict(named.group_by("source").len().sort("source").iter_rows())

@@ -4,11 +4,12 @@
 mount point keep their identity; ``doc_id`` is derived from it.
 """
 
+import errno
 import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from io import BufferedReader
@@ -18,8 +19,20 @@ from urllib.parse import unquote_to_bytes
 from stages.errors import SourceError, UsageError
 
 _WILD = re.compile(r"[*?\[]")
+_ALL = ("**",)
 _CHUNK = 1 << 20
 CHANGED = "the file changed while it was read; the next run reads it"
+DISK_FAILED = "disk_failed"
+_PASSING = frozenset(
+    getattr(errno, name)
+    for name in (
+        *("EIO", "EAGAIN", "EINTR", "EBUSY", "ENOMEM", "ENOBUFS", "EMFILE", "ENFILE", "ENXIO", "ENODEV", "EREMOTEIO"),
+        *("ESTALE", "ETIMEDOUT", "ENOTCONN", "ECONNRESET", "ECONNABORTED", "ECONNREFUSED", "ENETDOWN", "ENETRESET"),
+        *("ENETUNREACH", "EHOSTDOWN", "EHOSTUNREACH", "ENOLINK", "EPROTO"),
+    )
+    if hasattr(errno, name)
+)
+"""What a disk, a network drive or a busy system says that may answer the next time."""
 NOT_REGULAR = "a pipe, socket or device, no file; remove it from the source"
 _GLOB_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 _SET_SYNTAX = re.compile(r"[\\\[\]^&|~]")
@@ -27,28 +40,30 @@ _SET_SYNTAX = re.compile(r"[\\\[\]^&|~]")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A named folder; ``patterns`` (globs relative to it) narrow it to some of its files."""
+    """A named folder: what ``patterns`` (globs relative to it) match in it, and ``files`` that the user named."""
 
     name: str
     root: Path
-    patterns: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = _ALL
+    files: tuple[str, ...] = ()
 
     def holds(self, relative: str) -> bool:
         """Tell whether this source, as named in this run, speaks for a path below its folder."""
-        return not self.patterns or any(_glob_regex(p).fullmatch(relative) for p in self.patterns)
+        return relative in self.files or any(_glob_regex(p).fullmatch(relative) for p in self.patterns)
 
     def leads_to(self, folder: str) -> bool:
         """Tell whether this source may speak for a path below ``folder``, so that it has to be walked."""
-        return not self.patterns or any(_reaches_below(p.split("/"), folder.split("/")) for p in self.patterns)
+        return any(_reaches_below(p.split("/"), folder.split("/")) for p in self.patterns)
 
 
-def parse_sources(specs: Sequence[str]) -> list[Source]:
+def parse_sources(specs: Sequence[str], known: Callable[[], Collection[str]] = tuple) -> list[Source]:
     """Turn what a user names (folder, file, glob, ``NAME=PATH``) into sources, sorted by name.
 
-    Files and globs of one folder are merged into one source. Raises UsageError when a path does not exist or
-    when two folders would share a name.
+    Files and globs of one folder are merged into one source. ``known`` gives the source_uris that the tables hold
+    and is asked only when a path does not exist: a source that it names may be missing, an unmounted disk for
+    example, any other missing path raises UsageError. So do two folders that would share a name.
     """
-    parsed = [_parse_source(spec) for spec in specs]
+    parsed = [_parse_source(spec, known) for spec in specs]
     by_name: dict[str, Source] = {}
     for source in parsed:
         other = by_name.setdefault(source.name, source)
@@ -57,9 +72,9 @@ def parse_sources(specs: Sequence[str]) -> list[Source]:
                 f"two sources are called {source.name!r}: {other.root} and {source.root}; "
                 f"name one of them, for example {source.name}2={source.root}"
             )
-        whole = not (other.patterns and source.patterns)
-        merged = () if whole else tuple(sorted({*other.patterns, *source.patterns}))
-        by_name[source.name] = Source(source.name, source.root, merged)
+        patterns = {*other.patterns, *source.patterns}
+        merged = _ALL if patterns.issuperset(_ALL) else tuple(sorted(patterns))
+        by_name[source.name] = Source(source.name, source.root, merged, tuple(sorted({*other.files, *source.files})))
     return [by_name[name] for name in sorted(by_name)]
 
 
@@ -94,17 +109,27 @@ def to_doc_id(source_uri: str) -> str:
 def open_source(path: Path) -> BufferedReader:
     """Open a regular file for reading; never waits on a pipe.
 
-    Raises SourceError with code ``unreadable`` or ``not_regular``.
+    Raises SourceError with code ``unreadable``, ``disk_failed`` or ``not_regular``.
     """
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise SourceError("unreadable", f"cannot be opened ({why}); check its permissions and its disk") from error
+        raise refused(error, "opened") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise SourceError("not_regular", NOT_REGULAR)
     return os.fdopen(handle, "rb")
+
+
+def refused(error: OSError, what: str = "read") -> SourceError:
+    """Say what a failure of the system means: ``disk_failed`` where another try may do, else ``unreadable``.
+
+    ``what`` could not be done to the file or folder: opened, read, listed, reached.
+    """
+    why = error.strerror or type(error).__name__
+    if error.errno in _PASSING:
+        return SourceError(DISK_FAILED, f"could not be {what} ({why}); check the disk or network drive it lies on")
+    return SourceError("unreadable", f"cannot be {what} ({why}); check its permissions and its disk")
 
 
 def chunks(file: BufferedReader) -> Iterator[bytes]:
@@ -123,40 +148,59 @@ def chunks(file: BufferedReader) -> Iterator[bytes]:
         raise SourceError("changed_while_reading", CHANGED)
 
 
-def _parse_source(spec: str) -> Source:
+def _parse_source(spec: str, known: Callable[[], Collection[str]]) -> Source:
+    spec = spec.replace(os.sep, "/")  # on Windows, where both part a path
     name, equals, rest = spec.partition("=")
     named = bool(equals) and "/" not in name and not os.path.lexists(spec)
     given, path = (name, rest) if named else ("", spec)
     if not path:
         raise UsageError(f"{spec!r} names no path; write a folder, a file, a glob or NAME=PATH")
-    folder, patterns = _folder_and_patterns(path)
-    root = folder.resolve()
+    # os.path, not pathlib: a mount that answers with an error counts as missing, it does not end the run.
+    if os.path.isdir(path):  # noqa: PTH112
+        return _source(given, Path(path))
+    if not os.path.exists(path):  # noqa: PTH110
+        return _glob_or_missing(given, path, known)
+    return _source(given, Path(path).parent, (), (Path(path).name,))
+
+
+def _source(given: str, folder: Path, patterns: tuple[str, ...] = _ALL, files: tuple[str, ...] = ()) -> Source:
     # The name as it was given: a link that is moved on to another folder keeps the identity of the files.
     name = given or os.path.basename(os.path.abspath(folder)) or "root"  # noqa: PTH100, PTH119
     if "/" in name or not name.isprintable() or "%" in name:
         raise UsageError(f"{name!r} cannot name a source: use printable characters without / and %")
-    return Source(name, root, patterns)
+    return Source(name, folder.resolve(), patterns, files)
 
 
-def _folder_and_patterns(path: str) -> tuple[Path, tuple[str, ...]]:
-    wild = _WILD.search(path)
-    if Path(path).is_dir():
-        return Path(path), ()
-    if os.path.lexists(path):
-        file = Path(path)
-        return file.parent, (_WILD.sub(r"[\g<0>]", file.name),)
-    if not wild:
-        raise UsageError(f"{path}: no such file or folder; nothing was read or changed")
-    fixed = path[: wild.start()].rpartition("/")[0]
-    folder = Path(fixed or ("/" if path.startswith("/") else "."))
-    if not folder.is_dir():
-        raise UsageError(f"{path}: the folder {folder} does not exist; nothing was read or changed")
+def _glob_or_missing(given: str, path: str, known: Callable[[], Collection[str]]) -> Source:
+    """A path that is not there: a glob, a file or folder that the tables know, or a mistake."""
+    is_link, wild = os.path.islink(path), _WILD.search(path)  # noqa: PTH114
+    if wild and not is_link:
+        source = _glob(given, path, path[: wild.start()].rpartition("/")[0])
+        if source.root.is_dir() or _is_known(source.name, known()):
+            return source
+        raise UsageError(f"{path}: the folder {source.root} does not exist; nothing was read or changed")
+    file = _source(given, Path(path).parent, (), (Path(path).name,))
+    folder = _source(given, Path(path))
+    uris = known()
+    if _is_known(folder.name, uris) and to_uri(file.name, file.files[0]) not in uris:
+        return folder
+    if is_link or to_uri(file.name, file.files[0]) in uris:
+        return file
+    raise UsageError(f"{path}: no such file or folder; nothing was read or changed")
+
+
+def _is_known(name: str, uris: Collection[str]) -> bool:
+    return any(uri.startswith(f"{name}/") for uri in uris)
+
+
+def _glob(given: str, path: str, fixed: str) -> Source:
+    """The source of a glob; ``fixed``: the folders before its first wildcard."""
     pattern = path[len(fixed) :].lstrip("/")
     try:
         _glob_regex(pattern)
     except re.error as error:
         raise UsageError(f"{path} is no pattern ({error}); nothing was read or changed") from error
-    return folder, (pattern,)
+    return _source(given, Path(fixed or ("/" if path.startswith("/") else ".")), (pattern,))
 
 
 def _reaches_below(pattern: Sequence[str], folder: Sequence[str]) -> bool:

@@ -18,7 +18,7 @@ from typing import BinaryIO, NamedTuple
 import charset_normalizer
 import polars as pl
 
-from stages.discover.sources import CHANGED, chunks, open_source, to_path
+from stages.discover.sources import CHANGED, chunks, open_source, refused, to_path
 from stages.errors import SourceError, TooMuchError, printable
 from stages.read.code_pages import guess_code_page
 
@@ -197,8 +197,7 @@ def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText
                 whole.update(chunk)
                 packed += chunk[: limit + 1 - len(packed)]
     except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise SourceError("unreadable", f"cannot be read ({why}); check its permissions and its disk") from error
+        raise refused(error) from error
     data = _decompress(bytes(packed), limit) if compressed and len(packed) <= limit else bytes(packed)
     if len(data) > limit:
         raise _too_large(options)
@@ -243,6 +242,9 @@ def read_sources(
             n_chars += len(raw.text)
         except SourceError as error:
             rejected.append((uri, doc_id, "read", error.code, error.reason))
+        except MemoryError:
+            reason = "there was no memory to read this file; free some, the next run tries again"
+            rejected.append((uri, doc_id, "read", "system_failed", reason))
         except Exception as error:
             why = f"{type(error).__name__}: {error}"[:300]
             reason = f"reading failed on this file ({why}); please report it with the file"

@@ -14,6 +14,7 @@ OUTCOMES = pl.Schema(
         "status": pl.String(),
         "encoding": pl.String(),
         "encoding_how": pl.String(),
+        "n_raw_chars": pl.Int64(),
         "stage": pl.String(),
         "reason_code": pl.String(),
         "reason": pl.String(),
@@ -47,6 +48,7 @@ def next_sources(
         status=status,
         encoding=pl.when(keep | gone).then("encoding_prior").otherwise("encoding"),
         encoding_how=pl.when(keep | gone).then("encoding_how_prior").otherwise("encoding_how"),
+        n_raw_chars=pl.when(keep).then("n_raw_chars_prior").otherwise("n_raw_chars"),
         reason_code=pl.when(keep).then("reason_code_prior").otherwise(pl.coalesce("reason_code", "reason_code_out")),
         reason=pl.when(keep).then("reason_prior").otherwise(pl.coalesce("reason", "reason_out")),
         # A copied text was made by the stages of the document it is copied from.

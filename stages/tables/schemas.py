@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 """Raised when a published column changes its name, type or meaning."""
 
 BLOCK_KINDS = ("title", "teaser", "heading", "paragraph", "list_item", "caption", "credit", "boilerplate")
@@ -33,12 +33,16 @@ REASONS = {
     "binary": "the bytes are no text",
     "empty": "the file holds no text",
     "unreadable": "the operating system refused to read the file",
+    "disk_failed": "the disk or network drive failed while the file was read",
     "undecodable": "no known encoding fits the bytes",
     "too_large": "the text is longer than the limit set for one document",
     "broken_archive": "the compressed file is damaged or cut off",
     "changed_while_reading": "the file changed while it was read",
     "not_regular": "the path is no regular file (pipe, device, socket)",
     "link_not_followed": "a symbolic link that leaves the source folder, leads to a folder, or leads nowhere",
+    "timed_out": "a worker process took longer over this document than it may",
+    "worker_died": "a worker process died of this document (out of memory, or a crash in a library)",
+    "system_failed": "memory or disk of the machine failed while the document was processed",
     "stage_failed": "a stage raised an error on this document",
     "rule_failed": "rows of the document broke a rule of the table contract",
 }
@@ -218,6 +222,7 @@ TABLES: dict[str, Table] = {
             "modified_at": Column(_TIME, "modification time of the file (UTC, microseconds)", nullable=True),
             "encoding": Column(_STR, "encoding the bytes were decoded with", nullable=True),
             "encoding_how": Column(_STR, "how: bom, utf-8, utf-16, broken utf-8, cp1252, detected", nullable=True),
+            "n_raw_chars": Column(_INT, "characters in the raw text; where that is too large, no fewer", nullable=True),
             "reason_code": Column(_STR, "why it was quarantined; one of the reason codes", nullable=True),
             "reason": Column(_STR, "the same as a sentence that says what to do", nullable=True),
             "stages_sha256": Column(_STR, "versions and options of the stages that decided this row"),

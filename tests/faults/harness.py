@@ -1,6 +1,7 @@
 """Run the pipeline in this process, without Prefect, and compare what it published."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import sha256
@@ -19,6 +20,8 @@ from stages.tables.schemas import TABLES
 from stages.tables.store.snapshots import read_current, read_table
 
 ROOT = Path(__file__).parent.parent.parent
+COMMAND = (str(Path(sys.executable).with_name("fliesstext")),)
+"""The command as it is installed beside the interpreter."""
 COUNTED = ("written", "unchanged", "duplicate", "quarantined")
 OF_THE_RUN = ("run_id", "processed_at", "first_seen_run", "last_changed_run", "modified_at", "published_at")
 """Columns that differ between two runs over the same files: run ids and times."""

@@ -67,7 +67,7 @@ def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     before = listing(folder)
     since = time.monotonic()
     with fast_gate():
-        report = run_here([folder], home / "tables", max_chars=1_000_000)
+        report = run_here([folder], home / "tables", max_chars=1_000_000, include=["*"])
     seconds = time.monotonic() - since
     tables = published(home / "tables")
     rows = tables["sources"].select("source_uri", "status", "reason_code").iter_rows()
@@ -119,7 +119,7 @@ def test_names_are_printable_everywhere(outcome: Outcome) -> None:
 
 def test_a_second_run_has_nothing_to_do(outcome: Outcome) -> None:
     tables = outcome.folder.parent / "tables"
-    assert not run_here([outcome.folder], tables, max_chars=1_000_000).published
+    assert not run_here([outcome.folder], tables, max_chars=1_000_000, include=["*"]).published
 
 
 Change = Callable[[Path], None]

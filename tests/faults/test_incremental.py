@@ -5,19 +5,24 @@ import gzip
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from datetime import datetime
+from io import BufferedReader
 from itertools import count
 from pathlib import Path
 from unittest.mock import patch
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
+import stages.read.text
 from flows.settings import Settings
 from stages.annotate import Frames, StageOptions, annotate
+from stages.discover.sources import open_source
 from stages.extract_entities import names
 from stages.tables.store.snapshots import read_current
 from tests.faults import long_form
@@ -30,6 +35,7 @@ NAMES = st.sampled_from(
 )
 SIZES = st.sampled_from([1, 2, 250])
 ENGINES = st.sampled_from(names.ENGINES)
+LIMITS = st.sampled_from([10_000_000, 378])  # two of the five articles are longer than 378 characters
 HINDRANCES = st.sampled_from(["pipe", "folder", "dangling", "loop", "out", "inside"])
 LONG_AGO = 1_600_000_000
 done = long_form.Tally("incremental equals from scratch")
@@ -127,17 +133,17 @@ class Folder(RuleBasedStateMachine):
             path.symlink_to(targets[how])
 
     @precondition(lambda self: not self.everything_else_is_gone())
-    @rule(size=SIZES, engine=ENGINES, verify=st.booleans())
-    def run(self, size: int, engine: str, verify: bool) -> None:
+    @rule(size=SIZES, engine=ENGINES, limit=LIMITS, verify=st.booleans())
+    def run(self, size: int, engine: str, limit: int, verify: bool) -> None:
         """All files are annotated again by another engine, also those that nobody touched."""
-        run_here(self.sources, self.tables, batch_size=size, engine=engine, verify=verify)
-        self.compare(engine)
+        run_here(self.sources, self.tables, batch_size=size, engine=engine, max_chars=limit, verify=verify)
+        self.compare(engine, limit)
         done.add("runs")
 
-    @rule(which=st.integers(0, 1), size=SIZES, engine=ENGINES)
-    def run_of_one_source(self, which: int, size: int, engine: str) -> None:
+    @rule(which=st.integers(0, 1), size=SIZES, engine=ENGINES, limit=LIMITS)
+    def run_of_one_source(self, which: int, size: int, engine: str, limit: int) -> None:
         before = published(self.tables)["sources"]
-        run_here([self.sources[which]], self.tables, batch_size=size, engine=engine)
+        run_here([self.sources[which]], self.tables, batch_size=size, engine=engine, max_chars=limit)
         other = f"{self.sources[1 - which].name}/"
         after = published(self.tables)["sources"]
         uris = [frame["source_uri"].filter(frame["source_uri"].str.starts_with(other)) for frame in (before, after)]
@@ -161,15 +167,15 @@ class Folder(RuleBasedStateMachine):
     def everything_else_is_gone(self) -> bool:
         return not any(source.exists() for source in self.sources)
 
-    def compare(self, engine: str) -> None:
+    def compare(self, engine: str, limit: int) -> None:
         assert_whole(self.tables)
         assert_tidy(self.tables)
         fresh = self.home / "fresh"
-        run_here(self.sources, fresh, engine=engine)
+        run_here(self.sources, fresh, engine=engine, max_chars=limit)
         expected = published(fresh)
         assert_same(published(self.tables), expected)
         done.add("rows kept out", expected["quarantine"].filter(pl.col("table") != "sources").height)
-        again = run_here(self.sources, self.tables, engine=engine)
+        again = run_here(self.sources, self.tables, engine=engine, max_chars=limit)
         assert not again.published, "nothing changed, so there is nothing to publish"
         shutil.rmtree(fresh)
 
@@ -185,7 +191,60 @@ TestFolder = Folder.TestCase
 
 
 def test_settings_that_change_no_text_change_nothing() -> None:
-    options = {"batch_size": 3, "workers": 2, "keep_snapshots": 9, "max_seconds": 1.0, "verify": True}
+    options = {"batch_size": 3, "workers": 2, "keep_snapshots": 9, "max_seconds": 1.0, "verify": True, "max_chars": 7}
     assert Settings(**options).stages_sha256() == Settings().stages_sha256()
     assert Settings(languages=("fr",)).stages_sha256() != Settings().stages_sha256()
     assert len({Settings(engine=engine).stages_sha256() for engine in names.ENGINES}) == len(names.ENGINES)
+
+
+@pytest.fixture
+def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
+    """Run over tmp_path/press with settings; gives the names of the files that were processed, in order."""
+    opened: list[str] = []
+
+    def opening(path: Path) -> BufferedReader:
+        opened.append(path.name)
+        return open_source(path)
+
+    def run(**settings: object) -> list[str]:
+        opened.clear()
+        with fast_gate():
+            run_here([tmp_path / "press"], tmp_path / "tables", engine="fast", **settings)
+        return sorted(opened)
+
+    monkeypatch.setattr(stages.read.text, "open_source", opening)
+    return run
+
+
+def test_another_limit_reads_the_files_that_it_concerns(tmp_path: Path, counted: Callable[..., list[str]]) -> None:
+    (tmp_path / "press").mkdir()
+    for n in (100, 200, 300):
+        text = "Der Stadtrat von Lindau tagt. " * (n // 30)
+        (tmp_path / "press" / f"{n}.txt").write_text(text.ljust(n, "x"), encoding="utf-8")
+    (tmp_path / "press" / "leer.txt").touch()
+    everything = ["100.txt", "200.txt", "300.txt", "leer.txt"]
+    assert counted(max_chars=250) == everything
+    assert counted(max_chars=250) == []
+    assert counted(max_chars=400) == ["300.txt"]
+    assert counted(max_chars=5_000) == []
+    assert counted(max_chars=150) == ["200.txt", "300.txt"]
+    assert counted(max_chars=120) == []
+    assert counted(max_chars=200) == ["200.txt", "300.txt"], "how much longer 300.txt was, nobody counted"
+    assert counted(max_chars=200, languages=("de", "fr")) == everything
+    run_here([tmp_path / "press"], tmp_path / "fresh", engine="fast", max_chars=200, languages=("de", "fr"))
+    assert_same(published(tmp_path / "tables"), published(tmp_path / "fresh"))
+
+
+def test_settings_that_concern_no_file_read_none(tmp_path: Path, counted: Callable[..., list[str]]) -> None:
+    (tmp_path / "press").mkdir()
+    (tmp_path / "press" / "a.txt").write_text("Claudia Alfons sprach am Montag in Lindau.\n", encoding="utf-8")
+    known = {"id": ["P7"], "label": ["PER"], "name": ["Claudia Alfons"], "aliases": [["C. Alfons"]]}
+    pl.DataFrame(known).write_parquet(tmp_path / "known.parquet")
+    assert counted() == ["a.txt"]
+    for options in (
+        {"authority": str(tmp_path / "known.parquet")},
+        {"batch_size": 1, "workers": 0, "keep_snapshots": 1, "keep_days": 2, "strict": True},
+        {"max_seconds": 7, "max_deleted": 0, "min_deleted": 1, "verify": True},
+        {"include": ["*.txt"], "exclude": ["*.md"], "suffixes": [".txt"]},
+    ):
+        assert counted(**options) == []

@@ -1,4 +1,4 @@
-"""A document that kills or hangs its worker process ends in quarantine; everything else is published."""
+"""A document that kills or hangs its worker process waits in quarantine for a better day; all else is published."""
 
 import os
 import secrets
@@ -13,8 +13,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.workers import Workers
-from stages.tables.store.snapshots import read_current, read_table
+from flows.workers import TimeUpError, Workers
+from stages.tables.store.snapshots import MARKER, read_current, read_table
 from tests.faults import deadly, long_form
 from tests.faults.harness import ROOT, article, assert_same, assert_tidy, fast_gate, published, run_here
 
@@ -29,8 +29,10 @@ def deadly_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.integration
 @pytest.mark.usefixtures("deadly_steps")
-@pytest.mark.parametrize("word", [deadly.KILL, deadly.HANG])
-def test_the_document_at_fault_alone_is_quarantined(tmp_path: Path, word: str) -> None:
+@pytest.mark.parametrize(("word", "code"), [(deadly.KILL, "worker_died"), (deadly.HANG, "timed_out")])
+def test_the_document_at_fault_alone_is_quarantined(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str, code: str
+) -> None:
     folder = tmp_path / "press"
     folder.mkdir()
     for i in range(5):
@@ -39,14 +41,20 @@ def test_the_document_at_fault_alone_is_quarantined(tmp_path: Path, word: str) -
     with fast_gate():
         # Loading the model takes seconds on a busy machine; less would call that a hang.
         report = run_here([folder], tmp_path / "tables", workers=1, batch_size=12, max_seconds=8, engine="fast")
-        again = run_here([folder], tmp_path / "tables", workers=0, engine="fast")
-        (folder / "03.txt").unlink()
-        run_here([folder], tmp_path / "tables", engine="fast")
-        run_here([folder], tmp_path / "fresh", engine="fast")
+        (folder / "05.txt").write_text(article(5), encoding="utf-8")
+        # Alone and in a process of its own, though there is too little to do for one and none is wanted.
+        again = run_here([folder], tmp_path / "tables", workers=0, max_seconds=8, engine="fast")
+        quiet = run_here([folder], tmp_path / "tables", workers=0, max_seconds=8, engine="fast")
+        monkeypatch.undo()
+        with fast_gate():
+            better = run_here([folder], tmp_path / "tables", workers=0, engine="fast")
+            run_here([folder], tmp_path / "fresh", workers=0, engine="fast")
 
-    assert [(uri, code) for uri, code, _ in report.quarantined] == [("press/03.txt", "stage_failed")]
-    assert report.counts["n_written"] == 4
-    assert not again.published, "it is not tried again every night"
+    assert [(uri, why) for uri, why, _ in report.quarantined] == [("press/03.txt", code)]
+    assert (report.counts["n_written"], again.counts["n_written"]) == (4, 1)
+    assert again.quarantined == quiet.quarantined == report.quarantined
+    assert not quiet.published, "the same end is no news"
+    assert (better.counts["n_written"], better.quarantined) == (1, []), "the file is as it was, the machine is better"
     assert_same(published(tmp_path / "tables"), published(tmp_path / "fresh"))
     assert_tidy(tmp_path / "tables")
 
@@ -172,10 +180,17 @@ def of_session(leader: int) -> list[str]:
 def test_a_worker_ends_itself_when_its_time_is_up() -> None:
     with Workers(1) as workers:
         since = time.monotonic()
-        with pytest.raises(BrokenProcessPool):
+        with pytest.raises(TimeUpError):
             workers.call(0.5, deadly.hang, 600)
         assert time.monotonic() - since < 60
         assert workers.call(60, len, "next") == 4
+
+
+@pytest.mark.integration
+def test_a_death_is_told_from_time_that_is_up() -> None:
+    with Workers(1) as workers, pytest.raises(BrokenProcessPool) as caught:
+        workers.call(600, deadly.die)
+    assert not isinstance(caught.value, TimeUpError)
 
 
 @pytest.mark.integration
@@ -187,12 +202,19 @@ def test_a_run_after_a_death_works_in_another_process(tmp_path: Path) -> None:
     tables.mkdir()
     (folder / "good.txt").write_text(article(1), encoding="utf-8")
     (folder / "bad.txt").write_text(article(2) + f"\n{deadly.CRASH}.\n", encoding="utf-8")
+    (tables / MARKER).touch()
     (tables / ".writer.json").write_text("{}", encoding="utf-8")  # what a dead run leaves
 
     with fast_gate():
         report = run_here([folder], tables, workers=None)
 
-    assert [code for _, code, _ in report.quarantined] == ["stage_failed"]
+    assert [code for _, code, _ in report.quarantined] == ["worker_died"]
     assert read_table(tables, read_current(tables), "documents").select(pl.col("source_uri")).rows() == [
         ("press/good.txt",)
     ]
+
+
+def test_windows_gets_as_many_processes_as_it_can_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.workers._MOST_PROCESSES", 1)
+    with Workers(2) as workers:
+        assert workers._open()._max_workers == 1  # type: ignore[attr-defined]

@@ -10,45 +10,62 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stages.discover.decide import decide, find_files, hash_contents, withhold_deletions
+from stages.discover.decide import (
+    TRANSIENT,
+    Made,
+    count_unlisted,
+    decide,
+    find_files,
+    hash_again,
+    hash_contents,
+    withhold_deletions,
+)
+from stages.discover.selection import Selection
 from stages.discover.sources import parse_sources, to_doc_id
 from stages.errors import UsageError
 from stages.tables.account import OUTCOMES, next_sources
-from stages.tables.schemas import empty
+from stages.tables.schemas import REASONS, empty
 
 NEVER_TRUST = datetime(1980, 1, 1, tzinfo=UTC)
 ALWAYS_TRUST = datetime(2200, 1, 1, tzinfo=UTC)
 
 
-def discover(prior, *specs, stages="v1", verify=False, trusted_before=ALWAYS_TRUST):
+def discover(prior, *specs, stages="v1", max_chars=1_000, selection=None, verify=False, trusted_before=ALWAYS_TRUST):
     """What the first stage does in a run: the decisions, and how many files were read."""
-    sources = parse_sources([str(spec) for spec in specs])
+    known = prior.filter(pl.col("status") != "deleted")["source_uri"].to_list()
+    sources = parse_sources([str(spec) for spec in specs], lambda: known)
     read = []
     hashed = hash_contents(
-        find_files(sources),
+        find_files(sources, selection).files,
         prior,
         {source.name: source.root for source in sources},
         trusted_before=trusted_before,
         verify=verify,
         progress=lambda *_: read.append(1),
     )
-    return decide(hashed, prior, sources, stages), len(read)
+    return decide(hashed, prior, sources, Made(stages, max_chars), selection), len(read)
 
 
-def settle(decided, prior, run="run-1", stages="v1", bad=()):
-    """The sources table after a run in which everything but ``bad`` was written."""
-    handled = decided.filter(pl.col("action").is_in(["process", "move"]))["source_uri"]
-    rows = [
-        (uri, "quarantined", None, None, "read", "empty", "no text") if uri in bad else (uri, "written", *[None] * 5)
-        for uri in handled
-    ]
+def settle(decided, prior, run="run-1", stages="v1", bad=(), max_chars=1_000):
+    """The sources table after a run in which everything but ``bad`` was written that is not too long."""
+    handled = decided.filter(pl.col("action").is_in(["process", "move"]))
+    rows = []
+    for uri, size in handled.select("source_uri", "size_bytes").iter_rows():
+        if uri in bad:
+            rows.append((uri, "quarantined", None, None, None, "read", "empty", "no text"))
+        elif size > max_chars:
+            rows.append((uri, "quarantined", None, None, max_chars + 1, "read", "too_large", "too long"))
+        else:
+            rows.append((uri, "written", None, None, size, *[None] * 3))
     outcomes = pl.DataFrame(rows, schema=OUTCOMES, orient="row")
     return next_sources(decided, outcomes, prior, run, stages)
 
 
 def run(prior, *specs, bad=(), **options):
     decided, _ = discover(prior, *specs, **options)
-    return settle(decided, prior, stages=options.get("stages", "v1"), bad=bad)
+    return settle(
+        decided, prior, stages=options.get("stages", "v1"), bad=bad, max_chars=options.get("max_chars", 1_000)
+    )
 
 
 def actions(decided):
@@ -324,7 +341,7 @@ def test_pattern_finds_what_it_matches_at_any_depth(press):
     (press / "x" / "y").mkdir(parents=True)
     (press / "x" / "y" / "d.txt").write_text("text of d")
     (press / "x" / "d.md").write_text("text of md")
-    found = find_files(parse_sources([str(press / "**" / "*.txt")]))["source_uri"].to_list()
+    found = find_files(parse_sources([str(press / "**" / "*.txt")])).files["source_uri"].to_list()
     assert found == ["press/a.txt", "press/b.txt", "press/c.txt", "press/x/y/d.txt"]
 
 
@@ -332,7 +349,7 @@ def test_pattern_finds_what_it_matches_at_any_depth(press):
 
 
 def found_by_name(root):
-    return dict(find_files(parse_sources([f"s={root}"])).select("source_uri", "reason_code").iter_rows())
+    return dict(find_files(parse_sources([f"s={root}"])).files.select("source_uri", "reason_code").iter_rows())
 
 
 def test_links(tmp_path):
@@ -366,7 +383,7 @@ def test_source_that_is_itself_a_link(tmp_path):
     (tmp_path / "v1").mkdir()
     (tmp_path / "v1" / "a.txt").write_text("text")
     (tmp_path / "current").symlink_to("v1")
-    assert find_files(parse_sources([str(tmp_path / "current")]))["source_uri"].to_list() == ["current/a.txt"]
+    assert find_files(parse_sources([str(tmp_path / "current")])).files["source_uri"].to_list() == ["current/a.txt"]
 
 
 def test_pipe_is_refused_without_waiting(tmp_path):
@@ -377,7 +394,7 @@ def test_pipe_is_refused_without_waiting(tmp_path):
 
 def test_file_replaced_by_a_pipe_after_it_was_listed(press, prior):
     sources = parse_sources([str(press)])
-    found = find_files(sources)
+    found = find_files(sources).files
     (press / "a.txt").unlink()
     os.mkfifo(press / "a.txt")
     hashed = hash_contents(found, prior, {"press": press}, trusted_before=None)
@@ -385,7 +402,7 @@ def test_file_replaced_by_a_pipe_after_it_was_listed(press, prior):
 
 
 def test_file_gone_after_it_was_listed(press, prior):
-    found = find_files(parse_sources([str(press)]))
+    found = find_files(parse_sources([str(press)])).files
     (press / "a.txt").unlink()
     hashed = hash_contents(found, prior, {"press": press}, trusted_before=None)
     assert facts(hashed, "press/a.txt", "reason_code") == ("unreadable",)
@@ -395,7 +412,7 @@ def test_strange_names_and_times(tmp_path):
     (tmp_path / os.fsdecode(b"K\xf6ln\n.txt")).write_text("text")
     (tmp_path / "old.txt").write_text("old")
     os.utime(tmp_path / "old.txt", (-86400, -86400))
-    found = find_files(parse_sources([f"s={tmp_path}"]))
+    found = find_files(parse_sources([f"s={tmp_path}"])).files
     assert found["source_uri"].to_list() == ["s/K%F6ln%0A.txt", "s/old.txt"]
     assert found["modified_at"][1] == datetime(1969, 12, 31, tzinfo=UTC)
     assert discover(empty("sources"), f"s={tmp_path}")[1] == 2
@@ -418,7 +435,7 @@ def test_order_does_not_depend_on_the_disk(tmp_path):
         for name in names:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(name)
-    first, second = (find_files(parse_sources([f"s={tmp_path / n}"])) for n in ("1", "2"))
+    first, second = (find_files(parse_sources([f"s={tmp_path / n}"])).files for n in ("1", "2"))
     assert first["source_uri"].to_list() == sorted(f"s/{name}" for name in names)
     assert first.drop("modified_at").equals(second.drop("modified_at"))
 
@@ -493,6 +510,27 @@ def test_source_that_cannot_be_listed_changes_nothing(open_folder):
         discover(empty("sources"), open_folder / "shut")
 
 
+def test_known_source_that_cannot_be_listed_leaves_the_others_to_work(open_folder):
+    for name in ("web", "press"):
+        (open_folder / name).mkdir()
+        (open_folder / name / f"{name[0]}.txt").write_text(f"text of {name}")
+    prior = run(empty("sources"), open_folder / "web", open_folder / "press")
+    (open_folder / "web").chmod(0)
+    (open_folder / "press" / "d.txt").write_text("text of d")
+    with without_privileges():
+        decided, _ = discover(prior, open_folder / "web", open_folder / "press")
+    assert actions(decided)["press/d.txt"] == "process"
+    assert facts(decided, "web/", "action", "reason_code") == ("quarantine", "unreadable")
+    assert facts(decided, "web/w.txt", "action", "in_scope") == ("keep", False)
+    assert count_unlisted(decided, prior) == {"web": 1}
+    after = settle(decided, prior)
+    assert facts(after, "web/w.txt", "status") == ("written",)
+    (open_folder / "web").chmod(0o755)
+    again, _ = discover(after, open_folder / "web")
+    assert actions(again.filter("in_scope")) == {"web/": "delete", "web/w.txt": "keep"}
+    assert count_unlisted(again, after) == {}
+
+
 # The guard against mass deletion
 
 
@@ -503,6 +541,10 @@ def many(root, n):
     return run(empty("sources"), root)
 
 
+def withheld_of(prior, *specs, share=0.1, **options):
+    return withhold_deletions(discover(prior, *specs, **options)[0], prior, share)[1]
+
+
 @pytest.mark.parametrize(("gone", "withheld"), [(9, 0), (10, 0), (11, 11), (100, 100)])
 def test_deletions_beyond_the_share_are_withheld(tmp_path, gone, withheld):
     # 100 documents, a tenth may go: ten pass, eleven do not.
@@ -510,17 +552,29 @@ def test_deletions_beyond_the_share_are_withheld(tmp_path, gone, withheld):
     for number in range(gone):
         (tmp_path / "s" / f"{number:03}.txt").unlink()
     decided, n = withhold_deletions(discover(prior, tmp_path / "s")[0], prior, 0.1)
-    assert n == withheld
+    assert n == ({"s": withheld} if withheld else {})
     assert (decided["action"] == "delete").sum() == gone - withheld
     after = settle(decided, prior)
     assert (after["status"] == "written").sum() == 100 - gone + withheld
 
 
 def test_few_deletions_pass_whatever_their_share(tmp_path):
-    prior = many(tmp_path / "s", 9)
+    prior = many(tmp_path / "s", 10)
+    for number in range(9):
+        (tmp_path / "s" / f"{number:03}.txt").unlink()
+    decided, _ = discover(prior, tmp_path / "s")
+    assert withhold_deletions(decided, prior, 0.0)[1] == {}
+    assert withhold_deletions(decided, prior, 0.0, at_least=9)[1] == {"s": 9}
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_the_last_documents_of_a_source_are_withheld_whatever_their_number(tmp_path, n):
+    prior = many(tmp_path / "s", n)
     for file in (tmp_path / "s").iterdir():
         file.unlink()
-    assert withhold_deletions(discover(prior, tmp_path / "s")[0], prior, 0.0)[1] == 0
+    assert withheld_of(prior, tmp_path / "s", share=1.0) == {"s": n}
+    (tmp_path / "s" / "other.txt").write_text("what lies on another disk")
+    assert withheld_of(prior, tmp_path / "s", share=1.0) == {"s": n}
 
 
 def test_renamed_folder_is_no_deletion(tmp_path):
@@ -531,16 +585,204 @@ def test_renamed_folder_is_no_deletion(tmp_path):
     prior = run(prior, tmp_path / "s")
     (tmp_path / "s" / "old").rename(tmp_path / "s" / "new")
     decided, withheld = withhold_deletions(discover(prior, tmp_path / "s")[0], prior, 0.1)
-    assert withheld == 0
+    assert withheld == {}
     assert (decided["action"] == "delete").sum() == (decided["action"] == "move").sum() == 20
+    (tmp_path / "s" / "new" / "7.txt").write_text("edited too")
+    assert withheld_of(prior, tmp_path / "s") == {}
 
 
-def test_share_is_taken_of_the_sources_of_the_run(tmp_path):
-    small, big = many(tmp_path / "small", 20), many(tmp_path / "big", 200)
-    prior = pl.concat([big, small])
-    for number in range(12):
-        (tmp_path / "small" / f"{number:03}.txt").unlink()
-    # The texts are the same in both folders, so make them differ first: else no text is lost.
-    assert withhold_deletions(discover(prior, tmp_path / "small")[0], prior, 0.1)[1] == 0
-    prior = pl.concat([big.with_columns(content_sha256="source_uri"), small])
-    assert withhold_deletions(discover(prior, tmp_path / "small")[0], prior, 0.1)[1] == 12
+def named(root, n):
+    """A source of ``n`` texts that are nowhere else."""
+    root.mkdir(exist_ok=True)
+    for number in range(n):
+        (root / f"{number:03}.txt").write_text(f"text {number} of {root.name}")
+    return root
+
+
+def test_share_is_taken_of_each_source(tmp_path):
+    """A large source hides nothing of a small one."""
+    small, big = named(tmp_path / "small", 20), named(tmp_path / "big", 2_000)
+    prior = run(empty("sources"), small, big)
+    for number in range(19):
+        (small / f"{number:03}.txt").unlink()
+    assert withheld_of(prior, small, big) == {"small": 19}
+    for number in range(201):
+        (big / f"{number:03}.txt").unlink()
+    assert withheld_of(prior, small, big) == {"big": 201, "small": 19}
+    assert withheld_of(prior, small) == {"small": 19}
+
+
+def test_an_empty_source_is_withheld_though_another_holds_copies_of_some(tmp_path):
+    small, big = named(tmp_path / "small", 5), named(tmp_path / "big", 30)
+    (big / "copy.txt").write_text("text 0 of small")
+    prior = run(empty("sources"), small, big)
+    for file in small.iterdir():
+        file.unlink()
+    # big/copy.txt, written first, stands for small/000.txt.
+    assert withheld_of(prior, small, big) == {"small": 4}
+
+
+def test_a_folder_that_is_not_there_any_more(tmp_path):
+    small, big = named(tmp_path / "small", 5), named(tmp_path / "big", 30)
+    prior = run(empty("sources"), small, big)
+    small.rename(tmp_path / "unmounted")
+    (big / "new.txt").write_text("a new text")
+    decided, _ = discover(prior, small, big)
+    assert (decided["action"] == "delete").sum() == 5
+    assert actions(decided)["big/new.txt"] == "process"
+    assert withhold_deletions(decided, prior, 0.1)[1] == {"small": 5}
+
+
+def test_what_is_passed_over_is_no_deletion(tmp_path):
+    prior = run(empty("sources"), named(tmp_path / "s", 30))
+    decided, _ = discover(prior, tmp_path / "s", selection=Selection(exclude=("00*",)))
+    assert actions(decided.filter("in_scope")) == {f"s/{n:03}.txt": "keep" for n in range(10, 30)}
+    assert settle(decided, prior).equals(prior)
+    (tmp_path / "s" / "003.txt").unlink()
+    decided, _ = discover(prior, tmp_path / "s", selection=Selection(exclude=("00*",)))
+    assert facts(decided, "s/003.txt", "action", "in_scope") == ("keep", False)
+    assert actions(discover(prior, tmp_path / "s")[0])["s/003.txt"] == "delete"
+
+
+# The longest text allowed
+
+
+@pytest.fixture
+def lengths(tmp_path):
+    """Texts of 10, 20 and 30 characters, of which 25 were allowed."""
+    root = tmp_path / "s"
+    root.mkdir()
+    for n in (10, 20, 30):
+        (root / f"{n}.txt").write_text("x" * n)
+    return root, run(empty("sources"), root, max_chars=25)
+
+
+@pytest.mark.parametrize(
+    ("max_chars", "read"),
+    [(25, []), (29, [30]), (30, [30]), (1_000, [30]), (20, []), (19, [20]), (10, [20]), (9, [10, 20])],
+)
+def test_another_limit_touches_the_texts_that_it_concerns(lengths, max_chars, read):
+    root, prior = lengths
+    assert facts(prior, "s/30.txt", "status", "reason_code") == ("quarantined", "too_large")
+    found = actions(discover(prior, root, max_chars=max_chars)[0])
+    assert found == {f"s/{n}.txt": "process" if n in read else "keep" for n in (10, 20, 30)}
+
+
+def test_a_text_that_is_too_long_now_is_not_moved(lengths):
+    root, prior = lengths
+    (root / "20.txt").rename(root / "2.txt")
+    assert actions(discover(prior, root, max_chars=25)[0])["s/2.txt"] == "move"
+    assert actions(discover(prior, root, max_chars=15)[0])["s/2.txt"] == "process"
+
+
+def test_the_limit_of_another_source_is_not_asked(lengths, press):
+    root, _ = lengths
+    prior = run(empty("sources"), root, press, max_chars=25)
+    assert "process" not in actions(discover(prior, press, max_chars=15)[0]).values()
+
+
+# What may do another day
+
+
+@pytest.mark.parametrize("code", TRANSIENT)
+def test_outcomes_of_the_surroundings_are_tried_again(press, code):
+    prior = run(empty("sources"), press, bad=["press/a.txt"])
+    prior = prior.with_columns(reason_code=pl.when(pl.col("status") == "quarantined").then(pl.lit(code)))
+    decided, read = discover(prior, press)
+    assert code in REASONS
+    assert actions(decided) == {"press/a.txt": "process", "press/b.txt": "keep", "press/c.txt": "keep"}
+    assert read == 0
+    assert facts(decided, "press/a.txt", "alone") == (code in ("timed_out", "worker_died"),)
+    (press / "a.txt").write_text("another text")
+    assert facts(discover(prior, press)[0], "press/a.txt", "alone") == (False,)
+
+
+def failing_open(monkeypatch, name, number, times):
+    """The file ``name`` cannot be opened for the first ``times``."""
+    real, left = os.open, [times]
+
+    def opening(path, *arguments, **named):
+        if str(path).endswith(name) and left[0]:
+            left[0] -= 1
+            raise OSError(number, os.strerror(number), str(path))
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "open", opening)
+
+
+def test_what_the_disk_fails_to_give_can_be_hashed_again(press, prior, monkeypatch):
+    failing_open(monkeypatch, "a.txt", errno.EIO, 2)
+    roots = {"press": press}
+    found = find_files(parse_sources([str(press)])).files
+    first = hash_contents(found, prior, roots, trusted_before=None)
+    second = hash_again(first, roots)
+    third = hash_again(second, roots)
+    for frame in (first, second):
+        assert facts(frame, "press/a.txt", "reason_code", "content_sha256") == ("disk_failed", None)
+    monkeypatch.undo()
+    assert third.equals(hash_contents(found, prior, roots, trusted_before=None))
+
+
+def test_what_is_refused_is_not_tried_again(press, prior, monkeypatch):
+    failing_open(monkeypatch, "a.txt", errno.EACCES, 1)
+    roots = {"press": press}
+    first = hash_contents(find_files(parse_sources([str(press)])).files, prior, roots, trusted_before=None)
+    assert facts(first, "press/a.txt", "reason_code") == ("unreadable",)
+    assert hash_again(first, roots).equals(first)
+
+
+# What is passed over
+
+
+def test_what_is_passed_over_is_counted_and_not_looked_into(tmp_path):
+    for name in ("a.txt", ".git/config", ".git/objects/1", ".env", "sub/.DS_Store", "sub/~$b.txt", "sub/b.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("text")
+    (tmp_path / "out" / "snapshots" / "1").mkdir(parents=True)
+    (tmp_path / "out" / ".fliesstext-tables").touch()
+    (tmp_path / "out" / "CURRENT.json").write_text("{}")
+    found = find_files(parse_sources([f"s={tmp_path}"]))
+    assert found.files["source_uri"].to_list() == ["s/a.txt", "s/sub/b.txt"]
+    assert found.passed_over == {"s": {"hidden": 3, "tables folder": 1, "temporary": 1}}
+    found = find_files(parse_sources([f"s={tmp_path}"]), Selection(include=(".git/",), exclude=("objects/",)))
+    assert found.files["source_uri"].to_list() == ["s/.git/config"]
+    assert found.passed_over["s"]["excluded"] == 1
+
+
+def test_a_file_that_was_named_is_read_whatever_its_name(tmp_path):
+    for name in (".notiz.txt", "~$b.tmp", "a.txt", "c.log"):
+        (tmp_path / name).write_text("text")
+    specs = [f"s={tmp_path / name}" for name in (".notiz.txt", "~$b.tmp", "c.log")]
+    selection = Selection(exclude=("*.log",), suffixes=(".txt",))
+    for more in ([], [f"s={tmp_path}"]):
+        sources = parse_sources(specs + more)
+        found = find_files(sources, selection)
+        uris = ["s/.notiz.txt", *(["s/a.txt"] if more else []), "s/c.log", "s/~$b.tmp"]
+        assert found.files["source_uri"].to_list() == uris
+        assert found.passed_over == {}
+        hashed = hash_contents(found.files, empty("sources"), {"s": tmp_path}, trusted_before=None)
+        prior = settle(decide(hashed, empty("sources"), sources, Made("v1", 99), selection), empty("sources"))
+        again = decide(hashed, prior, sources, Made("v1", 99), selection)
+        assert actions(again.filter("in_scope"))["s/.notiz.txt"] == "keep"
+
+
+def test_a_glob_counts_only_what_it_names(tmp_path):
+    for name in ("a.txt", ".b.txt", "c.md", ".d.md", "sub/.e.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("text")
+    found = find_files(parse_sources([f"s={tmp_path}/*.txt"]))
+    assert found.files["source_uri"].to_list() == ["s/a.txt"]
+    assert found.passed_over == {"s": {"hidden": 1}}
+
+
+def test_rows_of_a_hidden_file_stand_without_the_pattern(tmp_path):
+    (tmp_path / ".a.txt").write_text("text")
+    (tmp_path / "b.txt").write_text("another")
+    both = Selection(exclude=("!.a.txt",))
+    prior = run(empty("sources"), f"s={tmp_path}", selection=both)
+    assert prior["source_uri"].to_list() == ["s/.a.txt", "s/b.txt"]
+    (tmp_path / ".a.txt").unlink()
+    decided, _ = discover(prior, f"s={tmp_path}")
+    assert actions(decided.filter("in_scope")) == {"s/b.txt": "keep"}
+    assert settle(decided, prior).equals(prior)
+    assert actions(discover(prior, f"s={tmp_path}", selection=both)[0])["s/.a.txt"] == "delete"

@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stages.discover.sources import Source, open_source, parse_sources, to_doc_id, to_path, to_uri
+from stages.discover.sources import Source, open_source, parse_sources, refused, to_doc_id, to_path, to_uri
 from stages.errors import SourceError, UsageError
 
 
@@ -78,12 +79,52 @@ def test_one_root_named_twice_is_one_source(press):
 
 def test_files_and_globs_of_one_folder_are_merged(press):
     (source,) = parse_sources([str(press / "a.txt"), str(press / "*.md")])
-    assert source == Source("press", press, ("*.md", "a.txt"))
+    assert source == Source("press", press, ("*.md",), ("a.txt",))
     assert [source.holds(name) for name in ("a.txt", "b.md", "b.txt", "2024/a.txt")] == [True, True, False, False]
 
 
-def test_whole_folder_swallows_its_files(press):
-    assert parse_sources([str(press / "a.txt"), str(press)]) == [Source("press", press)]
+def test_whole_folder_remembers_the_files_that_were_named_too(press):
+    """They are read although they are hidden, whatever else is passed over."""
+    assert parse_sources([str(press / "a.txt"), str(press)]) == [Source("press", press, ("**",), ("a.txt",))]
+    assert parse_sources([str(press / "*.md"), str(press)]) == [Source("press", press)]
+
+
+KNOWN = {"press/a.txt", "press/2024/c.txt", "web/w.txt"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "source"),
+    [
+        ("web=away", Source("web", Path("away"))),
+        ("away/web", Source("web", Path("away/web"))),
+        ("web=away/*.txt", Source("web", Path("away"), ("*.txt",))),
+        ("press/a.txt", Source("press", Path("press"), (), ("a.txt",))),
+        ("press=press/a.txt", Source("press", Path("press"), (), ("a.txt",))),
+        ("web=dangling", Source("web", Path("nowhere"))),
+    ],
+)
+def test_a_missing_path_that_the_tables_know_is_a_source(spec, source, press, monkeypatch):
+    monkeypatch.chdir(press.parent)
+    (press / "a.txt").unlink()
+    Path("dangling").symlink_to("nowhere")
+    (found,) = parse_sources([spec], lambda: KNOWN)
+    assert (found.name, found.patterns, found.files) == (source.name, source.patterns, source.files)
+    assert found.root == press.parent / source.root
+
+
+@pytest.mark.parametrize("spec", ["wep=away", "away/wep", "wep=away/*.txt", "press/b.txt", "press=press/b/c.txt"])
+def test_a_missing_path_that_nobody_knows_is_a_mistake(spec, press, monkeypatch):
+    monkeypatch.chdir(press.parent)
+    (press / "b.md").unlink()
+    with pytest.raises(UsageError, match="nothing was read or changed"):
+        parse_sources([spec], lambda: {uri for uri in KNOWN if spec[:5] != "press" or uri.startswith("web")})
+
+
+def test_the_tables_are_asked_about_missing_paths_only(press):
+    def known():
+        raise AssertionError("nothing is missing")
+
+    assert parse_sources([str(press), f"a={press / '*.txt'}", f"b={press / 'a.txt'}"], known)
 
 
 def test_file_with_wildcard_characters_stands_for_itself(press):
@@ -95,6 +136,12 @@ def test_file_with_wildcard_characters_stands_for_itself(press):
 def test_glob_root_is_the_part_before_the_wildcard(press):
     (source,) = parse_sources([str(press / "20*" / "*.txt")])
     assert source == Source("press", press, ("20*/*.txt",))
+
+
+def test_a_path_as_windows_writes_it(press, monkeypatch):
+    monkeypatch.setattr(os, "sep", "\\")
+    assert parse_sources([f"{press}\\*.txt"]) == parse_sources([f"{press}/*.txt"])
+    assert parse_sources([f"web={press}\\2024"]) == [Source("web", press / "2024")]
 
 
 def test_glob_without_a_folder_is_relative_to_here(press, monkeypatch):
@@ -175,6 +222,20 @@ def test_every_name_of_a_file_comes_back(name):
     assert uri.encode()
     # Compared as the file system sees it: pathlib drops double slashes and dots.
     assert os.fsencode(to_path(uri, {"s": Path("/r")})) == os.fsencode(Path("/r") / os.fsdecode(name))
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [
+        *((number, "disk_failed") for number in (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EMFILE)),
+        *((number, "unreadable") for number in (errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENAMETOOLONG)),
+    ],
+)
+def test_what_may_pass_is_told_from_what_lasts(number, code):
+    refusal = refused(OSError(number, os.strerror(number)), "listed")
+    assert refusal.code == code
+    assert os.strerror(number) in refusal.reason
+    assert "listed" in refusal.reason
 
 
 def test_doc_id_depends_on_the_uri_alone():

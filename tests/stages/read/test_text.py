@@ -1,5 +1,7 @@
+import errno
 import gzip
 import json
+import os
 import random
 import resource
 import sys
@@ -240,3 +242,23 @@ def test_empty_batch():
     texts, rejected = read_sources(batch_of().cast(pl.String), {})
     assert texts.is_empty()
     assert rejected.is_empty()
+
+
+def failing(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+def test_a_file_that_there_is_no_memory_for_is_tried_another_day(tmp_path, monkeypatch):
+    monkeypatch.setattr("stages.read.text.read_source", failing(MemoryError()))
+    _, rejected = read_sources(batch_of("s/a.txt"), {"s": tmp_path})
+    assert rejected["code"].to_list() == ["system_failed"]
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.EIO, "disk_failed"), (errno.EACCES, "unreadable")])
+def test_a_disk_that_fails_is_told_from_one_that_refuses(tmp_path, monkeypatch, number, code):
+    path = write(tmp_path, "a.txt", b"text")
+    monkeypatch.setattr("stages.read.text.chunks", failing(OSError(number, os.strerror(number))))
+    assert code_of(read_source, path) == code

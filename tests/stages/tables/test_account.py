@@ -40,9 +40,9 @@ def decisions(*rows):
 def outcomes(**ended):
     """name=None was written, name=code was quarantined by the stage read."""
     rows = [
-        (f"s/{name}", "written", "utf-8", "utf-8", None, None, None)
+        (f"s/{name}", "written", "utf-8", "utf-8", 12, None, None, None)
         if code is None
-        else (f"s/{name}", "quarantined", None, None, "read", code, f"{code}: do something")
+        else (f"s/{name}", "quarantined", None, None, None, "read", code, f"{code}: do something")
         for name, code in ended.items()
     ]
     return pl.DataFrame(rows, schema=OUTCOMES, orient="row")
@@ -84,6 +84,7 @@ def test_every_source_gets_its_row():
     }
     assert column(sources, "duplicate_of") == {"s/a": None, "s/b": "s/a", "s/c": None, "s/d": None, "s/e": None}
     assert column(sources, "encoding")["s/a"] == "utf-8"
+    assert column(sources, "n_raw_chars")["s/a"] == 12
     assert set(column(sources, "first_seen_run").values()) == {"run-1"}
     assert count(decided, sources) == {
         "n_sources": 5,
@@ -109,7 +110,7 @@ def test_quiet_run_changes_no_row():
     assert set(column(sources, "last_changed_run").values()) == {"run-1"}
     assert column(sources, "modified_at")["s/a"] == datetime(2024, 6, 1, tzinfo=UTC)
     assert count(decided, sources)["n_unchanged"] == 1
-    kept = ("status", "reason_code", "reason", "encoding", "duplicate_of", "stages_sha256")
+    kept = ("status", "reason_code", "reason", "encoding", "n_raw_chars", "duplicate_of", "stages_sha256")
     assert sources.select(kept).equals(prior.select(kept))
 
 
