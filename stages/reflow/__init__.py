@@ -21,7 +21,7 @@ from stages.reflow.assemble import (
 )
 from stages.reflow.columns import read_columns
 from stages.reflow.furniture import find_furniture
-from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, text_form
+from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, parted_by, text_form
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
@@ -70,6 +70,7 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and form == "wrapped":
         begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, begins)))
+    signal = parted_by(lines, begins)
     pieces, joined, n_joins = _join_blocks(raw, lines, begins, options, notes)
     spaced = _join_spaced(raw, pieces, options) if options.join_lines else None
     if spaced:
@@ -78,7 +79,7 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
     # A second repair at the same place saw the text after the first; the record shows the raw characters.
     recorded = [r._replace(before=raw[r.raw_start : r.raw_end]) for r in repairs + joined]
-    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins)
+    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins, signal)
 
 
 def _forced(lines: Sequence[Line]) -> list[bool]:

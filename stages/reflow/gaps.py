@@ -1,6 +1,7 @@
 """Decide at which gaps between lines a new block begins."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
@@ -31,6 +32,8 @@ FEWEST = 7
 SHORTEST_FULL = 40
 # Where words are not parted by spaces a full line is up to so many characters short: marks hang together.
 LOOSE = 4
+# One signal stands before so many of the blocks, or the text mixes them.
+PARTED = 0.6
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
 RUNNING = 0.4
 
@@ -70,6 +73,25 @@ def begins_block(lines: Sequence[Line]) -> list[bool]:
     begins: list[bool] = (block_scores(lines) > 0).tolist()
     begins[0] = True
     return [begin and not (at and _breaks_word(lines[at - 1].text, lines[at].text)) for at, begin in enumerate(begins)]
+
+
+def parted_by(lines: Sequence[Line], begins: Sequence[bool]) -> str:
+    """The signal that stands where blocks begin: `stages.schemas.PARTED_BY`, mixed where no one stands at most."""
+    places = [at for at in range(1, len(lines)) if begins[at]]
+    if not places:
+        return "none"
+    column = column_width([line.text for line in lines])
+    counts = Counter(_signal(lines[at - 1], lines[at], column) for at in places)
+    signal, times = counts.most_common(1)[0]
+    return signal if times >= PARTED * len(places) else "mixed"
+
+
+def _signal(last: Line, line: Line, column: int) -> str:
+    if line.breaks > 1:
+        return "empty_line"
+    if line.indent != last.indent:
+        return "indent" if line.indent > last.indent else "outdent"
+    return "none" if _overflows(last.text, line.text, column) else "short_line"
 
 
 def _is_unspaced(lines: Sequence[Line]) -> bool:
