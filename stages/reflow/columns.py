@@ -63,13 +63,16 @@ def _row(raw: str, line: Line) -> Row:
 
 def _gutter(rows: Sequence[Row]) -> int:
     """The column of the gutter's middle, or 0."""
-    if len(rows) < FEWEST or any("\t" in row.text for row in rows):
-        return 0
     votes: dict[int, int] = {}
-    for row in rows:
+    gapped = [row for row in rows if row.line.mapped is not None]
+    if len(gapped) < max(FEWEST, SHARE * len(rows)):
+        return 0
+    for row in gapped:
         for gap in GAP.finditer(row.text):
             for column in range(gap.start(), gap.end()):
                 votes[column] = votes.get(column, 0) + 1
+    if any("\t" in row.text for row in gapped):
+        return 0
     best = max(votes.values(), default=0)
     if best < max(FEWEST, SHARE * len(rows)):
         return 0

@@ -163,7 +163,7 @@ def _comes_again(edge: Edge, same: list[Edge], near: list[Edge], wanted: int) ->
              and _count_on(edge, other)}  # fmt: skip
     if len(pages) >= wanted:
         return True
-    if NOTE.match(edge.key):
+    if NOTE.match(edge.key) or _is_running(edge.key):
         return False
     pages |= {other.page for other in near if other.page != edge.page and abs(other.depth - edge.depth) < 2
               and _count_on(edge, other) and _alike(edge.key, other.key) > NEAR}  # fmt: skip
