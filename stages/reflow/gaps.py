@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
+
 from stages.reflow.characters import FIRST_UNSPACED, UNSPACED
+from stages.reflow.features import WIDEST_INDENT, Floats, Mask, page_margins
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
 from stages.reflow.network import block_scores
@@ -32,10 +35,16 @@ FEWEST = 7
 SHORTEST_FULL = 40
 # Where words are not parted by spaces a full line is up to so many characters short: marks hang together.
 LOOSE = 4
+# A signal parts a document when it stands at so many beginnings, at this share of them, and hardly elsewhere. Then a
+# full line without it begins a block only where the network is as sure as this (log odds).
+FEWEST_SHOWN, SHARE, MOSTLY, SURELY = 4, 0.4, 0.8, 3.0
+# A full line, as a share of the column.
+FULL = 0.75
 # One signal stands before so many of the blocks, or the text mixes them.
 PARTED = 0.6
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
 RUNNING = 0.4
+FEWEST_SPACED, MANY_SPACED = 4, 8
 
 
 def text_form(lines: Sequence[Line]) -> Form:
@@ -70,9 +79,32 @@ def begins_block(lines: Sequence[Line]) -> list[bool]:
         if not _is_unspaced(lines) and not _looks_wrapped(lines, column):
             return [True] * len(lines)
         return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
-    begins: list[bool] = (block_scores(lines) > 0).tolist()
+    scores = block_scores(lines)
+    begins: list[bool] = ((scores > 0) & ~_against_signal(lines, scores)).tolist()
     begins[0] = True
     return [begin and not (at and _breaks_word(lines[at - 1].text, lines[at].text)) for at, begin in enumerate(begins)]
+
+
+def _against_signal(lines: Sequence[Line], scores: Floats) -> Mask:
+    """Full lines where the network would begin a block, but hardly, without the signal that parts this document.
+
+    Empty lines part it, or indents, when most beginnings have them and hardly one stands elsewhere.
+    """
+    begins = scores > 0
+    begins[0] = False
+    blank = np.fromiter((line.breaks > 1 for line in lines), np.bool_, len(lines))
+    feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
+    indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
+    lengths = np.fromiter((len(line.text) for line in lines), np.int64, len(lines))
+    inset = indents - page_margins(indents, feeds)
+    indented = (inset > 0) & (np.concatenate(([0.0], inset[:-1])) <= 0) & (inset <= WIDEST_INDENT)
+    weak = begins & (scores < SURELY) & (lengths >= FULL * np.sort(lengths)[len(lengths) * 9 // 10])
+    for signal, signals in ((blank, blank), (indented, indented | blank)):
+        shown, total = np.count_nonzero(begins & signal), np.count_nonzero(begins)
+        consistent = shown >= max(FEWEST_SHOWN, MOSTLY * np.count_nonzero(signal[1:]), SHARE * total)
+        if consistent and np.count_nonzero(begins & signals) >= PARTED * total:
+            return np.asarray(weak & ~signals)
+    return np.zeros(len(lines), np.bool_)
 
 
 def parted_by(lines: Sequence[Line], begins: Sequence[bool]) -> str:
@@ -119,10 +151,16 @@ def _looks_wrapped(lines: Sequence[Line], column: int) -> bool:
 
 
 def double_spaced(texts: list[str]) -> bool:
-    """Whether these are the lines of one wrapped text with an empty line in every gap: most run on into the next."""
-    if len(texts) < 8 or max(map(len, texts)) > WIDEST_COLUMN:
+    """Whether these are the lines of one wrapped text with an empty line in every gap: most run on into the next.
+
+    A few lines have to be full as well.
+    """
+    if len(texts) < FEWEST_SPACED or max(map(len, texts)) > WIDEST_COLUMN:
         return False
     running = sum(b[0].islower() and TERMINAL.search(a[-12:]) is None for a, b in pairwise(texts))
+    if len(texts) < MANY_SPACED:
+        full = min(map(len, texts[:-1])) >= max(SHORTEST_FULL, FULL * max(map(len, texts)))
+        return full and running >= PARTED * (len(texts) - 1)
     return running > RUNNING * len(texts)
 
 
