@@ -4,6 +4,7 @@ The steps: cut the text into lines and mend their characters, drop page furnitur
 each line-end hyphen, put the lines together, part credits from captions, and name the kinds.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -140,7 +141,7 @@ def _join_blocks(
     pieces: list[Piece] = []
     repairs: list[Repair] = []
     n_joins = 0
-    waiting = list(notes)
+    waiting = deque(notes)
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
         joins = [hyphens.get(at, plain_join(lines[at - 1], lines[at])) for at in range(start + 1, end)]
         made, found = _join_block(raw, lines[start:end], joins, options)
@@ -148,7 +149,7 @@ def _join_blocks(
         repairs += found
         n_joins += joins.count(Join.SPACE) + joins.count(Join.NOTHING)
         while waiting and waiting[0].place <= end:
-            note = waiting.pop(0)
+            note = waiting.popleft()
             made, found, joined = _join_blocks(raw, note.lines, [True] + [False] * (len(note.lines) - 1), options)
             pieces += made
             repairs += found
