@@ -36,8 +36,7 @@ FULL_WIDTH = 0.5
 class Layout(NamedTuple):
     """One drawn layout; widths are in units of the face, ``missed`` and ``false`` shares of wrong signals.
 
-    ``fit`` is how unevenly lines are filled, ``spaced`` the share of lines that hold less, as letter-spaced ones do,
-    ``stopped`` the share of sentences inside paragraphs that end their line.
+    ``fit`` is how unevenly lines are filled, ``spaced`` the share of lines that hold less, as letter-spaced ones do.
     """
 
     face: int
@@ -50,7 +49,6 @@ class Layout(NamedTuple):
     margin: int
     fit: float
     spaced: float
-    stopped: float
     missed: float
     false: float
     noise: float
@@ -104,7 +102,6 @@ def _draw_layout(rng: random.Random) -> Layout:
         rng.choice([0, 0, 0, 1, 3, 8]),
         rng.choice([0.0, 0.0, 0.02, 0.04, 0.08, 0.12]),
         rng.choice([0.0, 0.0, 0.0, 0.02, 0.05, 0.1]),
-        rng.choice([0.0, 0.0, 0.0, 0.05, 0.2, 0.5]) if mark != "none" else 0.0,
         rng.choice([0.0, 0.0, 0.0, 0.0, 0.02, 0.05]) if mark != "none" else 0.0,
         rng.choice([0.0, 0.0, 0.0, 0.004, 0.015]),
         rng.uniform(0.01, 0.08) if noisy else 0.0,
@@ -243,9 +240,6 @@ def _fill(text: str, press: Press, room: float, begin: int) -> list[str]:
         need = _width(word, row) + (float(row[SPACE]) if line else 0.0)
         if filled + need <= limit:
             line, filled = f"{line} {word}".lstrip(), filled + need
-            if words and word[-1] in ".!?" and press.rng.random() < layout.stopped:
-                lines.append(line)
-                line, filled, limit = "", 0.0, _limit(room, press)
             continue
         head, rest = _head(word, press, limit - filled - float(row[SPACE]))
         if not head and not line:
