@@ -80,15 +80,17 @@ def begins_block(lines: Sequence[Line]) -> list[bool]:
             return [True] * len(lines)
         return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
     scores = block_scores(lines)
-    begins: list[bool] = ((scores > 0) & ~_against_signal(lines, scores)).tolist()
+    begins: list[bool] = _under_signal(lines, scores).tolist()
     begins[0] = True
     return [begin and not (at and _breaks_word(lines[at - 1].text, lines[at].text)) for at, begin in enumerate(begins)]
 
 
-def _against_signal(lines: Sequence[Line], scores: Floats) -> Mask:
-    """Full lines where the network would begin a block, but hardly, without the signal that parts this document.
+def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
+    """Where blocks begin, by the network's scores and the signal that parts this document.
 
-    Empty lines part it, or indents, when most beginnings have them and hardly one stands elsewhere.
+    Empty lines part it, or indents, when most beginnings have them and hardly one stands elsewhere. Then full lines
+    without the signal begin a block only if the network is sure, and sentences behind the signal do unless it is sure
+    that they do not.
     """
     begins = scores > 0
     begins[0] = False
@@ -103,8 +105,14 @@ def _against_signal(lines: Sequence[Line], scores: Floats) -> Mask:
         shown, total = np.count_nonzero(begins & signal), np.count_nonzero(begins)
         consistent = shown >= max(FEWEST_SHOWN, MOSTLY * np.count_nonzero(signal[1:]), SHARE * total)
         if consistent and np.count_nonzero(begins & signals) >= PARTED * total:
-            return np.asarray(weak & ~signals)
-    return np.zeros(len(lines), np.bool_)
+            return np.asarray(begins & ~(weak & ~signals) | (signal & (scores > -SURELY) & _between_sentences(lines)))
+    return begins
+
+
+def _between_sentences(lines: Sequence[Line]) -> Mask:
+    """Lines that begin with a capital, a digit or a mark, behind a line that closes a sentence."""
+    pairs = (_terminal(a.text) and not b.text[0].islower() for a, b in pairwise(lines))
+    return np.fromiter((False, *pairs), np.bool_, len(lines))
 
 
 def parted_by(lines: Sequence[Line], begins: Sequence[bool]) -> str:
