@@ -4,6 +4,7 @@ The steps: cut the text into lines and mend their characters, drop page furnitur
 each line-end hyphen, put the lines together, part credits from captions, and name the kinds.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
@@ -21,7 +22,7 @@ from stages.reflow.assemble import (
 )
 from stages.reflow.columns import read_columns
 from stages.reflow.furniture import find_furniture
-from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, text_form
+from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, parted_by, text_form
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
@@ -70,6 +71,7 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and form == "wrapped":
         begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, begins)))
+    signal = parted_by(lines, begins)
     pieces, joined, n_joins = _join_blocks(raw, lines, begins, options, notes)
     spaced = _join_spaced(raw, pieces, options) if options.join_lines else None
     if spaced:
@@ -78,7 +80,7 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
     # A second repair at the same place saw the text after the first; the record shows the raw characters.
     recorded = [r._replace(before=raw[r.raw_start : r.raw_end]) for r in repairs + joined]
-    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins)
+    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins, signal)
 
 
 def _forced(lines: Sequence[Line]) -> list[bool]:
@@ -139,7 +141,7 @@ def _join_blocks(
     pieces: list[Piece] = []
     repairs: list[Repair] = []
     n_joins = 0
-    waiting = list(notes)
+    waiting = deque(notes)
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
         joins = [hyphens.get(at, plain_join(lines[at - 1], lines[at])) for at in range(start + 1, end)]
         made, found = _join_block(raw, lines[start:end], joins, options)
@@ -147,7 +149,7 @@ def _join_blocks(
         repairs += found
         n_joins += joins.count(Join.SPACE) + joins.count(Join.NOTHING)
         while waiting and waiting[0].place <= end:
-            note = waiting.pop(0)
+            note = waiting.popleft()
             made, found, joined = _join_blocks(raw, note.lines, [True] + [False] * (len(note.lines) - 1), options)
             pieces += made
             repairs += found

@@ -5,6 +5,7 @@ lines are cut at the gutter; between two lines that run across both columns the 
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from stages.reflow.records import Repair
 GAP = re.compile(r"(?<=\S)  +(?=\S)")
 WORD = re.compile(r"\S+")
 # A page shows its gutter on so many lines at least, on this share of its lines, and of those long enough to cross it.
-FEWEST, SHARE, CLEAR = 8, 0.4, 0.85
+FEWEST, SHARE, CLEAR, CANDIDATES = 6, 0.12, 0.9, 3
 # Running text has so many words on either side on average, and fills the left column so far.
 WORDS, FILLED = 2.5, 0.55
 NARROWEST = 15
@@ -32,8 +33,7 @@ class Row(NamedTuple):
 def read_columns(raw: str, lines: list[Line], characters: bool) -> tuple[list[Line], list[Repair]]:
     """The lines of each page column by column, and a repair for each page that was printed in two."""
     # Lines whose characters stand as they are have no gaps.
-    wide = sum(line.mapped is not None and GAP.search(raw, line.raw_start, line.raw_end) is not None for line in lines)
-    if wide < FEWEST:
+    if sum(line.mapped is not None or line.indent >= NARROWEST for line in lines) < FEWEST:
         return lines, []
     found: list[Line] = []
     repairs: list[Repair] = []
@@ -62,35 +62,38 @@ def _row(raw: str, line: Line) -> Row:
 
 
 def _gutter(rows: Sequence[Row]) -> int:
-    """The column of the gutter's middle, or 0."""
-    if len(rows) < FEWEST or any("\t" in row.text for row in rows):
+    """The column just left of where the right column's lines begin, or 0."""
+    if not any(row.line.mapped is not None or row.line.indent >= NARROWEST for row in rows):
         return 0
-    votes: dict[int, int] = {}
+    if any("\t" in row.text for row in rows):
+        return 0
+    begins: Counter[int] = Counter()
     for row in rows:
-        for gap in GAP.finditer(row.text):
-            for column in range(gap.start(), gap.end()):
-                votes[column] = votes.get(column, 0) + 1
-    best = max(votes.values(), default=0)
-    if best < max(FEWEST, SHARE * len(rows)):
-        return 0
-    middle = [column for column, count in votes.items() if count == best]
-    gutter = sorted(middle)[len(middle) // 2]
-    return gutter if _is_gutter(rows, gutter) else 0
+        if row.line.indent >= NARROWEST:
+            begins[row.line.indent] += 1
+        if row.line.mapped is not None:
+            begins.update(gap.end() for gap in GAP.finditer(row.text, row.line.indent) if gap.end() >= NARROWEST)
+    for column, count in begins.most_common(CANDIDATES):
+        if count >= max(FEWEST, SHARE * len(rows)) and _is_gutter(rows, column - 1):
+            return column - 1
+    return 0
 
 
 def _is_gutter(rows: Sequence[Row], gutter: int) -> bool:
     """Whether running text stands on both sides of the column."""
     long = [row.text for row in rows if len(row.text) > gutter + 2]
-    both = [text for text in long if _is_clear(text, gutter) and text[:gutter].strip()]
-    clear = sum(_is_clear(text, gutter) for text in long)
-    if clear < CLEAR * len(long) or not both:
+    clear = [row.text for row in rows if _is_clear(row.text, gutter)]
+    if sum(_is_clear(text, gutter) for text in long) < CLEAR * len(long):
         return False
-    left, right = [text[:gutter].rstrip() for text in both], [text[gutter:].strip() for text in both]
+    left = [text[:gutter].rstrip() for text in clear if text[:gutter].strip()]
+    right = [text[gutter:].strip() for text in clear if text[gutter:].strip()]
+    if min(len(left), len(right)) < FEWEST:
+        return False
     margin = min(len(text) - len(text.lstrip()) for text in left)
-    width = max(map(len, left)) - margin
+    widest = max(map(len, left)) - margin
     filled = sum(len(text) - margin for text in left) / len(left)
     words = [sum(len(WORD.findall(text)) for text in side) / len(side) for side in (left, right)]
-    return width >= NARROWEST and filled >= FILLED * width and min(words) >= WORDS
+    return widest >= NARROWEST and filled >= FILLED * widest and min(words) >= WORDS
 
 
 def _is_clear(text: str, gutter: int) -> bool:

@@ -57,7 +57,7 @@ def measure_lines(lines: Sequence[Line], widths: Floats, words: dict[str, int]) 
     feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
     indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
     edges = _edges(codes, starts, ends)
-    inset = indents - _margins(indents, feeds)
+    inset = indents - page_margins(indents, feeds)
     room = _room(codes, starts, ends, widths, inset)
     cues = _cues(TABLE[codes], starts, ends, breaks, inset, room)
     numbers = np.concatenate(
@@ -106,7 +106,7 @@ def _edges(codes: Ints, starts: Ints, ends: Ints) -> Floats:
     )
 
 
-def _margins(indents: Floats, feeds: Ints) -> Floats:
+def page_margins(indents: Floats, feeds: Ints) -> Floats:
     """For each line the left margin of its page: the commonest indent there, or in the text for pages of few lines."""
     common = _commonest(indents)
     margins = np.full(len(indents), common, np.float32)

@@ -89,7 +89,11 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
         return found
     scores = furniture_scores(candidates.features).tolist()
     sure = [place for place, score in zip(zip(*candidates, strict=True), scores, strict=True) if score > SURE]
-    return found | {at for at, features in sure if not certain or features[LIKE] > 0 or _is_telling(lines[at].text)}
+    # A line alike but for a number that does not count pages is a numbered heading.
+    return found | {
+        at for at, features in sure
+        if not certain or _is_telling(lines[at].text) or (features[LIKE] > 0 and not DIGITS.search(lines[at].text))
+    }  # fmt: skip
 
 
 def _shows_a_page(lines: Sequence[Line], at: int, times: Counter[str]) -> bool:

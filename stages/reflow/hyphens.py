@@ -7,7 +7,7 @@ lines move these odds.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -109,13 +109,14 @@ def _scores(breaks: Sequence[Break], text: str) -> Floats:
     parts = [breaks[start : start + AT_ONCE] for start in range(0, len(breaks), AT_ONCE)]
     known = np.concatenate([table[hyphen_features(part, lang)].sum(1) for part in parts])
     evidence = np.array([_evidence(item, counts) for item in breaks], np.float32)
-    for at, item in enumerate(breaks):
-        if item.tail[:1].isupper() or ADDRESS.search(item.head):
-            evidence[at, 0] += _joins_whole(item, lang, text)
+    open_cases = [at for at, item in enumerate(breaks) if item.tail[:1].isupper() or ADDRESS.search(item.head)]
+    written = frozenset(TOKEN.findall(text)) if open_cases else frozenset()
+    for at in open_cases:
+        evidence[at, 0] += _joins_whole(breaks[at], lang, written)
     return np.asarray(known + evidence)
 
 
-def _joins_whole(item: Break, lang: str, text: str) -> float:
+def _joins_whole(item: Break, lang: str, written: Container[str]) -> float:
     """Log odds for removing the hyphen where the case of letters, or an address, says nothing about the word.
 
     Inside an address a hyphen between words is its own where the address has others, unless it cuts a known word.
@@ -127,17 +128,17 @@ def _joins_whole(item: Break, lang: str, text: str) -> float:
         return 0.0
     address = ADDRESS.search(item.head)
     if not address:
-        return 2 * SHAPED if _is_whole(item, part, lang, text) else 0.0
+        return 2 * SHAPED if _is_whole(item, part, lang, written) else 0.0
     left, right, whole = word_levels([f"{lang}:{word}" for word in (part.left, part.right, part.left + part.right)])
     slug = "-" in address.group()[:-1].rpartition("/")[2] or part.hyphen_after
     return SHAPED if whole else -SHAPED if slug and left and right else 0.0
 
 
-def _is_whole(item: Break, part: Parted, lang: str, text: str) -> bool:
+def _is_whole(item: Break, part: Parted, lang: str, written: Container[str]) -> bool:
     """Whether a word broken before a capital is one word: written so elsewhere, or its capital misread."""
     left = item.head[-1 - len(part.left) : -1]
     tail = item.tail[: len(part.right)]
-    if len(left) > 2 and left + tail in text:
+    if len(left) > 2 and left + tail in written:
         return True
     own, english, whole = word_levels([f"{lang}:{part.left}", f"en:{part.left}", f"{lang}:{part.left}{part.right}"])
     return not own + english and whole >= MISREAD_LEVEL and tail[1:].islower() and left[-1].islower()

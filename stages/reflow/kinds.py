@@ -96,16 +96,20 @@ def _mail_head(texts: list[str]) -> list[int]:
 def _notes(texts: list[str]) -> list[int]:
     """Blocks that begin with a number which hangs on a word in one of the blocks before them."""
     numbers = {at: match[1] for at, text in enumerate(texts) if text[0].isdigit() and (match := NOTE.match(text))}
-    marks: dict[int, set[str]] = {}
-    found = []
-    for at, number in numbers.items():
-        reach = range(max(at - REACH, 0), at)
-        for other in reach:
-            if other not in marks:
-                marks[other] = {mark[1] for mark in MARK.finditer(texts[other])}
-        if any(number in marks[other] for other in reach):
-            found.append(at)
-    return found
+    return [
+        at for at, number in numbers.items() if any(_hangs(number, text) for text in texts[max(at - REACH, 0) : at])
+    ]
+
+
+def _hangs(number: str, text: str) -> bool:
+    """Whether the number hangs on a word of the text."""
+    at = text.find(number)
+    while at >= 0:
+        mark = MARK.match(text, at)
+        if mark and mark[1] == number:
+            return True
+        at = text.find(number, at + 1)
+    return False
 
 
 def _plain_kind(text: str) -> str:

@@ -14,6 +14,8 @@ MARK = re.compile(
 )
 # Notes fill so much of a page at most.
 MOST_OF_PAGE = 0.7
+# No page has more lines: then the pages are not known.
+LONGEST_PAGE = 400
 
 
 def find_notes(lines: Sequence[Line], page_starts: Sequence[int]) -> list[tuple[int, int]]:
@@ -34,6 +36,8 @@ def find_notes(lines: Sequence[Line], page_starts: Sequence[int]) -> list[tuple[
 
 def _page_notes(lines: Sequence[Line], start: int, end: int, last: int) -> tuple[list[tuple[int, int]], int]:
     """The notes of one page, and the number of the last note so far."""
+    if end - start > LONGEST_PAGE:
+        return [], last
     begins = [(at, int(match[1])) for at in range(start + 1, end)
               if lines[at].text[0].isdigit() and (match := NOTE.match(lines[at].text))]  # fmt: skip
     marked = _marked(lines, start, end) if begins else {}

@@ -6,6 +6,7 @@ heading) is text, and so is everything that comes once.
 """
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -38,6 +39,8 @@ INNER, LONGEST_INNER = 2, 80
 NOTE = re.compile("\\d{1,3} .{30}")
 
 
+# So many lines of the same text on either side are compared.
+REACH = 12
 # Running text has lines at least so long.
 RUNNING = 45
 
@@ -135,9 +138,10 @@ def _repeated(zones: list[list[Edge]], wanted: int, inner: Counter[str]) -> set[
     shown = set()
     for number, zone in enumerate(zones):
         near = [edge for other in zones[max(number - 2, 0) : number + 3] for edge in other]
+        # Only pages near by are compared: a long text of one repeated line must not cost its square.
         shown |= {
             edge.at for edge in zone
-            if inner[edge.key] < INNER and _comes_again(edge, by_key[edge.key], near, wanted)
+            if inner[edge.key] < INNER and _comes_again(edge, _around(by_key[edge.key], edge), near, wanted)
         }  # fmt: skip
     return shown
 
@@ -156,6 +160,15 @@ def _numbered(zones: list[list[Edge]]) -> bool:
     )  # fmt: skip
 
 
+def _around(edges: list[Edge], edge: Edge) -> list[Edge]:
+    place = bisect_left(edges, edge.at, key=_index)
+    return edges[max(place - REACH, 0) : place + REACH + 1]
+
+
+def _index(edge: Edge) -> int:
+    return edge.at
+
+
 def _comes_again(edge: Edge, same: list[Edge], near: list[Edge], wanted: int) -> bool:
     if len(LETTER.findall(edge.key)) < 3 or TEXT_END.search(edge.key[-6:]):
         return False
@@ -163,7 +176,7 @@ def _comes_again(edge: Edge, same: list[Edge], near: list[Edge], wanted: int) ->
              and _count_on(edge, other)}  # fmt: skip
     if len(pages) >= wanted:
         return True
-    if NOTE.match(edge.key):
+    if NOTE.match(edge.key) or _is_running(edge.key):
         return False
     pages |= {other.page for other in near if other.page != edge.page and abs(other.depth - edge.depth) < 2
               and _count_on(edge, other) and _alike(edge.key, other.key) > NEAR}  # fmt: skip

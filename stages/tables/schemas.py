@@ -21,6 +21,7 @@ VALUE_LABELS = ("DATE", "TIME", "DURATION", "MONEY", "PERCENT", "QUANTITY")
 LABELS = NAME_LABELS + VALUE_LABELS
 MENTION_KINDS = ("name", "part", "deriv", "value")
 STATUSES = ("written", "duplicate", "quarantined", "deleted")
+PARTED_BY = ("empty_line", "indent", "outdent", "short_line", "mixed", "none")
 REPAIR_RULES = {
     "hyphen_removed": "a word broken at the line end was joined and its hyphen dropped",
     "hyphen_kept": "a line ended in a hyphen that belongs to the word; the lines were joined without a space",
@@ -111,7 +112,8 @@ TABLES: dict[str, Table] = {
             "n_blocks": Column(_INT, "rows in blocks"),
             "n_sentences": Column(_INT, "rows in sentences"),
             "n_mentions": Column(_INT, "rows in mentions"),
-            "n_joins": Column(_INT, "line ends inside a block that became one space"),
+            "n_joins": Column(_INT, "line ends inside a block that became one space, or none in Chinese and Japanese"),
+            "parted_by": Column(_STR, "what parts the paragraphs of the raw text: one of " + ", ".join(PARTED_BY)),
             "run_id": _RUN_ID,
             "processed_at": Column(_TIME, "when the row was made (UTC)"),
         },

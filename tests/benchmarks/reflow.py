@@ -42,6 +42,8 @@ BATCHES = (
     ("c,t", 24, ()),
     ("p", 24, ("pdflatex", "soffice", "pdftotext")),
     ("o", 12, ("pdflatex", "pdftotext", "tesseract")),
+    # Two columns side by side: a set of its own.
+    ("h", 12, ("pdflatex", "pdftotext")),
 )
 # Figures of the probes, and of sets of real documents.
 HYPHENS = ("joinAll", "jRem", "jKeep", "jSpace")
@@ -65,12 +67,15 @@ def main() -> int:
         "held": options.pages / "held",
         "dev": options.devsets / "reflow" / "docs",
         "probe": options.pages / "probes",
+        "columns": options.pages / "columns",
     }
     for name, folder in sets.items():
+        if not folder.is_dir():
+            continue
         score = load_scorer(options.devsets, folder)
         documents = read_documents(folder)
         figures |= measure_set(name, score, documents)
-        if name != "probe":
+        if name in ("held", "dev"):
             figures |= measure_kinds(name, documents)
     for folder in sorted(path for path in (options.devsets / "reflow-real").glob("*") if path.is_dir()):
         score = load_scorer(options.devsets, folder)
@@ -86,7 +91,8 @@ def render_held_out(devsets: Path, pages: Path) -> None:
     articles.write_text(json.dumps(split_articles(devsets)[1], ensure_ascii=False), encoding="utf-8")
     for styles, count, programs in BATCHES:
         if all(map(shutil.which, programs)):
-            generator = [sys.executable, str(devsets / "reflow" / "make_docs.py"), str(pages / "held")]
+            target = pages / ("columns" if styles == "h" else "held")
+            generator = [sys.executable, str(devsets / "reflow" / "make_docs.py"), str(target)]
             flags = ["--articles", str(articles), "--seed", str(SEED), "--styles", styles, "--per-style", str(count)]
             subprocess.run(generator + flags, check=True, stdout=subprocess.DEVNULL)
         else:
