@@ -116,7 +116,7 @@ def _between_sentences(lines: Sequence[Line]) -> Mask:
 
 
 def parted_by(lines: Sequence[Line], begins: Sequence[bool]) -> str:
-    """The signal that stands where blocks begin: `stages.tables.schemas.PARTED_BY`, mixed where no one stands at most."""
+    """The signal that stands where blocks begin: `stages.tables.schemas.PARTED_BY`, mixed where none prevails."""
     places = [at for at in range(1, len(lines)) if begins[at]]
     if not places:
         return "none"
