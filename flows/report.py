@@ -131,12 +131,15 @@ def _listed(words: Mapping[str, int]) -> str:
 def story(report: RunReport) -> Iterator[tuple[int, str]]:
     """Tell what a run did, for its log: lines with their level, at most ten of them on the quarantine."""
     yield logging.INFO, headline(report)
+    for name, reasons in report.passed_over.items():
+        if reasons:
+            yield logging.INFO, f"{name}: {passed_over(reasons)}"
     for uri, code, why in report.quarantined[:_MOST_LOGGED]:
         yield logging.WARNING, f"in quarantine: {uri}: {code}: {why}"
     if len(report.quarantined) > _MOST_LOGGED:
         more = len(report.quarantined) - _MOST_LOGGED
         yield logging.WARNING, f"and {more} more in quarantine; see the tables sources and quarantine"
-    for note in notes(report):
+    for note in notes(report, as_parameter):
         yield logging.WARNING, note
     yield logging.INFO, "rows: " + ", ".join(f"{name} {rows}" for name, rows in report.rows.items())
     yield logging.INFO, "seconds: " + ", ".join(f"{stage} {spent:.1f}" for stage, spent in report.seconds.items())
