@@ -38,7 +38,7 @@ exit codes:
   1  the run failed; the published tables are as they were
   2  wrong usage; nothing was read
   3  with --strict: published, but a source is in quarantine
-  4  another run is writing to the same tables; nothing was done
+  4  another run was writing to the same tables for longer than --wait; nothing was done
 """
 
 
@@ -87,7 +87,17 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that share")
     run.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
-    run.add_argument("--keep-days", type=float, metavar="D", help="keep older snapshots at least D days (default: 0)")
+    run.add_argument(
+        "--keep-days", type=float, metavar="D", help="keep a snapshot D days after the next one at least (default: 0)"
+    )
+    run.add_argument(
+        "--wait",
+        "--wait-seconds",
+        dest="wait_seconds",
+        type=float,
+        metavar="SECONDS",
+        help="wait so long for another run that is writing to the same tables (default: 300)",
+    )
     run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
     run.add_argument("--strict", action="store_true", help="exit with 3 when a source is in quarantine")
 
@@ -162,7 +172,8 @@ def _settings(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # th
 
 def _quiet_prefect() -> None:
     """Keep the terminal for the progress bar and the report; whoever set these variables keeps their choice."""
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "ERROR")
+    # An error is told once, by `main`; Prefect would tell it too, as a traceback.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
     # A first start migrates the database of the temporary server, which can outlast the default of 20 s.
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
@@ -173,10 +184,12 @@ def _run(chosen: argparse.Namespace) -> int:
 
     from flows.settings import SAMPLES, TABLES
     from stages.discover.sources import parse_sources
+    from stages.tables.store.folder import require_ours
 
     settings = _settings(chosen)
     sources = chosen.sources or [SAMPLES]
-    parse_sources(sources)  # complains at once, not after the start of Prefect
+    # Both complain at once, not after the start of Prefect.
+    require_ours(Path(chosen.tables or TABLES), [source.root for source in parse_sources(sources)])
     _quiet_prefect()
     from prefect.settings import PREFECT_API_URL
 

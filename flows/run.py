@@ -1,7 +1,6 @@
 """A run from sources to published tables, in order, as plain functions; `flows.refresh` is the same as a flow."""
 
 import json
-import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -23,7 +22,8 @@ from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
 from stages.tables import account
 from stages.tables.schemas import TABLES, cast
-from stages.tables.store.snapshots import Snapshot, clear_leftovers, read_current, read_table, scan_table, writing
+from stages.tables.store.folder import clear_leftovers, new_run_id, require_ours, writing
+from stages.tables.store.snapshots import Snapshot, read_current, read_table, scan_table
 
 
 class Job(NamedTuple):
@@ -65,10 +65,11 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
     as they were before.
     """
     started = datetime.now(UTC)
-    run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    run_id = new_run_id(started)
     named = parse_sources(sources)
     job = Job({source.name: source.root for source in named}, settings, run_id, started)
-    with writing(tables, run_id) as last_run_died:
+    require_ours(tables, job.roots.values())
+    with writing(tables, run_id, settings.wait_seconds) as last_run_died:
         previous = read_current(tables)
         clear_leftovers(tables, previous)
         work = tables / "work" / run_id

@@ -49,7 +49,12 @@ class Settings(BaseModel):
     authority: str | None = Field(
         None, description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id"
     )
-    keep_days: float = Field(0.0, ge=0, description="keep older snapshots at least so many days")
+    keep_days: float = Field(
+        0.0, ge=0, description="keep a snapshot at least so many days after the next one was published"
+    )
+    wait_seconds: float = Field(
+        300.0, ge=0, description="seconds to wait for another run that is writing to the same tables"
+    )
     strict: bool = Field(False, description="exit with 3 when a source is in quarantine")
 
     def stage_options(self) -> StageOptions:

@@ -27,8 +27,10 @@ from stages.link_entities.corpus import concerned_clusters
 from stages.tables import account
 from stages.tables.move import copy_documents
 from stages.tables.schemas import TABLES, cast
+from stages.tables.store.folder import failed_runs, worth_keeping
 from stages.tables.store.publish import CONTENT, Batch, build_snapshot, switch
 from stages.tables.store.snapshots import (
+    VALIDATION,
     Snapshot,
     file_sha256,
     read_current,
@@ -36,7 +38,6 @@ from stages.tables.store.snapshots import (
     replace_file,
     scan_parts,
     scan_table,
-    worth_keeping,
 )
 
 _BATCH_BYTES = 32 << 20
@@ -220,18 +221,19 @@ def judge(
         tuple(result for part in parts for result in part.results),
     )
     if verdict.critical:
-        kept = _keep_failed(tables / "failed", work.name, verdict)
+        kept = _keep_failed(tables, work.name, verdict)
         lines = "\n  ".join(verdict.critical)
         raise GateError(f"the gate refused to publish; details are in {kept}\n  {lines}")
     return verdict
 
 
-def _keep_failed(folder: Path, run_id: str, verdict: Verdict) -> Path:
+def _keep_failed(tables: Path, run_id: str, verdict: Verdict) -> Path:
     """Write what the gate found, and keep that of the last few failed runs only."""
-    folder.mkdir(exist_ok=True)
-    kept = folder / f"{run_id}.json"
+    kept = tables / "failed" / f"{run_id}.json"
+    kept.parent.mkdir(exist_ok=True)
     kept.write_text(json.dumps(asdict(verdict), ensure_ascii=False, indent=1), encoding="utf-8")
-    for old in sorted(folder.glob("*.json"))[:-_KEPT_FAILED]:
+    # This one stays wherever it sorts: the clock may have been set back.
+    for old in [file for file in failed_runs(tables) if file != kept][: 1 - _KEPT_FAILED]:
         old.unlink(missing_ok=True)
     return kept
 
@@ -260,7 +262,7 @@ def publish_snapshot(
     kept = worth_keeping(tables, snapshot.previous, settings.keep_snapshots, settings.keep_days)
     snapshot = replace(snapshot, previous=kept)
     results = json.dumps(verdict.results, ensure_ascii=False)
-    replace_file(tables / snapshot.snapshot / "validation.json", results)
+    replace_file(tables / snapshot.snapshot / VALIDATION, results)
     switch(tables, snapshot)
     return snapshot
 

@@ -21,6 +21,8 @@ from flows import batches
 T = TypeVar("T")
 
 
+_MOST_PROCESSES = 61 if os.name == "nt" else 256
+"""Windows waits for no more at a time; more than 256 the settings do not allow."""
 _BYTES_A_SECOND = 4_000
 """Slower than any engine has been seen to work; what a large batch may take beyond the time limit."""
 
@@ -108,4 +110,5 @@ def _within(seconds: float, function: Callable[..., T], *args: object) -> T:
 
 def _new_pool(n: int) -> ProcessPoolExecutor:
     # Spawned, not forked: polars and the name models start threads that do not survive a fork.
+    n = min(n, _MOST_PROCESSES)
     return ProcessPoolExecutor(n, mp_context=get_context("spawn"), initializer=batches.die_with_parent)

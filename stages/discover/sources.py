@@ -124,6 +124,7 @@ def chunks(file: BufferedReader) -> Iterator[bytes]:
 
 
 def _parse_source(spec: str) -> Source:
+    spec = spec.replace(os.sep, "/")  # on Windows, where both part a path
     name, equals, rest = spec.partition("=")
     named = bool(equals) and "/" not in name and not os.path.lexists(spec)
     given, path = (name, rest) if named else ("", spec)

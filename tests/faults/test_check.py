@@ -15,7 +15,7 @@ from stages.discover.sources import to_doc_id
 from stages.errors import TablesError
 from stages.tables.schemas import TABLES
 from stages.tables.store.publish import CONTENT
-from stages.tables.store.snapshots import file_sha256, read_current
+from stages.tables.store.snapshots import MARKER, file_sha256, read_current
 from tests.faults.harness import article, fast_gate, run_here
 
 
@@ -75,6 +75,14 @@ def rewrite(tables: Path, table: str, change: Callable[[pl.DataFrame], pl.DataFr
 def test_all_is_right(tmp_path: Path, press: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", str(press), "--tables", str(tmp_path / "tables")]) == 0
     assert "4 documents, 4 of them compared with their raw file: all right" in capsys.readouterr().out
+
+
+def test_tables_are_read_and_checked_without_the_marker_too(tmp_path: Path, press: Path) -> None:
+    """A copy of what is published, or tables of a version that knew no marker."""
+    tables = tmp_path / "tables"
+    (tables / MARKER).unlink()
+    assert check_tables(tables, [str(press)]).problems == []
+    assert read_current(tables) is not None
 
 
 def test_a_changed_file_is_not_compared(tmp_path: Path, press: Path) -> None:

@@ -18,8 +18,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows import cli
+from flows.run import run
 from stages.errors import LockedError
-from stages.tables.store.snapshots import writing
+from stages.tables.store.folder import writing
 from tests.faults import long_form
 from tests.faults.harness import ROOT, article, assert_tidy, assert_whole, fast_gate, run_here
 
@@ -101,7 +102,7 @@ def test_readers_see_one_version(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from stages.tables.store.snapshots import writing
+from stages.tables.store.folder import writing
 with writing(Path(sys.argv[1]), "the-other-run"):
     print("held", flush=True)
     time.sleep(600)
@@ -120,7 +121,7 @@ def held(tables: Path) -> Iterator[subprocess.Popen[str]]:
 def test_the_second_run_says_who_is_at_work(tmp_path: Path) -> None:
     (tmp_path / "press").mkdir()
     with held(tmp_path / "tables") as holder, pytest.raises(LockedError, match=f"the-other-run .process {holder.pid}"):
-        run_here([tmp_path / "press"], tmp_path / "tables")
+        run_here([tmp_path / "press"], tmp_path / "tables", wait_seconds=0)
 
 
 def test_the_lock_of_a_dead_run_is_taken_over(tmp_path: Path) -> None:
@@ -143,30 +144,11 @@ def test_the_lock_is_free_after_an_error(tmp_path: Path) -> None:
         assert not last_died
 
 
-@pytest.mark.integration
-@pytest.mark.skipif(not long_form.LONG, reason="starts Prefect twice; in the long form")
-def test_two_runs_at_once_on_the_command_line(tmp_path: Path) -> None:
-    """Through Prefect and the real gate: one publishes or both do, one after the other; nothing is mixed."""
-    folder, tables = tmp_path / "press", tmp_path / "tables"
-    folder.mkdir()
-    for i in range(3):
-        (folder / f"{i}.txt").write_text(article(i), encoding="utf-8")
-    command = [sys.executable, "-m", "flows.cli", "run", str(folder), "--tables", str(tables), "--workers", "0"]
-    runs = [subprocess.Popen(command, stdout=-1, stderr=-1, text=True, cwd=ROOT) for _ in range(2)]
-    ends = [(run.communicate(timeout=300), run.returncode) for run in runs]
-    codes = sorted(code for _, code in ends)
-    assert codes in ([0, 0], [0, 4]), ends
-    for (_, message), code in ends:
-        assert (code == 4) == ("is being written by run" in message), message
-    assert_whole(tables)
-    assert_tidy(tables)
-
-
 def test_a_held_lock_has_its_own_exit_code(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "press").mkdir()
-    monkeypatch.setattr("flows.refresh.refresh", lambda sources, tables, _: run_here(sources, Path(tables)))
+    monkeypatch.setattr("flows.refresh.refresh", lambda sources, tables, given: run(sources, Path(tables), given))
     with held(tmp_path / "tables"):
-        assert cli.main(["run", str(tmp_path / "press"), "--tables", str(tmp_path / "tables")]) == 4
+        assert cli.main(["run", str(tmp_path / "press"), "--tables", str(tmp_path / "tables"), "--wait", "0"]) == 4
     assert "the-other-run" in capsys.readouterr().err

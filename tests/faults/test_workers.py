@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from flows.workers import Workers
-from stages.tables.store.snapshots import read_current, read_table
+from stages.tables.store.snapshots import MARKER, read_current, read_table
 from tests.faults import deadly, long_form
 from tests.faults.harness import ROOT, article, assert_same, assert_tidy, fast_gate, published, run_here
 
@@ -187,6 +187,7 @@ def test_a_run_after_a_death_works_in_another_process(tmp_path: Path) -> None:
     tables.mkdir()
     (folder / "good.txt").write_text(article(1), encoding="utf-8")
     (folder / "bad.txt").write_text(article(2) + f"\n{deadly.CRASH}.\n", encoding="utf-8")
+    (tables / MARKER).touch()
     (tables / ".writer.json").write_text("{}", encoding="utf-8")  # what a dead run leaves
 
     with fast_gate():
@@ -196,3 +197,9 @@ def test_a_run_after_a_death_works_in_another_process(tmp_path: Path) -> None:
     assert read_table(tables, read_current(tables), "documents").select(pl.col("source_uri")).rows() == [
         ("press/good.txt",)
     ]
+
+
+def test_windows_gets_as_many_processes_as_it_can_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.workers._MOST_PROCESSES", 1)
+    with Workers(2) as workers:
+        assert workers._open()._max_workers == 1  # type: ignore[attr-defined]

@@ -26,7 +26,7 @@ def test_options_of_run_are_the_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["batch_size", "max_chars", "max_seconds", "max_deleted", "keep_snapshots", "keep_days"]
+    "name", ["batch_size", "max_chars", "max_seconds", "max_deleted", "keep_snapshots", "keep_days", "wait_seconds"]
 )
 def test_help_states_the_defaults(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
@@ -44,6 +44,7 @@ def test_help_states_the_defaults(name: str, capsys: pytest.CaptureFixture[str])
         (["run", "no/such/folder"], "no/such/folder: no such file or folder"),
         (["run", "--batch-size", "0"], "--batch-size"),
         (["run", "--engine", "best"], "--engine"),
+        (["run", "--wait", "-1"], "--wait-seconds"),
         (["run", "data/samples", "samples=data"], "two sources are called 'samples'"),
         (["show", "data/samples/broken/leer.txt"], "would be quarantined as empty"),
     ],

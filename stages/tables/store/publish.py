@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.tables.schemas import SCHEMA_VERSION, TABLES, cast, empty
+from stages.tables.store.folder import point_link
 from stages.tables.store.snapshots import (
     CURRENT,
     SNAPSHOT,
@@ -128,10 +129,7 @@ def switch(tables: Path, snapshot: Snapshot) -> None:
     with suppress(OSError):
         # The copy comes second: where it lies, that snapshot was published once.
         replace_file(tables / snapshot.snapshot / SNAPSHOT, text)
-        link = tables / ".latest.new"
-        link.unlink(missing_ok=True)
-        link.symlink_to(snapshot.snapshot)
-        link.replace(tables / "latest")
+        point_link(tables, snapshot.snapshot)
 
 
 def _part_name(table: str, prefix: str) -> str:
@@ -191,7 +189,7 @@ def _link(tables: Path, snapshot: Snapshot, part: Part, folder: Path) -> Part:
     except OSError:
         # A file system without hard links: the same bytes, at the price of a copy.
         shutil.copyfile(source, target)
-        with target.open("rb") as copied:
+        with target.open("rb+") as copied:  # Windows flushes only what is open for writing
             os.fsync(copied.fileno())
     return part
 

@@ -1,34 +1,41 @@
-"""Snapshots: where the published tables lie, how they are read, locked, and cleared away when old.
+"""Snapshots: where the published tables lie, and how they are read and replaced in one step.
 
+DIR/.fliesstext-tables                     the marker: this folder is ours, and what bears our names in it
 DIR/CURRENT.json                           the one pointer; what it names is complete and never changes
-DIR/snapshots/<id>/<table>/part*.parquet   one immutable state of all tables
+DIR/snapshots/<run>/<table>/part*.parquet  one immutable state of all tables
 DIR/latest                                 link for people; programs read CURRENT.json
 DIR/work/<run>/                            batches of a run in progress
+DIR/failed/<run>.json                      what the gate found where it refused to publish
+
+Who may write there, and what is cleared away again, stands in `stages.tables.store.folder`.
 """
 
 import hashlib
 import json
 import os
 import re
-import shutil
-import socket
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from filelock import FileLock, Timeout
 
-from stages.errors import LockedError, TablesError
+from stages.errors import TablesError
 from stages.tables.schemas import SCHEMA_VERSION, TABLES, empty
 
 CURRENT = "CURRENT.json"
+MARKER = ".fliesstext-tables"
+"""A file of this name makes a folder a tables folder: without it nothing is written or removed there."""
 SNAPSHOT = "snapshot.json"
 """The same text inside a snapshot that was published, for the day CURRENT.json is lost."""
-_SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
+VALIDATION = "validation.json"
+"""What the gate checked, in full, inside a snapshot."""
+WINDOWS = os.name == "nt"
+SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
+_TRIES, _SECONDS_BETWEEN = 20, 0.1
 _PART_PATH = re.compile(r"[a-z]+/part(?:-[0-9a-f]+)?\.parquet")
 
 
@@ -81,7 +88,7 @@ class Snapshot:
         """
         plain = json.loads(text)
         for name in (plain["snapshot"], *plain["previous"]):
-            if not _SNAPSHOT_PATH.fullmatch(name):
+            if not SNAPSHOT_PATH.fullmatch(name):
                 raise ValueError(f"{name!r} is no snapshot below the tables folder")
         for name, table in plain["tables"].items():
             for file in table["files"]:
@@ -97,6 +104,11 @@ class Snapshot:
             previous=tuple(plain["previous"]),
             schema_version=plain["schema_version"],
         )
+
+
+def is_tables_folder(path: Path) -> bool:
+    """Tell whether a folder carries the marker of a tables folder; False too where that cannot be looked at."""
+    return os.path.isfile(path / MARKER)  # noqa: PTH113 - Path.is_file raises where a folder must not be looked into
 
 
 def read_current(tables: Path) -> Snapshot | None:
@@ -182,104 +194,35 @@ def _may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
     return held.startswith(prefixes) or any(prefix.startswith(held) for prefix in prefixes)
 
 
-@contextmanager
-def writing(tables: Path, run_id: str) -> Iterator[bool]:
-    """Hold the right to write below ``tables``; the operating system frees it when the process ends, however.
-
-    Gives whether the last writer died in the middle. Raises LockedError with the name of the run that holds it.
-    """
-    try:
-        tables.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TablesError(f"{tables} cannot be made ({error.strerror}); choose another --tables folder") from error
-    owner = tables / ".writer.json"
-    lock = FileLock(tables / ".writer.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise LockedError(f"{tables} is being written by {_owner(owner)}; wait for it or use another folder") from None
-    except OSError as error:
-        raise TablesError(f"{tables} cannot be written to ({error.strerror}); check its permissions") from error
-    try:
-        last_died = owner.exists()
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        owner.write_text(
-            json.dumps({"run_id": run_id, "pid": os.getpid(), "host": socket.gethostname(), "since": started}),
-            encoding="utf-8",
-        )
-        yield last_died
-    finally:
-        with suppress(OSError):
-            owner.unlink(missing_ok=True)
-        lock.release()
-
-
-def _owner(file: Path) -> str:
-    try:
-        who = json.loads(file.read_text(encoding="utf-8"))
-        return f"run {who['run_id']} (process {who['pid']} on {who['host']}, since {who['since']})"
-    except (OSError, ValueError, KeyError):
-        return "another run that has just started"
-
-
-def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
-    """Remove what a run left: batches in work/, and snapshots that ``current`` no longer or does not yet name.
-
-    A published snapshot that has no copy of CURRENT.json yet gets one. To be called by the one writer only; what
-    cannot be removed waits for the next run.
-    """
-    shutil.rmtree(tables / "work", ignore_errors=True)
-    known = {current.snapshot, *current.previous} if current else set()
-    for folder in (tables / "snapshots").glob("*"):
-        if f"snapshots/{folder.name}" not in known:
-            _remove(folder)
-    with suppress(OSError):
-        for stray in tables.glob(".*.new"):
-            stray.unlink(missing_ok=True)
-        if current and not (tables / current.snapshot / SNAPSHOT).exists():
-            replace_file(tables / current.snapshot / SNAPSHOT, current.to_json())
-
-
-def _remove(folder: Path) -> None:
-    """Remove a snapshot, first out of the way in one step, so that nobody meets half of one."""
-    trash = folder if folder.name.startswith(".") else folder.with_name(f".{folder.name}.old")
-    with suppress(OSError):
-        folder.rename(trash)
-        shutil.rmtree(trash)
-
-
 def replace_file(file: Path, text: str) -> None:
     """Give a file new content in one step: who reads it meets the old or the new text, also after a crash."""
     new = file.with_name(f".{file.name}.new")
-    with new.open("w", encoding="utf-8") as out:
+    with new.open("w", encoding="utf-8", newline="\n") as out:
         out.write(text)
         out.flush()
         os.fsync(out.fileno())
-    new.replace(file)
+    _replace(new, file)
     with suppress(OSError):
         # It stands already; a disk that will not confirm it cannot be argued with.
         sync_folder(file.parent)
 
 
+def _replace(new: Path, file: Path) -> None:
+    """Rename over a file. Windows refuses that while a reader has it open, which takes readers milliseconds."""
+    for _ in range(_TRIES if WINDOWS else 0):
+        with suppress(PermissionError):
+            new.replace(file)
+            return
+        time.sleep(_SECONDS_BETWEEN)
+    new.replace(file)
+
+
 def sync_folder(folder: Path) -> None:
-    """Flush the names in a folder to disk."""
+    """Flush the names in a folder to disk; on Windows no folder can be opened, and NTFS keeps a journal of names."""
+    if WINDOWS:
+        return
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def worth_keeping(tables: Path, earlier: Sequence[str], keep: int, keep_days: float) -> tuple[str, ...]:
-    """Give the snapshots that the next one goes on naming; ``earlier``: the published ones, newest first.
-
-    These are the newest ``keep`` (the next one counts) and those younger than ``keep_days``. The others are cleared
-    away by `clear_leftovers` once a CURRENT.json without their names is published.
-    """
-    now = datetime.now(UTC)
-
-    def age(name: str) -> timedelta:
-        return now - datetime.fromtimestamp((tables / name).stat().st_mtime, UTC)
-
-    there = [name for name in earlier if (tables / name).is_dir()]
-    return tuple(name for n, name in enumerate(there, 1) if n < keep or age(name) < timedelta(days=keep_days))

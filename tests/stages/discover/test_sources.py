@@ -97,6 +97,12 @@ def test_glob_root_is_the_part_before_the_wildcard(press):
     assert source == Source("press", press, ("20*/*.txt",))
 
 
+def test_a_path_as_windows_writes_it(press, monkeypatch):
+    monkeypatch.setattr(os, "sep", "\\")
+    assert parse_sources([f"{press}\\*.txt"]) == parse_sources([f"{press}/*.txt"])
+    assert parse_sources([f"web={press}\\2024"]) == [Source("web", press / "2024")]
+
+
 def test_glob_without_a_folder_is_relative_to_here(press, monkeypatch):
     monkeypatch.chdir(press)
     assert parse_sources(["*.txt"]) == [Source("press", press, ("*.txt",))]

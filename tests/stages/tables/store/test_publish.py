@@ -1,5 +1,9 @@
+import errno
+import fcntl
 import hashlib
 import json
+import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -178,12 +182,25 @@ def test_building_publishes_nothing(tables):
     assert read_current(tables) == first
 
 
-def test_snapshot_is_published_where_there_can_be_no_link(tables):
-    (tables / "latest").mkdir()
-    assert read_current(tables) is None
+def no_link(*_):
+    raise OSError(1314, "A required privilege is not held by the client")
+
+
+def test_snapshot_is_published_where_there_can_be_no_link(tables, monkeypatch):
+    monkeypatch.setattr(Path, "symlink_to", no_link)
     snapshot = publish(tables, "run-1", [A], new=[document(A)])
     assert read_current(tables) == snapshot
-    assert (tables / "latest").is_dir()
+    assert (tables / "snapshots/run-1/snapshot.json").exists()
+    assert not (tables / "latest").exists()
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.write_text("precious")])
+def test_snapshot_is_published_where_the_link_is_somebody_elses(tables, make):
+    make(tables / "latest")
+    before = (tables / "latest").stat()
+    snapshot = publish(tables, "run-1", [A], new=[document(A)])
+    assert read_current(tables) == snapshot
+    assert (tables / "latest").stat() == before
 
 
 def test_replaced_and_removed_documents(tables):
@@ -278,6 +295,13 @@ def test_links_are_copied_where_the_file_system_has_none(tables, monkeypatch):
     def no_links(*_):
         raise OSError(95, "not supported")
 
+    def flush_what_is_written(handle, real=os.fsync):
+        """As on Windows, which flushes no file that is open for reading only."""
+        if stat.S_ISREG(os.fstat(handle).st_mode) and fcntl.fcntl(handle, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", flush_what_is_written)
     first = publish(tables, "run-1", [A], new=[document(A)])
     monkeypatch.setattr(Path, "hardlink_to", no_links)
     second = publish(tables, "run-2", [A], previous=first)

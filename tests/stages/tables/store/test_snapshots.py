@@ -1,26 +1,23 @@
 import json
 import os
-import signal
-import subprocess
-import sys
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from stages.errors import LockedError, TablesError
+from stages.errors import TablesError
 from stages.tables.schemas import TABLES
 from stages.tables.store.snapshots import (
     CURRENT,
+    MARKER,
     Part,
     Snapshot,
-    clear_leftovers,
     files_of,
+    is_tables_folder,
     read_current,
     read_table,
+    replace_file,
     scan_table,
-    worth_keeping,
-    writing,
+    sync_folder,
 )  # fmt: skip
 
 
@@ -89,109 +86,61 @@ def test_truncated_part_is_noticed(tmp_path):
         read_current(tmp_path)
 
 
-# One writer
+# Whose folder it is
 
 
-def test_second_writer_is_told_who_holds_the_lock(tmp_path):
-    tables = tmp_path / "deep" / "tables"
-    holder = rf"run run-1 \(process {os.getpid()} on "
-    with writing(tables, "run-1"), pytest.raises(LockedError, match=holder), writing(tables, "run-2"):
-        pass
-    with writing(tables, "run-3"):
-        pass
+def test_the_marker_makes_a_tables_folder(tmp_path):
+    assert not is_tables_folder(tmp_path)
+    assert not is_tables_folder(tmp_path / "missing")
+    (tmp_path / MARKER).mkdir()
+    assert not is_tables_folder(tmp_path), "a folder of that name is none of ours"
+    (tmp_path / MARKER).rmdir()
+    (tmp_path / MARKER).write_text("")
+    assert is_tables_folder(tmp_path)
+    assert not is_tables_folder(tmp_path / MARKER)
 
 
-def test_lock_is_free_after_an_error(tmp_path):
-    with pytest.raises(ZeroDivisionError), writing(tmp_path, "run-1"):
-        raise ZeroDivisionError
-    with writing(tmp_path, "run-2"):
-        assert json.loads((tmp_path / ".writer.json").read_text())["run_id"] == "run-2"
-    assert not (tmp_path / ".writer.json").exists()
-
-
-def test_folder_that_cannot_be(tmp_path):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(TablesError, match="cannot be made"), writing(tmp_path / "file", "run-1"):
-        pass
-    (tmp_path / "tables" / ".writer.lock").mkdir(parents=True)
-    with pytest.raises(TablesError, match="cannot be written to"), writing(tmp_path / "tables", "run-1"):
-        pass
-
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from stages.tables.store.snapshots import writing
-with writing(Path(sys.argv[1]), "run-dead"):
-    print("held", flush=True)
-    time.sleep(60)
-"""
-
-
-@pytest.mark.integration
-def test_lock_of_a_killed_process_is_free(tmp_path, project):
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, tmp_path], stdout=subprocess.PIPE, cwd=project)
-    try:
-        assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(LockedError, match=f"run run-dead .process {holder.pid} "), writing(tmp_path, "run-2"):
-            pass
-    finally:
-        holder.send_signal(signal.SIGKILL)
-        holder.wait()
-        holder.stdout.close()
-    with writing(tmp_path, "run-3"):
-        assert json.loads((tmp_path / ".writer.json").read_text())["run_id"] == "run-3"
-
-
-# Clearing away
-
-
-def folders(tables):
-    return sorted(path.name for path in (tables / "snapshots").iterdir())
+# Windows
 
 
 @pytest.fixture
-def history(tmp_path):
-    """Four snapshots, run-4 is the current one; run-1 is 30 days old, run-2 20, run-3 10."""
-    names = [f"snapshots/run-{n}" for n in (1, 2, 3)]
-    for n in (1, 2, 3):
-        snapshot(tmp_path, f"run-{n}", tuple(reversed(names[: n - 1])))
-        then = (datetime.now(UTC) - timedelta(days=40 - 10 * n)).timestamp()
-        os.utime(tmp_path / "snapshots" / f"run-{n}", (then, then))
-    return snapshot(tmp_path, "run-4", tuple(reversed(names)))
+def windows(monkeypatch):
+    """What Windows refuses: to open a folder."""
+    real = os.open
+
+    def refusing(path, *arguments, **named):
+        if os.path.isdir(path):  # noqa: PTH112 - also bytes and numbers
+            raise PermissionError(13, "Permission denied", path)
+        return real(path, *arguments, **named)
+
+    monkeypatch.setattr("stages.tables.store.snapshots.WINDOWS", True)
+    monkeypatch.setattr(os, "open", refusing)
 
 
-@pytest.mark.parametrize(
-    ("keep", "days", "left"),
-    [(1, 0, [4]), (2, 0, [3, 4]), (4, 0, [1, 2, 3, 4]), (9, 0, [1, 2, 3, 4]), (1, 15, [3, 4]), (3, 99, [1, 2, 3, 4])],
-)
-def test_old_snapshots_go(tmp_path, history, keep, days, left):
-    """Those that the pointer names no longer go when the next run clears away what is not named."""
-    kept = worth_keeping(tmp_path, history.previous, keep, days)
-    assert (*kept[::-1], "snapshots/run-4") == tuple(f"snapshots/run-{n}" for n in left)
-    assert folders(tmp_path) == ["run-1", "run-2", "run-3", "run-4"]
-    (tmp_path / CURRENT).write_text(replace(history, previous=kept).to_json(), encoding="utf-8")
-    clear_leftovers(tmp_path, read_current(tmp_path))
-    assert folders(tmp_path) == [f"run-{n}" for n in left]
-    assert read_current(tmp_path).previous == kept
+@pytest.mark.usefixtures("windows")
+def test_no_folder_is_opened_on_windows(tmp_path):
+    with pytest.raises(PermissionError):
+        os.open(tmp_path, os.O_RDONLY)
+    sync_folder(tmp_path)
 
 
-def test_a_snapshot_that_is_gone_is_not_named(tmp_path, history):
-    (tmp_path / "snapshots" / "run-3").rename(tmp_path / "elsewhere")
-    assert worth_keeping(tmp_path, history.previous, 3, 0) == ("snapshots/run-2", "snapshots/run-1")
+@pytest.mark.usefixtures("windows")
+def test_a_reader_on_windows_only_delays_the_next_pointer(tmp_path, monkeypatch):
+    """A file that somebody has open is not replaced there: here for the first three times."""
+    real, refused = Path.replace, []
 
+    def busy(path, target):
+        if len(refused) < 3:
+            refused.append(path)
+            raise PermissionError(13, "Access is denied", path)
+        return real(path, target)
 
-def test_what_a_killed_run_left_goes(tmp_path, history):
-    (tmp_path / "work" / "run-5" / "batches").mkdir(parents=True)
-    (tmp_path / "snapshots" / "run-5" / "blocks").mkdir(parents=True)
-    (tmp_path / "snapshots" / ".run-0.old").mkdir()
-    (tmp_path / ".CURRENT.json.new").write_text("{")
-    clear_leftovers(tmp_path, history)
-    assert folders(tmp_path) == ["run-1", "run-2", "run-3", "run-4"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == [CURRENT, "snapshots"]
-
-
-def test_half_a_first_run_goes_too(tmp_path):
-    (tmp_path / "snapshots" / "run-1" / "blocks").mkdir(parents=True)
-    clear_leftovers(tmp_path, read_current(tmp_path))
-    assert folders(tmp_path) == []
+    monkeypatch.setattr(Path, "replace", busy)
+    monkeypatch.setattr("stages.tables.store.snapshots._SECONDS_BETWEEN", 0)
+    replace_file(tmp_path / "pointer", "new")
+    assert (tmp_path / "pointer").read_bytes() == b"new"
+    monkeypatch.setattr("stages.tables.store.snapshots._TRIES", 2)
+    refused.clear()
+    with pytest.raises(PermissionError):
+        replace_file(tmp_path / "pointer", "newer")
+    assert (tmp_path / "pointer").read_bytes() == b"new"
