@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -228,3 +229,30 @@ def test_the_system_refuses_to_write_more(
     assert "File too large" in capsys.readouterr().err
     assert_same(published(tables), before)
     assert_heals(scene, tables)
+
+
+class _ClockBehind(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return datetime.now(tz) - timedelta(days=400)
+
+
+def test_a_clock_set_back_makes_nothing_new(scene: Scene, tmp_path: Path) -> None:
+    """The run with the older name is the last one all the same, and its snapshot the one that stays."""
+    tables = tmp_path / "tables"
+    fresh_copy(scene, tables, first=False)
+    with (
+        patch("flows.run.datetime", _ClockBehind),
+        patch("stages.tables.store.publish.datetime", _ClockBehind),
+        patch("stages.tables.store.folder.datetime", _ClockBehind),
+    ):
+        made = run_here([scene.folder], tables, keep_snapshots=1)
+        assert made.published
+        assert not run_here([scene.folder], tables).published
+    assert not run_here([scene.folder], tables).published
+    assert_same(published(tables), scene.after)
+    current = read_current(tables)
+    assert current
+    assert current.run_id == made.run_id < min(path.name for path in (scene.base / "snapshots").iterdir())
+    assert [path.name for path in (tables / "snapshots").iterdir()] == [made.run_id]
+    assert_tidy(tables)

@@ -38,8 +38,8 @@ class Client(NamedTuple):
         )
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
-        log = (self.folder / "serve.log").open("ab")
-        return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+        with (self.folder / "serve.log").open("ab") as log:
+            return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
 
     def ask(self, path: str, **body: Any) -> Any:
         data = json.dumps(body).encode()
@@ -160,7 +160,7 @@ def test_a_trigger_changes_one_parameter_and_tells_its_story(client: Client, ser
     for told in (
         "press: 3 files",
         "3 sources = 2 written",
-        "in quarantine: press/leer.txt: empty",
+        "quarantine: press/leer.txt: empty",
         "rows: documents 2",
     ):
         assert told in story
