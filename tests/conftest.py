@@ -96,6 +96,7 @@ def _document(doc_id: str, uri: str, text: str, title: str | None, *, blocks: in
         "n_sentences": sentences,
         "n_mentions": mentions,
         "n_joins": 0,
+        "parted_by": "none",
         "run_id": "run-1",
         "processed_at": datetime(2024, 5, 1, tzinfo=UTC),
     }

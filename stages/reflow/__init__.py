@@ -4,18 +4,36 @@ The steps: cut the text into lines and mend their characters, drop page furnitur
 each line-end hyphen, put the lines together, part credits from captions, and name the kinds.
 """
 
-from stages.reflow.assemble import Piece, as_line, cut_piece, hyphen_repair, join_lines, restore, settle
+from collections import deque
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from stages.reflow.assemble import (
+    RULES,
+    Piece,
+    as_line,
+    cut_piece,
+    hyphen_repair,
+    join_lines,
+    plain_join,
+    restore,
+    settle,
+)
+from stages.reflow.columns import read_columns
 from stages.reflow.furniture import find_furniture
-from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, text_form
+from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, parted_by, text_form
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
-from stages.reflow.lists import mark_lists, mark_tables
+from stages.reflow.lists import mark_lists, mark_tables, mark_verse
+from stages.reflow.marks import read_marks, stands_alone
+from stages.reflow.notes import find_notes
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow"]
 
-VERSION = "2"
+VERSION = "3"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()
@@ -34,13 +52,27 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     ['Der Bericht blieb zunächst unter Verschluss.']
     """
     lines, repairs = cut_lines(raw, options.characters)
-    if options.furniture and text_form(lines) == "wrapped":
-        lines, removed = _without_furniture(raw, lines)
+    notes: list[Note] = []
+    read: list[Repair] = []
+    form = text_form(lines)
+    if options.join_lines and form != "separate":
+        lines, read = read_marks(raw, lines)
+        lines, parted = read_columns(raw, lines, options.characters)
+        read = read + parted
+        repairs += read
+        form = text_form(lines) if read else form
+    if options.furniture and form == "wrapped":
+        lines, starts, removed = _without_furniture(raw, lines)
         repairs += removed
+        if options.join_lines:
+            lines, notes = _without_notes(lines, starts)
     begins = begins_block(lines) if options.join_lines else [True] * len(lines)
-    if options.join_lines and text_form(lines) == "wrapped":
-        begins = mark_tables(raw, lines, mark_lists(lines, begins))
-    pieces, joined, n_joins = _join_blocks(raw, lines, begins, options)
+    if read or form == "wrapped":
+        begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
+    if options.join_lines and form == "wrapped":
+        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, begins)))
+    signal = parted_by(lines, begins)
+    pieces, joined, n_joins = _join_blocks(raw, lines, begins, options, notes)
     spaced = _join_spaced(raw, pieces, options) if options.join_lines else None
     if spaced:
         pieces, joined, n_joins = spaced[0], joined + spaced[1], n_joins + spaced[2]
@@ -48,7 +80,16 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
     # A second repair at the same place saw the text after the first; the record shows the raw characters.
     recorded = [r._replace(before=raw[r.raw_start : r.raw_end]) for r in repairs + joined]
-    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins)
+    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins, signal)
+
+
+def _forced(lines: Sequence[Line]) -> list[bool]:
+    """Where a block begins whatever the layout says: by signs before lines, and at the top of the next column.
+
+    The map of a block to the raw text only goes forward, and a column's top stands before the end of the last one.
+    """
+    back = [False, *(b.raw_start < a.raw_end for a, b in pairwise(lines))]
+    return [alone or up for alone, up in zip(stands_alone(lines), back, strict=False)]
 
 
 def _join_spaced(raw: str, pieces: list[Piece], options: ReflowOptions) -> tuple[list[Piece], list[Repair], int] | None:
@@ -64,41 +105,83 @@ def _join_spaced(raw: str, pieces: list[Piece], options: ReflowOptions) -> tuple
     return None if double_spaced([piece.text for piece in joined[0]]) else joined
 
 
-def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
-    """The other lines, and a repair for each line of page furniture."""
+def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[int], list[Repair]]:
+    """The other lines, at which of them a page begins, and a repair for each line of page furniture."""
     found = find_furniture(lines, FORM_FEED in raw[lines[-1].raw_end :])
     spans = [(lines[at].raw_start, lines[at].raw_end) for at in sorted(found)]
-    return drop_lines(lines, found), [Repair("furniture", start, end, raw[start:end], "") for start, end in spans]
+    kept = [at for at in range(len(lines)) if at not in found]
+    rest = drop_lines(lines, found)
+    starts = [place for place, at in enumerate(kept) if at - 1 in found or rest[place].form_feeds]
+    return rest, starts, [Repair("furniture", start, end, raw[start:end], "") for start, end in spans]
+
+
+class Note(NamedTuple):
+    """A footnote: its lines, and how many lines of the text stand before it."""
+
+    lines: list[Line]
+    place: int
+
+
+def _without_notes(lines: list[Line], page_starts: list[int]) -> tuple[list[Line], list[Note]]:
+    """The lines of the text, and the footnotes taken from between them."""
+    spans = find_notes(lines, page_starts)
+    if not spans:
+        return lines, []
+    inside = {at for start, end in spans for at in range(start, end)}
+    before = [0, *accumulate(at not in inside for at in range(len(lines)))]
+    return drop_lines(lines, inside), [Note(lines[start:end], before[start]) for start, end in spans]
 
 
 def _join_blocks(
-    raw: str, lines: list[Line], begins: list[bool], options: ReflowOptions
+    raw: str, lines: list[Line], begins: list[bool], options: ReflowOptions, notes: Sequence[Note] = ()
 ) -> tuple[list[Piece], list[Repair], int]:
+    """The text of each block, with its repairs and the number of plain joins; a note stands behind its block."""
     starts = [at for at, begin in enumerate(begins) if begin]
     hyphens = _decide_hyphens(lines, begins)
     pieces: list[Piece] = []
     repairs: list[Repair] = []
     n_joins = 0
+    waiting = deque(notes)
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
-        joins = [hyphens.get(at, Join.SPACE) for at in range(start + 1, end)]
-        piece = join_lines(lines[start:end], joins)
-        piece, mended = settle(piece) if options.characters else (piece, [])
-        piece, restored = restore(piece) if options.lost_hyphens else (piece, [])
-        if piece.text:
-            pieces += _part(piece) if options.credits else (piece,)
-        repairs += mended + restored
-        for at, join in zip(range(start + 1, end), joins, strict=True):
-            last, line = lines[at - 1], lines[at]
-            if join != Join.SPACE:
-                repairs.append(hyphen_repair(raw, last, line, join))
-            else:
-                n_joins += 1
-            if line.form_feeds or line.breaks >= PAGE_GAP:
-                after = " " if join in (Join.SPACE, Join.KEEP_SPACE) else ""
-                repairs.append(
-                    Repair("page_break", last.raw_end, line.raw_start, raw[last.raw_end : line.raw_start], after)
-                )
+        joins = [hyphens.get(at, plain_join(lines[at - 1], lines[at])) for at in range(start + 1, end)]
+        made, found = _join_block(raw, lines[start:end], joins, options)
+        pieces += made
+        repairs += found
+        n_joins += joins.count(Join.SPACE) + joins.count(Join.NOTHING)
+        while waiting and waiting[0].place <= end:
+            note = waiting.popleft()
+            made, found, joined = _join_blocks(raw, note.lines, [True] + [False] * (len(note.lines) - 1), options)
+            pieces += made
+            repairs += found
+            n_joins += joined
+            if note.place < end:
+                repairs.append(_moved(raw, note))
     return pieces, repairs, n_joins
+
+
+def _join_block(
+    raw: str, lines: list[Line], joins: list[Join], options: ReflowOptions
+) -> tuple[list[Piece], list[Repair]]:
+    """The lines as one block, or as two where a credit ends it, and what was repaired."""
+    piece = join_lines(lines, joins)
+    piece, repairs = settle(piece) if options.characters else (piece, [])
+    piece, restored = restore(piece) if options.lost_hyphens else (piece, [])
+    repairs = repairs + restored
+    for (last, line), join in zip(pairwise(lines), joins, strict=True):
+        if join in RULES:
+            repairs.append(hyphen_repair(raw, last, line, join))
+        if line.form_feeds or line.breaks >= PAGE_GAP:
+            after = " " if join in (Join.SPACE, Join.KEEP_SPACE) else ""
+            gap = raw[last.raw_end : line.raw_start]
+            repairs.append(Repair("page_break", last.raw_end, line.raw_start, gap, after))
+    if not piece.text:
+        return [], repairs
+    return list(_part(piece) if options.credits else (piece,)), repairs
+
+
+def _moved(raw: str, note: Note) -> Repair:
+    start, end = note.lines[0].raw_start, note.lines[-1].raw_end
+    return Repair("note_moved", start, end, raw[start:end], " ".join(line.text for line in note.lines))
 
 
 def _decide_hyphens(lines: list[Line], begins: list[bool]) -> dict[int, Join]:

@@ -2,7 +2,16 @@
 
 from typing import NamedTuple
 
-from stages.reflow.characters import SOFT_HYPHEN, Mapped, drop_soft_hyphen, is_odd, mend_characters, spans_of
+from stages.reflow.characters import (
+    FIRST_UNSPACED,
+    SOFT_HYPHEN,
+    UNSPACED,
+    Mapped,
+    drop_soft_hyphen,
+    is_odd,
+    mend_characters,
+    spans_of,
+)
 from stages.reflow.hyphens import Join
 from stages.reflow.lines import Line
 from stages.reflow.lost_hyphens import LOST, restore_hyphens
@@ -37,6 +46,13 @@ def join_lines(lines: list[Line], joins: list[Join]) -> Piece:
         parts.append(text)
         at += len(text)
     return Piece("".join(parts), spans)
+
+
+def plain_join(last: Line, line: Line) -> Join:
+    """How two lines without a hyphen are joined: by a space, but not between characters written without one."""
+    if last.text[-1] < FIRST_UNSPACED or line.text[0] < FIRST_UNSPACED:
+        return Join.SPACE
+    return Join.NOTHING if UNSPACED.match(last.text[-1]) and UNSPACED.match(line.text[0]) else Join.SPACE
 
 
 def restore(piece: Piece) -> tuple[Piece, list[Repair]]:

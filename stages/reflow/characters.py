@@ -34,6 +34,9 @@ MOJIBAKE = (
     "[\u00c2-\u00c5\u00ce-\u00d1\u00e2\u00f0][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
     "\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
 )
+# Chinese and Japanese are written without spaces: their marks, kana, ideographs and full-width forms.
+FIRST_UNSPACED = "\u3001"
+UNSPACED = re.compile("[\u3001-\u3003\u3005-\u3011\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff9f]")
 # What makes a text worth a closer look; two plain patterns and a search for blanks are several times faster than one.
 ODD = re.compile(f"[{DROPPED}\ufb00-\ufb06\u200c\u200d\t]")
 DECODABLE = re.compile(MOJIBAKE)

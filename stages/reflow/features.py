@@ -14,6 +14,7 @@ from stages.reflow.lines import Line
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 # Classes of a character at a line's edge.
 LOWER, UPPER, DIGIT, STOP, COLON, COMMA, HYPHEN, DASH, OPENER, CLOSER, QUOTE, OTHER, BULLET, NONE = range(14)
@@ -25,6 +26,14 @@ SPACE = 32
 FIRST_WORD = 12
 # A full line keeps within this share of the widest full line: justified type is stretched by that much.
 BAND = 0.88
+# A page of fewer lines has no margin of its own; a wider indent than this is centred or set right.
+FULL_PAGE, WIDEST_INDENT, WIDEST_PAGE = 8, 12, 400
+# What a column of indent stands for in a proportional face, in units of the type size.
+COLUMN = 0.45
+# A line is short when the next word had fitted in with this share of the column to spare.
+SHORT = 0.05
+# Where `_room` says so, in fixed width and in the best face.
+LAST_FITS = [7, 23]
 WORD_EDGES = "\"'\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a()[].,;:!?\u2026-\u2013\u2014"
 
 
@@ -48,9 +57,12 @@ def measure_lines(lines: Sequence[Line], widths: Floats, words: dict[str, int]) 
     feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
     indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
     edges = _edges(codes, starts, ends)
-    room = _room(codes, starts, ends, widths)
+    inset = indents - page_margins(indents, feeds)
+    room = _room(codes, starts, ends, widths, inset)
+    cues = _cues(TABLE[codes], starts, ends, breaks, inset, room)
     numbers = np.concatenate(
-        [edges, room, _gaps(breaks, feeds, indents), _content(codes, starts, ends), _stacked(texts)], axis=1
+        [edges, room, _gaps(breaks, feeds, indents), _insets(inset, breaks), cues, _content(codes, starts, ends),
+         _stacked(texts)], axis=1
     )  # fmt: skip
     last, first = _word_codes(texts, words)
     return Sheet(np.ascontiguousarray(numbers, dtype=np.float32), last, first)
@@ -80,6 +92,7 @@ def _class_table() -> Ints:
 
 
 TABLE = _class_table()
+OPENS = np.isin(np.arange(CLASSES), (UPPER, DIGIT, OPENER, QUOTE))
 ONE_HOT = np.eye(CLASSES, dtype=np.float32)
 
 
@@ -93,8 +106,28 @@ def _edges(codes: Ints, starts: Ints, ends: Ints) -> Floats:
     )
 
 
-def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats) -> Floats:
-    """How far each line fills its column, and whether the next line's first word had fitted; two typefaces."""
+def page_margins(indents: Floats, feeds: Ints) -> Floats:
+    """For each line the left margin of its page: the commonest indent there, or in the text for pages of few lines."""
+    common = _commonest(indents)
+    margins = np.full(len(indents), common, np.float32)
+    starts = np.flatnonzero(feeds)
+    for start, end in zip(starts, [*starts[1:], len(indents)], strict=False):
+        if end - start >= FULL_PAGE:
+            margins[start:end] = _commonest(indents[start:end])
+    if len(starts) and starts[0] >= FULL_PAGE:
+        margins[: starts[0]] = _commonest(indents[: starts[0]])
+    return margins
+
+
+def _commonest(values: Floats) -> np.float32:
+    return np.float32(np.bincount(np.minimum(values, WIDEST_PAGE).astype(np.int64)).argmax())
+
+
+def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats, inset: Floats) -> Floats:
+    """How far each line fills its column, and whether the next line's first word had fitted; two typefaces.
+
+    A small indent counts as filled.
+    """
     known = np.minimum(codes, widths.shape[1] - 1)
     spaces = np.flatnonzero((codes == SPACE) | (codes == 10))
     following = np.searchsorted(spaces, starts)
@@ -104,6 +137,8 @@ def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats) -> Floats:
     cuts = np.stack((starts, first_end, ends), axis=1).ravel()
     sums = np.concatenate((np.zeros((len(widths), 1)), np.cumsum(glyphs, axis=1, dtype=np.float64)), axis=1)[:, cuts]
     filled, words = sums[:, 2::3] - sums[:, ::3], sums[:, 1::3] - sums[:, ::3]
+    units = np.where(np.arange(len(widths)) == 0, 1.0, COLUMN)
+    filled = filled + np.where(inset <= WIDEST_INDENT, np.maximum(inset, 0), 0) * units[:, None]
     columns = _columns(filled)
     best = 1 + int(np.argmin([spread for _, spread in columns[1:]]))
     parts = [(filled[0] / 80)[:, None], np.full((len(starts), 1), columns[0][0] / 80)]
@@ -156,8 +191,7 @@ def _fullness(width: npt.NDArray[np.float64], word: npt.NDArray[np.float64], col
 
 def _gaps(breaks: Ints, feeds: Ints, indents: Floats) -> Floats:
     """The gap before each line and after it, and its indent against the lines around it and the most common one."""
-    values, counts = np.unique(indents, return_counts=True)
-    common = values[np.argmax(counts)]
+    common = _commonest(indents)
     before = np.concatenate(([common], indents[:-1]))
     after = np.concatenate((indents[1:], [common]))
     blank = (breaks > 1).astype(np.float32)
@@ -172,6 +206,51 @@ def _gaps(breaks: Ints, feeds: Ints, indents: Floats) -> Floats:
         np.full(len(breaks), np.minimum(feeds.sum(), 5) / 5), np.arange(len(breaks)) < 1, np.arange(len(breaks)) < 3,
     ]  # fmt: skip
     return np.stack(parts, axis=1).astype(np.float32)
+
+
+def _insets(inset: Floats, breaks: Ints) -> Floats:
+    """Each line's place against the left margin of its page, and against the lines before and after it."""
+    before = np.concatenate(([0.0], inset[:-1]))
+    after = np.concatenate((inset[1:], [0.0]))
+    parts = [
+        np.clip(inset, -10, 20) / 5, inset > 0, inset < 0, inset > WIDEST_INDENT, (inset > 0) & (before <= 0),
+        (inset > 0) & (after <= 0), (inset <= 0) & (before > 0), (inset == before) & (breaks == 1),
+        (inset == after), np.full(len(inset), np.mean(inset > 0)), np.full(len(inset), np.mean(inset < 0)),
+    ]  # fmt: skip
+    return np.stack(parts, axis=1).astype(np.float32)
+
+
+def _cues(kinds: Ints, starts: Ints, ends: Ints, breaks: Ints, inset: Floats, room: Floats) -> Floats:
+    """What parts paragraphs in this text: how well each signal goes together with sentences that end and begin.
+
+    The signals: an empty line, an indent, an outdent, a short line before. For each its share of the lines, the share
+    of ends of sentences where it stands, and its share where sentences end; then the same where none stands.
+    """
+    count = len(starts)
+    padded = np.append(kinds, NONE)
+    last, second = padded[ends - 1], np.where(ends - starts > 1, padded[ends - 2], NONE)
+    stopped = (last == STOP) | (((last == QUOTE) | (last == CLOSER)) & (second == STOP))
+    opened = OPENS[padded[starts]]
+    closed: Mask = np.concatenate(([False], stopped[:-1])) & opened
+    before = np.concatenate(([0.0], inset[:-1]))
+    blank, indented = breaks > 1, (inset > 0) & (before <= 0) & (inset <= WIDEST_INDENT)
+    outdented, short = (inset <= 0) & (before > 0), np.min(room[:, LAST_FITS], axis=1) > SHORT
+    bare: Mask = ~(blank | indented | short)
+    values: list[float] = []
+    ends_of_sentences = np.count_nonzero(closed)
+    for signal in (blank, indented, outdented, short, bare):
+        both, total = np.count_nonzero(signal & closed), np.count_nonzero(signal)
+        values += [total / count, both / (total + 1), both / (ends_of_sentences + 1)]
+    values += [
+        _share(short, blank), _share(short, indented), _share(indented, blank), _share(blank, indented),
+        _share(closed, short & ~blank & ~indented), ends_of_sentences / count,
+    ]  # fmt: skip
+    own = np.stack([closed, stopped, blank & closed, indented & closed, short & closed, short & opened], axis=1)
+    return np.concatenate([np.tile(np.array(values, np.float32), (count, 1)), own.astype(np.float32)], axis=1)
+
+
+def _share(part: Mask, whole: Mask) -> float:
+    return np.count_nonzero(part & whole) / (np.count_nonzero(whole) + 1)
 
 
 def _content(codes: Ints, starts: Ints, ends: Ints) -> Floats:
@@ -215,7 +294,7 @@ def _word_codes(texts: list[str], words: dict[str, int]) -> tuple[Ints, Ints]:
     """Codes of each line's last and first word; rare words fall into classes by their shape."""
     last = [text[-40:].rpartition(" ")[2] for text in texts]
     first = [text[:40].partition(" ")[0] for text in texts]
-    codes = {word: _code(word, words) for word in {*last, *first}}
+    codes = {word: words[word] if word in words else _code(word, words) for word in {*last, *first}}
     return np.array([codes[word] for word in last], np.int64), np.array([codes[word] for word in first], np.int64)
 
 

@@ -14,6 +14,9 @@ _BLOCKS = pl.Schema(
     {name: TABLES["blocks"].schema[name] for name in ("doc_id", "block_no", "kind", "text", "start", "end")}
     | {"raw_start": pl.Int64(), "raw_end": pl.Int64(), "spans": SPANS}
 )
+_DOCUMENTS = pl.Schema(
+    {name: TABLES["documents"].schema[name] for name in ("doc_id", "text", "title", "n_joins", "parted_by")}
+)
 _EMPTY = "no text is left after page furniture was removed; look at the file"
 
 Span = tuple[int, int, int]
@@ -24,10 +27,10 @@ def reflow_texts(
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Mend the raw texts of a batch.
 
-    ``texts`` has the columns doc_id, source_uri and raw. Returns ``documents`` (doc_id, text, title, n_joins),
-    ``blocks`` (without languages), ``repairs``, and the rejected sources: those of which no block is left.
+    ``texts`` has the columns doc_id, source_uri and raw. Returns ``documents`` (doc_id, text, title, n_joins,
+    parted_by), ``blocks`` (without languages), ``repairs``, and the rejected sources: those of which no block is left.
     """
-    documents: list[tuple[str, str, str | None, int]] = []
+    documents: list[tuple[str, str, str | None, int, str]] = []
     blocks: list[tuple[object, ...]] = []
     repairs: list[tuple[object, ...]] = []
     rejected: list[tuple[str, ...]] = []
@@ -37,13 +40,14 @@ def reflow_texts(
             rejected.append((uri, doc_id, "reflow", "empty", _EMPTY))
             continue
         title = next((block.text for block in mended.blocks if block.kind == "title"), None)
-        documents.append((doc_id, _GAP.join(block.text for block in mended.blocks), title, mended.n_joins))
+        text = _GAP.join(block.text for block in mended.blocks)
+        documents.append((doc_id, text, title, mended.n_joins, mended.parted_by))
         blocks.extend(_block_rows(doc_id, mended.blocks, mended.repairs))
         repairs.extend((doc_id, number, *repair) for number, repair in enumerate(mended.repairs))
     return (
         pl.DataFrame(
             documents,
-            schema={"doc_id": pl.String, "text": pl.String, "title": pl.String, "n_joins": pl.Int64},
+            schema=_DOCUMENTS,
             orient="row",
         ),
         pl.DataFrame(blocks, schema=_BLOCKS, orient="row"),

@@ -3,13 +3,14 @@
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from stages.reflow.lines import Line
 from stages.reflow.network import furniture_scores
+from stages.reflow.pages import TEXT_END, running_lines
 
 DIGITS = re.compile(r"\d+")
 # A page number: bare, between dashes or bars, or after the word for page, with or without the number of pages. The
@@ -44,6 +45,8 @@ ALIKE = 0.6
 
 # Log odds above which a line is taken for furniture: losing a line is worse than keeping one.
 SURE = 1.0
+# Which feature says that a line is like one at the same edge of a neighbouring page.
+LIKE = -11
 
 
 Depth = tuple[int, int, int]
@@ -66,16 +69,34 @@ class _Pages(NamedTuple):
 
 
 def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
-    """Indexes of the lines that are running headers, footers or page numbers."""
-    candidates = furniture_candidates(lines, ends_page)
+    """Indexes of the lines that are running headers, footers or page numbers.
+
+    What pages repeat at their edges comes from the page model. Where it finds nothing a network judges the lines at the
+    edges of pages; what it takes for furniture goes only where something beside the look of the line says so too.
+    """
+    found = running_lines(lines)
+    certain = any(line.form_feeds for line in lines)
+    if found and certain:
+        return found
+    short = not certain and len(lines) < FEWEST_LINES
+    if short and not any(len(line.text) <= LONGEST_NUMBER and _counts_pages(line.text) for line in lines):
+        return found
+    times: Counter[str] = Counter() if certain else Counter(DIGITS.sub("0", line.text) for line in lines)
+
+    def may_go(at: int) -> bool:
+        closed = at in found or TEXT_END.search(lines[at].text[-6:]) is not None
+        return not closed and (certain or _shows_a_page(lines, at, times))
+
+    candidates = furniture_candidates(lines, ends_page, may_go)
     if not candidates.places:
-        return set()
-    scores = furniture_scores(candidates.features)
-    sure = [at for at, score in zip(candidates.places, scores.tolist(), strict=True) if score > SURE]
-    if any(line.form_feeds for line in lines):
-        return set(sure)
-    times = Counter(DIGITS.sub("0", line.text) for line in lines)
-    return {at for at in sure if _shows_a_page(lines, at, times)}
+        return found
+    scores = furniture_scores(candidates.features).tolist()
+    sure = [place for place, score in zip(zip(*candidates, strict=True), scores, strict=True) if score > SURE]
+    # A line alike but for a number that does not count pages is a numbered heading.
+    return found | {
+        at for at, features in sure
+        if not certain or _is_telling(lines[at].text) or (features[LIKE] > 0 and not DIGITS.search(lines[at].text))
+    }  # fmt: skip
 
 
 def _shows_a_page(lines: Sequence[Line], at: int, times: Counter[str]) -> bool:
@@ -110,10 +131,13 @@ def _counts_pages(text: str) -> bool:
     return _is_page_number(text) and YEAR.fullmatch(text) is None
 
 
-def furniture_candidates(lines: Sequence[Line], ends_page: bool) -> Candidates:
+def furniture_candidates(
+    lines: Sequence[Line], ends_page: bool, may_go: Callable[[int], bool] = lambda _: True
+) -> Candidates:
     """Short lines at the edges of pages, lines that repeat, and page numbers, each with its evidence.
 
-    ``ends_page`` says that the raw text ends in a form feed. Where pages cannot be told apart the text counts as one.
+    Only those that ``may_go``. ``ends_page`` says that the raw text ends in a form feed. Where pages cannot be told
+    apart the text counts as one.
     """
     pages = _cut_pages(lines)
     keys = [DIGITS.sub("0", line.text.lower()) if len(line.text) <= LONGEST else "" for line in lines]
@@ -127,17 +151,18 @@ def furniture_candidates(lines: Sequence[Line], ends_page: bool) -> Candidates:
         for at, key in enumerate(keys)
         if key and (min(depths[at][1:]) < DEPTH or len(repeats[key]) > 1 or _is_page_number(lines[at].text))
     ]
-    edges = _edge_keys(places, keys, depths)
+    chosen = [at for at in places if may_go(at)]
+    edges = _edge_keys(places, keys, depths) if chosen else {}
     frame = (keys[0], keys[-1])
-    spread = {key: _spread([depths[at] for at in repeats[key]]) for key in {keys[at] for at in places}}
+    spread = {key: _spread([depths[at] for at in repeats[key]]) for key in {keys[at] for at in chosen}}
     features = [
         _evidence(lines, at, depths[at], len(repeats[keys[at]]), pages, ends_page)
         + _likeness(keys[at], depths[at], edges)
         + spread[keys[at]]
         + _surroundings(lines, keys, at, frame, repeats[keys[at]])
-        for at in places
+        for at in chosen
     ]
-    return Candidates(places, features)
+    return Candidates(chosen, features)
 
 
 def _is_page_number(text: str) -> bool:

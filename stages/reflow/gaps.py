@@ -1,10 +1,15 @@
 """Decide at which gaps between lines a new block begins."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
+import numpy as np
+
+from stages.reflow.characters import FIRST_UNSPACED, UNSPACED
+from stages.reflow.features import WIDEST_INDENT, Floats, Mask, page_margins
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
 from stages.reflow.network import block_scores
@@ -28,8 +33,18 @@ CODE_CHARACTERS, CODE_SHARE = "={}<>[];_\\", 1.0
 FEWEST = 7
 # A full line of running text has at least so many characters.
 SHORTEST_FULL = 40
+# Where words are not parted by spaces a full line is up to so many characters short: marks hang together.
+LOOSE = 4
+# A signal parts a document when it stands at so many beginnings, at this share of them, and hardly elsewhere. Then a
+# full line without it begins a block only where the network is as sure as this (log odds).
+FEWEST_SHOWN, SHARE, MOSTLY, SURELY = 4, 0.4, 0.8, 3.0
+# A full line, as a share of the column.
+FULL = 0.75
+# One signal stands before so many of the blocks, or the text mixes them.
+PARTED = 0.6
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
 RUNNING = 0.4
+FEWEST_SPACED, MANY_SPACED = 4, 8
 
 
 def text_form(lines: Sequence[Line]) -> Form:
@@ -54,18 +69,76 @@ def column_width(texts: Sequence[str]) -> int:
 def begins_block(lines: Sequence[Line]) -> list[bool]:
     """For each line, whether a block begins with it.
 
-    The network decides wrapped texts; a few lines are too little for it, and are joined by rules.
+    The network decides wrapped texts; a few lines are too little for it, and are joined by rules, as are languages
+    written without spaces, which it never met.
     """
     if text_form(lines) != "wrapped":
         return [True] * len(lines)
-    if len(lines) < FEWEST:
+    if len(lines) < FEWEST or _is_unspaced(lines):
         column = column_width([line.text for line in lines])
-        if not _looks_wrapped(lines, column):
+        if not _is_unspaced(lines) and not _looks_wrapped(lines, column):
             return [True] * len(lines)
         return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
-    begins: list[bool] = (block_scores(lines) > 0).tolist()
+    scores = block_scores(lines)
+    begins: list[bool] = _under_signal(lines, scores).tolist()
     begins[0] = True
     return [begin and not (at and _breaks_word(lines[at - 1].text, lines[at].text)) for at, begin in enumerate(begins)]
+
+
+def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
+    """Where blocks begin, by the network's scores and the signal that parts this document.
+
+    Empty lines part it, or indents, when most beginnings have them and hardly one stands elsewhere. Then full lines
+    without the signal begin a block only if the network is sure, and sentences behind the signal do unless it is sure
+    that they do not.
+    """
+    begins = scores > 0
+    begins[0] = False
+    blank = np.fromiter((line.breaks > 1 for line in lines), np.bool_, len(lines))
+    feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
+    indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
+    lengths = np.fromiter((len(line.text) for line in lines), np.int64, len(lines))
+    inset = indents - page_margins(indents, feeds)
+    indented = (inset > 0) & (np.concatenate(([0.0], inset[:-1])) <= 0) & (inset <= WIDEST_INDENT)
+    weak = begins & (scores < SURELY) & (lengths >= FULL * np.sort(lengths)[len(lengths) * 9 // 10])
+    for signal, signals in ((blank, blank), (indented, indented | blank)):
+        shown, total = np.count_nonzero(begins & signal), np.count_nonzero(begins)
+        consistent = shown >= max(FEWEST_SHOWN, MOSTLY * np.count_nonzero(signal[1:]), SHARE * total)
+        if consistent and np.count_nonzero(begins & signals) >= PARTED * total:
+            return np.asarray(begins & ~(weak & ~signals) | (signal & (scores > -SURELY) & _between_sentences(lines)))
+    return begins
+
+
+def _between_sentences(lines: Sequence[Line]) -> Mask:
+    """Lines that begin with a capital, a digit or a mark, behind a line that closes a sentence."""
+    pairs = (_terminal(a.text) and not b.text[0].islower() for a, b in pairwise(lines))
+    return np.fromiter((False, *pairs), np.bool_, len(lines))
+
+
+def parted_by(lines: Sequence[Line], begins: Sequence[bool]) -> str:
+    """The signal that stands where blocks begin: `stages.tables.schemas.PARTED_BY`, mixed where no one stands at most."""
+    places = [at for at in range(1, len(lines)) if begins[at]]
+    if not places:
+        return "none"
+    column = column_width([line.text for line in lines])
+    counts = Counter(_signal(lines[at - 1], lines[at], column) for at in places)
+    signal, times = counts.most_common(1)[0]
+    return signal if times >= PARTED * len(places) else "mixed"
+
+
+def _signal(last: Line, line: Line, column: int) -> str:
+    if line.breaks > 1:
+        return "empty_line"
+    if line.indent != last.indent:
+        return "indent" if line.indent > last.indent else "outdent"
+    return "none" if _overflows(last.text, line.text, column) else "short_line"
+
+
+def _is_unspaced(lines: Sequence[Line]) -> bool:
+    """Whether most lines begin with a character of a language that is written without spaces."""
+    return 2 * sum(line.text[0] >= FIRST_UNSPACED and UNSPACED.match(line.text) is not None for line in lines) > len(
+        lines
+    )
 
 
 def _breaks_word(text: str, following: str) -> bool:
@@ -86,10 +159,16 @@ def _looks_wrapped(lines: Sequence[Line], column: int) -> bool:
 
 
 def double_spaced(texts: list[str]) -> bool:
-    """Whether these are the lines of one wrapped text with an empty line in every gap: most run on into the next."""
-    if len(texts) < 8 or max(map(len, texts)) > WIDEST_COLUMN:
+    """Whether these are the lines of one wrapped text with an empty line in every gap: most run on into the next.
+
+    A few lines have to be full as well.
+    """
+    if len(texts) < FEWEST_SPACED or max(map(len, texts)) > WIDEST_COLUMN:
         return False
     running = sum(b[0].islower() and TERMINAL.search(a[-12:]) is None for a, b in pairwise(texts))
+    if len(texts) < MANY_SPACED:
+        full = min(map(len, texts[:-1])) >= max(SHORTEST_FULL, FULL * max(map(len, texts)))
+        return full and running >= PARTED * (len(texts) - 1)
     return running > RUNNING * len(texts)
 
 
@@ -126,4 +205,5 @@ def _terminal(text: str) -> bool:
 
 
 def _overflows(text: str, following: str, column: int) -> bool:
-    return len(text) + 1 + len(following.split(" ", 1)[0]) > column
+    first = 0 if UNSPACED.match(following) else 1 + len(following.split(" ", 1)[0])
+    return len(text) + first > column - (0 if first else LOOSE)

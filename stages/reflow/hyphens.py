@@ -7,7 +7,7 @@ lines move these odds.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from enum import IntEnum
 from itertools import pairwise
 from typing import NamedTuple
@@ -33,6 +33,9 @@ TOKEN = re.compile(r"[^\W_]+(?:[-\u2010\u2011][^\W_]+)*")
 HYPHEN_INSIDE = re.compile("\u2010[^\\W_]")
 # Brackets and quotation marks that open: a hyphen before one is suspended.
 OPENERS = ("(", "\u201e", '"', "\u00ab", "\u201c")
+# An address that a line end cuts; a word this common was misread where a capital stands inside it.
+ADDRESS = re.compile(r"(?:https?:|www\.|doi\.|@)\S*$")
+MISREAD_LEVEL = 2
 BUCKETS = 1 << 18
 # Endings of inflection, so that a rare form counts as its common word.
 ENDINGS = {
@@ -61,6 +64,7 @@ class Join(IntEnum):
     REMOVE = 1
     KEEP = 2
     KEEP_SPACE = 3
+    NOTHING = 4
 
 
 class Break(NamedTuple):
@@ -104,7 +108,40 @@ def _scores(breaks: Sequence[Break], text: str) -> Floats:
     lang, table = guess_language(counts), load_model().weights["hyphens"]
     parts = [breaks[start : start + AT_ONCE] for start in range(0, len(breaks), AT_ONCE)]
     known = np.concatenate([table[hyphen_features(part, lang)].sum(1) for part in parts])
-    return np.asarray(known + np.array([_evidence(item, counts) for item in breaks], np.float32))
+    evidence = np.array([_evidence(item, counts) for item in breaks], np.float32)
+    open_cases = [at for at, item in enumerate(breaks) if item.tail[:1].isupper() or ADDRESS.search(item.head)]
+    written = frozenset(TOKEN.findall(text)) if open_cases else frozenset()
+    for at in open_cases:
+        evidence[at, 0] += _joins_whole(breaks[at], lang, written)
+    return np.asarray(known + evidence)
+
+
+def _joins_whole(item: Break, lang: str, written: Container[str]) -> float:
+    """Log odds for removing the hyphen where the case of letters, or an address, says nothing about the word.
+
+    Inside an address a hyphen between words is its own where the address has others, unless it cuts a known word.
+    Before a capital it goes when the document writes the whole word so elsewhere ("GitHub"), or when text recognition
+    misread a small letter: the first half is no word and the whole is one.
+    """
+    part = _part_break(item)
+    if not part.left or not part.right:
+        return 0.0
+    address = ADDRESS.search(item.head)
+    if not address:
+        return 2 * SHAPED if _is_whole(item, part, lang, written) else 0.0
+    left, right, whole = word_levels([f"{lang}:{word}" for word in (part.left, part.right, part.left + part.right)])
+    slug = "-" in address.group()[:-1].rpartition("/")[2] or part.hyphen_after
+    return SHAPED if whole else -SHAPED if slug and left and right else 0.0
+
+
+def _is_whole(item: Break, part: Parted, lang: str, written: Container[str]) -> bool:
+    """Whether a word broken before a capital is one word: written so elsewhere, or its capital misread."""
+    left = item.head[-1 - len(part.left) : -1]
+    tail = item.tail[: len(part.right)]
+    if len(left) > 2 and left + tail in written:
+        return True
+    own, english, whole = word_levels([f"{lang}:{part.left}", f"en:{part.left}", f"{lang}:{part.left}{part.right}"])
+    return not own + english and whole >= MISREAD_LEVEL and tail[1:].islower() and left[-1].islower()
 
 
 def hyphen_features(breaks: Sequence[Break], lang: str) -> Ints:
@@ -184,7 +221,7 @@ def _evidence(item: Break, counts: dict[str, int]) -> tuple[float, float, float]
     left, right = part.group() if part else "", first.group()
     remove = SEEN * ((left + right).lower() in counts)
     keep = SHAPED * _shows_hyphen(left, right) + SEEN * (f"{left}-{right}".lower() in counts)
-    return remove, keep, 0.0 if tail.lower() in ALL_SUSPENDED else IMPOSSIBLE
+    return remove, keep, 0.0 if tail.lower().partition("/")[0] in ALL_SUSPENDED else IMPOSSIBLE
 
 
 def _shows_hyphen(left: str, right: str) -> bool:

@@ -2,6 +2,9 @@
 
 import re
 
+from stages.reflow.marks import FEWEST_FIELDS, MAIL_FIELD
+from stages.reflow.notes import MARK, NOTE
+
 # Quotation marks: quotation mark, guillemets, single and double curly and low ones, single guillemets.
 QUOTES = '"\u00ab\u00bb\u2018-\u201f\u2039\u203a'
 # A credit at the end of a caption: "Foto: ..." and the like, a copyright sign, or agencies in capitals between slashes.
@@ -44,6 +47,10 @@ INNER_END = re.compile(r"[^\W\d]{3}[.!?] +[^\W\d]")
 # An exclamation this short is a heading.
 # Ends in a word, in more than one full stop, or in a mark that is none.
 NO_STATEMENT = re.compile("(?:[^.:,;]|\\.\\.)$")
+# A row of a Markdown table.
+TABLE_ROW = re.compile(r"\|.*\|")
+# A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
+REACH = 12
 LONGEST_HEADING, LONGEST_CALL, LONGEST_TITLE = 110, 70, 130
 
 
@@ -62,6 +69,8 @@ def part_credit(text: str) -> int:
 def name_kinds(texts: list[str]) -> list[str]:
     """One of `stages.tables.schemas.BLOCK_KINDS` for each block."""
     kinds = [_plain_kind(text) for text in texts]
+    for at in [*_mail_head(texts), *_notes(texts)]:
+        kinds[at] = "boilerplate" if MAIL_FIELD.match(texts[at]) else "footnote"
     for at, text in enumerate(texts):
         if (
             kinds[at] in ("paragraph", "heading")
@@ -78,11 +87,38 @@ def name_kinds(texts: list[str]) -> list[str]:
     return kinds
 
 
+def _mail_head(texts: list[str]) -> list[int]:
+    """The fields of a mail's head, two at least."""
+    end = next((at for at, text in enumerate(texts) if not MAIL_FIELD.match(text)), len(texts))
+    return list(range(end)) if end >= FEWEST_FIELDS else []
+
+
+def _notes(texts: list[str]) -> list[int]:
+    """Blocks that begin with a number which hangs on a word in one of the blocks before them."""
+    numbers = {at: match[1] for at, text in enumerate(texts) if text[0].isdigit() and (match := NOTE.match(text))}
+    return [
+        at for at, number in numbers.items() if any(_hangs(number, text) for text in texts[max(at - REACH, 0) : at])
+    ]
+
+
+def _hangs(number: str, text: str) -> bool:
+    """Whether the number hangs on a word of the text."""
+    at = text.find(number)
+    while at >= 0:
+        mark = MARK.match(text, at)
+        if mark and mark[1] == number:
+            return True
+        at = text.find(number, at + 1)
+    return False
+
+
 def _plain_kind(text: str) -> str:
     if BOILERPLATE.match(text):
         return "boilerplate"
     if len(text) <= 120 and CREDIT.fullmatch(text):
         return "credit"
+    if TABLE_ROW.fullmatch(text):
+        return "table"
     if LIST_MARK.match(text):
         return "list_item"
     return "heading" if _is_heading(text) else "paragraph"

@@ -24,7 +24,8 @@ class Line(NamedTuple):
     the raw
     offset of each character, or None where ``text == raw[raw_start:raw_end]``. ``breaks`` counts the line breaks
     since the
-    line before (2 means one empty line), ``form_feeds`` the form feeds among them; ``indent`` is in columns.
+    line before (2 means one empty line), ``form_feeds`` the form feeds among them; ``indent`` is in columns. ``level``
+    is the depth of a quotation, and a line that is ``alone`` joins no other.
     """
 
     text: str
@@ -34,6 +35,8 @@ class Line(NamedTuple):
     form_feeds: int
     indent: int
     mapped: Mapped | None
+    level: int = 0
+    alone: bool = False
 
     @property
     def offsets(self) -> list[int]:
@@ -72,6 +75,15 @@ def cut_lines(raw: str, characters: bool = True) -> tuple[list[Line], list[Repai
         lines.append(Line(text, first, first + len(content.strip()), breaks, feeds, indent, mapped))
         breaks = feeds = 0
     return lines, repairs
+
+
+def cut_part(raw: str, line: Line, start: int, end: int, characters: bool) -> Line:
+    """The part ``start:end`` of a line, its characters mended as in the whole, where they are on record."""
+    text, mapped = raw[start:end], None
+    if is_odd(text):
+        mapped = _mended(raw, start, end, characters)[0]
+        text = mapped.text
+    return line._replace(text=text, raw_start=start, raw_end=end, mapped=mapped)
 
 
 def _mended(raw: str, start: int, end: int, characters: bool) -> tuple[Mapped, list[Repair]]:

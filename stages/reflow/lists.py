@@ -1,9 +1,10 @@
-"""List items and table rows inside wrapped text: layout that says by itself where a block begins."""
+"""List items, table rows and verse inside wrapped text: layout that says by itself where a block begins."""
 
 import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
 
 # A mark and what follows: bullets (bullet, triangular and square ones, black and white circle, hyphen bullet),
@@ -16,6 +17,8 @@ CLOSED = re.compile("[.!?:;,\u2026][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]
 REACH = 8
 COLUMN_GAP = re.compile(r"\S {3,}(?=\S)")
 FEWEST_ROWS = 3
+# Verse is at most so wide, as a share of the column.
+NARROW = 0.75
 
 
 def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
@@ -64,6 +67,31 @@ def _numbered(lines: Sequence[Line]) -> set[int]:
 def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
     a, b = lines[first], lines[second]
     return a.text[0] == b.text[0] and a.indent == b.indent and second - first <= REACH
+
+
+def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
+    """Let a block begin at every line of verse and after it.
+
+    Verse is a group of lines between empty lines, set in together and much narrower than the column, of which half end
+    though the next line's first word had fitted.
+    """
+    starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
+    widths = sorted(len(line.text) for line in lines)
+    narrow = NARROW * widths[len(widths) * 9 // 10] if widths else 0
+    margin = min((line.indent for line in lines), default=0)
+    marked = list(begins)
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
+        group = lines[start:end]
+        inset = all(line.indent == group[0].indent > margin for line in group)
+        if len(group) >= FEWEST_ROWS and inset and _is_ragged(group, narrow):
+            marked[start : end + 1] = [True] * len(marked[start : end + 1])
+    return marked
+
+
+def _is_ragged(group: Sequence[Line], narrow: float) -> bool:
+    widest = max(len(line.text) for line in group)
+    fits = [len(a.text) + 1 + len(b.text.partition(" ")[0]) <= widest for a, b in pairwise(group)]
+    return widest <= narrow and 2 * sum(fits) >= len(fits) and not any(ends_in_hyphen(line.text) for line in group)
 
 
 def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:

@@ -26,11 +26,15 @@ class Repair(NamedTuple):
 
 
 class Reflowed(NamedTuple):
-    """A mended text: blocks in reading order, repairs by raw offset, and the number of plain line joins."""
+    """A mended text: blocks in reading order, repairs by raw offset, the number of plain line joins, the signal.
+
+    ``parted_by`` is one of `stages.tables.schemas.PARTED_BY`.
+    """
 
     blocks: tuple[Block, ...]
     repairs: tuple[Repair, ...]
     n_joins: int
+    parted_by: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,27 @@ from dataclasses import dataclass
 
 import polars as pl
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
 """Raised when a published column changes its name, type or meaning."""
 
-BLOCK_KINDS = ("title", "teaser", "heading", "paragraph", "list_item", "caption", "credit", "boilerplate")
+BLOCK_KINDS = (
+    "title", "teaser", "heading", "paragraph", "list_item", "caption", "credit", "boilerplate", "footnote", "table",
+)  # fmt: skip
 NAME_LABELS = ("PER", "ORG", "LOC", "MISC")
 VALUE_LABELS = ("DATE", "TIME", "DURATION", "MONEY", "PERCENT", "QUANTITY")
 LABELS = NAME_LABELS + VALUE_LABELS
 MENTION_KINDS = ("name", "part", "deriv", "value")
 STATUSES = ("written", "duplicate", "quarantined", "deleted")
+PARTED_BY = ("empty_line", "indent", "outdent", "short_line", "mixed", "none")
 REPAIR_RULES = {
     "hyphen_removed": "a word broken at the line end was joined and its hyphen dropped",
     "hyphen_kept": "a line ended in a hyphen that belongs to the word; the lines were joined without a space",
     "hyphen_kept_space": "a line ended in a suspended hyphen (Ost- und); the lines were joined with a space",
     "page_break": "a page break inside a block was healed",
     "furniture": "a running header, footer or page number was removed",
+    "line_sign": "a sign was dropped before a line (mail, comment, heading), or a line of signs (fence, front matter)",
+    "columns": "a page printed in two columns side by side was read column by column",
+    "note_moved": "a footnote that interrupted a paragraph was put behind it",
     "character": "characters were replaced (mojibake, ligature) or dropped (control, zero-width)",
     "lost_hyphen": "a hyphen that the extractor had swallowed was put back",
 }
@@ -102,7 +108,8 @@ TABLES: dict[str, Table] = {
             "n_blocks": Column(_INT, "rows in blocks"),
             "n_sentences": Column(_INT, "rows in sentences"),
             "n_mentions": Column(_INT, "rows in mentions"),
-            "n_joins": Column(_INT, "line ends inside a block that became one space"),
+            "n_joins": Column(_INT, "line ends inside a block that became one space, or none in Chinese and Japanese"),
+            "parted_by": Column(_STR, "what parts the paragraphs of the raw text: one of " + ", ".join(PARTED_BY)),
             "run_id": _RUN_ID,
             "processed_at": Column(_TIME, "when the row was made (UTC)"),
         },

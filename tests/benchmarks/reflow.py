@@ -4,9 +4,9 @@
 
 Lays the held-out articles out with the development set's generator (kept in ``--pages``; PDF and OCR styles only where
 TeX, LibreOffice, poppler and tesseract are installed), reflows them, and prints the scorer's figures by style, the
-hyphen probes, single hyphenated words, the kinds, the speed, and other tools beside it where they are installed. Ends
-with status 1 when a figure is below its floor in ``reflow_floors.json``; ``--update`` writes the present figures there
-instead.
+hyphen probes, single hyphenated words, the kinds, the speed, and other tools beside it where they are installed. Then
+the same for each set of real documents in ``reflow-real``, whose gold was made by others. Ends with status 1 when a
+figure is below its floor in ``reflow_floors.json``; ``--update`` writes the present figures there instead.
 """
 
 import argparse
@@ -42,7 +42,14 @@ BATCHES = (
     ("c,t", 24, ()),
     ("p", 24, ("pdflatex", "soffice", "pdftotext")),
     ("o", 12, ("pdflatex", "pdftotext", "tesseract")),
+    # Two columns side by side: a set of its own.
+    ("h", 12, ("pdflatex", "pdftotext")),
 )
+# Figures of the probes, and of sets of real documents.
+HYPHENS = ("joinAll", "jRem", "jKeep", "jSpace")
+REAL = ("bF", "exact", "joinAll", "furnMid", "lost")
+# A line set in by so many columns begins a paragraph, for the rule of indents.
+INDENTS = range(1, 13)
 # Figures where less is better.
 COSTS = {"WERx", "furn", "furnMid", "lost"}
 Result = dict[str, Any]
@@ -60,13 +67,19 @@ def main() -> int:
         "held": options.pages / "held",
         "dev": options.devsets / "reflow" / "docs",
         "probe": options.pages / "probes",
+        "columns": options.pages / "columns",
     }
     for name, folder in sets.items():
+        if not folder.is_dir():
+            continue
         score = load_scorer(options.devsets, folder)
         documents = read_documents(folder)
         figures |= measure_set(name, score, documents)
-        if name != "probe":
+        if name in ("held", "dev"):
             figures |= measure_kinds(name, documents)
+    for folder in sorted(path for path in (options.devsets / "reflow-real").glob("*") if path.is_dir()):
+        score = load_scorer(options.devsets, folder)
+        figures |= measure_set(folder.name, score, read_documents(folder))
     figures |= measure_words()
     measure_speed(read_documents(sets["held"]))
     return _compare(figures, options.update)
@@ -78,7 +91,8 @@ def render_held_out(devsets: Path, pages: Path) -> None:
     articles.write_text(json.dumps(split_articles(devsets)[1], ensure_ascii=False), encoding="utf-8")
     for styles, count, programs in BATCHES:
         if all(map(shutil.which, programs)):
-            generator = [sys.executable, str(devsets / "reflow" / "make_docs.py"), str(pages / "held")]
+            target = pages / ("columns" if styles == "h" else "held")
+            generator = [sys.executable, str(devsets / "reflow" / "make_docs.py"), str(target)]
             flags = ["--articles", str(articles), "--seed", str(SEED), "--styles", styles, "--per-style", str(count)]
             subprocess.run(generator + flags, check=True, stdout=subprocess.DEVNULL)
         else:
@@ -144,7 +158,7 @@ def measure_set(name: str, score: ModuleType, documents: dict[str, tuple[str, Re
     stable = sum(_is_stable(result) for result in done.values())
     mapped = sum(_is_mapped(documents[key][0], result) for key, result in done.items())
     print(f"reflow of its own output changes nothing: {stable}/{len(done)}; spans exact: {mapped}/{len(done)}")
-    kept = ("joinAll", "jRem", "jKeep", "jSpace") if name == "probe" else score.COLS[1:]
+    kept = {"probe": HYPHENS, "held": score.COLS[1:], "dev": score.COLS[1:]}.get(name, REAL)
     figures = {f"{name} {column}": total[column] for column in kept if total[column] == total[column]}
     if name == "held":
         figures["held worst style bF"] = min(style["bF"] for style in styles.values())
@@ -229,7 +243,8 @@ def measure_speed(documents: dict[str, tuple[str, Result]]) -> None:
 def other_tools() -> dict[str, Tool]:
     """Anchors: blank lines alone, and the paragraph groupers and hyphen rules of packages that are installed."""
     tools: dict[str, Tool] = {
-        "naive (blank lines)": lambda raw: [" ".join(part.split()) for part in raw.replace("\r\n", "\n").split("\n\n")]
+        "naive (blank lines)": lambda raw: [" ".join(part.split()) for part in raw.replace("\r\n", "\n").split("\n\n")],
+        "naive (and indents)": split_indents,
     }
     if importlib.util.find_spec("unstructured"):
         from unstructured.cleaners.core import group_broken_paragraphs
@@ -242,6 +257,19 @@ def other_tools() -> dict[str, Tool]:
             " ".join(part.split()) for part in hyphenated_words(raw.replace("\r\n", "\n")).split("\n\n")
         ]
     return tools
+
+
+def split_indents(raw: str) -> list[str]:
+    """Paragraphs that begin after an empty line or at a line set in against the commonest margin."""
+    lines = [line.expandtabs() for line in raw.replace("\f", "\n").splitlines()]
+    margins = Counter(len(line) - len(line.lstrip()) for line in lines if line.strip())
+    margin = margins.most_common(1)[0][0] if margins else 0
+    parts: list[list[str]] = [[]]
+    for line in lines:
+        if not line.strip() or len(line) - len(line.lstrip()) - margin in INDENTS:
+            parts.append([])
+        parts[-1].append(line)
+    return [" ".join(" ".join(part).split()) for part in parts]
 
 
 def _scored_texts(result: Reflowed, gold: Result) -> list[str]:

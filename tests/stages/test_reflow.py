@@ -53,6 +53,11 @@ def test_stays(case: dict[str, str]) -> None:
     assert result.repairs == ()
 
 
+@pytest.mark.parametrize("case", cases("reflow_mend.json"))
+def test_mended_cases_keep_the_contract(case: dict[str, str]) -> None:
+    check_contract(case["original"], reflow(case["original"]))
+
+
 @settings(max_examples=150, deadline=None)
 @given(BROKEN | st.text(max_size=80))
 def test_any_text_keeps_the_contract(raw: str) -> None:
@@ -136,6 +141,44 @@ def test_running_header_goes_and_is_on_record() -> None:
     removed = [repair.before for repair in result.repairs if repair.rule == "furniture"]
     assert removed == ["Neue Presse", "1", "Neue Presse", "2", "Neue Presse", "3"]
     assert "Neue Presse" not in " ".join(texts(result))
+
+
+@pytest.mark.parametrize(
+    ("label", "signal"),
+    [("unevenly filled lines between empty lines", "empty_line"), ("indents part the paragraphs", "indent"),
+     ("outdents part the paragraphs", "outdent"), ("loan word keeps its hyphen", "none")],
+)  # fmt: skip
+def test_says_what_parts_the_paragraphs(label: str, signal: str) -> None:
+    found = json.loads((CASES / "reflow_mend.json").read_text(encoding="utf-8"))
+    (raw,) = [case["original"] for case in found if case["label"] == label]
+
+    assert reflow(raw).parted_by == signal
+
+
+def test_a_moved_footnote_is_on_record() -> None:
+    found = json.loads((CASES / "reflow_mend.json").read_text(encoding="utf-8"))
+    (raw,) = [case["original"] for case in found if case["label"].startswith("footnotes behind")]
+
+    result = reflow(raw)
+
+    moved = [repair.before for repair in result.repairs if repair.rule == "note_moved"]
+    assert [note.split()[0] for note in moved] == ["1", "2"]
+    assert [block.text for block in result.blocks if block.kind == "footnote"] == [
+        " ".join(note.split()) for note in moved
+    ]
+
+
+def test_text_that_comes_again_at_page_tops_is_no_furniture() -> None:
+    pages = [
+        f"Bericht {number} aus dem Rathaus\n\nDie Sitzung begann wie immer mit dem Bericht des Kämmerers,\n"
+        f"dann sprach Redner {number * 7} über die Straße am Hafen und die Brücke.\nDanach wurde abgestimmt, "
+        "und die Mehrheit sagte nein.\n"
+        for number in (3, 9, 4)
+    ]
+
+    result = reflow("\f".join(pages))
+
+    assert [repair for repair in result.repairs if repair.rule == "furniture"] == []
 
 
 def test_everything_off_leaves_each_line_alone() -> None:

@@ -14,16 +14,21 @@ from torch.nn import functional
 
 from stages.models.reflow.labels import KINDS, Arrays, Labelled
 from stages.models.reflow.pages import Page
+from stages.models.reflow.real import SOURCES
 from stages.reflow.features import FIRST_WORD, Sheet, measure_lines
 from stages.reflow.furniture import furniture_candidates
-from stages.reflow.lines import FORM_FEED, drop_lines
+from stages.reflow.lines import FORM_FEED, Line, drop_lines
+from stages.reflow.network import CONTEXT, WINDOW
 
 Documents = list[tuple[Page, Labelled]]
-HIDDEN, EMBEDDED, LAYERS, BATCH = 64, 8, 3, 32
+HIDDEN, EMBEDDED, LAYERS, BATCH = 64, 8, 4, 32
 DROP = 0.1
 FURNITURE_HIDDEN = (32, 16)
 # Naming the kind of the block as well makes the shared layers tell headings from text.
 KIND_SHARE = 0.2
+# Windows as at run time, and slices of real documents, so that short texts are learned too.
+FEWEST, SLICES, SLICE = 4, 2, (20, 110)
+REAL_STYLES = tuple(name for names in SOURCES.values() for name in names)
 # A word is hidden this often, so that the network does not lean on it.
 WORD_DROP = 0.05
 
@@ -36,10 +41,11 @@ class Sheets(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """The features of a document without its furniture, where blocks begin, and their kinds."""
+    """The features of a document without its furniture, where blocks begin, whether that is known, and their kinds."""
 
     sheet: Sheet
     begins: npt.NDArray[np.float32]
+    known: npt.NDArray[np.float32]
     kinds: npt.NDArray[np.int64]
 
 
@@ -72,7 +78,7 @@ class BlockNetwork(nn.Module):
 
 def train_blocks(documents: Documents, sheets: Sheets, epochs: int) -> Arrays:
     """Train the network that finds where blocks begin."""
-    samples = [sample for page, labels in documents if (sample := _sample(labels, sheets)) is not None]
+    samples = [sample for page, labels in documents for sample in _samples(page.style, labels, sheets)]
     stacked = np.concatenate([sample.sheet.numbers for sample in samples])
     mean, std = stacked.mean(0), stacked.std(0) + 1e-3
     network = BlockNetwork(stacked.shape[1], len(sheets.words) + FIRST_WORD)
@@ -118,14 +124,28 @@ def train_furniture(documents: Documents, epochs: int = 30) -> Arrays:
     return {name: weight.detach().numpy().T for name, weight in zip(names, network.parameters(), strict=True)}
 
 
-def _sample(labels: Labelled, sheets: Sheets) -> Sample | None:
+def _samples(style: str, labels: Labelled, sheets: Sheets) -> list[Sample]:
+    """A document in windows as long as they are read at run time; a real one in a few shorter slices too."""
     kept = [at for at, furniture in enumerate(labels.furniture) if not furniture]
-    if len(kept) < 4:
-        return None
+    if len(kept) < FEWEST:
+        return []
     lines = drop_lines(labels.lines, {at for at, furniture in enumerate(labels.furniture) if furniture})
+    cuts = [(start, start + WINDOW) for start in range(0, max(len(lines) - CONTEXT, 1), WINDOW)]
+    if style in REAL_STYLES:
+        rng = random.Random(f"{style}/{len(lines)}/{lines[0].text}")
+        for _ in range(SLICES):
+            size = rng.randint(*SLICE)
+            start = rng.randrange(max(len(lines) - size, 1))
+            cuts.append((start, start + size))
+    return [_sample(labels, lines[start:end], kept[start:end], sheets) for start, end in cuts]
+
+
+def _sample(labels: Labelled, lines: list[Line], kept: list[int], sheets: Sheets) -> Sample:
     begins = np.array([labels.begins[at] for at in kept], np.float32)
+    inside = [labels.asides[at] and labels.asides[last] for last, at in zip([kept[0], *kept], kept, strict=False)]
     kinds = np.array([labels.kinds[at] for at in kept], np.int64)
-    return Sample(measure_lines(lines, sheets.widths, sheets.words), begins, kinds)
+    sheet = measure_lines(lines, sheets.widths, sheets.words)
+    return Sample(sheet, begins, 1 - np.array(inside, np.float32), kinds)
 
 
 def _batches(
@@ -139,7 +159,7 @@ def _batches(
         longest = max(len(sample.begins) for sample in chosen)
         columns = [
             ((sample.sheet.numbers - mean) / std, sample.sheet.last_words, sample.sheet.first_words, sample.begins,
-            sample.kinds,
+             sample.known, sample.kinds,
              np.ones((len(sample.begins), 1), np.float32))
             for sample in chosen
         ]  # fmt: skip
@@ -153,10 +173,10 @@ def _pad(rows: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
 
 
 def _loss(network: BlockNetwork, batch: tuple[Tensor, ...]) -> Tensor:
-    numbers, last, first, begins, kinds, mask = batch
+    numbers, last, first, begins, known, kinds, mask = batch
     last = torch.where(torch.rand(last.shape) < WORD_DROP, torch.full_like(last, FIRST_WORD - 4), last)
     scores = network(numbers, last, first, mask)
-    inner = mask[..., 0].clone()
+    inner = mask[..., 0] * known
     inner[:, 0] = 0
     begin = functional.binary_cross_entropy_with_logits(scores[..., 0], begins, reduction="none")
     kind = functional.cross_entropy(scores[..., 1:].transpose(1, 2), kinds, reduction="none")

@@ -1,11 +1,14 @@
 """Train the weights of `stages.reflow` and write them to ``weights.npz``, its table of words to ``vocabulary.npz``.
 
-    python stages/models/reflow/train.py --devsets DIR --pages DIR [--rounds 4] [--epochs 18]
+    python stages/models/reflow/train.py --devsets DIR --pages DIR [--rounds 4] [--epochs 12]
+    python stages/models/reflow/train.py --devsets DIR --pages DIR --lines [--leave-out SOURCE --out FILE]
     python stages/models/reflow/train.py --devsets DIR --hyphens
 
-``--devsets`` holds ``reflow/articles.json``, ``reflow/make_docs.py`` and ``ner/germeval_train.tsv``; ``--pages`` keeps
-the rendered pages, so that a second training need not lay them out again. ``--hyphens`` trains the hyphen model alone
-and leaves the networks as they are, ``--without`` keeps the words of benchmarks from it, to measure what it makes of
+``--devsets`` holds ``reflow/articles.json``, ``reflow/make_docs.py``, ``reflow-real`` and ``ner/germeval_train.tsv``;
+``--pages`` keeps the rendered pages, so that a second training need not lay them out again. ``--lines`` trains the line
+network alone, ``--hyphens`` the hyphen model alone; each leaves the rest as it is. ``--leave-out`` names a source of
+real documents (`stages.models.reflow.real`) that the line network must not see, to measure on it.
+``--without`` keeps the words of benchmarks from it, to measure what it makes of
 words it never met; ``--articles`` takes so many articles only, to try the script out. What has to be installed stands
 in the README beside this file. One thread, seeded.
 """
@@ -15,7 +18,7 @@ in the README beside this file. One thread, seeded.
 import argparse
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +26,7 @@ import torch
 
 from stages.models.reflow.glyphs import glyph_widths
 from stages.models.reflow.hyphens import train_hyphens
-from stages.models.reflow.labels import Arrays, Labelled, label_lines
+from stages.models.reflow.labels import Arrays, Labelled, label_lines, label_real
 from stages.models.reflow.networks import Sheets, train_blocks, train_furniture
 from stages.models.reflow.pages import (
     PAGE_STYLES,
@@ -36,6 +39,7 @@ from stages.models.reflow.pages import (
     text_pages,
     unmarked_page,
 )  # fmt: skip
+from stages.models.reflow.real import SOURCES, WITH_ASIDES, real_articles, real_pages, rendered_pages
 from stages.models.reflow.vocabulary import write_vocabulary
 from stages.reflow.features import FIRST_WORD, WORD_EDGES
 from stages.reflow.network import WEIGHTS
@@ -53,13 +57,15 @@ def main() -> None:
     torch.manual_seed(SEED)
     random.seed(SEED)
     articles = split_articles(options.devsets)[0][: options.articles]
-    if options.hyphens:
+    arrays: Arrays = {}
+    if options.hyphens or options.lines:
         with np.load(WEIGHTS, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    else:
-        arrays = _networks(options, articles)
-    write_vocabulary(options.devsets)
-    arrays |= train_hyphens(articles, options.devsets, _words_of(options.without))
+    if not options.hyphens:
+        arrays |= _networks(options, articles)
+    if not options.lines:
+        write_vocabulary(options.devsets)
+        arrays |= train_hyphens(articles, options.devsets, _words_of(options.without))
     np.savez_compressed(options.out, **arrays)  # type: ignore[arg-type]
     print(f"wrote {options.out}, {options.out.stat().st_size} bytes")
 
@@ -69,12 +75,14 @@ def _words_of(files: list[Path]) -> frozenset[str]:
 
 
 def _networks(options: argparse.Namespace, articles: list[Article]) -> Arrays:
-    pages = list(_pages(options, articles))
-    labelled = [(page, label_lines(page.raw, page.blocks)) for page in pages]
-    print(f"{len(labelled)} pages, {sum(len(labels.lines) for _, labels in labelled)} lines")
+    generated = [(page, label_lines(page.raw, page.blocks)) for page in _pages(options, articles)]
+    labelled = [*generated, *_real(options, articles)]
+    print(f"{len(labelled)} pages, {sum(len(labels.lines) for _, labels in labelled)} lines", flush=True)
     words = _common_words(labels for _, labels in labelled)
     sheets = Sheets(glyph_widths(), {word: FIRST_WORD + at for at, word in enumerate(words)})
-    arrays = train_blocks(labelled, sheets, options.epochs) | train_furniture(labelled)
+    arrays = train_blocks(labelled, sheets, options.epochs)
+    if not options.lines:
+        arrays |= train_furniture(generated)
     return arrays | {
         "widths": sheets.widths.astype(np.float16),
         "words": np.array(words),
@@ -82,15 +90,31 @@ def _networks(options: argparse.Namespace, articles: list[Article]) -> Arrays:
     }
 
 
+def _real(options: argparse.Namespace, articles: list[Article]) -> Iterator[tuple[Page, Labelled]]:
+    """Real documents, and these and the articles in layouts of every mixture."""
+    make, widths = load_generator(options.devsets), glyph_widths()
+    for page in real_pages(options.devsets, options.leave_out):
+        yield page, label_real(page.raw, page.blocks, asides=True)
+        if page.style in WITH_ASIDES:
+            yield page, label_real(page.raw, page.blocks, asides=False)
+    texts = real_articles(options.devsets, options.leave_out)
+    for page in rendered_pages(make, texts, widths, options.rounds):
+        yield page, label_lines(page.raw, page.blocks)
+    for page in rendered_pages(make, articles, widths, options.rounds):
+        yield page, label_lines(page.raw, page.blocks)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the weights of the reflow stage.")
     parser.add_argument("--devsets", type=Path, required=True)
     parser.add_argument("--pages", type=Path, default=Path("data/benchmark/reflow-train"))
     parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=18)
+    parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--rendered", action="store_true", help="take the pages as they are")
     parser.add_argument("--articles", type=int, help="so many articles only")
     parser.add_argument("--without", type=Path, nargs="+", default=[], help="files of words it may not meet")
+    parser.add_argument("--lines", action="store_true", help="train the line network alone")
+    parser.add_argument("--leave-out", choices=list(SOURCES), help="a source of real documents to leave out")
     parser.add_argument("--hyphens", action="store_true", help="train the hyphen model alone")
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     return parser.parse_args()
@@ -108,7 +132,7 @@ def _pages(options: argparse.Namespace, articles: list[Article]) -> Iterable[Pag
     yield from text_pages(make, articles, options.rounds)
 
 
-def _common_words(documents: Iterable[Labelled], most: int = 500, least: int = 40) -> list[str]:
+def _common_words(documents: Iterable[Labelled], most: int = 700, least: int = 40) -> list[str]:
     """The commonest words at line edges; a rarer word would tell the article and not the language."""
     counts: dict[str, int] = {}
     for labels in documents:

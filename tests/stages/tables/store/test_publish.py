@@ -23,7 +23,7 @@ def document(doc_id, text="Ein Satz.", run="run-1"):
     rows = {
         "documents": block | {"source_uri": f"s/{doc_id}", "title": None, "entity_model": "none", "encoding": "utf-8"}
         | dict.fromkeys([c for c in TABLES["documents"].columns if c.startswith("n_")], 1)
-        | {"content_sha256": doc_id, "run_id": run, "processed_at": NOW},
+        | {"content_sha256": doc_id, "run_id": run, "processed_at": NOW, "parted_by": "none"},
         "blocks": block | {"spans": [{"start": 0, "raw_start": 0, "length": len(text)}]},
         "sentences": block | {"sentence_no": 0},
         "mentions": block | {"sentence_no": 0, "mention_no": 0, "label": "PER", "kind": "name", "value": None}
@@ -158,7 +158,11 @@ def test_current_json(tables):
     snapshot = publish(tables, "run-1", [A], new=[document(A)])
     plain = json.loads((tables / "CURRENT.json").read_text())
     assert plain["snapshot"] == "snapshots/run-1"
-    assert (plain["run_id"], plain["schema_version"], plain["validation"]) == ("run-1", "1", {"success": True})
+    assert (plain["run_id"], plain["schema_version"], plain["validation"]) == (
+        "run-1",
+        SCHEMA_VERSION,
+        {"success": True},
+    )
     assert set(plain["tables"]) == set(TABLES)
     rows = {name: table["rows"] for name, table in plain["tables"].items()}
     assert rows == dict.fromkeys(TABLES, 1) | {"quarantine": 0}

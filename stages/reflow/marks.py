@@ -1,0 +1,149 @@
+"""Read what stands before the text of a line: signs of quoted mail, comment signs, Markdown.
+
+The signs go, each on record; where the depth of a quotation changes a block begins, and headings, rows of a table and
+lines of code stand for themselves.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from stages.reflow.characters import Mapped, strip_text
+from stages.reflow.lines import Line, drop_lines
+from stages.reflow.records import Repair
+
+# What the signs begin with; most texts have none of them.
+SIGNS = frozenset("#>;/%|`~-=")
+QUOTE = re.compile(r"(?:> ?)+")
+COMMENT = re.compile(r"(#+|//+|;+|%+|\||--)(?: |$)")
+# So many lines in a row are quoted mail; of all lines, at least so many and this share are comments.
+QUOTED_RUN, COMMENTS, COMMENTED = 2, 4, 0.9
+HEADING = re.compile(r"#{1,6} +(?=\S)")
+FENCE = re.compile(r"(?:```|~~~)[\w+-]*")
+UNDERLINE = re.compile(r"={3,}|-{3,}")
+TABLE_ROW = re.compile(r"\|.*\|")
+# Fields of a mail's head; two of them make one.
+MAIL_FIELD = re.compile(
+    "(?:From|Von|To|An|Cc|Kopie|Bcc|Date|Datum|Sent|Gesendet|Subject|Betreff|Reply-To|Message-ID|In-Reply-To): +\\S"
+)
+FEWEST_FIELDS = 2
+FRONT_MARK = "---"
+FRONT_FIELD = re.compile(r"[\w-]+:(?: |$)|[- ] ?\S")
+LONGEST_FRONT = 40
+
+
+def read_marks(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
+    """The lines without such signs, and a repair for each sign; a text that has none comes back as it is."""
+    lines = _mail_head(lines)
+    if not any(line.text[0] in SIGNS for line in lines):
+        return lines, []
+    lines, repairs = _unquoted(raw, lines)
+    for read in (_uncommented, _unmarked):
+        lines, made = read(raw, lines)
+        repairs = repairs + made
+    return lines, repairs
+
+
+def stands_alone(lines: Sequence[Line]) -> list[bool]:
+    """For each line, whether a block begins there by the signs around it: a line of its own, or another depth."""
+    pairs = pairwise(lines)
+    return [True] * bool(lines) + [a.alone or b.alone or a.level != b.level for a, b in pairs]
+
+
+def _mail_head(lines: list[Line]) -> list[Line]:
+    """Each field of a mail's head stands alone; what goes on behind it is set in."""
+    fields = [MAIL_FIELD.match(line.text) is not None for line in lines[:LONGEST_FRONT]]
+    end = fields.index(False) if False in fields else len(fields)
+    if end < FEWEST_FIELDS:
+        return lines
+    return [line._replace(alone=True) for line in lines[:end]] + lines[end:]
+
+
+def _unquoted(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
+    signs = [QUOTE.match(line.text) for line in lines]
+    starts = [at for at, sign in enumerate(signs) if sign]
+    alone = {at for at in starts if not (at and signs[at - 1]) and not (at + 1 < len(lines) and signs[at + 1])}
+    if len(starts) - len(alone) < QUOTED_RUN:
+        return lines, []
+    return _without(raw, lines, lambda at: 0 if at in alone or not (sign := signs[at]) else sign.end(), ">")
+
+
+def _uncommented(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
+    signs = [COMMENT.match(line.text) for line in lines]
+    found = [sign[1] for sign in signs if sign]
+    if len(found) < COMMENTS or len(found) < COMMENTED * len(lines) or len(set(found)) > 1:
+        return lines, []
+    return _without(raw, lines, lambda at: sign.end() if (sign := signs[at]) else 0, "")
+
+
+def _without(raw: str, lines: list[Line], length: Callable[[int], int], depth: str) -> tuple[list[Line], list[Repair]]:
+    """The lines without so many characters at their start; ``depth`` is the sign that counts the level."""
+    repairs: list[Repair] = []
+    empty: set[int] = set()
+    bare: list[Line] = []
+    for at, line in enumerate(lines):
+        size = length(at)
+        sign = line.text[:size]
+        cut = _cut(line, size)
+        if size:
+            end = cut.raw_start if cut.text else line.raw_end
+            repairs.append(Repair("line_sign", line.raw_start, end, raw[line.raw_start : end], ""))
+        if not cut.text:
+            empty.add(at)
+        bare.append(cut._replace(level=sign.count(depth) if depth else 0))
+    return drop_lines(bare, empty), repairs
+
+
+def _cut(line: Line, size: int) -> Line:
+    """The line without its first characters and the white space behind them."""
+    if not size:
+        return line
+    size += len(line.text) - size - len(line.text[size:].lstrip())
+    if line.mapped is None:
+        return line._replace(text=line.text[size:], raw_start=line.raw_start + size)
+    mapped = strip_text(Mapped(line.text[size:], line.mapped.offsets[size:]))
+    start = next((offset for offset in mapped.offsets if offset >= 0), line.raw_end)
+    return line._replace(text=mapped.text, raw_start=start, mapped=mapped)
+
+
+def _unmarked(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
+    """Markdown: the signs of headings go, fences and front matter too; what they mark stands alone."""
+    fences = [at for at, line in enumerate(lines) if FENCE.fullmatch(line.text)]
+    headings = {at for at, line in enumerate(lines) if HEADING.match(line.text)}
+    front = _front_matter(lines)
+    if not (len(fences) > 1 or front or _are_headings(lines, headings)):
+        return lines, []
+    code = {at for start, end in zip(fences[::2], fences[1::2], strict=False) for at in range(start, end)}
+    underlined = {at for at in range(front + 1, len(lines)) if _is_underline(lines[at]) and at not in code}
+    dropped = {*range(front), *fences[: len(fences) // 2 * 2], *underlined}
+    signs = {at: match.end() for at in headings - code - dropped if (match := HEADING.match(lines[at].text))}
+    marked = [_cut(line, signs.get(at, 0)) for at, line in enumerate(lines)]
+    alone = code | signs.keys() | {at - 1 for at in underlined}
+    alone |= {at for at, line in enumerate(lines) if TABLE_ROW.fullmatch(line.text)}
+    spans = [(lines[at].raw_start, marked[at].raw_start if at in signs else lines[at].raw_end)
+             for at in sorted(dropped | signs.keys())]  # fmt: skip
+    marked = [line._replace(alone=at in alone) for at, line in enumerate(marked)]
+    return drop_lines(marked, dropped), [Repair("line_sign", start, end, raw[start:end], "") for start, end in spans]
+
+
+def _is_underline(line: Line) -> bool:
+    return line.breaks == 1 and UNDERLINE.fullmatch(line.text) is not None
+
+
+def _are_headings(lines: Sequence[Line], headings: set[int]) -> bool:
+    """Whether lines with signs of headings are some: the first line, or an empty line on either side."""
+    return any(
+        (at == 0 or lines[at].breaks > 1) and (at + 1 == len(lines) or lines[at + 1].breaks > 1) for at in headings
+    ) and 2 * len(headings) < len(lines)  # fmt: skip
+
+
+def _front_matter(lines: Sequence[Line]) -> int:
+    """How many lines the front matter has: fields between two lines of hyphens at the very start."""
+    if not lines or lines[0].text != FRONT_MARK or lines[0].indent:
+        return 0
+    for at, line in enumerate(lines[1:LONGEST_FRONT], start=1):
+        if line.text == FRONT_MARK:
+            return at + 1 if at > 1 else 0
+        if not FRONT_FIELD.match(line.text):
+            return 0
+    return 0
