@@ -78,6 +78,9 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
     certain = any(line.form_feeds for line in lines)
     if found and certain:
         return found
+    short = not certain and len(lines) < FEWEST_LINES
+    if short and not any(len(line.text) <= LONGEST_NUMBER and _counts_pages(line.text) for line in lines):
+        return found
     times: Counter[str] = Counter() if certain else Counter(DIGITS.sub("0", line.text) for line in lines)
 
     def may_go(at: int) -> bool:

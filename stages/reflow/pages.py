@@ -25,6 +25,8 @@ LETTER = re.compile(r"[^\W\d_]")
 TEXT_END = re.compile("[!,;:?][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
 # Heads and feet have at most so many lines, each at most so long.
 DEEPEST, LONGEST = 5, 160
+# Their letters stand among the first so many characters.
+LETTERS_WITHIN = 60
 # Two readings of one line share this many of their letter pairs.
 NEAR = 0.8
 # In texts of more pages than these a line has to come on two other pages at least.
@@ -118,8 +120,10 @@ def _zone(lines: Sequence[Line], page: int, order: range) -> list[Edge]:
 
 
 def _edge(text: str, at: int, page: int, depth: int) -> Edge:
-    key = DIGITS.sub("0", text.lower()) if len(text) <= LONGEST else ""
-    return Edge(at, page, depth, key, tuple(int(number[:9]) for number in DIGITS.findall(text)))
+    numbers = DIGITS.findall(text)
+    low = text.lower() if len(text) <= LONGEST else ""
+    key = DIGITS.sub("0", low) if numbers else low
+    return Edge(at, page, depth, key, tuple(int(number[:9]) for number in numbers))
 
 
 def _inner_lines(lines: Sequence[Line], zones: list[list[Edge]]) -> Counter[str]:
@@ -170,7 +174,7 @@ def _index(edge: Edge) -> int:
 
 
 def _comes_again(edge: Edge, same: list[Edge], near: list[Edge], wanted: int) -> bool:
-    if len(LETTER.findall(edge.key)) < 3 or TEXT_END.search(edge.key[-6:]):
+    if not edge.key or TEXT_END.search(edge.key[-6:]) or not _has_letters(edge.key):
         return False
     pages = {other.page for other in same if other.page != edge.page and abs(other.depth - edge.depth) < 2
              and _count_on(edge, other)}  # fmt: skip
@@ -181,6 +185,11 @@ def _comes_again(edge: Edge, same: list[Edge], near: list[Edge], wanted: int) ->
     pages |= {other.page for other in near if other.page != edge.page and abs(other.depth - edge.depth) < 2
               and _count_on(edge, other) and _alike(edge.key, other.key) > NEAR}  # fmt: skip
     return len(pages) >= wanted
+
+
+def _has_letters(key: str) -> bool:
+    """Whether there are three letters at least."""
+    return sum(map(str.isalpha, key[:LETTERS_WITHIN])) > 2
 
 
 def _count_on(edge: Edge, other: Edge) -> bool:
@@ -269,12 +278,16 @@ def _counted_lines(lines: Sequence[Line]) -> set[int]:
     """Without form feeds: lines that come again far apart, with a number that goes up by one or two each time."""
     same: dict[str, list[Edge]] = {}
     for at, line in enumerate(lines):
-        if len(line.text) <= LONGEST and DIGITS.search(line.text) and len(LETTER.findall(line.text)) > 2:
+        if len(line.text) <= LONGEST and DIGITS.search(line.text):
             edge = _edge(line.text, at, 0, 0)
             same.setdefault(edge.key, []).append(edge)
     found: set[int] = set()
     for edges in same.values():
-        if len(edges) >= FEWEST_COUNTED and all(_next_page(a, b) for a, b in pairwise(edges)):
+        if (
+            len(edges) >= FEWEST_COUNTED
+            and _has_letters(edges[0].key)
+            and all(_next_page(a, b) for a, b in pairwise(edges))
+        ):
             found.update(edge.at for edge in edges)
     return found | _beside(lines, found) if found else found
 
