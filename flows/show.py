@@ -1,7 +1,12 @@
 """Show one file as the pipeline sees it, without Prefect and without writing anything."""
 
+import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path
+from shlex import quote
 
 import polars as pl
 from rich.console import Console
@@ -10,18 +15,20 @@ from rich.text import Text
 from flows.settings import Settings
 from stages.annotate import Frames, annotate
 from stages.errors import SourceError, UsageError, printable
-from stages.read.text import TEXTS, read_source
+from stages.read.text import TEXT_SUFFIXES, TEXTS, file_form, read_source
 
 _STYLES = {"PER": "bold magenta", "ORG": "bold blue", "LOC": "bold green", "MISC": "bold yellow"}
 _VALUE = "cyan"
+_LOOKED_THROUGH = 10_000  # files of a folder among which one is looked for to name as an example
 
 
 def show_file(path: Path, settings: Settings, console: Console | None = None) -> None:
     """Print the blocks of one file with kind and language, names and values coloured, and the repairs.
 
-    Raises UsageError, naming the file, when it would be quarantined.
+    Raises UsageError, naming the file, when it would be quarantined, and when there is no such file or it is a folder.
     """
     console = console or Console()
+    _refuse_what_is_no_file(path)
     try:
         raw, sha256 = read_source(path, settings.read_options())
     except SourceError as error:
@@ -32,6 +39,40 @@ def show_file(path: Path, settings: Settings, console: Console | None = None) ->
     if rejected.height:
         raise UsageError(f"{path} would be quarantined as {rejected['code'][0]}: {rejected['reason'][0]}")
     _print(frames, console)
+
+
+def _refuse_what_is_no_file(path: Path) -> None:
+    if os.path.isdir(path):  # noqa: PTH112 - false where Path.is_dir would raise
+        raise UsageError(_about_folder(path))
+    if os.path.islink(path) and not os.path.exists(path):  # noqa: PTH110, PTH114
+        raise UsageError(f"{path} is a link that leads to no file; repair it, or name the file itself")
+    if not os.path.lexists(path):
+        near = get_close_matches(path.name, islice(_names_beside(path), _LOOKED_THROUGH), n=1)
+        raise UsageError(
+            f"{path}: there is no such file; " + (f"is it {path.with_name(near[0])}?" if near else "check the path")
+        )
+
+
+def _about_folder(folder: Path) -> str:
+    """What to do with a folder: name a text in it, or run over it; or why there is nothing to show."""
+    files = list(
+        islice((Path(at, name) for at, _, names in os.walk(folder) for name in sorted(names)), _LOOKED_THROUGH)
+    )
+    texts = [file for file in files if file_form(file.name)[1] in TEXT_SUFFIXES and not file.name.startswith(".")]
+    if texts:
+        example = (
+            f"for example: fliesstext show {quote(str(texts[0]))}; for all of them: fliesstext run {quote(str(folder))}"
+        )
+        return f"{folder} is a folder, and show takes one file, {example}"
+    kinds = ", ".join(suffix or "no suffix" for suffix in TEXT_SUFFIXES)
+    if files:
+        return f"{folder} is a folder without a text file ({kinds}; .gz of these); name one"
+    return f"{folder} is an empty folder, or one that cannot be listed: there is nothing to show; name a text file"
+
+
+def _names_beside(path: Path) -> Iterator[str]:
+    """The names of the files where a path would be; none where there is no such folder."""
+    return (name for _, _, names in islice(os.walk(path.parent), 1) for name in names)
 
 
 def _print(frames: Frames, console: Console) -> None:

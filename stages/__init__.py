@@ -9,8 +9,9 @@
 7. `link_entities`: mentions that name the same person, organisation or place become one entity.
 8. `publish`: validated rows become an immutable snapshot behind one atomic pointer.
 
-Beside them: `sources` (how a source and its files are named), `code_pages` (which 8-bit code page a text is in),
-`names` and `values` (the engines and rules of `extract_entities`), `offsets` (from clean to raw characters),
-`annotate` (stages 3 to 6 over a batch), `move` (documents of renamed files), `account` (how every source ended),
-`snapshots` (where published tables lie, reading and locking them) and `verify` (published tables checked again).
+Beside them: `sources` (how a source and its files are named), `file_kinds` (files that hold no plain text, and
+what to do with them), `code_pages` and `east_asian` (which encoding a text is in), `names` and `values` (the engines
+and rules of `extract_entities`), `offsets` (from clean to raw characters), `annotate` (stages 3 to 6 over a batch),
+`move` (documents of renamed files), `account` (how every source ended), `snapshots` (where published tables lie,
+reading and locking them) and `verify` (published tables checked again).
 """

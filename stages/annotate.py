@@ -21,6 +21,9 @@ from stages.reflow.frames import reflow_texts
 from stages.split_sentences import split_blocks
 from stages.tables.schemas import cast
 
+# As str.split parts words: the separators of files, groups, records and units (1C to 1F), which the regular expressions
+# of Polars do not count as white space, are such.
+WORD = r"[^\s\x1c-\x1f]+"
 Frames = dict[str, pl.DataFrame]
 Timed = dict[str, float]
 
@@ -66,7 +69,7 @@ def annotate(
         pl.col("n_blocks", "n_sentences", "n_mentions").fill_null(0),
         entity_models(documents["language"], options.entities),
         n_chars=pl.col("text").str.len_chars().cast(pl.Int64),
-        n_words=pl.col("text").str.count_matches(r"\S+").cast(pl.Int64),
+        n_words=pl.col("text").str.count_matches(WORD).cast(pl.Int64),
         run_id=pl.lit(run_id),
         processed_at=pl.lit(processed_at),
     )

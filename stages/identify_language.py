@@ -27,15 +27,16 @@ try:
 except ImportError:  # no wheel for this platform
     engine, TwinFailure = reference, ReferenceFailure
 
-VERSION = "1"
+VERSION = "2"
 SEED = 0
+FEWEST_LETTERS = 3  # a document of fewer is of no language: "x" would be Somali, "Ja" Indonesian
 WORD = re.compile(r"[^\W\d_]+")  # a run of letters
 
 
 class Language(NamedTuple):
     """A language as langdetect names it (ISO 639-1, "zh-cn", "zh-tw") with its confidence from 0 to 1.
 
-    "und" with 0.0 stands where there is no letter to judge by.
+    "und" with 0.0 stands where there are too few letters to judge by.
     """
 
     code: str
@@ -90,7 +91,9 @@ def _identify(blocks: Sequence[str], options: LanguageOptions) -> tuple[Language
     # Letters beyond the sample count too: a long chapter outweighs its English motto.
     weights = [count * max(1, len(block) // options.max_chars) for block, count in zip(blocks, letters, strict=True)]
     judged = [(w, f) for w, n, f in zip(weights, letters, own, strict=True) if n >= options.long_letters]
-    document = _vote(judged) or _detect(_sample(" ".join(samples), options), options)
+    document = _vote(judged) or UNDETERMINED
+    if document == UNDETERMINED and sum(letters) >= FEWEST_LETTERS:
+        document = _detect(_sample(" ".join(samples), options), options)
     return document, [
         _block_language(found, count, document, options) for found, count in zip(own, letters, strict=True)
     ]

@@ -28,8 +28,10 @@ WINDOW = 8_000  # characters handed to the library at once; a longer sentence is
 LOOKUP = Path(__file__).parent / "lookups" / "sentences.json"
 
 # Quotation marks, straight, curly, low and angled, and brackets. U+2019 is left alone: it is the apostrophe as well.
-# White space beyond ASCII too: sentencex 1.0.32 panics at "M\u00a0. Dupont" in French.
-MASKED = re.compile('["\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u201a\u2018()\\[\\]]|[^\\S\\x00-\\x7f]')
+# White space other than blanks and line ends too: sentencex 1.0.32 panics at "M\u00a0. Dupont" in French.
+MASKED = re.compile(
+    '["\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a\u201a\u2018()\\[\\]]|[\\x1c-\\x1f]|[^\\S\\x00-\\x7f]'
+)
 # What may close a quotation or bracket right after the last full stop; U+201E, U+201A and ( [ only open.
 CLOSERS = re.compile("[\"\u201c\u201d\u201f\u00ab\u00bb\u2039\u203a\u2018\u2019')\\]]*")
 FRENCH_CLOSERS = re.compile(CLOSERS.pattern + "(?:[ \u00a0\u202f]?[\u00bb\u203a]" + CLOSERS.pattern + ")?")

@@ -47,7 +47,7 @@ from stages.link_entities.persons import parse_person
 from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, resolve
 from stages.tables.schemas import NAME_LABELS
 
-VERSION = "2"
+VERSION = "3"
 
 _Dtypes = dict[str, pl.DataType | type[pl.DataType]]
 _CLUSTERS: _Dtypes = {

@@ -8,6 +8,9 @@ GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "a
 # Quotation marks, apostrophes at the edges, full stops, commas and ellipses go; hyphens of every kind part words.
 DROPPED = re.compile('[.,\u2026"\u201c\u201d\u201e\u00ab\u00bb\u2039\u203a\u201a\u2018]')
 HYPHENS = re.compile("[-\u2010\u2011\u2012\u2013/_]")
+# What keys are put together with ("anna|mueller|", "@2761369", "=mueller"): no text may look like a key. Looked for
+# after normalisation, which makes them of U+FF5C, U+FF20 and U+FF1D as well.
+KEY_SIGNS = re.compile("[|@=]")
 APOSTROPHE_S = re.compile("['\u2019\u00b4`](?:s\\b|$|(?=\\s))")
 SLAVIC = re.compile(r"(?:skyj|skij|skyy|skiy|skyi|skyj|sky|skii)$")  # one transliteration of the ending -ski
 ENDING = re.compile(r"(?<=\w{3})(?:e[nrms]?)$")
@@ -21,7 +24,7 @@ def plain(text: str) -> str:
     ('jd vance', 'mueller luedenscheidt', 'sao paulo', 'usa')
     """
     text = DROPPED.sub("", APOSTROPHE_S.sub("", text.strip())).lower().translate(GERMAN)
-    text = unicodedata.normalize("NFKD", HYPHENS.sub(" ", text))
+    text = KEY_SIGNS.sub(" ", unicodedata.normalize("NFKD", HYPHENS.sub(" ", text)))
     return " ".join("".join(ch for ch in text if not unicodedata.combining(ch)).split())
 
 

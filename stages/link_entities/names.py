@@ -10,7 +10,7 @@ from stages.link_entities.fold import ENDING, genitives, plain, uninflected
 
 FOLDER = Path(__file__).parents[1] / "lookups"
 ARTICLES = frozenset({"der", "die", "das", "den", "dem", "des", "the", "le", "la", "les", "l"})
-ACRONYM = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{0,5}[A-ZÄÖÜ]s?|[A-ZÄÖÜ](?:\.[A-ZÄÖÜ])+\.?")
+ACRONYM = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{0,5}[A-ZÄÖÜ]s?|[A-ZÄÖÜ](?:\.[A-ZÄÖÜ]){1,9}\.?")
 # What stands between two names of one thing: "Anna Maier, geborene Huber", "Twitter (heute X)". The second kind of
 # word needs the bracket, for without it it says nothing about names.
 RENAMED = re.compile(

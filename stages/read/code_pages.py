@@ -48,33 +48,34 @@ _SIGNS = _QUOTES + _DASHES + "…€£§°·•²³½¼©®™¡¿ªºµ´†‰
 _FRAMES = "─│┌┐└┘├┤┬┴┼═║╔╗╚╝╠╣╦╩╬█▄▀■░▒▓"
 # Signs that stand inside words: apostrophe, dashes, middle dot, soft hyphen, no-break space.
 _JOINING = frozenset("’‘´–—·\xa0\xad")
+# Signs that no word begins with: "¬чера" is a "Вчера" that was read as mac-cyrillic.
+_NEVER_FIRST = frozenset("¬¦÷×±")
 _UNKNOWN, _SIGN, _FRAME, _OTHER_LETTER = math.log(1e-4), math.log(0.02), math.log(0.003), math.log(5e-4)
 _APOSTROPHE, _SIGN_IN_PLACE = math.log(0.5), math.log(0.1)
 _LAST_LATIN = "\u02af"
 _RARE_CAPITAL, _RARE_ALONE = math.log(0.3), math.log(0.05)
 _FLOOR = -5.0
 _HIGH = re.compile(rb"[\x80-\xff]")
+_ABOVE_ASCII = bytes(range(128, 256))
 _MOST = 20_000
 """So many bytes above ASCII are judged; more change nothing."""
 
 
 class Guess(NamedTuple):
-    """A code page that decodes the whole text, and the mean log probability of its characters above ASCII."""
+    """An encoding that decodes the whole text, the log probability of all characters above ASCII in it, and whether
+    the result reads like text in one of the known languages.
+    """
 
     encoding: str
-    score: float
-
-    @property
-    def plausible(self) -> bool:
-        """Whether the result reads like text in one of the known languages."""
-        return self.score > _FLOOR
+    likelihood: float
+    plausible: bool
 
 
 def guess_code_page(data: bytes) -> Guess:
     """The code page of ``data``, which holds bytes above ASCII and is no UTF-8.
 
     Only code pages that can decode all of ``data`` are considered, so that there is always an answer; whether it
-    is to be trusted its score says.
+    is to be trusted ``plausible`` says.
 
     >>> [guess_code_page("Grüße aus Köln".encode(name)).encoding for name in ("cp1252", "cp850", "mac-roman")]
     ['cp1252', 'cp850', 'mac-roman']
@@ -83,8 +84,11 @@ def guess_code_page(data: bytes) -> Guess:
     spots = (match.start() for match in islice(_HIGH.finditer(padded), _MOST))
     seen = Counter(padded[at - 1 : at + 2] for at in spots)
     present = frozenset(data)
-    guesses = [Guess(name, _score(seen, table)) for name, table in _tables().items() if present <= table.keys()]
-    return max(guesses, key=lambda guess: guess.score * seen.total() + _PRIORS[guess.encoding])
+    scores = {name: _score(seen, table) for name, table in _tables().items() if present <= table.keys()}
+    # The judged bytes and the prior decide between code pages; all bytes count against an encoding of another kind.
+    name = max(scores, key=lambda name: scores[name] * seen.total() + _PRIORS[name])
+    high = len(data) - len(data.translate(None, _ABOVE_ASCII))
+    return Guess(name, scores[name] * high + _PRIORS[name], scores[name] > _FLOOR)
 
 
 @cache
@@ -130,7 +134,7 @@ def _weigh_sign(before: str, char: str, after: str) -> float:
     inside = before.isalpha() and after.isalpha()
     if char in _FRAMES:
         return 0.0 if char == before else _FRAME  # drawn in runs of one character
-    if char not in _SIGNS:
+    if char not in _SIGNS or (char in _NEVER_FIRST and after.isalpha() and not before.isalpha()):
         return _UNKNOWN
     if inside:
         return _APOSTROPHE if char == "’" else _SIGN if char in _JOINING or after.isupper() else _UNKNOWN

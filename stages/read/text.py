@@ -12,32 +12,23 @@ import re
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import charset_normalizer
 import polars as pl
 
+from stages.discover.file_kinds import kind_of_bytes, kind_of_name
 from stages.discover.sources import CHANGED, chunks, open_source, to_path
 from stages.errors import SourceError, TooMuchError, printable
 from stages.read.code_pages import guess_code_page
+from stages.read.east_asian import decode_escaped, guess_east_asian
 
-VERSION = "1"
+VERSION = "2"
 TEXT_SUFFIXES = ("", ".txt", ".text", ".md")
+# Behind at least one other character; the tilde is that of an editor's copy.
+_SUFFIX = re.compile(r"(?<=.)\.[a-z0-9]{1,8}~?\Z", re.IGNORECASE | re.ASCII | re.DOTALL)
 
-_MAGIC = (
-    (b"%PDF-", "a PDF"),
-    (b"\x89PNG", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
-    (b"GIF8", "a GIF picture"),
-    (b"PK\x03\x04", "a ZIP archive or office document"),
-    (b"\xd0\xcf\x11\xe0", "an old office document"),
-    (b"{\\rtf", "an RTF document"),
-    (b"\x1f\x8b", "gzip data (name it .txt.gz)"),
-    (b"BZh", "bzip2 data"),
-    (b"\xfd7zXZ", "xz data"),
-    (b"7z\xbc\xaf", "a 7-Zip archive"),
-)
 # The longer mark first: UTF-32 LE begins like UTF-16 LE.
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -46,16 +37,19 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# C0 controls that no text file needs: not tab, line feed, vertical tab, form feed, carriage return, DOS end of
-# file (1A) and escape (1B).
-_CONTROL = bytes(b for b in range(32) if b not in b"\t\n\v\f\r\x1a\x1b") + b"\x7f"
+# C0 controls that no text file needs: not tab, line feed, vertical tab, form feed, carriage return, DOS end of file
+# (1A), escape (1B) and the separators of files, groups, records and units (1C to 1F), which are white space. NUL is
+# judged by itself.
+_CONTROL = bytes(b for b in range(1, 32) if b not in b"\t\n\v\f\r\x1a\x1b\x1c\x1d\x1e\x1f") + b"\x7f"
+_NULS = re.compile(rb"\0+")
+_MAX_NUL_RUNS_SHARE = 0.05
+_MIN_BARE_SHARE = 0.01
 _MAX_CONTROL_SHARE = 0.01
 _SAMPLE = 1 << 16
 _MOST_CHARS = 1 << 25
+_NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 _REPLACEMENT = "\ufffd"
 _MIN_SOUND = 3  # sound UTF-8 characters for each broken place, for a text to pass as damaged UTF-8
-# What no single-byte code page explains; charset-normalizer is asked about these alone.
-_EAST_ASIAN = ("big5", "gb18030", "shift_jis", "euc_jp", "euc_kr", "cp949")
 _NOTHING = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff\u00ad]*")
 
 
@@ -77,18 +71,16 @@ class RawText(NamedTuple):
 def decode(data: bytes) -> RawText:
     """Decode the bytes of a text file.
 
-    In this order: byte-order mark, UTF-16 without a mark (by its NUL bytes), strict UTF-8, damaged UTF-8 (read as
-    cp1252, to be mended by reflow), the 8-bit code page in which the text reads best, else an East Asian encoding
-    that charset-normalizer finds. Raises
-    SourceError with code ``unsupported_format`` (known by its first bytes), ``binary``, ``undecodable`` or
-    ``empty``.
+    In this order: byte-order mark, UTF-16 without a mark (by its NUL bytes), ISO 2022 (by its escape sequences), strict
+    UTF-8, damaged UTF-8 (read as cp1252, to be mended by reflow), else the 8-bit code page or East Asian encoding in
+    which the text reads best. NUL bytes in a text stay in it; reflow drops them. Raises SourceError with code
+    ``unsupported_format`` (known by its first bytes), ``binary``, ``undecodable`` or ``empty``.
 
     >>> decode("Grüße".encode("cp1252"))
     RawText(text='Grüße', encoding='cp1252', encoding_how='cp1252')
     """
-    for magic, what in _MAGIC:
-        if data.startswith(magic):
-            raise SourceError("unsupported_format", f"this is {what}, not a text file; convert it to plain text")
+    if kind := kind_of_bytes(data):
+        raise SourceError("unsupported_format", f"its bytes are those of {kind.what}; {kind.advice}")
     raw = _decode_marked(data) or _decode_unmarked(data)
     if _NOTHING.fullmatch(raw.text):
         raise SourceError("empty", "the file holds no text; remove it or fetch it again")
@@ -114,13 +106,30 @@ def _decode_unmarked(data: bytes) -> RawText:
             return RawText(data.decode(wide), wide, "utf-16")
         except UnicodeDecodeError:
             pass  # NUL bytes in even rhythm, yet no UTF-16: judged as bytes below
-    controls = len(data) - len(data.translate(None, _CONTROL))
-    if controls > max(1, _MAX_CONTROL_SHARE * len(data)):
-        raise SourceError("binary", f"{controls} of {len(data)} bytes are no text; only text files belong here")
+    if escaped := decode_escaped(data):
+        return RawText(*escaped, "detected")
+    _refuse_binary(data)
     try:
         return RawText(data.decode("utf-8"), "utf-8", "utf-8")
     except UnicodeDecodeError as error:
         return _decode_older(data, error.start)
+
+
+def _refuse_binary(data: bytes) -> None:
+    """Refuse what holds too many controls. NULs that pad a text, or stand in it here and there, are no harm:
+
+    they count by their runs and not by their number, unless there is hardly anything else.
+    """
+    bare = data.replace(b"\0", b"")
+    controls = len(bare) - len(bare.translate(None, _CONTROL))
+    most_runs = int(max(2, _MAX_NUL_RUNS_SHARE * len(bare)))
+    runs = sum(1 for _ in islice(_NULS.finditer(data), most_runs + 1))
+    full_of_nuls = runs > most_runs or len(bare) < _MIN_BARE_SHARE * len(data)
+    if full_of_nuls or controls > max(1, _MAX_CONTROL_SHARE * len(bare)):
+        nuls = len(data) - len(bare)
+        raise SourceError(
+            "binary", f"{controls + nuls:,} of {len(data):,} bytes are no text ({nuls:,} NUL); only texts belong here"
+        )
 
 
 def _utf16_by_nuls(data: bytes) -> str | None:
@@ -139,22 +148,13 @@ def _decode_older(data: bytes, broken_at: int) -> RawText:
     """Decode what is neither marked nor UTF-8: damaged UTF-8, else the code page that reads best."""
     if _nearly_utf8(data[max(0, broken_at - _SAMPLE) : broken_at + _SAMPLE]):
         # No codec gives all bytes of it; read as a code page every letter survives as two, and reflow mends those.
-        return _decode_first(data, ("cp1252", "latin-1"), "broken utf-8")
-    guess = guess_code_page(data)
-    if guess.plausible:
-        how = "cp1252" if guess.encoding == "cp1252" else "detected"
-        return RawText(data.decode(guess.encoding), guess.encoding, how)
-    best = charset_normalizer.from_bytes(data[: _SAMPLE * 4], cp_isolation=list(_EAST_ASIAN)).best()
-    return _decode_first(data, (best.encoding,) if best else (), "detected")
-
-
-def _decode_first(data: bytes, encodings: Iterable[str], how: str) -> RawText:
-    for encoding in encodings:
-        try:
-            return RawText(data.decode(encoding), encoding, how)
-        except UnicodeError:
-            pass  # a sample fitted, the rest does not
-    raise SourceError("undecodable", "no known encoding fits the bytes; save the file again as UTF-8")
+        encoding = "cp1252" if data.translate(None, _NOT_IN_CP1252) == data else "latin-1"
+        return RawText(data.decode(encoding), encoding, "broken utf-8")
+    plausible = [guess for guess in (guess_code_page(data), *guess_east_asian(data)) if guess.plausible]
+    if not plausible:
+        raise SourceError("undecodable", "no known encoding fits the bytes; save the file again as UTF-8")
+    encoding = max(plausible, key=lambda guess: guess.likelihood).encoding
+    return RawText(data.decode(encoding), encoding, "cp1252" if encoding == "cp1252" else "detected")
 
 
 def _nearly_utf8(sample: bytes) -> bool:
@@ -171,12 +171,34 @@ def _count_high(text: str) -> int:
 def file_form(name: str) -> tuple[bool, str]:
     """Whether a file is compressed, by its name, and the suffix that says what is in it, in small letters.
 
-    >>> file_form("Bericht.TXT.gz"), file_form("README")
-    ((True, '.txt'), (False, ''))
+    A suffix is what looks like one: a full stop and one to eight letters or digits of ASCII. A letter comes first,
+    unless it is a known one (.7z).
+
+    >>> file_form("Bericht.TXT.gz"), file_form("README"), file_form("Bericht Dr. Müller"), file_form("Stand 12.5.")
+    ((True, '.txt'), (False, ''), (False, ''), (False, ''))
     """
-    path = Path(name)
-    compressed = path.suffix.lower() == ".gz"
-    return compressed, (Path(path.stem) if compressed else path).suffix.lower()
+    stem, suffix = _part_suffix(name.lstrip("."))
+    return (True, _part_suffix(stem)[1]) if suffix == ".gz" else (False, suffix)
+
+
+def _part_suffix(name: str) -> tuple[str, str]:
+    match = _SUFFIX.search(name)
+    suffix = match[0].lower() if match else ""
+    if match and (suffix[1].isalpha() or kind_of_name(suffix)):
+        return name[: match.start()], suffix
+    return name, ""
+
+
+def _refuse_suffix(suffix: str) -> None:
+    if suffix in TEXT_SUFFIXES:
+        return
+    kind = kind_of_name(suffix)
+    reason = (
+        f"by its name ({suffix}) {kind.what}; {kind.advice}"
+        if kind
+        else f"files of type {suffix} are not read; if it is plain text name it .txt, else exclude it from the source"
+    )
+    raise SourceError("unsupported_format", reason)
 
 
 def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText, str]:
@@ -187,8 +209,7 @@ def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText
     """
     options = options or ReadOptions()
     compressed, suffix = file_form(path.name)
-    if suffix not in TEXT_SUFFIXES:
-        raise SourceError("unsupported_format", f"files of type {suffix} are not read; convert it to plain text (.txt)")
+    _refuse_suffix(suffix)
     limit = options.max_chars * 4 + 4
     try:
         packed, whole = bytearray(), hashlib.sha256()

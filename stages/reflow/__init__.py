@@ -15,7 +15,7 @@ from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow"]
 
-VERSION = "2"
+VERSION = "3"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()

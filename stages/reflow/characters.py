@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 from stages.reflow.records import Repair, Span
 
 SOFT_HYPHEN = "\u00ad"
-# C0 and C1 controls without the ones that break lines; soft hyphen; zero-width space, bidi marks and embeddings,
-# word joiner and invisible operators, byte-order mark; lone surrogates, which no file format can hold.
+# C0 and C1 controls without the ones that break lines and the unit separator, which parts words as a tab does; soft
+# hyphen; zero-width space, bidi marks and embeddings, word joiner and invisible operators, byte-order mark; lone
+# surrogates, which no file format can hold.
 DROPPED = (
-    "\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069"
+    "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069"
     "\ufeff\ud800-\udfff"
 )
 # Zero-width joiners hold emoji and some scripts together; between Latin characters they are debris.
@@ -35,11 +36,11 @@ MOJIBAKE = (
     "\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
 )
 # What makes a text worth a closer look; two plain patterns and a search for blanks are several times faster than one.
-ODD = re.compile(f"[{DROPPED}\ufb00-\ufb06\u200c\u200d\t]")
+ODD = re.compile(f"[{DROPPED}\ufb00-\ufb06\u200c\u200d\t\x1f]")
 DECODABLE = re.compile(MOJIBAKE)
 DROP = re.compile(f"[{DROPPED}]+|{JOINERS}")
 LIGATURE = re.compile("[\ufb00-\ufb06]")
-BLANKS = re.compile("[ \t]*\t[ \t]*|  +")
+BLANKS = re.compile("[ \t\x1f]*[\t\x1f][ \t\x1f]*|  +")
 # Longer "words" are binary debris; leaving them out also keeps the pattern linear.
 SUSPECT = re.compile(f"(?<![^ \t])[^ \t]{{0,100}}?{MOJIBAKE}[^ \t]{{0,100}}(?![^ \t])")
 

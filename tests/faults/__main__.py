@@ -20,7 +20,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
-FIRST = ("test_crashes.py", "test_incremental.py", "test_hostile.py", "test_fuzz.py", "test_linear.py")
+FIRST = (
+    "test_crashes.py",
+    "test_incremental.py",
+    "test_hostile.py",
+    "test_real_words.py",
+    "test_fuzz.py",
+    "test_linear.py",
+)
 """The longest, so that none of them is left alone at the end."""
 NOTHING_CHOSEN = 5  # what pytest says when -k leaves nothing of a module
 FIGURES = {
@@ -28,6 +35,8 @@ FIGURES = {
     "system calls failed": ("failed calls",),
     "sequences": ("sequences",),
     "inputs tried": ("inputs through read and reflow", "archives", "inputs through the whole chain", "kinds of files"),
+    "real sentences": ("sentences through values and splitting", "sentences through the whole chain"),
+    "articles of real sentences": ("articles through the whole chain",),
 }
 
 

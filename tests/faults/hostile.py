@@ -39,11 +39,13 @@ OTHER_SCRIPTS = {
                ("cp1257", "iso8859-13", "utf-8")),
     "thai": ("สะพานข้ามแม่น้ำถูกสร้างขึ้นใหม่ นายกเทศมนตรีเปิดเมื่อวันจันทร์\n" * 4, ("tis-620", "utf-8")),
     "japanese": ("川に架かる橋が再建されました。市長は月曜日にそれを開きました。\n" * 4,
-                 ("shift_jis", "euc_jp", "iso2022_jp", "utf-8", "utf-16")),
-    "korean": ("강 위의 다리가 다시 지어졌습니다. 시장은 월요일에 다리를 열었습니다.\n" * 4, ("euc_kr", "utf-8")),
+                 ("shift_jis", "cp932", "euc_jp", "iso2022_jp", "utf-8", "utf-16")),
+    "korean": ("강 위의 다리가 다시 지어졌습니다. 시장은 월요일에 다리를 열었습니다.\n" * 4,
+               ("euc_kr", "cp949", "iso2022_kr", "utf-8")),
     "chinese": ("河上的桥重建了。市长星期一为它揭幕，很多人来参加。\n" * 4, ("gb18030", "gbk", "utf-8")),
     "taiwanese": ("河上的橋重建了。市長星期一為它揭幕，很多人來參加。\n" * 4, ("big5", "utf-8")),
 }  # fmt: skip
+EAST_ASIAN = ("shift_jis", "cp932", "euc_jp", "iso2022_jp", "euc_kr", "cp949", "iso2022_kr", "gb18030", "gbk", "big5")
 
 
 class Case(NamedTuple):
@@ -80,7 +82,7 @@ def _other_scripts() -> Iterator[Case]:
     for language, (text, encodings) in OTHER_SCRIPTS.items():
         for encoding in encodings:
             known = f"{text}{language} {encoding}\n"
-            exact = known if encoding in ("utf-8", "utf-16") else None
+            exact = known if encoding in ("utf-8", "utf-16", *EAST_ASIAN) else None
             ends = "undecodable" if encoding == "tis-620" else WRITTEN
             yield Case(f"{language}-{encoding}.txt", known.encode(encoding, "replace"), ends, exact)
 
@@ -151,11 +153,20 @@ def _characters() -> Iterator[Case]:
     yield Case("only-nul.txt", b"\0" * 4_000, "binary")
     yield Case("no-bytes.txt", b"", "empty")
     yield Case("nul-share.txt", (b"\0\0\0abc" * 400), "binary")
+    padded = GERMAN + "NUL\n" + "\0" * 4_000
+    yield Case("nul-padded.txt", padded.encode(), WRITTEN, padded.replace("\0", ""))
+    stray = (GERMAN * 3).replace("Brücke", "Brü\0cke").replace("Montag", "\0Montag")
+    yield Case("nul-stray.txt", stray.encode("cp1252"), WRITTEN, stray.replace("\0", ""))
+    yield Case("nul-nearly-full.txt", b"MZ" + b"\0" * 4_000, "binary")
+    for name, code in {"file": 0x1C, "group": 0x1D, "record": 0x1E, "unit": 0x1F}.items():
+        text = f"Trenner {name} " + GERMAN
+        yield Case(f"separator-{name}.txt", text.replace(" ", chr(code)).encode(), WRITTEN, text)
 
 
 def _shapes() -> Iterator[Case]:
     chance = random.Random(3)
-    yield Case("one-letter.txt", b"x", WRITTEN)
+    for number, letter in enumerate("xü€5.„I河\u0301"):
+        yield Case(f"one-letter-{number}.txt", letter.encode(), WRITTEN, letter)
     yield Case("one-byte-ff.txt", b"\xff", "undecodable")
     yield Case("million-empty-lines.txt", b"\n" * 1_000_000, "empty")
     yield Case("million-empty-lines-crlf.txt", b"\r\n" * 400_000 + b"Ende.\n", WRITTEN)
@@ -202,7 +213,7 @@ def _formats() -> Iterator[Case]:
         yield Case(f"other.{suffix}", f"{suffix} {GERMAN}".encode(), "unsupported_format")
     yield Case("UPPER.TXT", b"Gross geschrieben ist der Name dieser Datei.\n", WRITTEN)
     yield Case("no_suffix", b"Ohne Endung liegt dieser Text da.\n", WRITTEN)
-    yield Case("elf.txt", b"\x7fELF\x02\x01\x01" + b"\0" * 900, "binary")
+    yield Case("elf.txt", b"\x7fELF\x02\x01\x01" + b"\0" * 900, "unsupported_format")
 
 
 def _archives() -> Iterator[Case]:
@@ -249,8 +260,13 @@ def _names() -> Iterator[Case]:
     }  # fmt: skip
     for number, (label, name) in enumerate(odd.items()):
         yield Case(os.fsdecode(name), f"Der Name der Datei ist seltsam: {label}, Nummer {number}.\n".encode(), WRITTEN)
-    yield Case(os.fsdecode(b"x.\xff\x1b[31m"), b"Eine seltsame Endung.", "unsupported_format")
-    yield Case(os.fsdecode(b"x.txt\n"), b"Endung mit Zeilenende.", "unsupported_format")
+    yield Case(os.fsdecode(b"x.\xff\x1b[31m"), b"Was hinter dem Punkt steht, ist keine Endung.", WRITTEN)
+    yield Case(os.fsdecode(b"x.txt\n"), b"Eine Endung hat kein Zeilenende.", WRITTEN)
+    yield Case(os.fsdecode(b"x.pdf\n"), b"%PDF-1.7\n", "unsupported_format")
+    yield Case("Bericht Dr. Müller", b"Der Name hat einen Punkt und keine Endung.", WRITTEN)
+    yield Case("Stand 12.5.", b"Der Name endet in einem Punkt.", WRITTEN)
+    yield Case("v1.2", b"Eine Nummer ist keine Endung.", WRITTEN)
+    yield Case("archiv.tar.gz", gzip.compress(b"gepackt"), "unsupported_format")
 
 
 def _special(path: Path) -> None:

@@ -25,7 +25,7 @@ SECONDS = 20.0
 MOST = 60_000
 SNIPPETS = [
     b"\0", b"\xff", b"\xfe\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\xed\xa0\x80", b"\xc0\xaf", b"\xf0\x9f\x98",
-    b"\x1b[2J", b"\x85",
+    b"\x1b[2J", b"\x85", b"\x1c", b"\x1d", b"\x1e", b"\x1f", b"\0" * 300,
     b"\r", b"\r\n", b"\n\n\n", b"\f", b"\v", b"\t", b"-\n", b"\xc2\xad\n", b"\xe2\x80\xae", b"\xe2\x80\x8b",
     b"\xe2\x80\xa8",
     b"\xcc\x81" * 30, b"\xc3\x83\xc2\xbc", b"\xef\xac\x81", b"%PDF-", b"\x1f\x8b", b"Foto: dpa", b"Seite 3\n",

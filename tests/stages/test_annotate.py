@@ -4,7 +4,9 @@ import polars as pl
 import pytest
 
 from stages.annotate import StageOptions, annotate, isolate
+from stages.extract_entities import EntityOptions
 from stages.read.text import REJECTED, TEXTS
+from stages.reflow import ReflowOptions
 from stages.tables.schemas import LABELS, NAME_LABELS, TABLES
 
 NOW = datetime(2024, 5, 1, tzinfo=UTC)
@@ -45,6 +47,28 @@ def test_counts_of_a_document():
     assert frames["repairs"].select("rule", "before", "after").rows() == [
         ("hyphen_removed", "Stadt-\nräte", "Stadträte")
     ]
+
+
+@pytest.mark.parametrize("characters", [True, False])
+def test_words_are_counted_as_python_parts_them(characters):
+    """Every character that str.split takes for white space parts words, and none is glued into one."""
+    spaces = [chr(code) for code in range(0x3001) if chr(code).isspace()]
+    assert {"\x1c", "\x1d", "\x1e", "\x1f", "\x85", "\u00a0", "\u3000"} <= set(spaces)
+    words = ["Die", "Stadt", "baut", "eine", "neue", "Brücke", "über", "den", "alten", "Fluss."]
+    raws = {f"{ord(space):x}": space.join(words) for space in spaces}
+    options = StageOptions(reflow=ReflowOptions(characters=characters), entities=EntityOptions("fast"))
+    frames, _, _ = annotate(texts(**raws), options, "run-1", NOW)
+    assert frames["documents"].height == len(spaces)
+    for uri, text, n_words in frames["documents"].select("source_uri", "text", "n_words").iter_rows():
+        assert (text.split(), n_words) == (words, len(words)), uri
+
+
+@pytest.mark.parametrize("raw", ["x", "ü", "5", "I", "河", "€", "ab"])
+def test_a_text_of_a_letter_or_two_is_of_no_language(raw):
+    frames, rejected, _ = run(texts(a=raw))
+    assert rejected.is_empty()
+    assert frames["documents"].select("text", "language", "language_confidence").row(0) == (raw, "und", 0.0)
+    assert frames["blocks"]["language"].to_list() == ["und"]
 
 
 def test_names_are_clustered_and_values_are_not():

@@ -375,3 +375,38 @@ def test_a_document_with_a_thousand_names_is_clustered_in_a_moment():
     find_clusters(mentions, texts)
     assert time.process_time() - start < 3.0
     assert all(first <= second for first, second in pairwise(mentions["start"]))
+
+
+# The signs that keys are built with, also in the wide forms that normalisation turns into them.
+SIGNS = ["|", "@", "=", "\uff5c", "\uff20", "\uff1d", "\x1e", "\x1f", "5", "\u00b2", ".", "-", "'"]
+
+
+@pytest.mark.parametrize("label", ["PER", "ORG", "LOC", "MISC"])
+@settings(max_examples=60, deadline=None)
+@given(
+    found=st.lists(
+        st.lists(
+            st.sampled_from([*SIGNS, "Anna", "Müller", "Berlin", " ", "GmbH", "Dr.", "von"]), min_size=1, max_size=6
+        )
+        .map("".join)
+        .filter(str.strip),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_no_name_can_look_like_a_key(label, found):
+    _, clusters, texts = link({"a": [(label, name.strip()) for name in found], "b": [(label, "Anna Müller")]})
+    assert build_entities(clusters, texts)["n_mentions"].sum() == len(found) + 1
+
+
+def test_signs_between_the_parts_of_a_name_do_not_count():
+    mentions, clusters, texts = link(
+        {"a": [("PER", "Anna | Müller"), ("PER", "Anna Müller"), ("LOC", "@Berlin"), ("LOC", "Berlin")]}
+    )
+    assert mentions["entity_id"].n_unique() == 2
+    assert "DE" in build_entities(clusters, texts)["country"].to_list()
+
+
+def test_letters_with_full_stops_without_end_are_no_acronym():
+    found = [("ORG", "-".join(["ab"] * 3_000)), ("ORG", ".".join("A" * 2_000)), ("ORG", "A.B.")]
+    assert link({"a": found})[0]["entity_id"].n_unique() == 3

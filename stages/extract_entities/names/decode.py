@@ -68,7 +68,7 @@ def part_bounds(word: str, label: str) -> tuple[int, int]:
     if not hyphens:
         return _inside(word, label)
     start = hyphens[0] + 1 if word[: hyphens[0]].lower() in BEFORE_NAME and len(hyphens) > 1 else 0
-    ends = [i for i in hyphens if i > start]
+    ends = [i for i in hyphens if i > start] or [len(word)]
     near = [end for end in ends if end <= start + LONGEST_KNOWN]
     known = [end for end in near if word[start:end] in known_names()]
     return (start, max(known)) if known else (start, ends[-1])

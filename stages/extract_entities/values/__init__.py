@@ -26,7 +26,7 @@ from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.rules import RULES
 from stages.extract_entities.values.tokens import Tokens, may_hold_values, tokenise
 
-VERSION = "1"
+VERSION = "2"
 EXTRACTOR = f"values-{VERSION}"
 
 

@@ -3,11 +3,13 @@
 import re
 from decimal import Decimal
 
+from stages.extract_entities.values.digits import read_decimal, read_digits
 from stages.extract_entities.values.tokens import Tokens
 
-SEPARATOR = re.compile("['\u2019\u00a0\u202f ]")  # always thousands: apostrophes and spaces
-CURRENCY = re.compile(r"([\d.]*)(\w*)")
-DURATION = re.compile(r"([\d.]*)(T?)([SMHDWY])")
+CURRENCY = re.compile(r"([0-9.]*)(\w*)")
+DURATION = re.compile(r"([0-9.]*)(T?)([SMHDWY])")
+ONE = Decimal(1)
+MOST_BEFORE_ONES = 10**6  # of larger numbers the remainder may not be exact
 
 
 def plain(number: Decimal) -> str:
@@ -16,42 +18,21 @@ def plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def read_digits(text: str, language: str) -> Decimal:
-    """The number of a string of digits: what a lone separator before three digits means depends on the language.
-
-    >>> read_digits("1.500", "de"), read_digits("1.500", "en"), read_digits("1,5", "de"), read_digits("10 000,5", "fr")
-    (Decimal('1500'), Decimal('1.500'), Decimal('1.5'), Decimal('10000.5'))
-    """
-    text = SEPARATOR.sub("", text)
-    last = max(text.rfind("."), text.rfind(","))
-    if last < 0:
-        return Decimal(text)
-    mark, thousands = text[last], "," if language == "en" else "."
-    if text.count(mark) > 1 or (mark == thousands and len(text) - last == 4):
-        return Decimal(text.replace(".", "").replace(",", ""))
-    return Decimal(text[:last].replace(".", "").replace(",", "") + "." + text[last + 1 :])
-
-
 def read_number(tokens: Tokens, start: int, end: int, language: str) -> Decimal | None:
     """The number that tokens say together; None for a range, an unspecific number or no number at all."""
     total: Decimal | None = None
     for index in range(start, end):
         letter = tokens.letters[index]
-        if letter in "dyn":
-            value = read_digits(tokens.texts[index], language)
-        elif letter == "w":
-            value = Decimal(str(tokens.payload(index)))
-        elif letter == "e":
-            value = Decimal(1)
-        elif letter == "s":
-            total = (Decimal(1) if total is None and index == start else total) or Decimal(0)
-            total *= Decimal(tokens.payload(index))
+        if letter in "-U.":
             continue
-        elif letter in "bv":
+        if letter in "bv":
             return None
-        else:
-            continue
-        if total is None or (letter == "w" and tokens.letters[start:index] == "e"):
+        value = read_digits(tokens.texts[index], language) if letter in "dyn" else tokens.payload(index)
+        if value is None:
+            return None
+        if letter == "s":
+            total = value * (ONE if index == start else total or 0)
+        elif total is None or (letter == "w" and tokens.letters[start:index] == "e"):
             total = value  # the article goes in "eine halbe"
         elif _adds(total, value, letter):
             total += value  # "twenty-five", "vingt-deux", "two and a half"
@@ -61,23 +42,25 @@ def read_number(tokens: Tokens, start: int, end: int, language: str) -> Decimal 
 
 
 def _adds(total: Decimal, value: Decimal, letter: str) -> bool:
-    return letter == "w" and (value < 1 or (total >= 20 and total % 10 == 0 and value < 20))
+    return letter == "w" and (value < 1 or (20 <= total < MOST_BEFORE_ONES and total % 10 == 0 and value < 20))
 
 
 def money(amount: Decimal | None, currency: str) -> str | None:
     """ "90000000000 USD"; small coins are counted in the currency they belong to."""
     match = CURRENCY.fullmatch(currency)
-    if amount is None or not match or not match[2]:
+    factor = read_decimal(match[1] or "1") if match else None
+    if amount is None or factor is None or not match or not match[2]:
         return None
-    return f"{plain(amount * Decimal(match[1] or 1))} {match[2]}"
+    return f"{plain(amount * factor)} {match[2]}"
 
 
 def duration(amount: Decimal | None, unit: str) -> str | None:
     """An ISO 8601 duration: "P87D", "PT24H", "P3.5Y"."""
     match = DURATION.fullmatch(unit)
-    if amount is None or not match:
+    factor = read_decimal(match[1] or "1") if match else None
+    if amount is None or factor is None or not match:
         return None
-    return f"P{match[2]}{plain(amount * Decimal(match[1] or 1))}{match[3]}"
+    return f"P{match[2]}{plain(amount * factor)}{match[3]}"
 
 
 def measured(amount: Decimal | None, unit: str) -> str | None:

@@ -5,38 +5,32 @@ a time of day "20:15". What needs the day of writing to be known ("vergangenen F
 """
 
 import re
-from datetime import date
 
+from stages.extract_entities.values.digits import (
+    calendar_day,
+    read_clock_time,
+    read_day,
+    read_day_and_month,
+    read_whole,
+)
 from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.tokens import Tokens
 
-CLOCK = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?(?::\d{2})?")
-PARTS = re.compile(r"\d+")
-DAY_MONTH = re.compile(r"\d{2}\.\d{2}")
+DAY_MONTH = re.compile(r"[0-9]{2}\.[0-9]{2}")
 OF_DAYS = frozenset({"am", "vom", "zum", "dem"})
 OF_HOURS = frozenset({"um", "gegen"})
-CENTURY_TURN = 69  # two-digit years: 70 to 99 are 19.., the rest 20.., as POSIX reads them
 UNITS_OF_DAYS = frozenset("DWMY") | {"10Y", "6M", "3M"}
 
 
 def read_digits_only(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """ "15.08.2025", "2025-08-15", "5/12/2024" (month first in English)."""
-    numbers = [int(part) for part in PARTS.findall(tokens.texts[match.start("f")])]
-    if numbers[0] > 31:
-        year, month, day = numbers
-    else:
-        day, month, year = numbers
-    if language == "en" and "/" in tokens.texts[match.start("f")] and day <= 12:
-        day, month = month, day
-    if year < 100:
-        year += 1900 if year > CENTURY_TURN else 2000
-    return _iso(year, month, day) or NO_VALUE
+    text = tokens.texts[match.start("f")]
+    return read_day(text, month_first=language == "en" and "/" in text) or NO_VALUE
 
 
 def read_day_and_month_digits(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """ "15.8." has no year; it is a date only where such a day exists."""
-    day, month = (int(part) for part in PARTS.findall(tokens.texts[match.start("o")])[:2])
-    return None if _iso(2000, month, day) else NO_VALUE
+    """ "15.8." has no year; it is a date only where such a day exists, so "Freitag, 100" is none."""
+    return None if read_day_and_month(tokens.texts[match.start("o")]) else NO_VALUE
 
 
 def read_dotted_digits(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -50,15 +44,14 @@ def read_dotted_digits(tokens: Tokens, match: re.Match[str], language: str) -> s
 
 def read_named_month(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "15. August 2025", "May 3, 2024", "le 3 mai 2024", "August 2025"."""
-    month = tokens.payload(match.start("m"))
-    groups = match.groupdict()
-    day = int(tokens.texts[match.start("d")]) if groups.get("d") else None
-    if day is not None and not _iso(2000, month, day):
+    month, groups = tokens.payload(match.start("m")), match.groupdict()
+    day = read_whole(tokens.texts[match.start("d")]) if groups.get("d") else None
+    if day is not None and not calendar_day(2000, month, day):
         return NO_VALUE
-    if not groups.get("y"):
+    year = read_whole(tokens.texts[match.start("y")]) if groups.get("y") else None
+    if year is None:
         return None
-    year = int(tokens.texts[match.start("y")])
-    return f"{year:04}-{month:02}" if day is None else _iso(year, month, day) or NO_VALUE
+    return f"{year:04}-{month:02}" if day is None else calendar_day(year, month, day) or NO_VALUE
 
 
 def read_bare_month(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
@@ -68,14 +61,17 @@ def read_bare_month(tokens: Tokens, match: re.Match[str], _language: str) -> str
 
 def read_day_before_range(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """The first day of "5. bis 7. Mai"."""
-    return None if 1 <= int(tokens.texts[match.start()]) <= 31 else NO_VALUE
+    return None if _is_day(tokens.texts[match.start()]) else NO_VALUE
 
 
 def read_day_alone(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """ "am 25." without a month: in German, where no noun follows."""
-    day, before = int(tokens.texts[match.start()]), tokens.before(match.start())
-    placed = language == "de" and before in OF_DAYS and 1 <= day <= 31
+    placed = language == "de" and tokens.before(match.start()) in OF_DAYS and _is_day(tokens.texts[match.start()])
     return None if placed and not tokens.after(match.end())[:1].isupper() else NO_VALUE
+
+
+def _is_day(text: str) -> bool:
+    return read_whole(text) in range(1, 32)
 
 
 def read_year(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -126,17 +122,18 @@ def read_season(tokens: Tokens, match: re.Match[str], _language: str) -> str | N
 
 def read_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "20.15 Uhr", "20 Uhr 15", "8:30 p.m.", "12 h 30"."""
-    groups = match.groupdict()
-    text = tokens.texts[match.start("n")]
-    parts = CLOCK.fullmatch(text)
-    if not parts:
-        return None if tokens.letters[match.start("n")] == "w" else NO_VALUE
-    hour, minute = int(parts[1]), int(parts[2] or 0)
+    groups, start = match.groupdict(), match.start("n")
+    if tokens.letters[start] == "w":
+        return None  # "acht Uhr": of the morning or of the evening
+    clock = read_clock_time(tokens.texts[start])
+    if clock is None:
+        return NO_VALUE
+    hour, minute = clock
     if groups.get("d"):
-        minute = int(tokens.texts[match.start("d")])
+        minute = read_whole(tokens.texts[match.start("d")]) or 0
     if groups.get("q"):
-        half = tokens.texts[match.start("q")][0].lower()
-        hour = hour % 12 + (12 if half == "p" else 0)
+        afternoon = tokens.texts[match.start("q")].lower().startswith("p")
+        hour = hour % 12 + (12 if afternoon else 0)
     return f"{hour:02}:{minute:02}" if hour <= 24 and minute < 60 else NO_VALUE
 
 
@@ -151,10 +148,3 @@ def read_named_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str
     """Midnight and noon."""
     hour: str = tokens.payload(match.start())
     return hour
-
-
-def _iso(year: int, month: int, day: int) -> str | None:
-    try:
-        return date(year, month, day).isoformat()
-    except ValueError:
-        return None

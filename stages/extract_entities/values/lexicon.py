@@ -7,6 +7,7 @@ patterns over that string: linear, and the same for every language.
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -81,12 +82,15 @@ def lexicon(language: str) -> Lexicon | None:
 
 def _entries(language: str, name: str, listed: Any) -> Iterator[tuple[str, Any]]:
     """The words of one list with what they stand for; German builds number words and parts of the day by rule."""
-    if isinstance(listed, dict):
+    if name == "ones":
+        yield from ((word, Decimal(1)) for word in listed)
+    elif name in {"numbers", "scales"}:
+        built = german_numbers() if language == "de" and name == "numbers" else {}
+        yield from ((word, Decimal(str(number))) for word, number in (dict(listed) | built).items())
+    elif isinstance(listed, dict):
         yield from listed.items()
     else:
         yield from ((word, name) for word in listed)
-    if language == "de" and name == "numbers":
-        yield from german_numbers().items()
     if language == "de" and name == "weekdays":
         days = [day for day in listed if day.endswith(("tag", "woch"))]
         yield from ((f"{day}{part}{end}", name) for day, part, end in product(days, DE_DAY_PARTS, ("", "s")))

@@ -93,5 +93,4 @@ def read_adjective(tokens: Tokens, match: re.Match[str], _language: str) -> str 
     found = tokens.words.adjective and tokens.words.adjective.fullmatch(tokens.texts[match.start()].lower())
     if not found:
         return NO_VALUE
-    number = tokens.words.payloads[found[1]]
-    return duration(Decimal(1) if number == "ones" else Decimal(str(number)), tokens.words.payloads[found[2]])
+    return duration(tokens.words.payloads[found[1]], tokens.words.payloads[found[2]])

@@ -5,15 +5,17 @@ from typing import Any, NamedTuple
 
 from stages.extract_entities.values.lexicon import SIGNS, Lexicon
 
-# Digits grouped by U+0020, U+00A0, U+202F, U+2019, full stop, comma or apostrophe, with a decimal part or without.
-GROUPED = r"\d{1,3}(?:[.,'\u2019\u00a0\u202f ]\d{3})+(?!\d)(?:[.,]\d{1,2}(?!\d))?"
+# Digits are those of ASCII; others count as any sign. Grouped by U+0020, U+00A0, U+202F, U+2019, full stop, comma or
+# apostrophe, with a decimal part or without.
+GROUPED = r"[0-9]{1,3}(?:[.,'\u2019\u00a0\u202f ][0-9]{3})+(?![0-9])(?:[.,][0-9]{1,2}(?![0-9]))?"
 TOKEN = re.compile(
-    r"(?P<code>https?://\S+|www\.\S+|[^\W\d_]+\d\w*)"
-    r"|(?P<f>\d{4}-\d{2}-\d{2}(?!\d)|\d{1,2}\.[ ]?\d{1,2}\.[ ]?(?:\d{4}|\d{2})(?![\d.])|\d{1,2}/\d{1,2}/\d{4}(?!\d))"
-    r"|(?P<o>\d{1,2}\.\d{1,2}\.(?!\d))"
-    r"|(?P<K>\d{1,2}:\d{2}(?::\d{2})?(?![\d:]))"
-    r"|(?P<Z>(?:\d{2})?\d0(?:er[nsz]?|s)(?!\w))"
-    rf"|(?P<n>{GROUPED}|\d+(?:[.,]\d+)?)"
+    r"(?P<code>https?://\S+|www\.\S+|[^\W\d_]+[0-9]\w*)"
+    r"|(?P<f>[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9])"
+    r"|[0-9]{1,2}\.[ ]?[0-9]{1,2}\.[ ]?(?:[0-9]{4}|[0-9]{2})(?![0-9.]))"
+    r"|(?P<o>[0-9]{1,2}\.[0-9]{1,2}\.(?![0-9]))"
+    r"|(?P<K>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9:]))"
+    r"|(?P<Z>(?:[0-9]{2})?[0-9]0(?:er[nsz]?|s)(?!\w))"
+    rf"|(?P<n>{GROUPED}|[0-9]+(?:[.,][0-9]+)?)"
     r"|(?P<special>US\$|[ACH]K?\$|(?:US|D)-(?:Dollars?|Mark)"
     r"|[kK]m ?/ ?h(?!\w)|m/s(?!\w)|\u00b0[ ]?[CF](?!\w)|[ap]\.m\.?|o['\u2019]clock"
     r"|aujourd['\u2019]hui|avant-hier|apr\u00e8s-(?:demain|midi))"

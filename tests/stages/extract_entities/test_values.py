@@ -1,3 +1,4 @@
+import ast
 import json
 import re
 import time
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.extract_entities import values
 from stages.extract_entities.values import EXTRACTOR, extract_values
 from stages.extract_entities.values.lexicon import LANGUAGES, german_numbers, lexicon
 from stages.extract_entities.values.rules import RULES
@@ -123,3 +125,69 @@ def test_time_is_linear(unit, language):
     start = time.process_time()
     extract_values(text, language)
     assert time.process_time() - start < 3.0
+
+
+@pytest.mark.parametrize(
+    ("sentence", "language"),
+    [
+        ("Freitag, 100 Menschen kamen.", "de"),
+        ("Am Montag 1.000 Zuschauer.", "de"),
+        ("Dimanche 241 voix.", "fr"),
+        ("Monday 007 was shown.", "en"),
+        ("Freitag, den " + "9" * 5_000 + ",5", "de"),
+        ("Freitag 99.99.", "de"),
+        ("Freitag, 10,11 waren es.", "de"),
+    ],
+)
+def test_a_number_after_a_weekday_is_no_day_of_a_month(sentence, language):
+    dates = [sentence[v.start : v.end] for v in extract_values(sentence, language) if v.label == "DATE"]
+    assert not any(letter.isdigit() for text in dates for letter in text)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "value"),
+    [
+        ("9" * 19 + " Euro", None),
+        ("9" * 18 + " Milliarden Euro", "9" * 18 + "000000000 EUR"),
+        ("9" * 1_000_001 + " Millionen Euro", None),
+        ("1" + "0" * 30 + "-zwei Tage", None),
+        ("zwanzig-zwei Tage", "P22D"),
+    ],
+)
+def test_numbers_are_exact_or_no_number_at_all(sentence, value):
+    assert [found.value for found in extract_values(sentence, "de")] == [value]
+
+
+@pytest.mark.parametrize("digits", ["١٥.٠٨.٢٠٢٥", "１５.０８.２０２５", "²³ km", "१९४५", "im Jahr ١٩٤٥", "Ⅻ. Mai ½"])
+def test_digits_of_other_scripts_are_no_numbers(digits):
+    assert [v.value for v in extract_values(f"Seit dem {digits} kostet es 5 Euro.", "de") if v.value] == ["5 EUR"]
+
+
+def test_only_one_module_converts_texts():
+    """What cannot be read gives None there; the readers themselves have nothing that could fail on a text."""
+    converting = {"int", "float", "Decimal", "date", "time", "datetime"}
+    for path in Path(values.__file__).parent.glob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        of_texts = [ast.unparse(c) for c in calls if getattr(c.func, "id", "") in converting and not _constant(c)]
+        assert not of_texts or path.name in {"digits.py", "lexicon.py"}, (path.name, of_texts)
+        assert path.name == "digits.py" or "except" not in path.read_text(encoding="utf-8")
+
+
+def _constant(call):
+    return all(isinstance(argument, ast.Constant) for argument in call.args)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_stands_for_what_its_readers_expect(language):
+    """The readers look words up without a question; so every word of the lists has what its letter promises."""
+    words = lexicon(language)
+    kinds = {"m": range(1, 13), "N": r"\d\d:\d\d", "t": r"[\d.]*T?[SMHDWY]", "J": "Y", "T": r"[\d.]*T?[SMHDWY]"}
+    kinds |= {"$": "[A-Z]{3}", "c": r"(?:[\d.]*[A-Z]{3})?", "u": r"\S+", "w": Decimal, "s": Decimal, "e": Decimal}
+    for word, letter in words.letters.items():
+        payload, expected = words.payloads[word], kinds.get(letter, str)
+        if isinstance(expected, range):
+            assert payload in expected, word
+        elif isinstance(expected, type):
+            assert isinstance(payload, expected), word
+        else:
+            assert re.fullmatch(expected, payload), word

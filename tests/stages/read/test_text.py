@@ -1,9 +1,15 @@
+import bz2
 import gzip
+import io
 import json
+import lzma
 import random
+import re
 import resource
 import sys
+import tarfile
 import time
+import zipfile
 from pathlib import Path
 
 import polars as pl
@@ -11,8 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.discover.file_kinds import KINDS
 from stages.errors import SourceError
-from stages.read.text import REJECTED, TEXTS, ReadOptions, decode, read_source, read_sources
+from stages.read.text import REJECTED, TEXT_SUFFIXES, TEXTS, ReadOptions, decode, file_form, read_source, read_sources
+from stages.reflow import reflow
 from stages.tables.schemas import REASONS
 
 CASES = json.loads((Path(__file__).parents[2] / "cases" / "code_pages.json").read_text(encoding="utf-8"))
@@ -113,7 +121,13 @@ def test_damaged_utf8_keeps_every_byte(data):
         (b"PK\x03\x04word/document.xml", "unsupported_format"),
         (gzip.compress(b"text"), "unsupported_format"),
         (b"{\\rtf1\\ansi Text}", "unsupported_format"),
-        (b"\x7fELF\x02\x01\x01" + b"\0" * 50, "binary"),
+        (b"\x7fELF\x02\x01\x01" + b"\0" * 50, "unsupported_format"),
+        (b"\x01\x02\x03" + b"\0" * 50, "binary"),
+        (b"\0" * 4000, "binary"),
+        (b"MZ" + b"\0" * 4000, "binary"),
+        (b"\0\0\0abc" * 400, "binary"),
+        (TEXT.encode("utf-16-le") + b"x", "binary"),
+        (TEXT.encode("utf-32-le"), "binary"),
         (random.Random(1).randbytes(4000), "binary"),
         (b"\xff\xfe" + b"a\0" * 20 + b"\x00\xd8a\0", "undecodable"),  # half a surrogate pair
         (b"\xef\xbb\xbfGr\xfc\xdfe", "undecodable"),
@@ -128,20 +142,157 @@ def test_tabs_form_feeds_and_a_dos_end_of_file_are_text():
     assert decode(b"Seite 1\n\x0cSeite 2\n\x1a").text == "Seite 1\n\x0cSeite 2\n\x1a"
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        TEXT.encode() + b"\0" * 420,
+        b"\0" * 512 + TEXT.encode(),
+        TEXT.encode().replace(b"bleibt", b"ble\0ibt"),
+        b"\0".join([TEXT.encode()] * 9),
+        (TEXT * 3).encode("cp1252") + b"\0" * 4,
+        "".join(f"{line:\0<80}" for line in TEXT.splitlines()).encode(),
+        b"\xff\xfe" + (TEXT + "\0" * 30).encode("utf-16-le"),
+        "市議会は昨日、来年度の予算を承認した。\0学校の改修に最も多くの資金が使われる。".encode("euc_jp"),
+        b"x" + b"\0" * 63,
+    ],
+    ids=["padded", "padded before", "one in a word", "between records", "code page", "fixed lines", "wide", "EUC", "x"],
+)
+def test_nuls_in_a_text_stay_until_its_characters_are_mended(data):
+    raw = decode(data)
+    assert "\0" in raw.text
+    assert data.decode(raw.encoding) == raw.text
+    mended = reflow(raw.text)
+    clean = "".join("".join(block.text.split()) for block in mended.blocks)
+    assert clean == "".join(raw.text.replace("\0", "").split())
+    dropped = [repair for repair in mended.repairs if "\0" in repair.before]
+    assert sum(repair.before.count("\0") for repair in dropped) == raw.text.count("\0")
+    assert all(raw.text[repair.raw_start : repair.raw_end] == repair.before for repair in dropped)
+
+
+@pytest.mark.parametrize("separator", ["\x1c", "\x1d", "\x1e", "\x1f"])
+def test_separators_of_files_groups_records_and_units_are_white_space(separator):
+    text = separator.join(["Die", "Stadt", "baut", "eine", "neue", "Brücke", "über", "den", "Fluss."])
+    raw = decode(text.encode()).text
+    assert raw == text  # so many controls are no sign of a binary file
+    assert " ".join(block.text for block in reflow(raw).blocks).split() == text.split()
+
+
 def write(tmp_path, name, data):
     (tmp_path / name).write_bytes(data)
     return tmp_path / name
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a.TXT", "a.text", "a.md", "README", ".hidden"])
+NAMED_AS_TEXTS = [
+    *(
+        "a.txt",
+        "a.TXT",
+        "a.text",
+        "a.md",
+        "README",
+        ".hidden",
+        "...txt",
+        "Bericht Dr. Müller",
+        "Dr.Müller",
+        "Stand 12.5.",
+    ),
+    *("v1.2", "Fassung 2.10", "a.b c", "Nr. 5", "z. B.", "a.", "Protokoll vom 3. Mai", "Liste.überlang", "x.abcdefghi"),
+]
+
+
+@pytest.mark.parametrize("name", NAMED_AS_TEXTS)
 def test_names_that_are_read(tmp_path, name):
     assert read_source(write(tmp_path, name, b"text"))[0].text == "text"
     assert read_source(write(tmp_path, f"{name}.gz", gzip.compress(b"text")))[0].text == "text"
 
 
-@pytest.mark.parametrize("name", ["a.pdf", "a.html", "a.csv", "a.txt.bak", "a.pdf.gz", "a.tar.gz", "a.txt.zip"])
-def test_names_that_are_not_read_yet(tmp_path, name):
-    assert code_of(read_source, write(tmp_path, name, b"text")) == "unsupported_format"
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("a.pdf", "pdftotext"),
+        ("a.pdf.gz", "pdftotext"),
+        ("a.JPG", "OCR"),
+        ("Foto Dr. Müller.jpeg", "OCR"),
+        ("a.docx", "soffice"),
+        ("a.html", "pandoc"),
+        ("a.epub", "pandoc"),
+        ("a.zip", "unpack it"),
+        ("a.txt.zip", "unpack it"),
+        ("a.tar.gz", "unpack it"),
+        ("a.7z", "unpack it"),
+        ("a.txt.bz2", "unpack it"),
+        ("a.csv", "exclude it"),
+        ("a.json", "exclude it"),
+        ("a.py", "exclude it"),
+        ("a.exe", "exclude it"),
+        ("a.mp3", "transcribe it"),
+        ("a.eml", "mail program"),
+        ("a.txt.bak", "remove it"),
+        ("a.txt~", "remove it"),
+        ("a.xyz", "name it .txt"),
+    ],
+)
+def test_names_that_are_not_read_and_what_to_do(tmp_path, name, advice):
+    path = write(tmp_path, name, b"text")
+    assert code_of(read_source, path) == "unsupported_format"
+    with pytest.raises(SourceError, match=re.escape(advice)):
+        read_source(path)
+
+
+def zipped(*names):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in names:
+            archive.writestr(name, "application/epub+zip" if name == "mimetype" else "text")
+    return out.getvalue()
+
+
+def tarred():
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a.txt"))
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "advice"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "OCR"),
+        (b"\xff\xd8\xff\xe0", "OCR"),
+        (b"RIFF\x10\0\0\0WEBPVP8 ", "OCR"),
+        (b"%PDF-1.7\n", "pdftotext"),
+        (zipped("[Content_Types].xml", "word/document.xml"), "soffice"),
+        (b"{\\rtf1\\ansi Text}", "soffice"),
+        (zipped("mimetype", "a.xhtml"), "pandoc"),
+        (zipped("a.txt"), "unpack it"),
+        (tarred(), "unpack it"),
+        (gzip.compress(b"text"), "name it .txt.gz"),
+        (bz2.compress(b"text"), "unpack it"),
+        (lzma.compress(b"text"), "unpack it"),
+        (b"ID3\x04\0\0", "transcribe it"),
+        (b"RIFF\x10\0\0\0WAVEfmt ", "transcribe it"),
+        (b"SQLite format 3\0", "exclude it"),
+        (b"\x7fELF\x02\x01\x01", "exclude it"),
+    ],
+)
+def test_bytes_that_are_no_text_and_what_to_do(data, advice):
+    with pytest.raises(SourceError, match=re.escape(advice)) as caught:
+        decode(data)
+    assert caught.value.code == "unsupported_format"
+
+
+@pytest.mark.parametrize(
+    "word", ["ID3", "MM", "II*", "OTTO", "BM", "BZh", "MZ", "RIFF", "GIF8", "PAR1", "Rar!", "{rtf", "PK"]
+)
+def test_a_text_may_begin_with_any_word(word):
+    assert decode(f"{word} heißt die neue Reihe.".encode()).text == f"{word} heißt die neue Reihe."
+
+
+def test_every_kind_of_file_has_suffixes_of_its_own():
+    suffixes = [suffix for kind in KINDS for suffix in kind.suffixes]
+    assert len(suffixes) == len(set(suffixes))
+    assert not set(suffixes) & set(TEXT_SUFFIXES)
+    assert all(file_form(f"a{suffix}")[1] == suffix for suffix in suffixes)
+    assert all(len(kind.advice) > 15 for kind in KINDS)
 
 
 def test_hash_is_that_of_the_file_not_of_the_text(tmp_path):

@@ -12,6 +12,7 @@ from stages.extract_entities.names.labels import tag_runs
         ("Baden-Württemberg-Wahl", "LOC", "Baden-Württemberg"),
         ("Ex-Siemens-Chef", "ORG", "Siemens"),
         ("Ex-Chef", "ORG", "Ex"),
+        ("Ex--Chef", "ORG", "-Chef"),
         ("Afghanistaneinsatz", "LOC", "Afghanistan"),
         ("Qwertzbesuch", "LOC", "Qwertzbesuch"),
     ],
