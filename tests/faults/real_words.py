@@ -126,7 +126,7 @@ def shaken(chance: random.Random) -> Sentence:
         if chance.random() < 0.15:
             change(words, chance)
     text = " ".join(words).strip()
-    return Sentence(text[: chance.randrange(1, len(text) + 1)] if chance.random() < 0.1 else text, language)
+    return Sentence(text[: chance.randrange(len(text) + 1)] if chance.random() < 0.1 else text, language)
 
 
 def _swap(words: list[str], chance: random.Random) -> None:
