@@ -18,7 +18,6 @@ import pytest
 from expectations.evidence import gather_evidence
 from expectations.part_rows import part_rows
 from stages.annotate import StageOptions, annotate
-from stages.discover.sources import to_doc_id
 from stages.extract_entities import EntityOptions
 from stages.extract_entities.names import extract_names
 from stages.extract_entities.values import extract_values
