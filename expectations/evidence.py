@@ -3,36 +3,43 @@
 The checks against the text and the raw text are made here, on every row of every run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
 Frames = dict[str, pl.DataFrame]
 
 
-def gather_evidence(frames: Mapping[str, pl.DataFrame], raw_texts: Mapping[str, str]) -> Frames:
+def gather_evidence(
+    frames: Mapping[str, pl.DataFrame], raw_texts: Mapping[str, str], unread: Collection[str] = ()
+) -> Frames:
     """Add the boolean columns that `expectations.rules.RULES` name to the frames of a batch.
 
-    ``frames`` holds documents, blocks, sentences, mentions and repairs; ``raw_texts`` the raw text by doc_id.
+    ``frames`` holds documents, blocks, sentences, mentions, clusters and repairs; ``raw_texts`` the raw text by
+    doc_id. Of documents that are ``unread`` there is none at hand: what is said of it stays open (null).
     """
     documents, blocks = frames["documents"], frames["blocks"]
-    texts = dict(documents.select("doc_id", "text").iter_rows())
+    texts = dict(documents.select("doc_id", pl.col("text").fill_null("")).iter_rows())
     sliced = {name: frames[name].with_columns(_slices_back(frames[name], texts)) for name in ("sentences", "mentions")}
     return {
         "documents": documents.hstack(_document_evidence(frames)),
         "blocks": blocks.with_columns(
             _slices_back(blocks, texts),
-            _spans_agree(blocks, texts, raw_texts),
+            raw_agrees=_open(unread, blocks, _spans_agree(blocks, texts, raw_texts)),
             has_document=pl.col("doc_id").is_in(documents["doc_id"].implode()),
         ),
         "sentences": _inside(sliced["sentences"], blocks, ["doc_id", "block_no"]),
         "mentions": _inside(sliced["mentions"], frames["sentences"], ["doc_id", "block_no", "sentence_no"]),
         "clusters": frames["clusters"].with_columns(has_document=pl.col("doc_id").is_in(documents["doc_id"].implode())),
         "repairs": frames["repairs"].with_columns(
-            _before_agrees(frames["repairs"], raw_texts),
+            raw_agrees=_open(unread, frames["repairs"], _before_agrees(frames["repairs"], raw_texts)),
             has_document=pl.col("doc_id").is_in(documents["doc_id"].implode()),
         ),
     }
+
+
+def _open(unread: Collection[str], rows: pl.DataFrame, agrees: pl.Series) -> pl.Series:
+    return agrees.set(rows["doc_id"].is_in(list(unread)).fill_null(False), None) if unread else agrees
 
 
 def _document_evidence(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
@@ -64,7 +71,7 @@ def _spans_agree(blocks: pl.DataFrame, texts: Mapping[str, str], raw_texts: Mapp
         .with_row_index("row")
         .explode("spans", empty_as_null=False)
         .unnest("spans")
-        .select("row", "doc_id", *bounds, "start", "raw_start", "length")
+        .select("row", "doc_id", *bounds, pl.col("start", "raw_start", "length").fill_null(-1))
     )
     agree = [False] * blocks.height
     done = raw_done = 0

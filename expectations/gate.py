@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
-import polars.selectors as cs
 
+from expectations.part_rows import holds
 from expectations.rules import Rule
+from stages.tables.schemas import TABLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +59,39 @@ def _check(frames: Mapping[str, pl.DataFrame], rules: list[Rule]) -> Verdict:
         by_name = {rule.name: rule for rule in own}
         suite = gx.ExpectationSuite(name=table, expectations=[expectation(rule) for rule in own])
         asset = pandas.add_dataframe_asset(table).add_batch_definition_whole_dataframe("batch")
-        used = {column for rule in own for column in rule.columns}
-        # Of a list column pandas gets the length: enough to tell whether it is there.
-        plain = frame.select(c for c in frame.columns if c in used).with_columns(cs.list().list.len())
-        batch = asset.get_batch({"dataframe": plain.to_pandas()})
+        batch = asset.get_batch({"dataframe": looked_at(frame, table, own).to_pandas()})
         result = batch.validate(suite, result_format="BASIC")
         results.append(result.to_json_dict())  # type: ignore[no-untyped-call]
         for one in result.results:
             if not one.success:
                 rule = by_name[_rule_name(one)]
-                failed[rule.severity].append(f"{rule.name}: expected that {rule.meaning}; {_found(one)}")
+                found = f"{_found(one)}{_where(frame, rule)}"
+                failed[rule.severity].append(f"{rule.name}: expected that {rule.meaning}; {found}")
     n = sum(len(result["results"]) for result in results)
     return Verdict(n, tuple(failed["critical"]), tuple(failed["warning"]), tuple(results))
+
+
+def _where(frame: pl.DataFrame, rule: Rule) -> str:
+    """The keys of some rows that evidence speaks against: their values, all false, would tell nobody where to look."""
+    if rule.kind != "true" or rule.table not in TABLES or rule.columns[0] not in frame.columns:
+        return ""
+    key = [name for name in TABLES[rule.table].key if name in frame.columns]
+    rows = frame.filter(~holds(rule)).select(key).head(3).iter_rows(named=True)
+    return "".join(f"; {', '.join(f'{name} {value}' for name, value in row.items())}" for row in rows)
+
+
+def looked_at(frame: pl.DataFrame, table: str, rules: Iterable[Rule]) -> pl.DataFrame:
+    """Give the columns that the rules on a table look at; of one that must only be there, 1 or null for its value."""
+    own = [rule for rule in rules if rule.table == table]
+    compared = {column for rule in own for column in rule.columns if rule.kind != "not_null"}
+    there = {column for rule in own for column in rule.columns} - compared
+    return frame.select(
+        pl.col(name)
+        if name in compared
+        else pl.when(pl.col(name).is_not_null()).then(pl.lit(1.0, pl.Float32)).alias(name)
+        for name in frame.columns
+        if name in compared | there
+    )
 
 
 def expectation(rule: Rule) -> Any:

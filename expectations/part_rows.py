@@ -80,7 +80,10 @@ def _recount(rows: pl.DataFrame, mentions: pl.DataFrame, key: list[str]) -> pl.D
 def _bad_rows(frame: pl.DataFrame, rules: list[Rule], table: str) -> pl.DataFrame:
     verdicts = frame.select(holds(rule).alias(rule.name) for rule in rules)
     found = [pl.DataFrame(schema=dict.fromkeys(BAD_ROW, pl.String))]
+    kept = verdicts.select(pl.all().all()).row(0, named=True)
     for rule in rules:
+        if kept[rule.name]:
+            continue
         rows = frame.filter(~verdicts[rule.name])
         found.append(
             rows.select(

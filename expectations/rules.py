@@ -1,8 +1,9 @@
 """The rules of the table contract, written once.
 
 Polars reads them to part good rows from bad (`stages` stay unaware of them), Great Expectations reads the same
-list to gate what is about to be published. A rule looks at one table and one column or pair of columns;
-whatever needs more than one table is first turned into a boolean column by `expectations.evidence`.
+list to gate what is about to be published, and more that only holds once all is linked and assembled. A rule looks at
+one table and one column or pair of columns; whatever needs more than one table is first turned into a boolean
+column by `expectations.evidence` and `expectations.final_evidence`.
 """
 
 from dataclasses import dataclass
@@ -42,6 +43,7 @@ class Rule:
 
 
 LANGUAGE_CODE = r"^(?:und|[a-z]{2}(?:-[a-z]{2})?)$"
+_SHA256 = r"^[0-9a-f]{64}$"
 _FIRST_DAY = datetime(2020, 1, 1, tzinfo=UTC)
 
 
@@ -109,10 +111,64 @@ RULES: tuple[Rule, ...] = (
 LEAF_TABLES = ("mentions", "repairs")
 """A bad row of these is kept out alone; a bad row of any other table keeps out its whole document."""
 
+LINKED_RULES: tuple[Rule, ...] = (
+    *(
+        Rule(table, "true", ("as_parted",), f"the {table} of the document are what they were when they were found good")
+        for table in dict.fromkeys(rule.table for rule in RULES)
+    ),
+    Rule("documents", "true", ("is_complete",), "no row of the document was lost, doubled or added since"),
+    Rule("documents", "true", ("made_by_run",), "run_id and processed_at are those of the run that made the document"),
+    Rule("documents", "true", ("id_follows",), "doc_id is that of source_uri"),
+    Rule("documents", "true", ("is_written",), "sources has the document as written, with its bytes and encoding"),
+    Rule("mentions", "true", ("in_cluster",), "a name has the label and entity of its cluster, a value has neither"),
+    Rule("clusters", "not_null", ("entity_id",), "entity_id is always known"),
+    Rule("clusters", "true", ("is_entity",), "entities has the entity, with the label of the cluster"),
+    Rule("clusters", "true", ("has_its_mentions",), "n_mentions is the number of rows in mentions"),
+)
+"""Rules beside `RULES` for rows of changed documents, once they are linked and assembled."""
+
+WHOLE_RULES: tuple[Rule, ...] = (
+    *_contract("entities"),
+    Rule("entities", "matches", ("entity_id",), "entity_id is 16 hex digits", (r"^[0-9a-f]{16}$",)),
+    Rule("entities", "in_set", ("label",), "label is a known label", schemas.NAME_LABELS),
+    Rule("entities", "between", ("n_mentions",), "an entity has a mention", (1, None)),
+    Rule("entities", "true", ("counts_agree",), "counts, first and last document are those of its clusters"),
+    Rule("entities", "true", ("are_spellings",), "name and aliases are the spellings of its clusters"),
+    Rule("entities", "true", ("as_linked",), "the row is as linking made it"),
+    *_contract("sources"),
+    Rule("sources", "in_set", ("status",), "status is a known status", schemas.STATUSES),
+    Rule("sources", "in_set", ("reason_code",), "reason_code is a known reason", tuple(schemas.REASONS)),
+    Rule("sources", "between", ("size_bytes",), "a file has a size", (0, None)),
+    Rule("sources", "matches", ("content_sha256",), "content_sha256 is 64 hex digits", (_SHA256,)),
+    Rule("sources", "true", ("id_follows",), "doc_id is that of source_uri"),
+    Rule("sources", "true", ("copies_stand",), "a duplicate, and it alone, names a written source with its bytes"),
+    Rule("sources", "true", ("is_explained",), "a quarantined source, and it alone, has a reason, as in quarantine"),
+    Rule("sources", "true", ("as_accounted",), "the row is as it was accounted"),
+    *_contract("quarantine"),
+    Rule("quarantine", "in_set", ("table",), "table is a known table", tuple(schemas.TABLES)),
+    Rule("quarantine", "matches", ("row",), "row is a JSON object", (r"^\{[\s\S]*\}$",)),
+    Rule("quarantine", "true", ("has_source",), "its source is there, and quarantined where the whole file is"),
+    Rule("quarantine", "true", ("as_accounted",), "the row is as it was accounted"),
+)
+"""Rules about entities, sources and quarantine: the rows that are new or other than those published before."""
+
+RUNS_RULES: tuple[Rule, ...] = (
+    *_contract("runs"),
+    *(
+        Rule("runs", "between", (name,), f"{name} is a count", (0, None))
+        for name in schemas.TABLES["runs"].columns
+        if name.startswith("n_")
+    ),
+    Rule("runs", "in_set", ("validation",), "validation is a known state", ("passed", "warned")),
+    Rule("runs", "true", ("adds_up",), "sources = written + unchanged + duplicate + quarantined"),
+    Rule("runs", "true", ("as_accounted",), "the row is as it was accounted"),
+)
+"""Rules about the record of runs, the last that a run writes."""
+
 RUN_RULES: tuple[Rule, ...] = (
     Rule("run", "true", ("accounts_add_up",), "sources present = written + unchanged + duplicate + quarantined"),
     Rule("run", "true", ("documents_match_sources",), "documents has one row for each source that is written"),
-    Rule("run", "true", ("names_are_linked",), "every name of the documents of the run belongs to an entity"),
+    Rule("run", "true", ("tables_are_whole",), "every table has the rows that were made and those that stand"),
     Rule(
         "run",
         "between",

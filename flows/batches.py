@@ -1,7 +1,7 @@
 """What happens to one batch, as plain functions over a folder: called in worker processes, handed on as paths.
 
 A batch folder begins with ``batch.parquet`` (source_uri, doc_id, content_sha256) and ends with one Parquet
-file for each content table, ``outcomes.parquet``, ``bad_rows.parquet`` and ``verdict.json``.
+file for each content table, ``outcomes.parquet``, ``bad_rows.parquet`` and ``parted.parquet``.
 """
 
 import json
@@ -13,12 +13,10 @@ from multiprocessing import connection, parent_process
 from pathlib import Path
 
 import polars as pl
-import polars.selectors as cs
 
+from expectations.digests import digest_documents
 from expectations.evidence import gather_evidence
-from expectations.gate import check
 from expectations.part_rows import part_rows
-from expectations.rules import RULES
 from stages.annotate import StageOptions, annotate, isolate
 from stages.errors import TooMuchError
 from stages.read.text import ReadOptions, read_sources
@@ -116,37 +114,21 @@ def annotate_batch(folder: Path, options: StageOptions, run_id: str, processed_a
 
 
 def validate_batch(folder: Path) -> Path:
-    """Part good rows from bad; write ``<table>.parquet``, ``bad_rows.parquet`` and ``outcomes.parquet``."""
+    """Part good rows from bad; write ``<table>.parquet``, ``bad_rows.parquet`` and ``outcomes.parquet``.
+
+    ``parted.parquet`` keeps a digest of what was found good, for the gate.
+    """
     since = time.perf_counter()
     texts = pl.read_parquet(folder / "texts.parquet")
     frames = {table: pl.read_parquet(folder / "annotated" / f"{table}.parquet") for table in CONTENT}
-    raw_texts = dict(texts.select("doc_id", "raw").iter_rows())
-    good, bad = part_rows(gather_evidence(frames, raw_texts))
-    if not bad.is_empty():
-        # Counts of a document change with a mention kept out, so the evidence is gathered anew.
-        good = gather_evidence({name: good[name].select(frames[name].columns) for name in CONTENT}, raw_texts)
+    parted, bad = part_rows(gather_evidence(frames, dict(texts.select("doc_id", "raw").iter_rows())))
+    good = {table: parted[table].select(frames[table].columns) for table in CONTENT}
+    digest_documents(good).write_parquet(folder / "parted.parquet")
     for table in CONTENT:
-        good[table].select(frames[table].columns).write_parquet(folder / f"{table}.parquet")
-        good[table].with_columns(cs.list().list.len()).write_parquet(folder / f"evidence-{table}.parquet")
+        good[table].write_parquet(folder / f"{table}.parquet")
     bad.write_parquet(folder / "bad_rows.parquet")
     _outcomes(folder, texts, good["documents"], bad).write_parquet(folder / "outcomes.parquet")
     _note_seconds(folder, "part", {"validate": time.perf_counter() - since})
-    return folder
-
-
-def judge_batch(folder: Path) -> Path:
-    """Let Great Expectations judge the good rows with their evidence; writes ``verdict.json``.
-
-    Runs in the main process: importing Great Expectations into every worker would cost more than it judges.
-    """
-    # Seconds of this thread: waiting for the gate, which judges one batch at a time, is no work.
-    since = time.thread_time()
-    good = {table: pl.read_parquet(folder / f"evidence-{table}.parquet") for table in CONTENT}
-    verdict = check(good, RULES)
-    (folder / "verdict.json").write_text(
-        json.dumps([verdict.n_expectations, verdict.critical, verdict.warnings, verdict.results]), encoding="utf-8"
-    )
-    _note_seconds(folder, "judge", {"validate": time.thread_time() - since})
     return folder
 
 

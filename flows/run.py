@@ -11,9 +11,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from expectations.final_evidence import Whole
 from expectations.gate import Verdict
 from expectations.part_rows import BAD_ROW
+from expectations.rules import RUNS_RULES
 from flows import batches, steps
+from flows.judging import Candidate
 from flows.progress import progress_bar
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
@@ -52,6 +55,7 @@ class Steps(NamedTuple):
     link: Callable[..., list[Path]] = steps.link
     judge: Callable[..., Verdict] = steps.judge
     publish: Callable[..., Snapshot] = steps.publish_snapshot
+    assemble: Callable[..., Candidate] = steps.assemble
 
 
 PLAIN = Steps()
@@ -118,20 +122,16 @@ def _run(
         relinked = call.link(done, tables, previous, work, replaced.to_list(), settings.batch_size, authority)
         seconds["link_entities"] = seconds.get("link_entities", 0.0) + time.perf_counter() - clock
         clock = time.perf_counter()
-        done = [*done, *relinked]
         replaced = pl.concat([replaced, steps.gather(relinked, "documents", TABLES["documents"].schema)["doc_id"]])
-        verdict = call.judge(done, tables, work, previous, replaced.to_list(), sources, counts)
+        whole = Whole(pl.read_parquet(work / "entities.parquet"), sources, quarantine)
+        candidate = call.assemble(tables, previous, work, replaced.to_list(), [*done, *relinked], whole)
+        seconds["assemble"] = time.perf_counter() - clock
+        clock = time.perf_counter()
+        verdict = call.judge(candidate, run_id, job.started, counts)
         seconds["validate"] = seconds.get("validate", 0.0) + time.perf_counter() - clock
         row = _run_row(run_id, job.started, counts, seconds, verdict, bad_rows.height, authority)
-        runs = pl.concat([last_runs, row])
-        whole = {
-            "entities": pl.read_parquet(work / "entities.parquet"),
-            "sources": sources,
-            "quarantine": quarantine,
-            "runs": runs,
-        }
         clock = time.perf_counter()
-        snapshot = call.publish(tables, previous, run_id, replaced.to_list(), done, whole, verdict, settings)
+        snapshot = call.publish(candidate, pl.concat([last_runs, row]), verdict, settings)
         seconds["publish"] = time.perf_counter() - clock
     return _report(
         tables, snapshot, snapshot is not previous, run_id, counts, sources, decided, verdict, seconds, withheld
@@ -193,7 +193,8 @@ def _run_row(
         **counts,
         "seconds": [{"stage": stage, "seconds": spent} for stage, spent in seconds.items()],
         "versions": [{"name": name, "version": v} for name, v in versions.items()],
-        "n_expectations": verdict.n_expectations,
+        # The row itself is judged last.
+        "n_expectations": verdict.n_expectations + len(RUNS_RULES),
         "n_rows_rejected": n_rejected,
         "validation": "warned" if verdict.warnings else "passed",
     }

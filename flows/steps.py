@@ -4,18 +4,21 @@ Frames are handed on as paths: a task's arguments travel through the orchestrato
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
+from expectations.digests import row_digests
+from expectations.final_evidence import Whole, gather_runs
 from expectations.gate import Verdict, check
-from expectations.rules import RUN_RULES
-from expectations.sum_up import sum_up
-from flows import batches
+from expectations.rules import LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES
+from flows import batches, judging
+from flows.judging import Candidate
 from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.workers import Workers
@@ -27,7 +30,7 @@ from stages.link_entities.corpus import concerned_clusters
 from stages.tables import account
 from stages.tables.move import copy_documents
 from stages.tables.schemas import TABLES, cast
-from stages.tables.store.publish import CONTENT, Batch, build_snapshot, switch
+from stages.tables.store.publish import CONTENT, Batch, add_table, build_snapshot, switch
 from stages.tables.store.snapshots import (
     Snapshot,
     file_sha256,
@@ -40,7 +43,6 @@ from stages.tables.store.snapshots import (
 )
 
 _BATCH_BYTES = 32 << 20
-_KEPT_FAILED = 10
 _CLOCK_GRAIN = timedelta(seconds=2)
 """Files modified so shortly before the last run began may have changed again with the same time and size."""
 
@@ -75,9 +77,8 @@ def annotate_batch(folder: Path, workers: Workers, settings: Settings, run_id: s
 
 
 def validate_batch(folder: Path, workers: Workers, settings: Settings) -> Path:
-    """Part good rows from bad and let the gate judge what is left."""
-    workers.work(settings.max_seconds, batches.validate_batch, folder)
-    return folder if batches.is_apart(folder) else batches.judge_batch(folder)
+    """Part good rows from bad."""
+    return workers.work(settings.max_seconds, batches.validate_batch, folder)
 
 
 def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: str, at: datetime) -> Path:
@@ -161,7 +162,9 @@ def link(
         )
         touched, kept = clusters["entity_id"].unique().to_list(), kept.clear()
     entities = link_entities.build_entities(clusters, documents, authority.table, only=touched)
-    pl.concat([kept, cast(entities, "entities")]).write_parquet(work / "entities.parquet")
+    whole = pl.concat([kept, cast(entities, "entities")])
+    row_digests(whole, "entities").to_frame().write_parquet(work / "linked.parquet")
+    whole.write_parquet(work / "entities.parquet")
     return relinked
 
 
@@ -186,79 +189,62 @@ def _take_again(doc_ids: Sequence[str], tables: Path, previous: Snapshot | None,
     return folder
 
 
-def judge(
-    done: Sequence[Path],
+def assemble(
     tables: Path,
-    work: Path,
     previous: Snapshot | None,
-    replaced: list[str],
-    sources: pl.DataFrame,
-    counts: dict[str, int],
-) -> Verdict:
-    """Bring the verdicts of the batches and the one on the run as a whole together.
+    work: Path,
+    replaced: Sequence[str],
+    done: Sequence[Path],
+    whole: Whole,
+) -> Candidate:
+    """Write the next snapshot, but for `runs`, without publishing it.
 
-    Raises GateError when anything critical failed; the full results then stay below ``tables``/failed, beside
+    Raises GateError as `judge` does when a row lacks a value that its table promises.
+    """
+    made = [Batch(folder, ids["doc_id"][0], ids["doc_id"][-1]) for folder in done if (ids := _ids(folder)).height]
+    try:
+        snapshot = build_snapshot(
+            tables, previous, work.name, replaced=replaced, batches=made, whole=whole._asdict(), validation={}
+        )
+    except GateError as error:
+        missing = tuple(line.strip() for line in str(error).splitlines())
+        raise judging.refusal(tables, work.name, Verdict(0, missing, (), ())) from error
+    linked = pl.read_parquet(work / "linked.parquet")["digest"]
+    return Candidate(tables, previous, snapshot, done, replaced, whole, linked)
+
+
+def judge(candidate: Candidate, run_id: str, started: datetime, counts: dict[str, int]) -> Verdict:
+    """Let the gate judge all rows that changed, as they lie in the assembled snapshot, and the run as a whole.
+
+    Raises GateError when anything critical failed; the full results then stay below the tables in failed/, beside
     those of a few failed runs before.
     """
-    numbers = ("doc_id", "n_chars", "n_words", "n_mentions", "entity_model")
-    files = [folder / "documents.parquet" for folder in done]
-    standing = scan_table(tables, previous, "documents").filter(~pl.col("doc_id").is_in(replaced)).select(numbers)
-    made = [pl.scan_parquet(files, glob=False).select(numbers)] if files else []
-    documents = pl.concat([standing, *made]).collect()
-    n_failed = sum(
-        int(pl.read_parquet(folder / "outcomes.parquet")["reason_code"].is_in(["rule_failed", "stage_failed"]).sum())
-        for folder in done
+    rules = (*RULES, *LINKED_RULES)
+    parts, made, named = [], Counter[str](), [judging.named_before(candidate)]
+    for shown in judging.changed(candidate, run_id, started, rules):
+        parts.append(check(shown.frames, rules))
+        named.append(shown.named)
+        made.update(shown.made)
+    parts.append(check(judging.whole_rows(candidate, pl.concat(named).unique()), WHOLE_RULES))
+    parts.append(check({"run": judging.sum_up_run(candidate, counts, made)}, RUN_RULES))
+    return judging.settle(candidate.tables, run_id, parts)
+
+
+def publish_snapshot(candidate: Candidate, runs: pl.DataFrame, verdict: Verdict, settings: Settings) -> Snapshot:
+    """Write `runs`, let the gate judge it too, and switch CURRENT.json to the snapshot.
+
+    It no longer names snapshots that are old enough to go. Raises GateError as `judge` does.
+    """
+    tables = candidate.tables
+    snapshot = add_table(tables, candidate.snapshot, "runs", runs)
+    written = gather_runs(scan_table(tables, snapshot, "runs").collect(), row_digests(runs, "runs"))
+    verdict = judging.settle(tables, snapshot.run_id, [verdict, check({"runs": written}, RUNS_RULES)])
+    snapshot = replace(
+        snapshot,
+        published_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        validation={"success": True, "n_expectations": verdict.n_expectations, "warnings": list(verdict.warnings)},
+        previous=worth_keeping(tables, snapshot.previous, settings.keep_snapshots, settings.keep_days),
     )
-    parts = [Verdict(*json.loads((f / "verdict.json").read_text(encoding="utf-8"))) for f in done if _has_verdict(f)]
-    unlinked = pl.col("entity_id").is_null() & (pl.col("kind") != "value")
-    n_unlinked = sum(int(pl.read_parquet(folder / "mentions.parquet").select(unlinked.sum()).item()) for folder in done)
-    parts.append(check({"run": sum_up(counts, documents, sources, n_failed, n_unlinked)}, RUN_RULES))
-    verdict = Verdict(
-        sum(part.n_expectations for part in parts),
-        tuple(line for part in parts for line in part.critical),
-        tuple(line for part in parts for line in part.warnings),
-        tuple(result for part in parts for result in part.results),
-    )
-    if verdict.critical:
-        kept = _keep_failed(tables / "failed", work.name, verdict)
-        lines = "\n  ".join(verdict.critical)
-        raise GateError(f"the gate refused to publish; details are in {kept}\n  {lines}")
-    return verdict
-
-
-def _keep_failed(folder: Path, run_id: str, verdict: Verdict) -> Path:
-    """Write what the gate found, and keep that of the last few failed runs only."""
-    folder.mkdir(exist_ok=True)
-    kept = folder / f"{run_id}.json"
-    kept.write_text(json.dumps(asdict(verdict), ensure_ascii=False, indent=1), encoding="utf-8")
-    for old in sorted(folder.glob("*.json"))[:-_KEPT_FAILED]:
-        old.unlink(missing_ok=True)
-    return kept
-
-
-def _has_verdict(folder: Path) -> bool:
-    """Moved documents were judged when they were written."""
-    return (folder / "verdict.json").exists()
-
-
-def publish_snapshot(
-    tables: Path,
-    previous: Snapshot | None,
-    run_id: str,
-    replaced: list[str],
-    done: Sequence[Path],
-    whole: dict[str, pl.DataFrame],
-    verdict: Verdict,
-    settings: Settings,
-) -> Snapshot:
-    """Write the next snapshot and switch CURRENT.json to it; it no longer names snapshots that are old enough to go."""
-    made = [Batch(folder, ids["doc_id"][0], ids["doc_id"][-1]) for folder in done if (ids := _ids(folder)).height]
-    summary = {"success": True, "n_expectations": verdict.n_expectations, "warnings": list(verdict.warnings)}
-    snapshot = build_snapshot(
-        tables, previous, run_id, replaced=replaced, batches=made, whole=whole, validation=summary
-    )
-    kept = worth_keeping(tables, snapshot.previous, settings.keep_snapshots, settings.keep_days)
-    snapshot = replace(snapshot, previous=kept)
     results = json.dumps(verdict.results, ensure_ascii=False)
     replace_file(tables / snapshot.snapshot / "validation.json", results)
     switch(tables, snapshot)
@@ -266,7 +252,8 @@ def publish_snapshot(
 
 
 def _ids(folder: Path) -> pl.DataFrame:
-    return pl.read_parquet(folder / "documents.parquet", columns=["doc_id"]).sort("doc_id")
+    # A row without an id can be in no range of ids; it will be missed at the gate.
+    return pl.read_parquet(folder / "documents.parquet", columns=["doc_id"]).drop_nulls().sort("doc_id")
 
 
 def cut_batches(rows: pl.DataFrame, parent: Path, size: int) -> list[Path]:

@@ -12,5 +12,6 @@
 Beside them: `sources` (how a source and its files are named), `code_pages` (which 8-bit code page a text is in),
 `names` and `values` (the engines and rules of `extract_entities`), `offsets` (from clean to raw characters),
 `annotate` (stages 3 to 6 over a batch), `move` (documents of renamed files), `account` (how every source ended),
-`snapshots` (where published tables lie, reading and locking them) and `verify` (published tables checked again).
+`snapshots` (where published tables lie, reading and locking them), `agree` (what the rows of one table must say of
+others) and `verify` (published tables checked again).
 """

@@ -11,21 +11,15 @@ from pathlib import Path
 
 import polars as pl
 
-from stages.discover.sources import Source, open_source, to_doc_id, to_path
+from stages.discover.sources import Source, open_source, to_path
 from stages.errors import SourceError, TablesError, printable
+from stages.tables import agree
 from stages.tables.schemas import SCHEMA_VERSION, TABLES
 from stages.tables.store.publish import CONTENT
 from stages.tables.store.snapshots import CURRENT, Part, Snapshot, file_sha256
 
 Frames = dict[str, pl.DataFrame]
 _MOST_NAMED = 3
-_COUNTS = ("n_written", "n_unchanged", "n_duplicate", "n_quarantined")
-_COUNTED = {
-    "n_mentions": "the sum over its clusters",
-    "n_documents": "the number of documents that name it",
-    "first_document": "the first source_uri that names it",
-    "last_document": "the last source_uri that names it",
-}
 # References: rows of the first table whose key is not in the second.
 _PARENTS = (
     ("blocks", ("doc_id",), "documents"),
@@ -96,13 +90,10 @@ def verify_part(frames: Frames, prefix: str) -> Iterator[str]:
             yield f"{table}: part {prefix or 'whole'} is not sorted by its key"
     for child, key, parent in _PARENTS:
         yield from _rows(f"{child}: no such row in {parent}", frames[child].join(frames[parent], on=key, how="anti"))
-    in_clusters = frames["mentions"].filter(pl.col("kind") != "value")
-    same = frames["clusters"].select("doc_id", "cluster_no", "entity_id")
-    lost = in_clusters.join(same, on=["doc_id", "cluster_no", "entity_id"], how="anti")
+    mentions, clusters = frames["mentions"], frames["clusters"]
+    lost = mentions.filter(~agree.in_cluster(mentions, clusters))
     yield from _rows("mentions: no cluster with this number and entity", lost)
-    members = frames["mentions"].group_by("doc_id", "cluster_no").len()
-    sized = frames["clusters"].join(members, on=["doc_id", "cluster_no"], how="left")
-    wrong = sized.filter(pl.col("len").fill_null(0) != pl.col("n_mentions"))
+    wrong = clusters.filter(~agree.has_its_mentions(clusters, mentions))
     yield from _rows("clusters: n_mentions is not the number of rows in mentions", wrong)
     documents = frames["documents"]
     for name in ("blocks", "sentences", "mentions"):
@@ -116,18 +107,12 @@ def verify_part(frames: Frames, prefix: str) -> Iterator[str]:
 def verify_entities(entities: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[str]:
     """Check entities against all clusters (entity_id, label, n_mentions, source_uri), both ways and in all counts."""
     yield from _rows("entities: the key entity_id is not unique", entities.filter(pl.col("entity_id").is_duplicated()))
-    named = pl.col("source_uri")
-    counted = clusters.group_by("entity_id", "label").agg(
-        pl.col("n_mentions").sum(),
-        n_documents=named.n_unique().cast(pl.Int64),
-        first_document=named.min(),
-        last_document=named.max(),
+    counted = agree.count_entities(clusters.lazy()).collect()
+    yield from _rows(
+        "clusters: no such entity", counted.filter(~agree.held(counted, entities, agree.ENTITY)), "entity_id"
     )
-    key = ["entity_id", "label"]
-    yield from _rows("clusters: no such entity", counted.join(entities, on=key, how="anti"), key[0])
-    for column, meaning in _COUNTED.items():
-        wrong = entities.join(counted, on=[*key, column], how="anti")
-        yield from _rows(f"entities: {column} is not {meaning}", wrong, key[0])
+    for column, right in agree.well_counted(entities, counted).items():
+        yield from _rows(f"entities: {column} is not {agree.COUNTED[column]}", entities.filter(~right), "entity_id")
 
 
 def verify_whole(frames: Frames, documents: pl.DataFrame, run_id: str) -> Iterator[str]:
@@ -137,21 +122,21 @@ def verify_whole(frames: Frames, documents: pl.DataFrame, run_id: str) -> Iterat
         key = TABLES[table].key
         duplicated = frames[table].filter(pl.struct(key).is_duplicated())
         yield from _rows(f"{table}: the key {', '.join(key)} is not unique", duplicated)
-    written = sources.filter(pl.col("status") == "written")
-    on = ["doc_id", "source_uri"]
-    yield from _rows("documents: no source is written under this name", documents.join(written, on=on, how="anti"))
-    yield from _rows("sources: written, but not in documents", written.join(documents, on=on, how="anti"))
-    derived = pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String)
-    yield from _rows("sources: doc_id does not follow from source_uri", sources.filter(pl.col("doc_id") != derived))
-    duplicates = sources.filter(pl.col("status") == "duplicate")
-    orphans = duplicates.join(written, left_on="duplicate_of", right_on="source_uri", how="anti")
+    strangers = documents.filter(~agree.is_written(documents, sources))
+    yield from _rows("documents: no source is written under this name", strangers)
+    absent = (pl.col("status") == "written") & ~agree.held(sources, documents, agree.DOCUMENT)
+    yield from _rows("sources: written, but not in documents", sources.filter(absent))
+    yield from _rows("sources: doc_id does not follow from source_uri", sources.filter(~agree.id_follows(sources)))
+    orphans = sources.filter(~agree.copies_stand(sources, sources))
     yield from _rows("sources: duplicate of a source that is not written", orphans)
-    out = sources.filter(pl.col("status") == "quarantined")
-    whole = quarantine.filter(pl.col("table") == "sources")
-    yield from _rows("sources: quarantined, but not in quarantine", out.join(whole, on="source_uri", how="anti"))
-    yield from _rows("quarantine: the source is not quarantined", whole.join(out, on="source_uri", how="anti"))
-    yield from _rows("sources: quarantined without a reason", out.filter(pl.col("reason_code").is_null()), "source_uri")
-    wrong = runs.filter(pl.col("n_sources") != pl.sum_horizontal(_COUNTS))
+    lost = sources.filter(~agree.is_explained(sources, quarantine))
+    yield from _rows("sources: quarantined, but not in quarantine", lost)
+    yield from _rows(
+        "quarantine: the source is not quarantined", quarantine.filter(~agree.has_source(quarantine, sources))
+    )
+    unreasoned = (pl.col("status") == "quarantined") & pl.col("reason_code").is_null()
+    yield from _rows("sources: quarantined without a reason", sources.filter(unreasoned), "source_uri")
+    wrong = runs.filter(~agree.adds_up(runs))
     yield from _rows("runs: the sources are not the sum of their outcomes", wrong, "run_id")
     if run_id not in runs["run_id"]:
         yield f"runs: run {run_id} of CURRENT.json is missing"
@@ -166,8 +151,12 @@ def _rows(what: str, wrong: pl.DataFrame, named_by: str = "doc_id") -> Iterator[
 
 def read_part(tables: Path, current: Snapshot, prefix: str) -> Frames:
     """Read the content tables of one part."""
-    name = f"part-{prefix}.parquet" if prefix else "part.parquet"
-    return {table: pl.read_parquet(tables / current.snapshot / table / name) for table in CONTENT}
+    return {table: pl.read_parquet(part_file(tables, current, table, prefix)) for table in CONTENT}
+
+
+def part_file(tables: Path, current: Snapshot, table: str, prefix: str) -> Path:
+    """Give the file of a content table that holds the doc_ids with a prefix of ``current.prefix_length`` digits."""
+    return tables / current.snapshot / table / (f"part-{prefix}.parquet" if prefix else "part.parquet")
 
 
 def part_prefixes(current: Snapshot) -> list[str]:

@@ -75,6 +75,26 @@ def test_offsets_unknown_are_no_proof(batch, raw_texts, change):
     assert gather_evidence(frames, raw_texts)["blocks"]["raw_agrees"].to_list() == [True, False, True]
 
 
+@pytest.mark.parametrize("spans", [None, [None], [{"start": None, "raw_start": 15, "length": 9}]])
+def test_spans_unknown_are_no_proof(batch, raw_texts, change, spans):
+    frames = batch | {"blocks": change(batch["blocks"], 1, spans=spans)}
+    assert gather_evidence(frames, raw_texts)["blocks"]["raw_agrees"].to_list() == [True, False, True]
+
+
+def test_text_unknown_is_no_proof(batch, raw_texts, change):
+    found = gather_evidence(batch | {"documents": change(batch["documents"], 0, text=None)}, raw_texts)
+    assert found["blocks"]["slices_back"].to_list() == [False, False, True]
+    assert found["documents"]["text_is_blocks"].to_list() == [False, True]
+
+
+def test_of_documents_that_were_not_read_nothing_is_said_about_the_raw_text(batch, raw_texts):
+    unread = batch["documents"]["doc_id"][0]
+    found = gather_evidence(batch, {id_: raw for id_, raw in raw_texts.items() if id_ != unread}, {unread})
+    assert found["blocks"]["raw_agrees"].to_list() == [None, None, True]
+    assert found["repairs"]["raw_agrees"].to_list() == [None]
+    assert found["blocks"]["slices_back"].all()
+
+
 def test_empty_batch():
     from stages.tables.schemas import empty
 

@@ -293,6 +293,6 @@ def test_name_without_an_entity_stops_the_publication(
     pointer = (tables / "CURRENT.json").read_bytes()
     monkeypatch.setattr(link_entities, "fill_mentions", forgetful)
     write(press, {"second.txt": SECOND})
-    with pytest.raises(GateError, match=r"run\.names_are_linked\.true"):
+    with pytest.raises(GateError, match=r"mentions\.in_cluster\.true"):
         run_here([press], tables)
     assert (tables / "CURRENT.json").read_bytes() == pointer

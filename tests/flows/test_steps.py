@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from expectations.gate import Verdict
-from flows import steps
+from flows import judging
 
 
 def test_what_failed_runs_leave_is_bounded(tmp_path: Path) -> None:
     verdict = Verdict(1, ("no",), (), ())
     for number in range(30):
-        steps._keep_failed(tmp_path / "failed", f"run-{number:03}", verdict)
+        judging._keep_failed(tmp_path / "failed", f"run-{number:03}", verdict)
     left = sorted(file.name for file in (tmp_path / "failed").iterdir())
     assert left == [f"run-{number:03}.json" for number in range(20, 30)]

@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
@@ -20,6 +21,7 @@ import polars.selectors as cs
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from stages.errors import GateError
 from stages.tables.schemas import SCHEMA_VERSION, TABLES, cast, empty
 from stages.tables.store.snapshots import (
     CURRENT,
@@ -81,8 +83,10 @@ def build_snapshot(
     """Write the next snapshot below ``tables`` without publishing it.
 
     ``replaced``: the doc_ids whose published rows go (their new rows, if any, are in ``batches``). ``whole``:
-    the complete `entities`, `sources`, `quarantine` and `runs` tables. Every file and folder is flushed to disk.
-    Raises TablesError when a part of ``previous`` that would be built upon is not what was published.
+    the complete `entities`, `sources` and `quarantine` tables, and `runs` if it is known already; else `add_table`
+    has to bring it. Every file and folder is flushed to disk.
+    Raises TablesError when a part of ``previous`` that would be built upon is not what was published, GateError when
+    a row lacks a value that the table promises.
     """
     folder = tables / "snapshots" / run_id
     documents = int((whole["sources"]["status"] == "written").sum())
@@ -116,6 +120,16 @@ def build_snapshot(
         validation=validation,
         previous=tuple(name for name in earlier if (tables / name).is_dir()),
     )
+
+
+def add_table(tables: Path, snapshot: Snapshot, table: str, frame: pl.DataFrame) -> Snapshot:
+    """Write a table that has no doc_id, complete, into a snapshot that is not published yet; flushed to disk."""
+    folder = tables / snapshot.snapshot
+    (folder / table).mkdir()
+    part = _write(frame.sort(TABLES[table].key), folder, table, "")
+    for made in (folder / table, folder):
+        sync_folder(made)
+    return replace(snapshot, tables={**snapshot.tables, table: (part,)})
 
 
 def switch(tables: Path, snapshot: Snapshot) -> None:
@@ -224,6 +238,7 @@ def _write(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
     name = _part_name(table, prefix)
     file = folder / name
     schema = arrow_schema(table)
+    _refuse_nulls(frame, table)
     with file.open("wb") as out:
         with pq.ParquetWriter(out, schema, compression="zstd", write_statistics=True, version="2.6") as writer:
             for rows in _row_groups(cast(frame, table)):
@@ -231,6 +246,18 @@ def _write(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
         out.flush()
         os.fsync(out.fileno())
     return Part(name, frame.height, file.stat().st_size, file_sha256(file))
+
+
+def _refuse_nulls(frame: pl.DataFrame, table: str) -> None:
+    """Raise GateError where a value is missing that the files themselves promise."""
+    missing = {name: frame[name].null_count() for name, column in TABLES[table].columns.items() if not column.nullable}
+    lines = [
+        f"{table}.{name}.not_null: expected that {name} is always known; {n} of {frame.height} rows do not"
+        for name, n in missing.items()
+        if n
+    ]
+    if lines:
+        raise GateError("\n  ".join(lines))
 
 
 def _row_groups(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:

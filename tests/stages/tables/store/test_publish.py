@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from stages.errors import TablesError
+from stages.errors import GateError, TablesError
 from stages.tables.schemas import SCHEMA_VERSION, TABLES, cast, empty
 from stages.tables.store.publish import CONTENT, Batch, arrow_schema, build_snapshot, prefix_length, switch
 from stages.tables.store.snapshots import files_of, read_current, read_table
@@ -149,7 +149,7 @@ def test_compression_and_statistics(tables):
 def test_null_where_none_may_be_is_refused(tables):
     broken = document(A)
     broken["blocks"] = broken["blocks"].with_columns(kind=pl.lit(None, pl.String))
-    with pytest.raises(ValueError, match="null"):
+    with pytest.raises(GateError, match=r"blocks\.kind\.not_null: .* 1 of 1 rows do not"):
         publish(tables, "run-1", [A], new=[broken])
     assert read_current(tables) is None
 

@@ -1,0 +1,120 @@
+"""Final evidence: boolean columns on what is about to be published, for what only shows once all is put together."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from expectations.digests import digest_documents, row_digests
+from expectations.evidence import gather_evidence
+from stages.tables import agree
+from stages.tables.schemas import TABLES
+
+Frames = dict[str, pl.DataFrame]
+
+
+MADE_BY = pl.Schema({name: TABLES["documents"].schema[name] for name in ("doc_id", "run_id", "processed_at")})
+
+
+class OnRecord(NamedTuple):
+    """What was put on record of changed documents before they were linked and assembled.
+
+    ``digests``: as `digest_documents` gives them, of the rows as they were parted or published. ``made_by``: for each
+    document the run_id and processed_at that it must have. ``raw_texts``: the raw text by doc_id, where the document
+    was read in this run.
+    """
+
+    digests: pl.DataFrame
+    made_by: pl.DataFrame
+    raw_texts: Mapping[str, str]
+
+
+class Whole(NamedTuple):
+    """The tables that are given whole (entities, sources, quarantine), as the run made them."""
+
+    entities: pl.DataFrame
+    sources: pl.DataFrame
+    quarantine: pl.DataFrame
+
+
+def gather_changed(frames: Mapping[str, pl.DataFrame], record: OnRecord, whole: Whole) -> Frames:
+    """Add the boolean columns of `RULES` and `LINKED_RULES` to the assembled rows of changed documents."""
+    unread = set(record.made_by["doc_id"]) - record.raw_texts.keys()
+    documents, mentions, clusters = (frames[name] for name in ("documents", "mentions", "clusters"))
+    found = gather_evidence(frames, record.raw_texts, unread)
+    digests = digest_documents(frames)
+    stand = digests.filter(agree.held(digests, record.digests, digests.columns))
+    found = {table: rows.with_columns(as_parted=_named(rows, stand, table)) for table, rows in found.items()}
+    found["documents"] = found["documents"].with_columns(
+        is_complete=_are_complete(documents, stand, digests, record.digests),
+        made_by_run=agree.held(documents, record.made_by, MADE_BY.names()),
+        id_follows=agree.id_follows(documents),
+        is_written=agree.is_written(documents.select(*agree.DOCUMENT, "content_sha256", "encoding"), whole.sources),
+    )
+    found["mentions"] = found["mentions"].with_columns(in_cluster=agree.in_cluster(mentions, clusters))
+    found["clusters"] = found["clusters"].with_columns(
+        has_its_mentions=agree.has_its_mentions(clusters, mentions),
+        is_entity=agree.held(clusters, _of(clusters, whole.entities), ("entity_id", "label")),
+    )
+    return found
+
+
+def _named(rows: pl.DataFrame, digests: pl.DataFrame, table: str) -> pl.Series:
+    """For each row: is there a digest of its document in its table?"""
+    return agree.held(rows, digests.filter(pl.col("table") == table), ("doc_id",))
+
+
+def _are_complete(
+    documents: pl.DataFrame, stand: pl.DataFrame, found: pl.DataFrame, recorded: pl.DataFrame
+) -> pl.Series:
+    """For each document: are its rows in all tables those on record, none more and none fewer?"""
+    key = ("table", "doc_id")
+    differ = pl.concat(
+        [found.filter(~agree.held(found, stand, key)), recorded.filter(~agree.held(recorded, stand, key))]
+    )
+    return ~agree.held(documents, differ, ("doc_id",))
+
+
+def _of(clusters: pl.DataFrame, entities: pl.DataFrame) -> pl.DataFrame:
+    """The few entities that some clusters name; joining with all of them for each chunk would cost."""
+    return entities.filter(pl.col("entity_id").is_in(clusters["entity_id"].unique().implode()))
+
+
+def gather_entities(entities: pl.DataFrame, linked: pl.Series, clusters: pl.LazyFrame) -> pl.DataFrame:
+    """Add the boolean columns of `WHOLE_RULES` to rows of entities.
+
+    ``linked``: the digests of the rows as linking made them, ``clusters``: all clusters of these entities (entity_id,
+    label, n_mentions, forms, source_uri).
+    """
+    counted = agree.count_entities(clusters).collect(engine="streaming")
+    forms = clusters.select("entity_id", "forms").unique().collect(engine="streaming")
+    return entities.with_columns(
+        as_linked=row_digests(entities, "entities").is_in(linked.implode()),
+        counts_agree=pl.all_horizontal(*agree.well_counted(entities, counted).values()),
+        are_spellings=agree.are_spellings(entities, forms),
+    )
+
+
+def gather_sources(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) -> pl.DataFrame:
+    """Add the boolean columns of `WHOLE_RULES` to rows of sources; ``accounted``: the digests of the rows as made."""
+    return rows.with_columns(
+        as_accounted=row_digests(rows, "sources").is_in(accounted.implode()),
+        id_follows=agree.id_follows(rows),
+        copies_stand=agree.copies_stand(rows, whole.sources),
+        is_explained=agree.is_explained(rows, whole.quarantine),
+    )
+
+
+def gather_quarantine(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) -> pl.DataFrame:
+    """Add the boolean columns of `WHOLE_RULES` to rows of quarantine; ``accounted``: the digests of rows as made."""
+    return rows.with_columns(
+        as_accounted=row_digests(rows, "quarantine").is_in(accounted.implode()),
+        has_source=agree.has_source(rows, whole.sources),
+    )
+
+
+def gather_runs(rows: pl.DataFrame, accounted: pl.Series) -> pl.DataFrame:
+    """Add the boolean columns of `WHOLE_RULES` to rows of runs; ``accounted``: the digests of the rows as made."""
+    return rows.with_columns(
+        as_accounted=row_digests(rows, "runs").is_in(accounted.implode()), adds_up=agree.adds_up(rows)
+    )
