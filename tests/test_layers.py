@@ -19,7 +19,9 @@ HEAVY = {"prefect", "great_expectations", "pandas"}
 
 
 def modules(project):
-    return [path for layer in OURS for path in (project / layer).rglob("*.py")]
+    found = [path for layer in OURS for path in (project / layer).rglob("*.py")]
+    assert {path.relative_to(project).parts[0] for path in found} == OURS
+    return found
 
 
 def imported_modules(path):

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import time
@@ -39,20 +40,20 @@ def test_help_states_the_defaults(name: str, capsys: pytest.CaptureFixture[str])
     text = " ".join(capsys.readouterr().out.split())
     default = Settings.model_fields[name].default
     shown = "10 million" if name == "max_chars" else f"{default:g}"
-    assert f"--{name.replace('_', '-')}" in text
-    assert f"(default: {shown})" in text
+    own = re.split(rf" --{name.replace('_', '-')} [A-Z]+ ", text)[-1].partition(" --")[0]
+    assert f"(default: {shown})" in own
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["run", "no/such/folder"], "no/such/folder: no such file or folder"),
-        (["run", "--batch-size", "0"], "--batch-size"),
-        (["run", "--engine", "best"], "--engine"),
+        (["run", "--batch-size", "0"], "--batch-size: Input should be greater than or equal to 1"),
+        (["run", "--engine", "best"], "--engine: "),
         (["run", "--exclude", "[z-a]"], "--exclude: '[z-a]' is no pattern"),
         (["run", "--include", "/"], "--include: '/' matches nothing"),
-        (["run", "--min-deleted", "0"], "--min-deleted"),
-        (["run", "--wait", "-1"], "--wait-seconds"),
+        (["run", "--min-deleted", "0"], "--min-deleted: Input"),
+        (["run", "--wait", "-1"], "--wait-seconds: Input"),
         (["run", "data/samples", "samples=data"], "two sources are called 'samples'"),
         (["show", "data/samples/broken/leer.txt"], "would be quarantined as empty"),
     ],
@@ -81,13 +82,13 @@ def test_show_prints_the_mended_text(tmp_path: Path, capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().out
     assert "Verkauf des alten Gaswerks beschlossen. Bürgermeisterin Claudia Alfons" in shown
     assert "PER: Claudia Alfons" in shown
-    assert "1 repairs" in shown
+    assert re.search(r"\b1 repairs", shown)
 
 
 def test_show_does_not_start_prefect() -> None:
     code = (
-        "import sys; from flows.cli import main; main(['show', sys.argv[1]]); "
-        "sys.exit(any(name.split('.')[0] in ('prefect', 'great_expectations') for name in sys.modules))"
+        "import sys; from flows.cli import main; code = main(['show', sys.argv[1]]); "
+        "sys.exit(code or any(name.split('.')[0] in ('prefect', 'great_expectations') for name in sys.modules))"
     )
     sample = str(Path(__file__).parents[2] / "data" / "samples" / "lokal" / "nachtbus_windows1252.txt")
     subprocess.run([sys.executable, "-c", code, sample], check=True, capture_output=True)

@@ -29,6 +29,7 @@ def test_every_table_in_its_schema_and_every_offset_true():
     assert list(seconds) == ["reflow", "identify_language", "split_sentences", "extract_entities", "link_entities"]
     text = dict(frames["documents"].select("doc_id", "text").iter_rows())
     for name in ("blocks", "sentences", "mentions"):
+        assert set(frames[name]["doc_id"]) == set(text), name
         for doc_id, start, end, own in frames[name].select("doc_id", "start", "end", "text").iter_rows():
             assert text[doc_id][start:end] == own
     assert set(frames["mentions"]["label"]) <= set(LABELS)

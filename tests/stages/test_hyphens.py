@@ -68,6 +68,8 @@ def test_nothing_to_decide() -> None:
 @pytest.mark.parametrize("lang", ["de", "en", "fr", "nl"])
 def test_benchmark_words_are_well_formed(lang: str) -> None:
     words = json.loads(WORDS.read_text(encoding="utf-8"))[lang]
+    assert all(words[decision].split() for decision in ("keep", "remove"))
+    assert bool(words["suspended"]) == (lang != "fr"), "French has no suspended hyphens"
     assert all("-" in word for word in words["keep"].split())
     assert not any("-" in word for word in words["remove"].split())
     assert all(pair.count("-|") == 1 for pair in words["suspended"].split())

@@ -2,19 +2,21 @@
 
 import json
 import os
-import unicodedata
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.reflow import Reflowed, ReflowOptions, reflow
+from stages.reflow import Reflowed, ReflowOptions, Repair, reflow
 from stages.tables.schemas import BLOCK_KINDS, REPAIR_RULES
 
 CASES = Path(__file__).parents[1] / "cases"
 DEVSETS = os.environ.get("FLIESSTEXT_DEVSETS", "")
 DOCS = sorted(Path(DEVSETS, "reflow", "docs").glob("*/raw.txt")) if DEVSETS else []
+SEEDS = [path for path in DOCS if path.parent.name.startswith("s_seed")]
 
 # Words and breaks out of which broken texts are drawn; they meet every rule of the stage.
 TOKENS = st.sampled_from(
@@ -79,22 +81,50 @@ def test_documents_keep_the_contract(path: Path) -> None:
     check_contract(raw, reflow(raw))
 
 
-@pytest.mark.parametrize(
-    "name", [path.parent.name for path in DOCS if "seed" in path.parent.name and path.parent.name[0] == "s"]
-)
-def test_seeds_come_out_exactly(name: str) -> None:
-    folder = Path(DEVSETS, "reflow", "docs", name)
-    gold = json.loads((folder / "gold.json").read_text(encoding="utf-8"))["blocks"]
+@pytest.mark.skipif(not DEVSETS, reason="FLIESSTEXT_DEVSETS is not set")
+def test_development_documents_are_where_they_should_be() -> None:
+    """Without this the tests on them would pass in silence beside an empty or misspelt folder."""
+    assert len(DOCS) >= 30
+    assert len(SEEDS) >= 5
 
-    got = [
-        block.text
-        for block in reflow((folder / "raw.txt").read_bytes().decode("utf-8")).blocks
-        if block.kind != "credit"
-    ]
 
-    assert [
-        want for want, have in zip([block["text"] for block in gold], got, strict=True) if not want.startswith(have)
-    ] == []
+@pytest.mark.parametrize("path", SEEDS or [pytest.param(None, marks=pytest.mark.skip("FLIESSTEXT_DEVSETS is not set"))])
+def test_seeds_come_out_exactly(path: Path) -> None:
+    gold = json.loads((path.parent / "gold.json").read_text(encoding="utf-8"))["blocks"]
+
+    result = reflow(path.read_bytes().decode("utf-8"))
+
+    blocks = [(block.kind, block.text) for block in result.blocks]
+    assert differing([block["text"] for block in gold], blocks) == []
+
+
+def differing(gold: list[str], blocks: list[tuple[str, str]]) -> list[tuple[str, set[str]]]:
+    """The gold texts that did not come out to the letter, each with what did.
+
+    In the gold texts a credit stands at the end of its caption, with or without a space; we make it a block.
+    """
+    ways: list[set[str]] = []
+    for kind, text in blocks:
+        if kind == "credit" and ways:
+            ways[-1] = {f"{way}{gap}{text}" for way in ways[-1] for gap in ("", " ")}
+        else:
+            ways.append({text})
+    return [(want, have) for want, have in zip(gold, ways, strict=True) if want not in have]
+
+
+GOLD = ["Ein Bild vom Hafen.APA/Maier", "Der Rat tagt in Lindau."]
+CAME_OUT = [("caption", "Ein Bild vom Hafen."), ("credit", "APA/Maier"), ("paragraph", "Der Rat tagt in Lindau.")]
+
+
+@pytest.mark.parametrize("block", range(3))
+@pytest.mark.parametrize("damage", [lambda text: text[:-1], lambda text: text[1:], lambda text: text + " ", str.upper])
+def test_one_character_less_is_not_exactly(block: int, damage: Callable[[str], str]) -> None:
+    assert differing(GOLD, CAME_OUT) == []
+    kind, text = CAME_OUT[block]
+
+    (found,) = differing(GOLD, [*CAME_OUT[:block], (kind, damage(text)), *CAME_OUT[block + 1 :]])
+
+    assert found[0] == GOLD[block // 2]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +137,11 @@ def test_seeds_come_out_exactly(name: str) -> None:
 def test_takes_hostile_text(raw: str) -> None:
     result = reflow(raw)
 
-    assert all(block.text for block in result.blocks)
+    assert visible("".join(texts(result))) == visible(raw)
+
+
+def visible(text: str) -> str:
+    return "".join(c for c in text if c.isprintable() and not c.isspace())
 
 
 @pytest.mark.parametrize("mark", ["\n", "\r\n", "\r", "\x0b", "\u2028", "\u0085"])
@@ -196,6 +230,8 @@ def check_contract(raw: str, result: Reflowed) -> None:
         assert block.text == block.text.strip() != ""
         assert len(block.text.splitlines()) == 1
         check_spans(raw, block.text, block.spans)
+        unexplained = [at for at in not_in_raw(block.text, block.spans) if not explained(at, result.repairs)]
+        assert unexplained == []
     assert [repair.raw_start for repair in result.repairs] == sorted(repair.raw_start for repair in result.repairs)
     for repair in result.repairs:
         assert repair.rule in REPAIR_RULES
@@ -207,16 +243,40 @@ def check_contract(raw: str, result: Reflowed) -> None:
 
 def check_spans(raw: str, text: str, spans: tuple[tuple[int, int, int], ...]) -> None:
     last = 0
-    covered = set()
     for start, raw_start, length in spans:
         assert start >= last
         assert length > 0
         assert text[start : start + length] == raw[raw_start : raw_start + length]
         last = start + length
-        covered |= set(range(start, last))
-    # Outside the spans there are join spaces, kept hyphens set anew, and replaced characters only.
-    bare = [text[at] for at in range(len(text)) if at not in covered]
-    assert all(c in " -" or unicodedata.normalize("NFKC", c) not in raw or len(raw) < 10_000 for c in bare)
+    assert last <= len(text)
+
+
+def not_in_raw(text: str, spans: tuple[tuple[int, int, int], ...]) -> list[tuple[int, int]]:
+    """Where in the raw text characters were replaced: between two spans with more than a space between them."""
+    _, raw_start, length = spans[-1]
+    edges = [(0, spans[0][1], 0), *spans, (len(text), raw_start + length, 0)]
+    gaps = [
+        (text[start + length : next_start], (raw_start + length, next_raw))
+        for (start, raw_start, length), (next_start, next_raw, _) in pairwise(edges)
+    ]
+    return [places for characters, places in gaps if characters.strip(" ")]
+
+
+def test_characters_that_are_not_in_the_raw_text_need_a_repair() -> None:
+    # raw "KÃ¶ln", clean "Köln": ö stands for the two characters between K and ln.
+    (place,) = not_in_raw("Köln", ((0, 0, 1), (2, 3, 2)))
+    assert place == (1, 3)
+    assert explained(place, (Repair("character", 0, 5, "KÃ¶ln", "Köln"),))
+    assert not explained(place, ())
+    assert not explained(place, (Repair("character", 9, 12, "Ã¶x", "öx"),))
+    assert not explained(place, (Repair("furniture", 1, 3, "Ã¶", ""),))
+    # raw "am\nSee", clean "am See": a space for a line end needs none.
+    assert not_in_raw("am See", ((0, 0, 2), (3, 3, 3))) == []
+
+
+def explained(places: tuple[int, int], repairs: tuple[Repair, ...]) -> bool:
+    start, end = places
+    return any(repair.raw_start <= end and start <= repair.raw_end and repair.after for repair in repairs)
 
 
 def letters(text: str) -> str:

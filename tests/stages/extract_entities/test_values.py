@@ -44,12 +44,25 @@ def test_values(case):
     assert [{"text": sentence[v.start : v.end], "label": v.label, "value": v.value} for v in found] == case["values"]
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case["sentence"] for case in CASES])
+# What a longer sentence changes, with the reason.
+LONGER = {
+    "bis 10 Min.": "the full stop of the sentence is that of the abbreviation once something follows",
+    "les années 90": "a decade before a semicolon is not found yet",
+}
+
+
+def lengthened(case):
+    why = LONGER.get(case["sentence"])
+    marks = pytest.mark.xfail(strict=True, reason=why) if why else ()
+    return pytest.param(case, id=case["sentence"], marks=marks)
+
+
+@pytest.mark.parametrize("case", [lengthened(case) for case in CASES])
 def test_a_value_stands_the_same_inside_a_longer_sentence(case):
     tail = "; so war es."
     longer = extract_values(case["sentence"] + tail, case["language"])
+    assert longer == extract_values(case["sentence"], case["language"])
     assert all(value.extractor == EXTRACTOR and value.label in VALUE_LABELS for value in longer)
-    assert all(value.end <= len(case["sentence"]) for value in longer)
 
 
 @settings(max_examples=200, deadline=None)

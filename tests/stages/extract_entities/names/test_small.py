@@ -67,15 +67,15 @@ def test_a_long_form_keeps_its_first_and_its_last_pieces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "shape", "mark"),
-    [("Berlin", "Xx", "B"), ("Berlins", "Xx", "B"), ("berlin", "x", ""), ("Schweiz-Reise", "Xx-Xx", "")],
+    ("word", "shape", "marks"),
+    [("Berlin", "Xx", "BM"), ("Berlins", "Xx", "BM"), ("berlin", "x", ""), ("Schweiz-Reise", "Xx-Xx", "")],
 )
-def test_flags_show_shape_and_lists(word: str, shape: str, mark: str) -> None:
+def test_flags_show_shape_and_lists(word: str, shape: str, marks: str) -> None:
     flags = form_flags(word)
     assert flags[SHAPES.index(shape)] == 1
-    of_the_word = {m for m, flag in zip(MARKS, flags[len(SHAPES) + 2 :], strict=False) if flag}
-    assert set(mark) <= of_the_word
-    assert mark or not of_the_word
+    first = len(SHAPES) + 2
+    of_the_word = {m for m, flag in zip(MARKS, flags[first : first + len(MARKS)], strict=True) if flag}
+    assert of_the_word == set(marks)
 
 
 def test_no_sentence_sees_another(monkeypatch: pytest.MonkeyPatch) -> None:
