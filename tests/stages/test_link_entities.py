@@ -432,7 +432,6 @@ def test_a_document_with_a_thousand_names_is_clustered_in_a_moment():
     start = time.process_time()
     clusters, members = find_clusters(mentions, texts)
     assert time.process_time() - start < 3.0
-    assert all(first <= second for first, second in pairwise(mentions["start"]))
     assert members["mention_no"].to_list() == list(range(1500))
     assert clusters["n_mentions"].sum() == 1500
 
