@@ -1,1 +1,4 @@
-"""Read: the bytes of one source become raw text, with the encoding and how it was found."""
+"""Read: files become raw texts, each with the encoding that was found and how.
+
+`text` (plain text, also compressed), `code_pages` and `east_asian` (which encoding it is in), `again` (what was published).
+"""
