@@ -186,11 +186,15 @@ def _run(chosen: argparse.Namespace) -> int:
     from rich.console import Console
 
     from flows.settings import SAMPLES, TABLES
+    from flows.steps import open_authority
     from stages.sources import parse_sources
 
     settings = _settings(chosen)
     sources = chosen.sources or [SAMPLES]
-    parse_sources(sources)  # complains at once, not after the start of Prefect
+    # These complain at once, not after the start of Prefect.
+    parse_sources(sources)
+    if settings.authority:
+        open_authority(settings.authority)
     _quiet_prefect()
     from prefect.settings import PREFECT_API_URL
 
