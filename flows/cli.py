@@ -19,6 +19,7 @@ examples:
   fliesstext run 'archive/**/*.txt'           a glob (quote it)
   fliesstext show articles/one.txt            the mended text of one file
   fliesstext check --tables out/ articles/    are the published tables still whole and right
+  fliesstext views --tables out/ > views.sql  the tables as views, for: duckdb -init views.sql
 """
 _RUN = """\
 Process what is new, changed or deleted below the sources and publish all tables at once.
@@ -31,6 +32,10 @@ _CHECK = """\
 Verify everything that is published: file hashes, schema, keys, references, offsets, accounting. With SOURCEs, the
 offsets are also compared with the raw files that are still as they were read. Nothing is written.
 Exit code 0: all is right; 1: something is wrong, and every finding is printed.
+"""
+_VIEWS = """\
+Print the SQL that gives DuckDB a view of each published table, with text_start and text_end for the columns start and
+end, table_name for table and rejected_row for row, so that no name has to be quoted. Nothing is written.
 """
 _EXITS = """\
 exit codes:
@@ -61,6 +66,8 @@ def build_parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="verify published tables again", description=_CHECK, formatter_class=form)
     check.add_argument("sources", nargs="*", metavar="SOURCE", help="sources to compare with, named as for run")
     check.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    views = commands.add_parser("views", help="the tables as views in SQL", description=_VIEWS, formatter_class=form)
+    views.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     serve = commands.add_parser(
         "serve", help="serve the nightly and the ad-hoc deployment from this process, without a worker"
     )
@@ -96,7 +103,11 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--languages", metavar="CODES", help="languages to expect, most frequent first (default: de,en,fr)"
     )
-    command.add_argument("--engine", metavar="NAME", help="engine that finds names")
+    command.add_argument(
+        "--engine",
+        metavar="NAME",
+        help="what finds names: accurate (default), fast, or a model of yours: spacy:DIR, gliner:DIR, transformers:DIR",
+    )
     command.add_argument("--max-chars", type=int, metavar="N", help="longest text of one file (default: 10 million)")
 
 
@@ -110,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
     try:
-        return {"run": _run, "show": _show, "check": _check, "serve": _serve}[chosen.command](chosen)
+        return {"run": _run, "show": _show, "check": _check, "views": _views, "serve": _serve}[chosen.command](chosen)
     except UsageError as error:
         return _complain(error, _EXIT_USAGE)
     except LockedError as error:
@@ -152,12 +163,15 @@ def _settings(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # th
 
     from flows.settings import Settings
     from stages.errors import UsageError
+    from stages.extract_entities.names import check_engine
 
     try:
-        return Settings.model_validate(_given(chosen))
+        settings = Settings.model_validate(_given(chosen))
     except ValidationError as error:
         problems = "; ".join(f"--{str(e['loc'][0]).replace('_', '-')}: {e['msg']}" for e in error.errors())
         raise UsageError(problems) from error
+    check_engine(settings.engine)  # complains at once, not after the start of Prefect
+    return settings
 
 
 def _quiet_prefect() -> None:
@@ -172,11 +186,15 @@ def _run(chosen: argparse.Namespace) -> int:
     from rich.console import Console
 
     from flows.settings import SAMPLES, TABLES
+    from flows.steps import open_authority
     from stages.discover.sources import parse_sources
 
     settings = _settings(chosen)
     sources = chosen.sources or [SAMPLES]
-    parse_sources(sources)  # complains at once, not after the start of Prefect
+    # These complain at once, not after the start of Prefect.
+    parse_sources(sources)
+    if settings.authority:
+        open_authority(settings.authority)
     _quiet_prefect()
     from prefect.settings import PREFECT_API_URL
 
@@ -212,6 +230,19 @@ def _check(chosen: argparse.Namespace) -> int:
     compared = f"{done.n_with_raw:,} of them compared with their raw file"
     print(f"Checked {looked_at}, {compared}: " + (f"{len(done.problems):,} wrong." if done.problems else "all right."))
     return _EXIT_FAILED if done.problems else 0
+
+
+def _views(chosen: argparse.Namespace) -> int:
+    import stages
+    from flows.settings import TABLES
+    from stages.tables.verify import read_pointer
+
+    tables = Path(chosen.tables or TABLES).absolute()
+    read_pointer(tables)  # complains where there is nothing to view
+    quoted = str(tables).replace("'", "''")
+    print(f"SET VARIABLE tables = '{quoted}';\n")
+    print((Path(stages.__file__).with_name("views.sql")).read_text(encoding="utf-8"), end="")
+    return 0
 
 
 def _serve(chosen: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from flows.workers import Workers, worthwhile
 from stages.discover import decide as discover
 from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
+from stages.extract_entities.names import check_engine
 from stages.tables import account
 from stages.tables.schemas import TABLES, cast
 from stages.tables.store.snapshots import Snapshot, clear_leftovers, read_current, read_table, scan_table, writing
@@ -67,6 +68,7 @@ def run(sources: Sequence[str], tables: Path, settings: Settings, call: Steps = 
     started = datetime.now(UTC)
     run_id = f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     named = parse_sources(sources)
+    check_engine(settings.engine)
     job = Job({source.name: source.root for source in named}, settings, run_id, started)
     with writing(tables, run_id) as last_run_died:
         previous = read_current(tables)
@@ -88,7 +90,7 @@ def _run(
     settings, run_id = job.settings, job.run_id
     last_runs = read_table(tables, previous, "runs")
     # A wrong table is told before the work, not after it.
-    authority = steps.read_authority(settings.authority, last_runs)
+    authority = steps.read_authority(settings.authority, last_runs, previous)
     prior = read_table(tables, previous, "sources")
     stages_sha256 = settings.stages_sha256()
     decided = pl.read_parquet(call.discover(named, tables, work, stages_sha256, settings.verify))

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,13 +13,21 @@ from stages import extract_entities, identify_language, link_entities, reflow, s
 from stages.annotate import StageOptions
 from stages.discover import decide as discover
 from stages.extract_entities import EntityOptions
-from stages.extract_entities.names import ENGINES
+from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
 from stages.identify_language import LanguageOptions
 from stages.read import text as read
 from stages.read.text import ReadOptions
 
-SAMPLES = str(Path(__file__).parent.parent / "data" / "samples")
-TABLES = str(Path(__file__).parent.parent / "data" / "tables")
+
+def _samples() -> Path:
+    """The shipped samples: beside this module where it was installed from a wheel, else in data/ of the clone."""
+    shipped = Path(__file__).with_name("samples")
+    return shipped if shipped.is_dir() else Path(__file__).parents[1] / "data" / "samples"
+
+
+SAMPLES = str(_samples())
+TABLES = str(Path("data") / "tables")
+"""In the folder that the run is started in, wherever the package lies."""
 
 
 class Settings(BaseModel):
@@ -30,7 +38,11 @@ class Settings(BaseModel):
     languages: tuple[str, ...] = Field(
         ("de", "en", "fr"), min_length=1, description="languages to expect, most frequent first (ISO 639-1)"
     )
-    engine: Literal[*ENGINES] = Field(ENGINES[0], description="engine that finds names")  # type: ignore[valid-type]
+    engine: str = Field(
+        ENGINES[0],
+        pattern=ENGINE_PATTERN,
+        description="engine that finds names: accurate, fast, or spacy:DIR, gliner:DIR, transformers:DIR",
+    )
     # More would not fit the 2 GB that a value in a Parquet file may have, at four bytes for a character.
     max_chars: int = Field(10_000_000, ge=1, le=500_000_000, description="longest text of one file, in characters")
     batch_size: int = Field(250, ge=1, le=10_000, description="documents handed on together")
@@ -69,7 +81,10 @@ class Settings(BaseModel):
 
         A source whose row carries another hash is processed again.
         """
-        decides: list[Any] = [stage_versions(), asdict(self.stage_options()), asdict(self.read_options())]
+        options = asdict(self.stage_options())
+        # The model itself, not the folder it lies in: another model there changes names, another folder does not.
+        options["entities"]["engine"] = model_of(self.engine)
+        decides: list[Any] = [stage_versions(), options, asdict(self.read_options())]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 

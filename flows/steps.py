@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 
 from expectations.gate import Verdict, check
 from expectations.rules import RUN_RULES
@@ -23,6 +24,7 @@ from stages import link_entities
 from stages.discover import decide as discover
 from stages.discover.sources import Source
 from stages.errors import GateError, UsageError
+from stages.link_entities.authority import AUTHORITY, checked_authority, kept_ids
 from stages.link_entities.corpus import concerned_clusters
 from stages.tables import account
 from stages.tables.move import copy_documents
@@ -95,30 +97,39 @@ def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: st
 
 
 class Authority(NamedTuple):
-    """A table of known entities, the hash of its file, and whether it is another one than in the last run."""
+    """A table of known entities, the hash of its file, and whether the published ids come from another one."""
 
     table: pl.DataFrame | None
     sha256: str
     renewed: bool
 
 
-def read_authority(file: str | None, last_runs: pl.DataFrame) -> Authority:
-    """Read the authority table that the user gives; ``last_runs`` is the `runs` table, which names the last one.
+def open_authority(file: str) -> tuple[pl.DataFrame, str]:
+    """Read the table of known entities that the user gives; also returns the SHA-256 of its file.
 
-    Raises UsageError when it is no Parquet file or lacks a column.
+    Raises UsageError when the file is no Parquet file, or one with a row that is not as expected.
     """
-    rows = last_runs.sort("run_id").tail(1).select("versions").to_dicts()
-    last = {entry["name"]: entry["version"] for row in rows for entry in row["versions"]}
-    if file is None:
-        return Authority(None, "", "authority" in last)
     try:
-        table = pl.read_parquet(file, columns=["id", "label", "name", "aliases"])
         sha256 = file_sha256(Path(file))
+        table = pl.scan_parquet(file, glob=False).select(cs.by_name(*AUTHORITY, require_all=False)).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UsageError(
             f"{file} is no authority table: a Parquet file with id, label, name and aliases is expected ({error})"
         ) from error
-    return Authority(table, sha256, bool(last) and last.get("authority") != sha256)
+    return checked_authority(table, file), sha256
+
+
+def read_authority(file: str | None, runs: pl.DataFrame, previous: Snapshot | None) -> Authority:
+    """Read the authority table, where there is one; the run of ``previous``, in ``runs``, tells which was used last.
+
+    Without a table nothing is renewed: the published ids stand. Raises UsageError as `open_authority` does.
+    """
+    if file is None:
+        return Authority(None, "", renewed=False)
+    table, sha256 = open_authority(file)
+    # The last run by name, not by time: the clock may have been set back since.
+    last = runs.filter(pl.col("run_id") == (previous.run_id if previous else ""))["versions"].explode().to_list()
+    return Authority(table, sha256, bool(last) and {"name": "authority", "version": sha256} not in last)
 
 
 def link(
@@ -150,19 +161,35 @@ def link(
     standing = scan_table(tables, previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
     made = [pl.scan_parquet(folder / "documents.parquet", glob=False).select(named) for folder in done]
     documents = pl.concat([standing, *made]).collect()
+    entities = _next_entities(known, linked, documents, tables, previous, authority)
+    entities.write_parquet(work / "entities.parquet")
+    return relinked
+
+
+def _next_entities(
+    known: pl.DataFrame,
+    linked: link_entities.Linked,
+    documents: pl.DataFrame,
+    tables: Path,
+    previous: Snapshot | None,
+    authority: Authority,
+) -> pl.DataFrame:
+    """The complete `entities` table: all are made anew for a new authority table, else those that linking touched."""
     touched, clusters = linked.touched_entities, linked.clusters
-    kept = read_table(tables, previous, "entities").filter(~pl.col("entity_id").is_in(touched))
+    published = read_table(tables, previous, "entities")
+    kept = published.filter(~pl.col("entity_id").is_in(touched))
     if authority.renewed:
-        standing_clusters = scan_table(tables, previous, "clusters").filter(
+        standing = scan_table(tables, previous, "clusters").filter(
             pl.col("entity_id").is_in(kept["entity_id"].implode())
         )
-        clusters = pl.concat([linked.clusters, standing_clusters.collect()]).unique(
-            ["doc_id", "cluster_no"], keep="first"
-        )
+        clusters = pl.concat([clusters, standing.collect()]).unique(["doc_id", "cluster_no"], keep="first")
         touched, kept = clusters["entity_id"].unique().to_list(), kept.clear()
     entities = link_entities.build_entities(clusters, documents, authority.table, only=touched)
-    pl.concat([kept, cast(entities, "entities")]).write_parquet(work / "entities.parquet")
-    return relinked
+    if authority.table is None:
+        ids = kept_ids(known, linked.clusters, published)
+        stand = pl.col("entity_id").replace_strict(ids, default=None, return_dtype=pl.String)
+        entities = entities.with_columns(authority_id=stand)
+    return pl.concat([kept, cast(entities, "entities")])
 
 
 def _fill_entities(folder: Path, linked: pl.DataFrame) -> None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import polars as pl
 
-from stages.errors import printable
+from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.identify_language import LanguageOptions, identify_blocks
 from stages.link_entities import find_clusters
@@ -87,12 +87,13 @@ def isolate(
     """Run ``chain`` on a batch; where it raises, halve the batch until the document at fault stands alone.
 
     That document is rejected with the code ``stage_failed`` and the error; all others pass as if it had not
-    been there. Raises what ``chain`` raises on a batch without documents, and at once what is meant to end the process.
+    been there. Raises what ``chain`` raises on a batch without documents, and at once what is meant to end the process
+    or is no fault of a document: a UsageError.
     """
     try:
         return chain(texts)
     except BaseException as error:
-        if texts.is_empty() or not (isinstance(error, Exception) or _is_panic(error)):
+        if texts.is_empty() or isinstance(error, UsageError) or not (isinstance(error, Exception) or _is_panic(error)):
             raise
         if texts.height == 1:
             why = printable(f"{type(error).__name__}: {error}"[:300])

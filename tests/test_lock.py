@@ -1,5 +1,6 @@
 """The exact versions in constraints.txt fit the bounds in pyproject.toml, and every dependency is bounded."""
 
+import re
 import tomllib
 from pathlib import Path
 
@@ -14,6 +15,14 @@ LOCKED = [
     for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
+
+
+def test_every_python_that_the_package_names_is_tried() -> None:
+    named = {line.rpartition(" ")[2] for line in PROJECT["classifiers"] if "Python :: 3." in line}
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    (tried,) = re.findall(r"^for version in (.+); do$", script, re.MULTILINE)
+    assert "3.11" in named
+    assert named <= set(tried.split())
 
 
 def test_every_version_is_exact_and_names_no_other_place() -> None:

@@ -26,7 +26,7 @@ only if a document brings a smaller key for the same entity ("Anna Huber, gebore
 
 **Tables.** `clusters`: one row for each cluster, as above, with entity_id. `members`: which mention belongs to which
 cluster, and the person's role beside it. `entities`: `build_entities`, with GeoNames id and country for places that
-mean one place only, and an id from an authority table the user may give (id, label, name, aliases).
+mean one place only, and an id from an authority table the user may give (id, label, name, aliases; see `authority`).
 """
 
 import json
@@ -40,6 +40,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from stages.link_entities import names, roles
+from stages.link_entities.authority import authority_keys
 from stages.link_entities.cluster import cluster_document
 from stages.link_entities.document import Cluster, Mention
 from stages.link_entities.fold import plain
@@ -216,7 +217,7 @@ def build_entities(
         pl.col("source_uri").min().alias("first_document"),
         pl.col("source_uri").max().alias("last_document"),
     )
-    authorities = _authority_keys(authority)
+    authorities = authority_keys(authority)
     described = [_describe(row, authorities) for row in grouped.select("label", "signature", "forms").iter_rows()]
     schema = {name: ENTITIES[name] for name in _Description._fields}
     told = pl.DataFrame(described, schema=schema, orient="row")
@@ -275,15 +276,3 @@ def _place(keys: set[str]) -> names.Place | None:
     """The place whose GeoNames id is a key."""
     found = [key for key in keys if key.startswith("@")]
     return names.place_of(found[0]) if len(found) == 1 else None
-
-
-def _authority_keys(authority: pl.DataFrame | None) -> dict[str, set[str]]:
-    """Label and key -> ids of the authority table that bear the name."""
-    found: dict[str, set[str]] = {}
-    if authority is None:
-        return found
-    for number, label, name, aliases in authority.select("id", "label", "name", "aliases").iter_rows():
-        for form in (name, *(aliases or ())):
-            key = parse_person(form).key if label == "PER" else names.name_key(form, label)
-            found.setdefault(f"{label}:{key}", set()).add(number)
-    return found

@@ -19,7 +19,7 @@ def test_the_broken_text_is_mended_as_shown() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("name", ["polars", "duckdb", "pandas", "pyarrow"])
+@pytest.mark.parametrize("name", ["polars", "duckdb", "views", "pandas", "pyarrow"])
 def test_the_snippet_reads_the_tables(name: str, published: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "tables").symlink_to(published)
@@ -31,4 +31,4 @@ def test_the_snippet_reads_the_tables(name: str, published: Path, tmp_path: Path
 
 
 def test_every_reader_has_its_snippet() -> None:
-    assert set(SNIPPETS) == {"polars", "duckdb", "pandas", "pyarrow"}
+    assert set(SNIPPETS) == {"polars", "duckdb", "views", "pandas", "pyarrow"}

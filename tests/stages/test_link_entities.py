@@ -16,6 +16,7 @@ from stages.link_entities import (
     link_clusters,
     read_signature,
 )
+from stages.link_entities.authority import kept_ids
 from stages.link_entities.names import initials_fit, is_acronym, is_short_form
 from stages.link_entities.persons import compatible, merge_given, parse_person
 from stages.link_entities.resolve import Signature, blocks_of, resolve
@@ -209,6 +210,39 @@ def test_entities_have_places_and_authority_ids():
     assert found["Dr. Anna Müller"]["aliases"] == ["Müller"]
     assert (found["Siemens"]["first_document"], found["Siemens"]["last_document"]) == ("source/a", "source/b")
     assert found["Siemens"]["n_documents"] == 2
+
+
+AUTHORITY = pl.DataFrame(
+    [
+        ("p1", "PER", "Anna Müller", None), ("p2", "PER", "Peter Müller", ["Müller"]), ("v", "PER", "JD Vance", None),
+        ("o1", "ORG", "Deutscher Ruderbund", ["DRB"]), ("o2", "ORG", "Deutsche Reederbank", None),
+        ("l", "LOC", "Wien", []),
+    ],
+    schema={"id": pl.String, "label": pl.String, "name": pl.String, "aliases": pl.List(pl.String)}, orient="row",
+)  # fmt: skip
+
+
+def borne(clusters, texts):
+    """Every id of the table with each entity that bears it by name, alone or beside other ids."""
+    told = [build_entities(clusters, texts, AUTHORITY.filter(id=number)) for number in AUTHORITY["id"]]
+    return set(pl.concat(told).select("entity_id", "authority_id").drop_nulls().iter_rows())
+
+
+@settings(max_examples=100, deadline=None)
+@given(corpora, st.integers(1, 6), st.randoms(use_true_random=False))
+def test_an_id_kept_without_the_table_is_one_that_the_table_gives(corpus, first, shuffler):
+    """The first night has the table; in the others documents come, and one that is there may be read again."""
+    mentions, texts = frames({f"d{number}": found for number, found in enumerate(corpus)})
+    clusters, _ = find_clusters(mentions, texts)
+    known = link_clusters(clusters.clear(), clusters.filter(pl.col("doc_id") < f"d{first}")).clusters
+    kept = build_entities(known, texts, AUTHORITY).select("entity_id", "authority_id")
+    for number in range(first, len(corpus)):
+        again = shuffler.sample(range(number), shuffler.randint(0, 1))
+        new = clusters.filter(pl.col("doc_id").is_in([f"d{n}" for n in (number, *again)]))
+        before, known = known, link_clusters(known, new).clusters
+        ids = kept_ids(before, known, kept)
+        assert set(ids.items()) <= borne(known, texts)
+        kept = pl.DataFrame([*ids.items()], schema=kept.schema, orient="row")
 
 
 def test_a_place_known_by_its_adjective_alone_is_named_as_it_is_written():

@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 
 from stages.errors import UsageError
 from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of
-from stages.extract_entities.names.others import find_others, is_other
+from stages.extract_entities.names.others import OPENERS, check_other, extractor, find_others, fingerprint, is_other
 from stages.extract_entities.names.tokenise import tokenise
 from stages.extract_entities.names.vote import Found, vote
 
-__all__ = ["ENGINES", "VERSION", "Name", "entity_model", "extract_names"]
+__all__ = ["ENGINES", "ENGINE_PATTERN", "VERSION", "Name", "check_engine", "entity_model", "extract_names", "model_of"]
 
 ENGINES = ("accurate", "fast")
+ENGINE_PATTERN = rf"^({'|'.join(ENGINES)}|({'|'.join(OPENERS)}):.+)$"
+"""How an engine is named: one of ours, or the kind of another maker's model and the folder it lies in."""
 LANGUAGES = {
     "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
     "fast": {"de": "trained"},
@@ -29,6 +31,24 @@ MARKS = frozenset(".,;:!?)")
 Tagger = Callable[[Sequence[Sequence[str]]], list[Tagged]]
 
 
+def check_engine(engine: str) -> None:
+    """Raise UsageError where there is no such engine, or the folder or package of another maker's is not there."""
+    if is_other(engine):
+        check_other(engine)
+    elif engine not in ENGINES:
+        ways = ", ".join((*ENGINES, *(f"{maker}:DIR" for maker in OPENERS)))
+        raise UsageError(f"there is no engine {engine!r} for names: choose one of {ways}")
+
+
+def model_of(engine: str) -> str:
+    """Name what finds the names: one of ENGINES, or the maker and the SHA-256 of the model, wherever it lies.
+
+    Raises UsageError as `check_engine` does.
+    """
+    check_engine(engine)
+    return f"{engine.partition(':')[0]} {fingerprint(engine)}" if is_other(engine) else engine
+
+
 def entity_model(language: str, engine: str) -> str | None:
     """Say whether the engine was trained on the language, carries over to it, or knows nothing of it (None).
 
@@ -36,8 +56,7 @@ def entity_model(language: str, engine: str) -> str | None:
     """
     if is_other(engine):
         return "trained"
-    if engine not in LANGUAGES:
-        raise UsageError(f"there is no engine {engine!r} for names: choose one of {', '.join(ENGINES)}")
+    check_engine(engine)
     return LANGUAGES[engine].get(language)
 
 
@@ -57,17 +76,14 @@ def extract_names(
     if not known:
         entity_model("", engine)  # refuses an engine that does not exist, also when there is nothing to read
     found = _find(list(texts), engine)
+    found_by = EXTRACTORS.get(engine) or extractor(engine)
     results = []
     for sentences in documents:
         rows = [found[text] if language in known else Found(text, (), ()) for text, language, _ in sentences]
-        voted = vote(rows, _extractor(engine))
+        voted = vote(rows, found_by)
         kinds = (kind for _, _, kind in sentences)
         results.append([_wanted(*row, currencies) for row in zip(rows, kinds, voted, strict=True)])
     return results
-
-
-def _extractor(engine: str) -> str:
-    return EXTRACTORS.get(engine, engine.partition(":")[0])
 
 
 def _wanted(sentence: Found, kind: str, names: list[Name], currencies: bool) -> list[Name]:

@@ -5,8 +5,10 @@ imported when first asked for; nothing is ever downloaded, a folder that is not 
 kind of model, add an opening function and its line in OPENERS.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,27 +29,94 @@ GLINER_LABELS = ("person", "organization", "location", "miscellaneous")
 LONGEST = 2_000  # characters read in one go: these models cost the square of the length or cut without a word
 
 
+_Files = tuple[tuple[str, int, int], ...]  # name below the folder, bytes, modification time in nanoseconds
+
+
 def is_other(engine: str) -> bool:
     """Tell whether an engine's name asks for a model of another maker."""
-    return engine.partition(":")[0] in OPENERS
+    maker, colon, _ = engine.partition(":")
+    return bool(colon) and maker in OPENERS
 
 
-@lru_cache(maxsize=4)
-def open_other(engine: str) -> Reader:
-    """Open the folder of an engine such as ``spacy:/models/de``; once per process."""
-    maker, _, folder = engine.partition(":")
-    if not Path(folder).is_dir():
-        raise UsageError(f"{engine}: there is no folder {folder!r}; models are never downloaded, give a local one")
-    try:
-        return OPENERS[maker](folder)
-    except ImportError as error:
-        raise UsageError(f"{engine} needs the package {error.name}: install it beside fliesstext") from error
+def check_other(engine: str) -> None:
+    """Raise UsageError where the folder of an engine such as ``spacy:/models/de`` or its package is not there.
+
+    The model is not opened: that takes seconds and memory, and a worker does it.
+    """
+    maker = engine.partition(":")[0]
+    _files(engine)
+    if find_spec(maker) is None:
+        raise UsageError(f"{engine} needs the package {maker}: install it beside fliesstext (pip install {maker})")
+
+
+def fingerprint(engine: str) -> str:
+    """Give the SHA-256 of the names and bytes of all files of a model, wherever its folder lies.
+
+    Hidden files and folders (``.git``, ``.cache``) and compiled code do not count. Raises UsageError when the folder
+    cannot be read.
+    """
+    return _sha256(str(_folder(engine)), _files(engine))
 
 
 def find_others(texts: Sequence[str], engine: str) -> list[list[Name]]:
-    """Return the names of each text, read one by one so that no text depends on its neighbours."""
-    reader = open_other(engine)
-    return [_names(text, reader, engine.partition(":")[0]) for text in texts]
+    """Return the names of each text, read one by one so that no text depends on its neighbours.
+
+    Raises UsageError when the folder does not hold a model that the package can open.
+    """
+    reader, maker = _open(engine, _files(engine)), extractor(engine)
+    return [_names(text, reader, maker) for text in texts]
+
+
+def extractor(engine: str) -> str:
+    """Name a model in the column ``extractor``: its maker and the first digits of its fingerprint."""
+    return f"{engine.partition(':')[0]}-{fingerprint(engine)[:8]}"
+
+
+def _folder(engine: str) -> Path:
+    return Path(engine.partition(":")[2]).expanduser()
+
+
+def _files(engine: str) -> _Files:
+    """The files of a model, by whose state a changed model is noticed without reading it."""
+    folder = _folder(engine)
+    if not folder.is_dir():
+        raise UsageError(
+            f"{engine}: there is no folder {folder.absolute()}; models are never downloaded, give a local one"
+        )
+    files = [(file.relative_to(folder), file.stat()) for file in sorted(folder.rglob("*")) if file.is_file()]
+    hidden = (".", "__pycache__")
+    return tuple(
+        (name.as_posix(), found.st_size, found.st_mtime_ns)
+        for name, found in files
+        if not any(part.startswith(hidden) for part in name.parts)
+    )
+
+
+@lru_cache(maxsize=1)
+def _sha256(folder: str, files: _Files) -> str:
+    whole = hashlib.sha256()
+    try:
+        for name, size, _ in files:
+            with (Path(folder) / name).open("rb") as file:
+                whole.update(f"{name}\0{size}\0{hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    except OSError as error:
+        raise UsageError(f"{error.filename}: a file of a model that cannot be read ({error.strerror})") from error
+    return whole.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _open(engine: str, _state: _Files) -> Reader:
+    """Open a model once per process, and again when its files have changed."""
+    maker = engine.partition(":")[0]
+    try:
+        return OPENERS[maker](str(_folder(engine)))
+    except ImportError as error:
+        raise UsageError(f"{engine} needs a package that is not installed beside fliesstext ({error})") from error
+    except Exception as error:
+        # Each maker's loader has errors of its own; all say that the folder holds something else.
+        raise UsageError(
+            f"{engine}: {maker} cannot open the model in {_folder(engine).absolute()} ({error})"
+        ) from error
 
 
 def _names(text: str, reader: Reader, extractor: str) -> list[Name]:

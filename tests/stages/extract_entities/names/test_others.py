@@ -6,7 +6,7 @@ import pytest
 
 from stages.errors import UsageError
 from stages.extract_entities.names import entity_model, extract_names
-from stages.extract_entities.names.others import LONGEST, open_other
+from stages.extract_entities.names.others import LONGEST, extractor
 
 
 def fake_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,15 +20,17 @@ def fake_spacy(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("spacy")
     module.load = lambda _folder: read  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "spacy", module)
-    open_other.cache_clear()
 
 
 def test_spans_are_trimmed_mapped_and_kept_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake_spacy(monkeypatch)
     text = "Gestern kam Anna Blum. " + "wort " * LONGEST + "Anna Blum"
-    (rows,) = extract_names([[(text, "xx", "paragraph")]], f"spacy:{tmp_path}")
-    assert [(text[n.start : n.end], n.label, n.extractor) for n in rows[0]] == [("Anna Blum", "PER", "spacy")] * 2
-    assert entity_model("xx", f"spacy:{tmp_path}") == "trained"
+    engine = f"spacy:{tmp_path}"
+    (rows,) = extract_names([[(text, "xx", "paragraph")]], engine)
+    assert [(text[n.start : n.end], n.label, n.extractor) for n in rows[0]] == [
+        ("Anna Blum", "PER", extractor(engine))
+    ] * 2
+    assert entity_model("xx", engine) == "trained"
 
 
 def test_a_missing_folder_is_refused_and_nothing_downloaded() -> None:
@@ -38,7 +40,6 @@ def test_a_missing_folder_is_refused_and_nothing_downloaded() -> None:
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "gliner", None)
-    open_other.cache_clear()
     with pytest.raises(UsageError, match="gliner"):
         extract_names([[("x", "de", "paragraph")]], f"gliner:{tmp_path}")
 
