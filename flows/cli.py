@@ -235,14 +235,17 @@ def _run(chosen: argparse.Namespace) -> int:
     from rich.console import Console
 
     from flows.settings import SAMPLES, TABLES
+    from flows.steps import open_authority
     from stages.discover.sources import parse_sources
     from stages.tables.store.folder import require_ours
 
     settings = _settings(chosen)
     sources = chosen.sources or [SAMPLES]
-    # Both complain at once, not after the start of Prefect.
+    # These complain at once, not after the start of Prefect.
     named = parse_sources(sources, lambda: _known(chosen.tables or TABLES))
     require_ours(Path(chosen.tables or TABLES), [source.root for source in named])
+    if settings.authority:
+        open_authority(settings.authority)
     _quiet_prefect()
     from flows.refresh import refresh
     from flows.report import AttentionError, print_report

@@ -151,14 +151,11 @@ class Authority(NamedTuple):
     renewed: bool
 
 
-def read_authority(file: str | None, runs: pl.DataFrame, previous: Snapshot | None) -> Authority:
-    """Read the authority table that the user gives; the run of ``previous``, in ``runs``, tells which was used last.
+def open_authority(file: str) -> tuple[pl.DataFrame, str]:
+    """Read the table of known entities that the user gives; also returns the SHA-256 of its file.
 
-    Without a table nothing is renewed: the published ids stand. Raises UsageError when the file is no Parquet file, or
-    one with a row that is not as expected.
+    Raises UsageError when the file is no Parquet file, or one with a row that is not as expected.
     """
-    if file is None:
-        return Authority(None, "", renewed=False)
     try:
         sha256 = file_sha256(Path(file))
         table = pl.scan_parquet(file, glob=False).select(cs.by_name(*AUTHORITY, require_all=False)).collect()
@@ -166,10 +163,20 @@ def read_authority(file: str | None, runs: pl.DataFrame, previous: Snapshot | No
         raise UsageError(
             f"{file} is no authority table: a Parquet file with id, label, name and aliases is expected ({error})"
         ) from error
+    return checked_authority(table, file), sha256
+
+
+def read_authority(file: str | None, runs: pl.DataFrame, previous: Snapshot | None) -> Authority:
+    """Read the authority table, where there is one; the run of ``previous``, in ``runs``, tells which was used last.
+
+    Without a table nothing is renewed: the published ids stand. Raises UsageError as `open_authority` does.
+    """
+    if file is None:
+        return Authority(None, "", renewed=False)
+    table, sha256 = open_authority(file)
     # The last run by name, not by time: the clock may have been set back since.
     last = runs.filter(pl.col("run_id") == (previous.run_id if previous else ""))["versions"].explode().to_list()
-    renewed = bool(last) and {"name": "authority", "version": sha256} not in last
-    return Authority(checked_authority(table, file), sha256, renewed)
+    return Authority(table, sha256, bool(last) and {"name": "authority", "version": sha256} not in last)
 
 
 def link(

@@ -1,5 +1,6 @@
 """Ids from a table of known entities: filled, kept while no table is given, and never wrong."""
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 
 from flows import run as running
+from flows.cli import main
 from stages.errors import UsageError
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import fast_gate, run_here
@@ -191,6 +193,17 @@ def test_a_wrong_table_is_refused_with_file_row_and_what_was_expected(
     assert str(table) in str(refused.value)
     assert said in str(refused.value)
     assert read_current(tables) is None
+
+
+def test_the_command_line_tells_it_before_the_start_of_prefect(
+    tmp_path: Path, table: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    WRONG["aliases as a string"][0].write_parquet(table)
+    # Importing the flow fails, so the message came without it.
+    monkeypatch.setitem(sys.modules, "flows.refresh", None)
+    assert main(["run", str(source(tmp_path / "press", a=HUBER)), "--authority", str(table)]) == 2
+    said = f"fliesstext: {table}, row 2: aliases is 'A. A.', a list of strings, or nothing, is expected\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path, table: Path) -> None:

@@ -157,6 +157,8 @@ def test_a_trigger_changes_one_parameter_and_tells_its_story(client: Client, ser
     # The engine is another than that of the scheduled run, so its file is read again.
     assert newest["name"] == "press: 2 new, 1 again"
     assert set(newest["tags"]) == {"source:press", f"tables:{client.folder / 'out'}"}
+    # The log is sent in the background.
+    wait_for("its log", lambda: "Published snapshots/" in client.log(newest["id"]))
     story = client.log(newest["id"])
     for told in (
         "press: 3 files",
@@ -199,7 +201,7 @@ def test_runs_that_somebody_has_to_look_at_end_in_states_of_their_own(
     finally:
         (client.folder / "unmounted").rename(articles)
     assert (withheld["state_type"], withheld["state_name"]) == ("FAILED", "DeletionsWithheld")
-    assert "confirm_deletions" in client.log(withheld["id"])
+    wait_for("its log", lambda: "confirm_deletions" in client.log(withheld["id"]))
     assert "Traceback" not in client.log(withheld["id"])
 
 
