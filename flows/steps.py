@@ -26,6 +26,7 @@ from flows.progress import progress_bar
 from flows.settings import Settings
 from stages import link_entities
 from stages.discover import decide as discover
+from stages.discover import files
 from stages.discover.selection import Selection
 from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, UsageError
@@ -70,7 +71,7 @@ def discover_sources(named: list[Source], tables: Path, work: Path, settings: Se
     (work / "passed_over.json").write_text(json.dumps(found.passed_over), encoding="utf-8")
     roots = {source.name: source.root for source in named}
     with progress_bar("reading new files", found.files.height) as advance:
-        hashed = discover.hash_contents(
+        hashed = files.hash_contents(
             found.files,
             prior,
             roots,
@@ -81,18 +82,18 @@ def discover_sources(named: list[Source], tables: Path, work: Path, settings: Se
     for pause in batches.PAUSES:
         if DISK_FAILED in hashed["reason_code"]:
             time.sleep(pause)
-            hashed = discover.hash_again(hashed, roots)
+            hashed = files.hash_again(hashed, roots)
     file = work / "decided.parquet"
     discover.decide(hashed, prior, named, made, selection).write_parquet(file)
     return file
 
 
-def _find_patiently(named: list[Source], selection: Selection) -> discover.Found:
-    found = discover.find_files(named, selection)
+def _find_patiently(named: list[Source], selection: Selection) -> files.Found:
+    found = files.find_files(named, selection)
     for pause in batches.PAUSES:
         if DISK_FAILED in found.files["reason_code"]:
             time.sleep(pause)
-            found = discover.find_files(named, selection)
+            found = files.find_files(named, selection)
     return found
 
 
@@ -350,5 +351,5 @@ def cut_batches(rows: pl.DataFrame, parent: Path, size: int) -> list[Path]:
 
 def gather(folders: Sequence[Path], name: str, schema: pl.Schema) -> pl.DataFrame:
     """Bring what the batches wrote as ``name`` together; ``schema`` is that of the frame when there is none."""
-    files = [folder / f"{name}.parquet" for folder in folders]
-    return pl.concat([pl.DataFrame(schema=schema), *(pl.read_parquet(file) for file in files if file.exists())])
+    found = [folder / f"{name}.parquet" for folder in folders]
+    return pl.concat([pl.DataFrame(schema=schema), *(pl.read_parquet(file) for file in found if file.exists())])

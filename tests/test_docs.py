@@ -22,7 +22,7 @@ from stages.tables.schemas import (
 from stages.tables.store.publish import arrow_schema
 from stages.tables.store.snapshots import Part, Snapshot
 
-NO_STAGES = {"__init__", "schemas", "errors", "models", "lookups", "__main__"}
+NO_STAGES = {"__init__", "__main__"}
 
 
 @pytest.fixture(scope="module")

@@ -1,29 +1,23 @@
-"""Discover: which files below the named sources are new, changed, moved, unchanged, duplicate or deleted.
+"""Which files are new, changed, moved, unchanged, duplicate or gone: one action for every path.
 
-The `sources` table of the last snapshot is the only memory: `find_files` says what the disk holds,
-`hash_contents` reads what cannot be trusted unread, `decide` compares both with that memory and gives every path
-one action.
+The `sources` table of the last snapshot is the only memory; `decide` compares with it what `files` found, and
+`withhold_deletions` takes back what looks like an accident.
 """
 
-import hashlib
 import os
-import stat
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 import polars as pl
 
+from stages.discover.files import FOUND
 from stages.discover.forms import TEXT_SUFFIXES, file_form
-from stages.discover.selection import TABLES_FOLDER, Selection, on_the_way
-from stages.discover.sources import DISK_FAILED, NOT_REGULAR, Source, chunks, open_source, refused, to_path, to_uri
-from stages.errors import SourceError, UsageError
+from stages.discover.selection import Selection, on_the_way
+from stages.discover.sources import DISK_FAILED, Source
+from stages.errors import UsageError
 from stages.tables.ids import to_doc_id
-from stages.tables.store.snapshots import is_tables_folder
 
 VERSION = "1"
 DEADLY = ("timed_out", "worker_died")
@@ -34,100 +28,9 @@ TRANSIENT = (
 )
 """Reasons that lie in the surroundings, not in the bytes: such files are tried again on every run."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SAME = ("content_sha256", "form")
-_DAY = 86_400_000_000
-# Microseconds from 1970 to the years 1000 and 9000: file systems can hold times that calendars cannot.
-_FIRST, _LAST = -354_285 * _DAY, 2_567_619 * _DAY
 _REMEMBERED = ("status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars")
 _SOURCE = pl.col("source_uri").str.split("/").list.first()
-_FOUND = pl.Schema(
-    [
-        ("source_uri", pl.String()),
-        ("size_bytes", pl.Int64()),
-        ("modified_at", pl.Datetime("us", "UTC")),
-        ("reason_code", pl.String()),
-        ("reason", pl.String()),
-    ]
-)
-
-
-class Found(NamedTuple):
-    """The paths below the sources, and how many were passed over, by source and reason."""
-
-    files: pl.DataFrame
-    passed_over: dict[str, dict[str, int]]
-
-
-def find_files(sources: Iterable[Source], selection: Selection | None = None) -> Found:
-    """List every path below the sources that ``selection`` does not pass over, in order of source_uri.
-
-    One row for each regular file, and one for everything that is no regular file, a link that is not followed or a
-    folder that cannot be listed, with ``reason_code`` and ``reason``. Folders are walked, not listed; nothing is
-    opened. A folder that is passed over is not looked into and counts as one; so does a folder of published tables.
-    """
-    passed = {source.name: Counter[str]() for source in sources}
-    rows = sorted(row for source in sources for row in _walk(source, selection or Selection(), passed[source.name]))
-    counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
-    return Found(pl.DataFrame(rows, schema=_FOUND, orient="row"), counts)
-
-
-def hash_contents(
-    found: pl.DataFrame,
-    prior: pl.DataFrame,
-    roots: dict[str, Path],
-    *,
-    trusted_before: datetime | None,
-    verify: bool = False,
-    progress: Callable[[int, int], object] | None = None,
-) -> pl.DataFrame:
-    """Add ``content_sha256`` to what `find_files` listed, reading as few files as is safe.
-
-    A file whose size and modification time are those of the last run keeps its hash unread, unless it was
-    modified at or after ``trusted_before`` (it may have changed again within the clock's resolution) or
-    ``verify`` asks to read everything. A file that cannot be read gets the reason ``unreadable``, or ``disk_failed``
-    where `hash_again` may have more luck.
-    """
-    same = (pl.col("size_bytes") == pl.col("size_bytes_prior")) & (pl.col("modified_at") == pl.col("modified_at_prior"))
-    trusted = pl.lit(False) if verify or trusted_before is None else same & (pl.col("modified_at") < trusted_before)
-    known = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
-    joined = found.join(known, on="source_uri", how="left", suffix="_prior", maintain_order="left").with_columns(
-        content_sha256=pl.when(trusted.fill_null(False)).then("content_sha256")
-    )
-    todo = joined.filter(pl.col("content_sha256").is_null() & pl.col("reason_code").is_null())["source_uri"]
-    fresh = _hash_files(todo, roots, progress)
-    return joined.join(fresh, on="source_uri", how="left", maintain_order="left").select(
-        *(c for c in _FOUND.names() if not c.startswith("reason")),
-        reason_code=pl.coalesce("reason_code", "c"),
-        reason=pl.coalesce("reason", "r"),
-        content_sha256=pl.coalesce("content_sha256", "h"),
-    )
-
-
-def hash_again(hashed: pl.DataFrame, roots: dict[str, Path]) -> pl.DataFrame:
-    """Try the files once more that the disk would not give to `hash_contents`; the other rows stay as they are."""
-    failed = pl.col("reason_code").eq_missing(pl.lit(DISK_FAILED)) & pl.col("size_bytes").is_not_null()
-    fresh = _hash_files(hashed.filter(failed)["source_uri"], roots)
-    return hashed.join(fresh, on="source_uri", how="left", maintain_order="left").select(
-        *(c for c in _FOUND.names() if not c.startswith("reason")),
-        reason_code=pl.when(failed).then("c").otherwise("reason_code"),
-        reason=pl.when(failed).then("r").otherwise("reason"),
-        content_sha256=pl.coalesce("content_sha256", "h"),
-    )
-
-
-def _hash_files(
-    uris: Iterable[str], roots: dict[str, Path], progress: Callable[[int, int], object] | None = None
-) -> pl.DataFrame:
-    """The hash (h), or the reason code (c) and the reason (r), of each file."""
-    hashed, uris = [], list(uris)
-    for done, uri in enumerate(uris):
-        if progress:
-            progress(done, len(uris))
-        hashed.append((uri, *_hash_file(to_path(uri, roots))))
-    return pl.DataFrame(
-        hashed, schema={"source_uri": pl.String, "h": pl.String, "c": pl.String, "r": pl.String}, orient="row"
-    )
 
 
 class Made(NamedTuple):
@@ -166,7 +69,7 @@ def decide(
     )
     died = pl.col("reason_code_prior").is_in(DEADLY) & (pl.col("content_sha256") == pl.col("content_sha256_prior"))
     decided = rows.with_columns(action=_action(made)).select(
-        *_FOUND.names(),
+        *FOUND.names(),
         "content_sha256",
         duplicate_of=pl.when(pl.col("action") == "duplicate").then("first"),
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
@@ -192,7 +95,7 @@ def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
         prior.select("source_uri", *remembered), on="source_uri", how="left"
     )
     elsewhere = prior.filter(~pl.col("in_scope"), pl.col("status").is_in(["written", "duplicate"])).select(
-        *_FOUND.names(), "content_sha256", "in_scope", *remembered
+        *FOUND.names(), "content_sha256", "in_scope", *remembered
     )
     return pl.concat([present, elsewhere], how="diagonal")
 
@@ -245,89 +148,6 @@ def _action(made: Made) -> pl.Expr:
         .then(pl.lit("move"))
         .otherwise(pl.lit("process"))
     )
-
-
-_Row = tuple[str, int | None, datetime | None, str | None, str | None]
-
-
-def _walk(source: Source, selection: Selection, passed: Counter[str]) -> Iterator[_Row]:
-    """The rows of one source; what is passed over is added to ``passed``."""
-    folders = [""]  # below the source, each with a slash behind it
-    while folders:
-        at = folders.pop()
-        try:
-            ours, entries = is_tables_folder(source.root / at), _list(source.root / at)
-        except OSError as error:
-            # A folder that is not there holds nothing; whether that is meant is asked before anything is deleted.
-            if at or not isinstance(error, FileNotFoundError):
-                refusal = refused(error, "listed")
-                yield _problem(source, at.removesuffix("/"), refusal.code, f"the folder {refusal.reason}")
-            continue
-        if ours and source.patterns:
-            passed[TABLES_FOLDER] += 1
-            entries = []
-        for name, is_folder in entries:
-            path = f"{at}{name}/" if is_folder else at + name
-            if not (source.leads_to(path[:-1]) if is_folder else source.holds(path)):
-                continue
-            why = None if path in source.files else selection.passes_over(path)
-            if why:
-                passed[why] += 1
-            elif is_folder:
-                folders.append(path)
-            else:
-                yield _look_at(source, path)
-
-
-def _list(folder: Path) -> list[tuple[str, bool]]:
-    with os.scandir(folder) as entries:
-        return [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-
-
-def _problem(source: Source, relative: str, code: str, reason: str) -> _Row:
-    return to_uri(source.name, relative), None, None, code, reason
-
-
-def _look_at(source: Source, relative: str) -> _Row:
-    """One row for a path that is no folder; its content is not opened."""
-    path = source.root / relative
-    try:
-        if path.is_symlink():
-            target = path.resolve(strict=True)
-            if target.is_dir() or not target.is_relative_to(source.root):
-                where = "to a folder" if target.is_dir() else "out of the source folder"
-                return _problem(
-                    source,
-                    relative,
-                    "link_not_followed",
-                    f"a symbolic link {where}; put the file itself below the source",
-                )
-        status = path.stat()
-    except (OSError, RuntimeError) as error:
-        refusal = refused(error, "reached") if isinstance(error, OSError) else None
-        if refusal and (refusal.code == DISK_FAILED or not path.is_symlink()):
-            return _problem(source, relative, refusal.code, refusal.reason)
-        why = getattr(error, "strerror", None) or "the link leads round in a circle"
-        return _problem(source, relative, "link_not_followed", f"cannot be reached ({why}); repair or remove it")
-    if not stat.S_ISREG(status.st_mode):
-        return _problem(source, relative, "not_regular", NOT_REGULAR)
-    modified = _EPOCH + timedelta(microseconds=min(max(status.st_mtime_ns // 1000, _FIRST), _LAST))
-    return to_uri(source.name, relative), status.st_size, modified, None, None
-
-
-def _hash_file(path: Path) -> tuple[str | None, str | None, str | None]:
-    """(SHA-256, None, None), or (None, reason code, reason)."""
-    try:
-        whole = hashlib.sha256()
-        with open_source(path) as file:
-            for chunk in chunks(file):
-                whole.update(chunk)
-        return whole.hexdigest(), None, None
-    except SourceError as error:
-        return None, error.code, error.reason
-    except OSError as error:
-        refusal = refused(error)
-        return None, refusal.code, refusal.reason
 
 
 def _with_form(rows: pl.DataFrame) -> pl.DataFrame:

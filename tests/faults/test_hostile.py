@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 from rich.console import Console
 
-import stages.discover.decide
+import stages.discover.files
 import stages.read.text
 from flows.report import RunReport, as_markdown, print_report
 from stages.discover.sources import open_source, to_uri
@@ -178,7 +178,7 @@ def test_a_file_that_changes_between_listing_and_reading(
     assert_same(published(tmp_path / "tables"), published(tmp_path / "fresh"))
 
 
-@pytest.mark.parametrize("module", [stages.discover.decide, stages.read.text])
+@pytest.mark.parametrize("module", [stages.discover.files, stages.read.text])
 def test_a_file_that_never_stops_growing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
     folder = tmp_path / "press"
     folder.mkdir()

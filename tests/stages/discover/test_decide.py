@@ -10,16 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stages.discover.decide import (
-    TRANSIENT,
-    Made,
-    count_unlisted,
-    decide,
-    find_files,
-    hash_again,
-    hash_contents,
-    withhold_deletions,
-)
+from stages.discover.decide import TRANSIENT, Made, count_unlisted, decide, withhold_deletions
+from stages.discover.files import find_files, hash_again, hash_contents
 from stages.discover.selection import Selection
 from stages.discover.sources import parse_sources
 from stages.errors import UsageError
