@@ -1,6 +1,7 @@
 """The command line. Heavy imports wait until a command needs them, so that --help answers at once."""
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -251,6 +252,8 @@ def _run(chosen: argparse.Namespace) -> int:
     from flows.report import AttentionError, print_report
     from flows.server import find_server
 
+    # What a stage says while it waits, whatever Prefect makes of its own log.
+    logging.getLogger("stages").addHandler(logging.StreamHandler())
     find_server(_say)
     code = 0
     try:

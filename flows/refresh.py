@@ -4,7 +4,9 @@ Run it as ``fliesstext run``, or as a deployment of prefect.yaml or ``fliesstext
 stands in `flows.run`; here it meets Prefect.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from inspect import Parameter, signature
 from itertools import islice
@@ -145,7 +147,8 @@ def refresh(
     """
     chosen = Settings.model_validate(settings)
     try:
-        report = run(sources, Path(tables), chosen, _TASKS)
+        with _heard():
+            report = run(sources, Path(tables), chosen, _TASKS)
     except FliesstextError as error:
         # A state of our own instead of an exception: the message says it all, a traceback in the log nothing more.
         get_run_logger().error("%s", error)
@@ -155,6 +158,26 @@ def refresh(
     _keep(report)
     wanted = attention(report, chosen.strict)
     return Failed(name=wanted.state, message=str(wanted), data=wanted) if wanted else report
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Bring what a stage says meanwhile (for whom it waits) into the log of the flow run."""
+    handler, stages = _ToRunLog(get_run_logger()), logging.getLogger("stages")
+    stages.addHandler(handler)
+    try:
+        yield
+    finally:
+        stages.removeHandler(handler)
+
+
+class _ToRunLog(logging.Handler):
+    def __init__(self, log: Any) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._log.log(record.levelno, "%s", record.getMessage())
 
 
 def _keep(report: RunReport) -> None:
