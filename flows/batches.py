@@ -63,7 +63,7 @@ def set_apart(folder: Path, code: str = "") -> Path:
 
 def take_apart(folder: Path) -> list[Path]:
     """Cut a batch that was set apart into smaller ones, in the same order."""
-    rows = pl.read_parquet(folder / "batch.parquet")
+    rows = pl.read_parquet(folder / "batch.parquet", glob=False)
     step = -(-rows.height // _PIECES)
     made = []
     for at in range(0, rows.height, step):
@@ -80,7 +80,7 @@ def give_up(folder: Path) -> Path:
         empty(table).write_parquet(folder / f"{table}.parquet")
     code = (folder / _APART).read_text(encoding="utf-8")
     ended = {"status": "quarantined", "stage": "annotate", "reason_code": code, "reason": _GIVEN_UP[code]}
-    pl.read_parquet(folder / "batch.parquet").select(
+    pl.read_parquet(folder / "batch.parquet", glob=False).select(
         "source_uri",
         *(pl.lit(ended.get(name), dtype).alias(name) for name, dtype in OUTCOMES.items() if name != "source_uri"),
     ).write_parquet(folder / "outcomes.parquet")
@@ -94,7 +94,7 @@ def read_batch(folder: Path, roots: dict[str, Path], options: ReadOptions) -> Pa
     """
     since = time.perf_counter()
     try:
-        texts, rejected = _read_patiently(pl.read_parquet(folder / "batch.parquet"), roots, options)
+        texts, rejected = _read_patiently(pl.read_parquet(folder / "batch.parquet", glob=False), roots, options)
     except TooMuchError:
         return set_apart(folder)
     texts.write_parquet(folder / "texts.parquet")
@@ -121,7 +121,7 @@ def _read_patiently(
 
 def annotate_batch(folder: Path, options: StageOptions, run_id: str, processed_at: datetime) -> Path:
     """Turn ``texts.parquet`` into ``annotated/<table>.parquet`` and ``rejected-annotate.parquet``."""
-    texts = pl.read_parquet(folder / "texts.parquet")
+    texts = pl.read_parquet(folder / "texts.parquet", glob=False)
     frames, rejected, seconds = isolate(lambda part: annotate(part, options, run_id, processed_at), texts)
     (folder / "annotated").mkdir(exist_ok=True)
     for table, frame in frames.items():
@@ -137,8 +137,8 @@ def validate_batch(folder: Path) -> Path:
     ``parted.parquet`` keeps a digest of what was found good, for the gate.
     """
     since = time.perf_counter()
-    texts = pl.read_parquet(folder / "texts.parquet")
-    frames = {table: pl.read_parquet(folder / "annotated" / f"{table}.parquet") for table in CONTENT}
+    texts = pl.read_parquet(folder / "texts.parquet", glob=False)
+    frames = {table: pl.read_parquet(folder / "annotated" / f"{table}.parquet", glob=False) for table in CONTENT}
     parted, bad = part_rows(gather_evidence(frames, dict(texts.select("doc_id", "raw").iter_rows())))
     good = {table: parted[table].select(frames[table].columns) for table in CONTENT}
     digest_documents(good).write_parquet(folder / "parted.parquet")
@@ -153,7 +153,8 @@ def validate_batch(folder: Path) -> Path:
 def _outcomes(folder: Path, texts: pl.DataFrame, documents: pl.DataFrame, bad: pl.DataFrame) -> pl.DataFrame:
     """How each source of the batch ended; exactly one row for each."""
     rejected = pl.concat(
-        (pl.read_parquet(folder / f"rejected-{stage}.parquet") for stage in ("read", "annotate")), how="diagonal"
+        (pl.read_parquet(folder / f"rejected-{stage}.parquet", glob=False) for stage in ("read", "annotate")),
+        how="diagonal",
     ).select(
         *("source_uri", "stage", "reason"),
         status=pl.lit("quarantined"),

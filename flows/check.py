@@ -64,7 +64,9 @@ def _rows(tables: Path, current: Snapshot, sources: Sequence[Source], done: Chec
         clusters.append(entities.select("entity_id", "label", "n_mentions", "source_uri"))
         known.append(names)
     folder = tables / current.snapshot
-    whole = {name: pl.read_parquet([folder / part.path for part in current.tables[name]]) for name in _WHOLE}
+    whole = {
+        name: pl.read_parquet([folder / part.path for part in current.tables[name]], glob=False) for name in _WHOLE
+    }
     yield from verify.verify_entities(whole["entities"], pl.concat(clusters))
     yield from verify.verify_whole(whole, pl.concat(known), current.run_id)
 

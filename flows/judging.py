@@ -115,7 +115,7 @@ def _chunks(folders: Sequence[Path]) -> Iterator[list[Path]]:
     rows = chars = 0
     for folder in folders:
         more = sum(_count(pl.scan_parquet(folder / f"{table}.parquet", glob=False)) for table in CONTENT)
-        longer = int(pl.read_parquet(folder / "documents.parquet", columns=["n_chars"])["n_chars"].sum())
+        longer = int(pl.read_parquet(folder / "documents.parquet", columns=["n_chars"], glob=False)["n_chars"].sum())
         if chunk and (rows + more > _CHUNK_ROWS or chars + longer > _CHUNK_CHARS):
             yield chunk
             chunk, rows, chars = [], 0, 0
@@ -133,8 +133,8 @@ def _of_batch(folder: Path, candidate: Candidate, run_id: str, started: datetime
     """What was parted in this run; of documents that were moved or linked anew, what was published before."""
     parted = folder / "parted.parquet"
     if parted.exists():
-        digests = pl.read_parquet(parted)
-        texts = pl.read_parquet(folder / "texts.parquet", columns=["doc_id", "raw"])
+        digests = pl.read_parquet(parted, glob=False)
+        texts = pl.read_parquet(folder / "texts.parquet", columns=["doc_id", "raw"], glob=False)
         return OnRecord(digests, _made_by(digests["doc_id"], run_id, started), dict(texts.iter_rows()))
     copies = _copies(folder)
     published = _rows_of(candidate.tables, candidate.previous, copies["copy_of"])
@@ -154,8 +154,8 @@ def _copies(folder: Path) -> pl.DataFrame:
     """Which document's published rows each document of a batch has: itself, where it was only linked anew."""
     moves = folder / "batch.parquet"
     if moves.exists():
-        return pl.read_parquet(moves, columns=["doc_id", "copy_of"]).drop_nulls()
-    documents = pl.read_parquet(folder / "documents.parquet", columns=["doc_id"])
+        return pl.read_parquet(moves, columns=["doc_id", "copy_of"], glob=False).drop_nulls()
+    documents = pl.read_parquet(folder / "documents.parquet", columns=["doc_id"], glob=False)
     return documents.with_columns(copy_of="doc_id")
 
 
@@ -225,8 +225,8 @@ def _changed_parts(candidate: Candidate, table: str) -> Iterator[tuple[pl.DataFr
             continue
         published = empty(table)
         if previous and part.path in before:
-            published = pl.read_parquet(candidate.tables / previous.snapshot / part.path)
-        yield pl.read_parquet(candidate.tables / candidate.snapshot.snapshot / part.path), published
+            published = pl.read_parquet(candidate.tables / previous.snapshot / part.path, glob=False)
+        yield pl.read_parquet(candidate.tables / candidate.snapshot.snapshot / part.path, glob=False), published
 
 
 def _is_new(rows: pl.DataFrame, published: pl.DataFrame, table: str) -> pl.Series:
@@ -247,7 +247,7 @@ _FAILED = ("rule_failed", "stage_failed", "timed_out", "worker_died", "system_fa
 
 
 def _n_failed(folder: Path) -> int:
-    codes = pl.read_parquet(folder / "outcomes.parquet", columns=["reason_code"])["reason_code"]
+    codes = pl.read_parquet(folder / "outcomes.parquet", columns=["reason_code"], glob=False)["reason_code"]
     return int(codes.is_in(_FAILED).sum())
 
 

@@ -67,7 +67,7 @@ def _discover(named: list[Source], tables: Path, *rest: Any) -> Path:
     """Discover, then say in the log, the name and the tags of the flow run what it is about."""
     file: Path = discover_sources(named, tables, *rest)
     prior = read_table(tables, read_current(tables), "sources").filter(pl.col("status") != "deleted")
-    found = count_found([source.name for source in named], pl.read_parquet(file), prior["source_uri"])
+    found = count_found([source.name for source in named], pl.read_parquet(file, glob=False), prior["source_uri"])
     for line in tell_found(found):
         get_run_logger().info("%s", line)
     _label(name_run(found), [*(f"source:{name}" for name in found), f"tables:{tables.resolve()}"])

@@ -106,7 +106,7 @@ def _run(
     authority = steps.read_authority(settings.authority, last_runs, previous)
     prior = read_table(tables, previous, "sources")
     stages_sha256 = settings.stages_sha256()
-    decided = pl.read_parquet(call.discover(named, tables, work, settings))
+    decided = pl.read_parquet(call.discover(named, tables, work, settings), glob=False)
     passed_over = json.loads((work / "passed_over.json").read_text(encoding="utf-8"))
     empty = _nothing_in(named, decided)
     withheld = discover.count_unlisted(decided, prior)
@@ -137,7 +137,7 @@ def _run(
         seconds["link_entities"] = seconds.get("link_entities", 0.0) + time.perf_counter() - clock
         clock = time.perf_counter()
         replaced = pl.concat([replaced, steps.gather(relinked, "documents", TABLES["documents"].schema)["doc_id"]])
-        whole = Whole(pl.read_parquet(work / "entities.parquet"), sources, quarantine)
+        whole = Whole(pl.read_parquet(work / "entities.parquet", glob=False), sources, quarantine)
         candidate = call.assemble(tables, previous, work, replaced.to_list(), [*done, *relinked], whole)
         seconds["assemble"] = time.perf_counter() - clock
         clock = time.perf_counter()

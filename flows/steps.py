@@ -132,7 +132,7 @@ def _work(executor: Executor, settings: Settings, step: Callable[..., Path], fol
 
 def move_batch(folder: Path, tables: Path, previous: Snapshot | None, run_id: str, at: datetime) -> Path:
     """Give the published rows of renamed files their new doc_id."""
-    moves = pl.read_parquet(folder / "batch.parquet")
+    moves = pl.read_parquet(folder / "batch.parquet", glob=False)
     for table, frame in copy_documents(moves, tables, previous, run_id, at).items():
         frame.write_parquet(folder / f"{table}.parquet")
     known = read_table(tables, previous, "sources").select("encoding", "encoding_how", "n_raw_chars", copy_of="doc_id")
@@ -243,9 +243,9 @@ def _next_entities(
 
 def _fill_entities(folder: Path, linked: pl.DataFrame) -> None:
     """Fill entity_id in a batch; a cluster that linking did not look at keeps its entity."""
-    clusters = pl.read_parquet(folder / "clusters.parquet")
+    clusters = pl.read_parquet(folder / "clusters.parquet", glob=False)
     clusters = clusters.update(linked.select("doc_id", "cluster_no", "entity_id"), on=["doc_id", "cluster_no"])
-    mentions = pl.read_parquet(folder / "mentions.parquet")
+    mentions = pl.read_parquet(folder / "mentions.parquet", glob=False)
     members = mentions.select("doc_id", "mention_no", "cluster_no", "role").drop_nulls("cluster_no")
     filled = link_entities.fill_mentions(mentions, members, clusters)
     cast(filled, "mentions").write_parquet(folder / "mentions.parquet")
@@ -282,7 +282,7 @@ def assemble(
     except GateError as error:
         missing = tuple(line.strip() for line in str(error).splitlines())
         raise judging.refusal(tables, work.name, Verdict(0, missing, (), ())) from error
-    linked = pl.read_parquet(work / "linked.parquet")["digest"]
+    linked = pl.read_parquet(work / "linked.parquet", glob=False)["digest"]
     return Candidate(tables, previous, snapshot, done, replaced, whole, linked)
 
 
@@ -326,7 +326,7 @@ def publish_snapshot(candidate: Candidate, runs: pl.DataFrame, verdict: Verdict,
 
 def _ids(folder: Path) -> pl.DataFrame:
     # A row without an id can be in no range of ids; it will be missed at the gate.
-    return pl.read_parquet(folder / "documents.parquet", columns=["doc_id"]).drop_nulls().sort("doc_id")
+    return pl.read_parquet(folder / "documents.parquet", columns=["doc_id"], glob=False).drop_nulls().sort("doc_id")
 
 
 def cut_batches(rows: pl.DataFrame, parent: Path, size: int) -> list[Path]:
@@ -352,4 +352,6 @@ def cut_batches(rows: pl.DataFrame, parent: Path, size: int) -> list[Path]:
 def gather(folders: Sequence[Path], name: str, schema: pl.Schema) -> pl.DataFrame:
     """Bring what the batches wrote as ``name`` together; ``schema`` is that of the frame when there is none."""
     found = [folder / f"{name}.parquet" for folder in folders]
-    return pl.concat([pl.DataFrame(schema=schema), *(pl.read_parquet(file) for file in found if file.exists())])
+    return pl.concat(
+        [pl.DataFrame(schema=schema), *(pl.read_parquet(file, glob=False) for file in found if file.exists())]
+    )

@@ -151,7 +151,7 @@ def _part_name(table: str, prefix: str) -> str:
 
 
 def _doc_ids(batch: Batch) -> list[str]:
-    return pl.read_parquet(batch.folder / "documents.parquet", columns=["doc_id"])["doc_id"].to_list()
+    return pl.read_parquet(batch.folder / "documents.parquet", columns=["doc_id"], glob=False)["doc_id"].to_list()
 
 
 def _content(
@@ -189,7 +189,7 @@ def _write_whole(
     for prefix in prefixes:
         rows = cast(frame.filter(pl.col("doc_id").str.starts_with(prefix)), table).sort(TABLES[table].key)
         part = old.get(_part_name(table, prefix))
-        if comparable and part and pl.read_parquet(tables / comparable.snapshot / part.path).equals(rows):
+        if comparable and part and pl.read_parquet(tables / comparable.snapshot / part.path, glob=False).equals(rows):
             made.append(_link(tables, comparable, part, folder))
         else:
             made.append(_write(rows, folder, table, prefix))
