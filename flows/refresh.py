@@ -30,21 +30,23 @@ from flows.report import RunReport, as_markdown, attention, count_found, name_ru
 from flows.run import Job, Steps, run
 from flows.settings import SAMPLES, TABLES, Settings, as_parameters
 from stages.discover.sources import Source
-from stages.errors import FliesstextError, StoppedError
+from stages.errors import FliesstextError
 from stages.tables.store.snapshots import read_current, read_table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _quiet(step: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a step whose worker is gone because the run was stopped end as cancelled, without an error in the log."""
+def _quiet(step: Callable[..., Path]) -> Callable[..., Any]:
+    """Let a step end as cancelled, without an error in the log, when it fails because the run was stopped."""
 
     @wraps(step)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    def call(folder: Path, executor: Executor, *rest: Any) -> Any:
         try:
-            return step(*args, **kwargs)
-        except StoppedError as stopped:
-            return Cancelled(message=str(stopped))
+            return step(folder, executor, *rest)
+        except Exception:
+            if executor.stopped:
+                return Cancelled(message="the run was stopped")
+            raise
 
     return call
 
@@ -89,7 +91,7 @@ def _through(folders: Sequence[Path], executor: Executor, job: Job) -> Iterator[
     """Send batches through read, annotate and validate side by side; gives each folder when it is done.
 
     A step is handed to Prefect when the one before it has ended: one that waits would hold a thread. Twice as many
-    batches as worker processes are under way, so that no worker waits for the gate, and no more.
+    batches as worker processes are under way, so that a worker never waits for Prefect's books, and no more.
     """
     chain: tuple[Callable[[Path], PrefectFuture[Path]], ...] = (
         lambda folder: read_batch.submit(folder, executor, job.roots, job.settings),

@@ -23,10 +23,12 @@ class WorkerDiedError(FliesstextError):
 class Executor(Protocol):
     """Makes calls somewhere else; one that dies or hangs costs no other call anything.
 
-    ``n``: how many calls it makes at once. Used in a ``with``; leaving it with an error ends all that is under way.
+    ``n``: how many calls it makes at once. Used in a ``with``; leaving it with an error ends all that is under way,
+    and ``stopped`` is true from then on.
     """
 
     n: int
+    stopped: bool
 
     def __enter__(self) -> Self: ...
 

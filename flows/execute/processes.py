@@ -38,10 +38,10 @@ class Processes:
     def __init__(self, n: int) -> None:
         self.n = min(n, _MOST_PROCESSES)
         self._pool: Any = None  # a ProcessPool; its methods have no types
-        self._opening = threading.Lock()
+        self._changing = threading.Lock()
         self._free = threading.Semaphore(max(1, n))
         self._under_way: set[Future[Any]] = set()
-        self._stopped = False
+        self.stopped = False
 
     def __enter__(self) -> Self:
         return self
@@ -49,12 +49,18 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Whoever stopped the run does not want to wait for batches that nobody will use.
-        self._stopped = error is not None
+        with self._changing:
+            # Whoever stopped the run does not want to wait for batches that nobody will use.
+            self.stopped = error is not None
+            under_way = tuple(self._under_way) if self.stopped else ()
+        if self.n == 0 and self.stopped:
+            # But a call that is made right here nothing can end; it still needs its files.
+            with self._free:
+                return
         if self._pool is None:
             return
-        if self._stopped:
-            for made in tuple(self._under_way):
+        if self.stopped:
+            for made in under_way:
                 made.cancel()
             self._pool.stop()
         else:
@@ -64,33 +70,36 @@ class Processes:
     def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
         """Make a call in one of the processes and wait for its result; see `flows.execute.Executor`."""
         with self._free:
-            if self._stopped:
-                raise StoppedError("the run was stopped")
-            if self.n == 0:
+            if self.n == 0 and not self.stopped:
                 # One at a time here too: the tagger behind the names is no friend of threads.
                 return function(*args)
-            made = self._open().schedule(function, args=args, timeout=seconds)
-            self._under_way.add(made)
-            made.add_done_callback(self._under_way.discard)
+            made = self._schedule(seconds, function, args)
             try:
                 result: T = made.result()
                 return result
             except TimeoutError as error:
                 raise TimeUpError(f"the call took longer than {seconds:g} s") from error
             except (ProcessExpired, CancelledError) as error:
-                if self._stopped:
+                if self.stopped:
                     raise StoppedError("the run was stopped") from None
                 raise WorkerDiedError(f"the process ended itself or was killed ({error})") from error
 
+    def _schedule(self, seconds: float, function: Callable[..., T], args: tuple[object, ...]) -> Any:
+        with self._changing:
+            if self.stopped:
+                raise StoppedError("the run was stopped")
+            made = self._open().schedule(function, args=args, timeout=seconds)
+            self._under_way.add(made)
+        made.add_done_callback(self._under_way.discard)
+        return made
+
     def _open(self) -> Any:
-        with self._opening:
-            if self._pool is None:
-                # Spawned, not forked: polars and the name models start threads that do not survive a fork.
-                context = get_context("spawn")
-                self._pool = ProcessPool(self.n, context=context, initializer=_begin)
-                with _sheltered():
-                    _ = self._pool.active  # starts the threads that start the processes
-            return self._pool
+        if self._pool is None:
+            # Spawned, not forked: polars and the name models start threads that do not survive a fork.
+            self._pool = ProcessPool(self.n, context=get_context("spawn"), initializer=_begin)
+            with _sheltered():
+                _ = self._pool.active  # starts the threads that start the processes
+        return self._pool
 
 
 @contextmanager

@@ -108,6 +108,8 @@ def _join_spaced(raw: str, pieces: list[Piece], options: ReflowOptions) -> tuple
 def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[int], list[Repair]]:
     """The other lines, at which of them a page begins, and a repair for each line of page furniture."""
     found = find_furniture(lines, FORM_FEED in raw[lines[-1].raw_end :])
+    if 2 * sum(len(lines[at].text) for at in found) > sum(len(line.text) for line in lines):
+        found = set()  # what is most of the text is the text, however often it comes again
     spans = [(lines[at].raw_start, lines[at].raw_end) for at in sorted(found)]
     kept = [at for at in range(len(lines)) if at not in found]
     rest = drop_lines(lines, found)

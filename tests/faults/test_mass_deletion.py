@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,8 +15,9 @@ from rich.console import Console
 
 from flows import cli
 from flows.check import check_tables
-from flows.report import as_markdown, print_report
+from flows.report import RunReport, as_markdown, attention, print_report
 from flows.run import run
+from flows.settings import Settings
 from stages.errors import UsageError
 from tests.faults.harness import COMMAND, article, assert_same, fast_gate, published, run_here
 
@@ -219,10 +221,20 @@ def test_the_advice_fits_where_it_is_shown(tmp_path: Path, press: Path) -> None:
         assert other not in shown
 
 
+def in_this_process(sources: list[str], tables: str, **given: Any) -> RunReport:
+    """What the flow does, without Prefect."""
+    settings = Settings.model_validate(given)
+    report = run(sources, Path(tables), settings)
+    wanted = attention(report, settings.strict)
+    if wanted:
+        raise wanted
+    return report
+
+
 def test_exit_codes(tmp_path: Path, press: Path) -> None:
     """Withheld deletions go before a source in quarantine: a whole source may be missing."""
     tables = str(tmp_path / "tables")
-    plain = patch("flows.refresh.refresh", lambda sources, tables, settings: run(sources, Path(tables), settings))
+    plain = patch("flows.refresh.refresh", in_this_process)
     with plain:
         command = ["run", str(press), "--tables", tables, "--languages", "de", "--workers", "0"]
         assert cli.main(command) == 0

@@ -99,6 +99,25 @@ def test_a_stopped_run_ends_its_calls_at_once():
     assert time.monotonic() - since < 30
 
 
+def test_a_call_made_here_ends_before_its_files_may_go():
+    executor, ended, begun = Processes(0), [], threading.Event()
+
+    def work() -> None:
+        begun.set()
+        time.sleep(1)
+        ended.append("work")
+
+    thread = threading.Thread(target=executor.call, args=(LONG, work))
+    thread.start()
+    assert begun.wait(10)
+    with pytest.raises(KeyboardInterrupt), executor:
+        raise KeyboardInterrupt
+    assert ended == ["work"]
+    with pytest.raises(StoppedError):
+        executor.call(LONG, work)
+    thread.join(10)
+
+
 ORPHAN = """
 import os, sys, threading, time
 from flows.execute.processes import Processes
