@@ -66,6 +66,8 @@ def test_a_command_that_is_stopped_at_work(way: str, tmp_path: Path) -> None:
         assert time.monotonic() - since < 60
         assert processes_of(home) == []
         assert list((tmp_path / "temporary").glob("fliesstext*")) == []
+        # The database of a server that the user may run: its migration must never meet that of the temporary one.
+        assert not (home / "prefect.db").exists()
         assert not (tables / "CURRENT.json").exists()
         assert not (tables / "work").exists()
         with writing(tables, "20240501T120000Z-abc123", 0.0) as last_died:
