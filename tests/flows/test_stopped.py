@@ -11,6 +11,7 @@ import pytest
 
 from stages.tables.store.folder import writing
 from tests.faults.harness import article
+from tests.flows.server import processes_with
 
 pytestmark = [
     pytest.mark.integration,
@@ -20,18 +21,6 @@ pytestmark = [
 COMMAND = Path(sys.executable).with_name("fliesstext")
 SECONDS = 240
 STOPPED = "fliesstext: stopped; the published tables are as they were, the next run starts anew\n"
-
-
-def processes_of(home: Path) -> list[str]:
-    """The command lines of all processes that were started with this home."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"PREFECT_HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0"):
-                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-    return [command for command in found if command]
 
 
 @pytest.mark.parametrize("way", ["Ctrl-C", "SIGTERM"])
@@ -54,7 +43,7 @@ def test_a_command_that_is_stopped_at_work(way: str, tmp_path: Path) -> None:
             assert run.poll() is None, (tmp_path / "said").read_text()
             assert time.monotonic() < end, "nothing was annotated"
             time.sleep(0.1)
-        assert len(processes_of(home)) > 3, "the command, its workers"
+        assert len(processes_with(f"PREFECT_HOME={home}")) > 3, "the command, its workers"
         if way == "Ctrl-C":
             os.killpg(run.pid, signal.SIGINT)
         else:
@@ -64,7 +53,7 @@ def test_a_command_that_is_stopped_at_work(way: str, tmp_path: Path) -> None:
         assert code == 1
         assert (tmp_path / "said").read_text(encoding="utf-8") == STOPPED
         assert time.monotonic() - since < 60
-        assert processes_of(home) == []
+        assert processes_with(f"PREFECT_HOME={home}") == []
         assert list((tmp_path / "temporary").glob("fliesstext*")) == []
         # The database of a server that the user may run: its migration must never meet that of the temporary one.
         assert not (home / "prefect.db").exists()
