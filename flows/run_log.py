@@ -32,7 +32,7 @@ class _ToRunLog(logging.Handler):
 
 
 def _quiet(record: logging.LogRecord) -> bool:
-    """Pass an error of ours without its traceback (the message was written to say it all), a cancelled task as no error.
+    """Pass an error of ours without its traceback, as its message says it all, and a cancelled task as no error.
 
     In the log of the flow run the message stands already; there Prefect's own line ("unexpected exception") is dropped.
     """
