@@ -35,19 +35,6 @@ from stages.tables.store.snapshots import read_current, read_table
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Untold(logging.Filter):
-    """Keep an error of ours, which the log of the run has told in words, from being told again as a traceback."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        raised = record.exc_info[1] if record.exc_info else None
-        return not isinstance(raised, FliesstextError)
-
-
-# Where the process of a deployed run reports whatever made its flow fail.
-for _name in ("prefect.engine", "prefect.flow_runs"):
-    logging.getLogger(_name).addFilter(_Untold())
-
-
 def _quiet(step: Callable[..., Path]) -> Callable[..., Any]:
     """Let a step end as cancelled, without an error in the log, when it fails because the run was stopped."""
 

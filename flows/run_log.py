@@ -34,16 +34,17 @@ class _ToRunLog(logging.Handler):
 def _quiet(record: logging.LogRecord) -> bool:
     """Pass an error of ours without its traceback, as its message says it all, and a cancelled task as no error.
 
-    In the log of the flow run the message stands already; there Prefect's own line ("unexpected exception") is dropped.
+    In the log of the flow run the message stands already: there, and where its process reports whatever made the flow
+    fail, Prefect's own line ("unexpected exception") is dropped.
     """
     if record.getMessage().startswith("Finished in state Cancelled("):
         record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
     if not record.exc_info or not isinstance(record.exc_info[1], FliesstextError):
         return True
     record.exc_info = None
-    return record.name != _FLOW_RUNS.name
+    return record.name == _TASK_RUNS.name
 
 
-_FLOW_RUNS, _TASK_RUNS = get_logger("flow_runs"), get_logger("task_runs")
-for _log in (_FLOW_RUNS, _TASK_RUNS):
+_TASK_RUNS = get_logger("task_runs")
+for _log in (_TASK_RUNS, get_logger("flow_runs"), get_logger("engine")):
     _log.addFilter(_quiet)
