@@ -4,11 +4,9 @@ Run it as ``fliesstext run``, or as a deployment of prefect.yaml or ``fliesstext
 stands in `flows.run`; here it meets Prefect.
 """
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, getdoc, signature
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,25 +26,13 @@ from flows import steps
 from flows.execute import Executor
 from flows.report import RunReport, as_markdown, attention, count_found, name_run, story, tell_found
 from flows.run import Job, Steps, run
+from flows.run_log import told_in_run_log
 from flows.settings import SAMPLES, TABLES, Settings, as_parameters
 from stages.discover.sources import Source
 from stages.errors import FliesstextError
 from stages.tables.store.snapshots import read_current, read_table
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-class _Untold(logging.Filter):
-    """Keep an error of ours, which the log of the run has told in words, from being told again as a traceback."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        raised = record.exc_info[1] if record.exc_info else None
-        return not isinstance(raised, FliesstextError)
-
-
-# Where the process of a deployed run reports whatever made its flow fail.
-for _name in ("prefect.engine", "prefect.flow_runs"):
-    logging.getLogger(_name).addFilter(_Untold())
 
 
 def _quiet(step: Callable[..., Path]) -> Callable[..., Any]:
@@ -136,10 +122,15 @@ _TASKS = Steps(_discover, move_batch, _through, link, assemble, judge, publish_s
 
 
 def _takes_settings(function: F) -> F:
-    """Show every field of Settings as a parameter of a function that takes them as ``**settings``."""
+    """Show every field of Settings as a parameter of a function that takes them as ``**settings``.
+
+    Prefect takes types, bounds and defaults from the signature, but what a parameter means from the docstring alone.
+    """
     own = [given for given in signature(function).parameters.values() if given.kind is not Parameter.VAR_KEYWORD]
-    flat = signature(function).replace(parameters=[*own, *as_parameters()])
-    function.__signature__ = flat  # type: ignore[attr-defined]
+    flat = [*own, *as_parameters()]
+    function.__signature__ = signature(function).replace(parameters=flat)  # type: ignore[attr-defined]
+    told = [f"    {given.name}: {given.annotation.__metadata__[-1].description}" for given in flat]
+    function.__doc__ = "\n".join([str(getdoc(function)), "", "Args:", *told])
     return function
 
 
@@ -162,7 +153,7 @@ def refresh(
     """
     chosen = Settings.model_validate(settings)
     try:
-        with _heard():
+        with told_in_run_log():
             report = run(sources, Path(tables), chosen, _TASKS)
     except FliesstextError as error:
         # A state of our own instead of an exception: the message says it all, a traceback in the log nothing more.
@@ -173,26 +164,6 @@ def refresh(
     _keep(report)
     wanted = attention(report, chosen.strict)
     return Failed(name=wanted.state, message=str(wanted), data=wanted) if wanted else report
-
-
-@contextmanager
-def _heard() -> Iterator[None]:
-    """Bring what a stage says meanwhile (for whom it waits) into the log of the flow run."""
-    handler, stages = _ToRunLog(get_run_logger()), logging.getLogger("stages")
-    stages.addHandler(handler)
-    try:
-        yield
-    finally:
-        stages.removeHandler(handler)
-
-
-class _ToRunLog(logging.Handler):
-    def __init__(self, log: Any) -> None:
-        super().__init__()
-        self._log = log
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._log.log(record.levelno, "%s", record.getMessage())
 
 
 def _keep(report: RunReport) -> None:

@@ -70,7 +70,10 @@ class AttentionError(FliesstextError):
 def attention(report: RunReport, strict: bool) -> AttentionError | None:
     """Say why somebody has to look: withheld deletions, or with ``strict`` a source in quarantine; else None."""
     if report.withheld:
-        message = "documents that are gone from their source still stand in the tables; the log says which and why"
+        missing = ", ".join(f"{n} of {name}" for name, n in report.withheld.items())
+        message = (
+            f"deletions withheld ({missing}); if they are meant, run again with {as_parameter('confirm_deletions')}"
+        )
         return AttentionError(report, "DeletionsWithheld", 5, message)
     if strict and report.quarantined:
         uri, code, why = report.quarantined[0]

@@ -18,16 +18,16 @@ def wait_for_server(say: Callable[[str], object], seconds: float = _SECONDS) -> 
 
     Raises UsageError when it is not ready after ``seconds``.
     """
-    until, said = time.monotonic() + seconds, False
+    until, url, said = time.monotonic() + seconds, PREFECT_API_URL.value(), False
     with get_client(sync_client=True) as client:
         while problem := client.api_healthcheck():
             if time.monotonic() > until:
                 raise UsageError(
-                    f"no Prefect server is ready at {client.api_url} ({problem}); start it with `prefect server "
+                    f"no Prefect server is ready at {url} ({problem}); start it with `prefect server "
                     "start`, correct PREFECT_API_URL, or take it away to run without a server"
                 )
             if not said:
-                say(f"waiting up to {seconds:.0f} s for the Prefect server at {client.api_url}")
+                say(f"waiting up to {seconds:.0f} s for the Prefect server at {url}")
                 said = True
             time.sleep(0.5)
 
