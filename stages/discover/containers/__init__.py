@@ -1,0 +1,13 @@
+"""Containers: files that hold several sources (archives, mailboxes, feeds, tables of rows); each member is a source.
+
+A member's source_uri is that of its container, ``!/`` and its name: ``press/2024.zip!/a/b.txt``, ``press/news.jsonl!/17``.
+"""
+
+from typing import NamedTuple
+
+
+class Member(NamedTuple):
+    """One file within a file: its name (a path with slashes, or a key), and its bytes."""
+
+    name: str
+    data: bytes
