@@ -1,6 +1,6 @@
 """Containers: files that hold several sources (archives, mailboxes, feeds, tables of rows); each member is a source.
 
-A member's source_uri is that of its container, ``!/`` and its name: ``press/2024.zip!/a/b.txt``, ``press/news.jsonl!/17``.
+A member is named like its container, ``!/`` and its own name: ``press/2024.zip!/a/b.txt``, ``press/news.jsonl!/17``.
 """
 
 from typing import NamedTuple
