@@ -12,7 +12,8 @@ from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError, UsageError
 from stages.read.again import read_again
 from stages.tables import verify
-from stages.tables.store.snapshots import Snapshot
+from stages.tables.store import Snapshot, Store
+from stages.tables.store.local import LocalSnapshots
 
 _WHOLE = ("entities", "sources", "quarantine", "runs")
 
@@ -36,24 +37,23 @@ def check_tables(tables: Path, specs: Sequence[str] = ()) -> Check:
     """
     if not tables.is_dir():
         raise UsageError(f"{tables}: no such folder; name the folder of the published tables with --tables")
-    done = Check()
+    done, store = Check(), LocalSnapshots(tables)
     try:
-        current = verify.read_pointer(tables)
+        current = store.pointer()
     except TablesError as error:
         done.problems.append(str(error))
         return done
     done.n_files = sum(len(parts) for parts in current.tables.values())
     done.n_rows = sum(part.rows for parts in current.tables.values() for part in parts)
-    done.problems += verify.verify_files(tables, current)
+    done.problems += store.verify(current)
     if not done.problems:
-        done.problems += _rows(tables, current, parse_sources(specs) if specs else [], done)
+        done.problems += _rows(store, current, parse_sources(specs) if specs else [], done)
     return done
 
 
-def _rows(tables: Path, current: Snapshot, sources: Sequence[Source], done: Check) -> Iterator[str]:
+def _rows(store: Store, current: Snapshot, sources: Sequence[Source], done: Check) -> Iterator[str]:
     known, clusters = [], []
-    for prefix in verify.part_prefixes(current):
-        frames = verify.read_part(tables, current, prefix)
+    for prefix, frames in store.parts(current):
         raw = read_again(frames["documents"], sources)
         done.n_documents += frames["documents"].height
         done.n_with_raw += len(raw)
@@ -63,10 +63,7 @@ def _rows(tables: Path, current: Snapshot, sources: Sequence[Source], done: Chec
         entities = frames["clusters"].join(names, on="doc_id", how="left")
         clusters.append(entities.select("entity_id", "label", "n_mentions", "source_uri"))
         known.append(names)
-    folder = tables / current.snapshot
-    whole = {
-        name: pl.read_parquet([folder / part.path for part in current.tables[name]], glob=False) for name in _WHOLE
-    }
+    whole = {name: store.scan(current, name).collect() for name in _WHOLE}
     yield from verify.verify_entities(whole["entities"], pl.concat(clusters))
     yield from verify.verify_whole(whole, pl.concat(known), current.run_id)
 

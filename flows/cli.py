@@ -236,15 +236,15 @@ def _run(chosen: argparse.Namespace) -> int:
     from rich.console import Console
 
     from flows.settings import SAMPLES, TABLES
-    from flows.steps import open_authority
     from stages.discover.sources import parse_sources
-    from stages.tables.store.folder import require_ours
+    from stages.link_entities.authority import open_authority
+    from stages.tables.store.local import LocalSnapshots
 
     settings = _settings(chosen)
     sources = chosen.sources or [SAMPLES]
     # These complain at once, not after the start of Prefect.
     named = parse_sources(sources, lambda: _known(chosen.tables or TABLES))
-    require_ours(Path(chosen.tables or TABLES), [source.root for source in named])
+    LocalSnapshots(Path(chosen.tables or TABLES)).require_ours(source.root for source in named)
     if settings.authority:
         open_authority(settings.authority)
     _quiet_prefect()
@@ -265,9 +265,10 @@ def _run(chosen: argparse.Namespace) -> int:
 
 
 def _known(tables: str) -> frozenset[str]:
-    from flows.run import known_uris
+    from stages.tables.account import known_uris
+    from stages.tables.store.local import LocalSnapshots
 
-    return known_uris(Path(tables))
+    return known_uris(LocalSnapshots(Path(tables)))
 
 
 def _show(chosen: argparse.Namespace) -> int:
@@ -295,7 +296,7 @@ def _check(chosen: argparse.Namespace) -> int:
 def _views(chosen: argparse.Namespace) -> int:
     import stages
     from flows.settings import TABLES
-    from stages.tables.verify import read_pointer
+    from stages.tables.store.verify import read_pointer
 
     tables = Path(chosen.tables or TABLES).absolute()
     read_pointer(tables)  # complains where there is nothing to view

@@ -1,124 +1,192 @@
 """The main flow: new, changed and deleted files below the sources become validated, published tables.
 
-Run it as ``fliesstext run``, or as a deployment of prefect.yaml or ``fliesstext serve``. What happens in which order
-stands in `flows.run`; here it meets Prefect.
+`refresh_tables` is the run from beginning to end, in order. `refresh` is the same as a Prefect flow, with parameters,
+log and states; it runs as ``fliesstext run``, or as a deployment of prefect.yaml or ``fliesstext serve``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import wraps
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
 from inspect import Parameter, getdoc, signature
-from itertools import islice
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import polars as pl
-from prefect import State, flow, get_client, get_run_logger, task
+from prefect import State, flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
-from prefect.context import FlowRunContext
-from prefect.futures import PrefectFuture
-from prefect.states import Cancelled, Failed
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.states import Failed
 from pydantic import Field
 
+from expectations.final_evidence import Whole
+from expectations.gate import Verdict
+from expectations.rules import RUNS_RULES
 from flows import steps
-from flows.execute import Executor
-from flows.report import RunReport, as_markdown, attention, count_found, name_run, story, tell_found
-from flows.run import Job, Steps, run
-from flows.run_log import told_in_run_log
-from flows.settings import SAMPLES, TABLES, Settings, as_parameters
-from stages.discover.sources import Source
-from stages.errors import FliesstextError
-from stages.tables.store.snapshots import read_current, read_table
+from flows.batch import Batch, gather_bad_rows, gather_outcomes
+from flows.process import process
+from flows.report import RunReport, as_markdown, attention, story
+from flows.run_log import label_run, told_in_run_log
+from flows.settings import SAMPLES, TABLES, Settings, as_parameters, library_versions, stage_versions
+from flows.steps import Discovered, Run
+from stages.discover.sources import Source, parse_sources
+from stages.errors import FliesstextError, TablesError
+from stages.extract_entities.names import check_engine
+from stages.link_entities.authority import Authority, read_authority
+from stages.tables import account
+from stages.tables.store import Snapshot
+from stages.tables.store.folder import new_run_id
+from stages.tables.store.local import LocalSnapshots
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _quiet(step: Callable[..., Path]) -> Callable[..., Any]:
-    """Let a step end as cancelled, without an error in the log, when it fails because the run was stopped."""
+def refresh_tables(sources: Sequence[str], tables: Path, settings: Settings) -> RunReport:
+    """Process what is new, changed or deleted below the sources, validate it, and publish all tables at once.
 
-    @wraps(step)
-    def call(folder: Path, executor: Executor, *rest: Any) -> Any:
-        try:
-            return step(folder, executor, *rest)
-        except Exception:
-            if executor.stopped:
-                return Cancelled(message="the run was stopped")
-            raise
-
-    return call
-
-
-discover_sources = task(cache_policy=NO_CACHE)(steps.discover_sources)
-# The one task that meets other people's disks, so the one that is retried.
-read_batch = task(cache_policy=NO_CACHE, retries=2, retry_delay_seconds=1, task_run_name="read {folder.name}")(
-    _quiet(steps.read_batch)
-)
-annotate_batch = task(cache_policy=NO_CACHE, task_run_name="annotate {folder.name}")(_quiet(steps.annotate_batch))
-validate_batch = task(cache_policy=NO_CACHE, task_run_name="validate {folder.name}")(_quiet(steps.validate_batch))
-move_batch = task(cache_policy=NO_CACHE, task_run_name="move {folder.name}")(steps.move_batch)
-link = task(cache_policy=NO_CACHE)(steps.link)
-assemble = task(cache_policy=NO_CACHE)(steps.assemble)
-judge = task(cache_policy=NO_CACHE)(steps.judge)
-publish_snapshot = task(cache_policy=NO_CACHE)(steps.publish_snapshot)
-
-
-def _discover(named: list[Source], tables: Path, *rest: Any) -> Path:
-    """Discover, then say in the log, the name and the tags of the flow run what it is about."""
-    file: Path = discover_sources(named, tables, *rest)
-    prior = read_table(tables, read_current(tables), "sources").filter(pl.col("status") != "deleted")
-    found = count_found([source.name for source in named], pl.read_parquet(file, glob=False), prior["source_uri"])
-    for line in tell_found(found):
-        get_run_logger().info("%s", line)
-    _label(name_run(found), [*(f"source:{name}" for name in found), f"tables:{tables.resolve()}"])
-    return file
-
-
-def _label(name: str, tags: Sequence[str]) -> None:
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
-        return
-    try:
-        with get_client(sync_client=True) as client:
-            client.update_flow_run(context.flow_run.id, name=name, tags=sorted({*context.flow_run.tags, *tags}))
-    except Exception as error:
-        get_run_logger().warning("the run could not be named %r: %s", name, error)
-
-
-def _through(folders: Sequence[Path], executor: Executor, job: Job) -> Iterator[Path]:
-    """Send batches through read, annotate and validate side by side; gives each folder when it is done.
-
-    A step is handed to Prefect when the one before it has ended: one that waits would hold a thread. Twice as many
-    batches as worker processes are under way, so that a worker never waits for Prefect's books, and no more.
+    Every file below the sources ends as written, unchanged, duplicate or quarantined. Raises UsageError,
+    LockedError, GateError or TablesError, or OSError where the disk fails; in each case the published tables are
+    as they were before.
     """
-    chain: tuple[Callable[[Path], PrefectFuture[Path]], ...] = (
-        lambda folder: read_batch.submit(folder, executor, job.roots, job.settings),
-        lambda folder: annotate_batch.submit(folder, executor, job.settings, job.run_id, job.started),
-        lambda folder: validate_batch.submit(folder, executor, job.settings),
+    started = datetime.now(UTC)
+    run_id, store = new_run_id(started), LocalSnapshots(tables)
+    named = parse_sources(sources, partial(account.known_uris, store))
+    roots = {source.name: source.root for source in named}
+    check_engine(settings.engine)
+    store.require_ours(roots.values())
+    with store.writing(run_id, settings.wait_seconds) as last_run_died:
+        previous = store.current()
+        store.clear_leftovers(previous)
+        try:
+            run = Run(run_id, started, roots, settings, store, previous, store.work_folder(run_id))
+            return _refresh(run, named, sheltered=last_run_died)
+        finally:
+            with suppress(TablesError):
+                store.clear_leftovers(store.current())
+
+
+def _refresh(run: Run, named: list[Source], *, sheltered: bool) -> RunReport:
+    clock = _Clock()
+    # A wrong table is told before the work, not after it.
+    authority = read_authority(run.settings.authority, steps.last_run(run)["versions"])
+    with clock("discover"):
+        discovered = steps.discover(run, named)
+    decided = discovered.decided()
+    label_run(run, named, decided)
+    batches = process(run, decided, sheltered=sheltered)
+    clock.add(batch.seconds() for batch in batches)
+    books = _account(run, decided, batches)
+    if not (books.changed or authority.renewed):
+        return _report(run, named, discovered, books, clock, None)
+    with clock("link_entities"):
+        linked = steps.link(run, batches, books.replaced, authority)
+    with clock("assemble"):
+        relinked = [doc_id for batch in linked.relinked for doc_id in batch.rows("documents")["doc_id"]]
+        whole = Whole(pl.read_parquet(linked.entities, glob=False), books.sources, books.quarantine)
+        replaced = [*books.replaced, *relinked]
+        candidate = steps.assemble(run, [*batches, *linked.relinked], replaced, whole, linked.digests)
+    with clock("validate"):
+        verdict = steps.judge(candidate, books.counts)
+    with clock("publish"):
+        runs = pl.concat([run.store.read(run.previous, "runs"), _run_row(run, books, authority, verdict, clock)])
+        snapshot = steps.publish(run, candidate, runs, verdict)
+    return _report(run, named, discovered, books, clock, (snapshot, verdict))
+
+
+class _Clock:
+    """Seconds by step and stage; those of batches are summed over worker processes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        since = time.perf_counter()
+        yield
+        self.add([{stage: time.perf_counter() - since}])
+
+    def add(self, spent: Iterable[Mapping[str, float]]) -> None:
+        for stages in spent:
+            for stage, seconds in stages.items():
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+
+class Books(NamedTuple):
+    """How the sources of a run ended: the next `sources` and `quarantine`, and the counts of `runs`.
+
+    ``replaced``: documents whose published rows go; ``n_rejected``: rows that broke a rule; ``changed``: there is
+    something to publish.
+    """
+
+    decided: pl.DataFrame
+    sources: pl.DataFrame
+    quarantine: pl.DataFrame
+    counts: dict[str, int]
+    replaced: list[str]
+    n_rejected: int
+    changed: bool
+
+
+def _account(run: Run, decided: pl.DataFrame, batches: Sequence[Batch]) -> Books:
+    prior = run.store.read(run.previous, "sources")
+    outcomes, bad_rows = gather_outcomes(batches), gather_bad_rows(batches)
+    sources = account.next_sources(decided, outcomes, prior, run.run_id, run.settings.stages_sha256())
+    before = run.store.read(run.previous, "quarantine")
+    quarantine = account.next_quarantine(sources, outcomes, bad_rows, before, run.run_id, decided)
+    written = prior.filter(pl.col("status") == "written").select("doc_id")
+    replaced = decided.filter(pl.col("action") != "keep").join(written, on="doc_id", how="semi")["doc_id"].to_list()
+    counts, changed = account.count(decided, sources), account.changed(sources, prior)
+    return Books(decided, sources, quarantine, counts, replaced, bad_rows.height, changed)
+
+
+def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clock: _Clock) -> pl.DataFrame:
+    versions = {**library_versions(), **{f"stage {name}": v for name, v in stage_versions().items()}}
+    if authority.sha256:
+        versions["authority"] = authority.sha256
+    facts = {
+        "run_id": run.run_id,
+        "started_at": run.started,
+        "finished_at": datetime.now(UTC),
+        **books.counts,
+        # The row itself is judged last.
+        "n_expectations": verdict.n_expectations + len(RUNS_RULES),
+        "n_rows_rejected": books.n_rejected,
+        "validation": "warned" if verdict.warnings else "passed",
+    }
+    return account.run_row(facts, clock.seconds, versions)
+
+
+def _report(
+    run: Run,
+    named: list[Source],
+    discovered: Discovered,
+    books: Books,
+    clock: _Clock,
+    published: tuple[Snapshot, Verdict] | None,
+) -> RunReport:
+    snapshot, verdict = published or (run.previous, Verdict(0, (), (), ()))
+    codes = run.store.scan(snapshot, "documents").select("language").collect()["language"]
+    present = books.decided.filter("in_scope", pl.col("action") != "delete")
+    here = books.sources.join(present, on="source_uri", how="semi")
+    kept_out = here.filter(pl.col("status") == "quarantined").select("source_uri", "reason_code", "reason")
+    found = set(present["source_uri"].str.split("/").list.first())
+    return RunReport(
+        run_id=run.run_id,
+        tables=run.store.where,
+        snapshot=snapshot.snapshot if snapshot else None,
+        published=published is not None,
+        counts=books.counts,
+        rows=snapshot.n_rows() if snapshot else {},
+        languages=list(codes.value_counts(sort=True).iter_rows()),
+        n_expectations=verdict.n_expectations,
+        warnings=list(verdict.warnings),
+        quarantined=list(kept_out.iter_rows()),
+        duplicates=list(here.filter(pl.col("status") == "duplicate").select("source_uri", "duplicate_of").iter_rows()),
+        seconds=clock.seconds,
+        withheld=discovered.withheld,
+        passed_over=discovered.passed_over,
+        empty={source.name: str(source.root) for source in named if source.name not in found},
     )
-    ended: SimpleQueue[tuple[int, PrefectFuture[Path]]] = SimpleQueue()
-
-    def start(step: int, folder: Path) -> None:
-        chain[step](folder).add_done_callback(lambda future: ended.put((step, future)))
-
-    waiting, under_way = iter(folders), 0
-    while True:
-        for folder in islice(waiting, 2 * max(1, executor.n) - under_way):
-            start(0, folder)
-            under_way += 1
-        if not under_way:
-            return
-        step, future = ended.get()
-        folder = future.result()
-        if step + 1 < len(chain):
-            start(step + 1, folder)
-        else:
-            under_way -= 1
-            yield folder
-
-
-_TASKS = Steps(_discover, move_batch, _through, link, assemble, judge, publish_snapshot)
 
 
 def _takes_settings(function: F) -> F:
@@ -134,8 +202,7 @@ def _takes_settings(function: F) -> F:
     return function
 
 
-# As many threads as there are batches under way; `_through` bounds those.
-@flow(name="refresh", task_runner=ThreadPoolTaskRunner(), validate_parameters=True)  # type: ignore[arg-type]
+@flow(name="refresh", validate_parameters=True)
 @_takes_settings
 def refresh(
     sources: Annotated[
@@ -154,7 +221,7 @@ def refresh(
     chosen = Settings.model_validate(settings)
     try:
         with told_in_run_log():
-            report = run(sources, Path(tables), chosen, _TASKS)
+            report = refresh_tables(sources, Path(tables), chosen)
     except FliesstextError as error:
         # A state of our own instead of an exception: the message says it all, a traceback in the log nothing more.
         get_run_logger().error("%s", error)

@@ -1,14 +1,40 @@
-"""The log of a flow run: what stages say goes in, tracebacks of errors that are raised on purpose stay out."""
+"""What a flow run tells in Prefect while it runs: its name, its tags and its log.
+
+What stages say goes into the log, tracebacks of errors that are raised on purpose stay out.
+"""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from prefect import get_run_logger
+import polars as pl
+from prefect import get_client, get_run_logger
+from prefect.context import FlowRunContext
 from prefect.logging import get_logger
 
+from flows.report import count_found, name_run, tell_found
+from flows.steps import Run
+from stages.discover.sources import Source
 from stages.errors import FliesstextError
+
+
+def label_run(run: Run, named: Sequence[Source], decided: pl.DataFrame) -> None:
+    """Say in the log, the name and the tags of the flow run what it is about; nothing where no flow runs."""
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    prior = run.store.read(run.previous, "sources").filter(pl.col("status") != "deleted")
+    found = count_found([source.name for source in named], decided, prior["source_uri"])
+    for line in tell_found(found):
+        get_run_logger().info("%s", line)
+    tags = {*context.flow_run.tags, *(f"source:{name}" for name in found), f"tables:{run.store.where}"}
+    name = name_run(found)
+    try:
+        with get_client(sync_client=True) as client:
+            client.update_flow_run(context.flow_run.id, name=name, tags=sorted(tags))
+    except Exception as error:
+        get_run_logger().warning("the run could not be named %r: %s", name, error)
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def test_only_the_command_line_prints(project):
     [
         ("flows.cli", {"polars", "prefect", "great_expectations", "pandas", "pyarrow", "pydantic"}),
         ("flows.show", {"prefect", "great_expectations"}),
-        ("flows.batches", {"prefect", "great_expectations"}),
+        ("flows.batch", {"prefect", "great_expectations"}),
         ("stages.annotate", {"prefect", "great_expectations"}),
     ],
 )

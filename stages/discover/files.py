@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from stages.discover.patience import patiently
 from stages.discover.selection import TABLES_FOLDER, Selection
 from stages.discover.sources import DISK_FAILED, NOT_REGULAR, Source, chunks, open_source, refused, to_path, to_uri
 from stages.errors import SourceError
@@ -59,6 +60,16 @@ def find_files(sources: Iterable[Source], selection: Selection | None = None) ->
     return Found(pl.DataFrame(rows, schema=FOUND, orient="row"), counts)
 
 
+def find_patiently(sources: Iterable[Source], selection: Selection | None = None) -> Found:
+    """Do what `find_files` does, and look again after a while where the disk failed."""
+    sources = list(sources)
+    return patiently(
+        find_files(sources, selection),
+        lambda found: DISK_FAILED in found.files["reason_code"],
+        lambda _: find_files(sources, selection),
+    )
+
+
 def hash_contents(
     found: pl.DataFrame,
     prior: pl.DataFrame,
@@ -89,6 +100,11 @@ def hash_contents(
         reason=pl.coalesce("reason", "r"),
         content_sha256=pl.coalesce("content_sha256", "h"),
     )
+
+
+def hash_patiently(hashed: pl.DataFrame, roots: dict[str, Path]) -> pl.DataFrame:
+    """Try what the disk would not give to `hash_contents` again after a while."""
+    return patiently(hashed, lambda found: DISK_FAILED in found["reason_code"], lambda found: hash_again(found, roots))
 
 
 def hash_again(hashed: pl.DataFrame, roots: dict[str, Path]) -> pl.DataFrame:

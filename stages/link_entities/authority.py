@@ -2,13 +2,17 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
+import polars.selectors as cs
 
 from stages.errors import UsageError
 from stages.link_entities import names
 from stages.link_entities.persons import parse_person
 from stages.tables.schemas import NAME_LABELS
+from stages.tables.store.snapshots import file_sha256
 
 AUTHORITY = pl.Schema({"id": pl.String(), "label": pl.String(), "name": pl.String(), "aliases": pl.List(pl.String)})
 _EXPECTED = {
@@ -19,6 +23,41 @@ _EXPECTED = {
 }
 _TEXT = (pl.String, pl.Categorical, pl.Enum, pl.Null)
 _LONGEST_SHOWN = 80
+
+
+class Authority(NamedTuple):
+    """A table of known entities, the hash of its file, and whether the published ids come from another one."""
+
+    table: pl.DataFrame | None
+    sha256: str
+    renewed: bool
+
+
+def open_authority(file: str) -> tuple[pl.DataFrame, str]:
+    """Read the table of known entities that the user gives; also returns the SHA-256 of its file.
+
+    Raises UsageError when the file is no Parquet file, or one with a row that is not as expected.
+    """
+    try:
+        sha256 = file_sha256(Path(file))
+        table = pl.scan_parquet(file, glob=False).select(cs.by_name(*AUTHORITY, require_all=False)).collect()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise UsageError(
+            f"{file} is no authority table: a Parquet file with id, label, name and aliases is expected ({error})"
+        ) from error
+    return checked_authority(table, file), sha256
+
+
+def read_authority(file: str | None, last_versions: pl.Series) -> Authority:
+    """Read the authority table, where there is one; ``last_versions``: `runs.versions` of the last run, or nothing.
+
+    Without a table nothing is renewed: the published ids stand. Raises UsageError as `open_authority` does.
+    """
+    if file is None:
+        return Authority(None, "", renewed=False)
+    table, sha256 = open_authority(file)
+    last = last_versions.explode().to_list()
+    return Authority(table, sha256, bool(last) and {"name": "authority", "version": sha256} not in last)
 
 
 def checked_authority(table: pl.DataFrame, file: str) -> pl.DataFrame:

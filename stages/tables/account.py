@@ -4,9 +4,12 @@ Pure functions from the decisions of `stages.discover.decide` and the outcome of
 `quarantine` tables and the counts of the run.
 """
 
+from collections.abc import Iterable, Mapping
+
 import polars as pl
 
 from stages.tables.schemas import TABLES, cast
+from stages.tables.store import Store
 
 OUTCOMES = pl.Schema(
     {
@@ -21,7 +24,51 @@ OUTCOMES = pl.Schema(
     }
 )
 """One row for every source that was processed or moved."""
+_UNREAD = ("encoding", "encoding_how", "n_raw_chars")
 _STATE = ("status", "duplicate_of", "content_sha256", "reason_code", "reason", "stages_sha256")
+
+
+def outcomes_of(
+    texts: pl.DataFrame, rejected: Iterable[pl.DataFrame], documents: pl.DataFrame, bad_rows: pl.DataFrame
+) -> pl.DataFrame:
+    """Say how each source of a batch ended: one row of `OUTCOMES` for each.
+
+    ``texts``: what was read; ``rejected``: what a step kept out (source_uri, stage, code, reason, n_raw_chars where it
+    is known); ``documents`` are written; a document with ``bad_rows`` that is not written broke a rule.
+    """
+    kept_out = pl.concat(rejected, how="diagonal").select(
+        *("source_uri", "stage", "reason"), status=pl.lit("quarantined"), reason_code="code", at_least="n_raw_chars"
+    )
+    broken = bad_rows.join(documents.select("doc_id"), on="doc_id", how="anti")
+    rules = broken.group_by("doc_id").agg(rules=pl.col("rule").unique().sort())
+    why = "rows of the document broke {}; please report it with the file"
+    failed = texts.join(rules, on="doc_id").select(
+        "source_uri",
+        stage=pl.lit("validate"),
+        status=pl.lit("quarantined"),
+        reason_code=pl.lit("rule_failed"),
+        reason=pl.format(why, pl.col("rules").list.join(", ")),
+    )
+    written = documents.select("source_uri", status=pl.lit("written"))
+    n_raw_chars = pl.col("raw").str.len_chars().cast(pl.Int64)
+    found = texts.select("source_uri", "encoding", "encoding_how", n_raw_chars=n_raw_chars)
+    return (
+        pl.concat([kept_out, failed, written], how="diagonal")
+        .join(found, on="source_uri", how="left")
+        .with_columns(n_raw_chars=pl.coalesce("n_raw_chars", "at_least"))
+        .select(pl.col(name).cast(dtype) for name, dtype in OUTCOMES.items())
+    )
+
+
+def moved_outcomes(moves: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
+    """Say how renamed sources ended: written, with what ``prior``, the last `sources`, knows of the text they copy."""
+    known = prior.select(*_UNREAD, copy_of="doc_id")
+    ended = {"status": "written", "stage": "move"}
+    told = (
+        name if name in ("source_uri", *_UNREAD) else pl.lit(ended.get(name), dtype).alias(name)
+        for name, dtype in OUTCOMES.items()
+    )
+    return moves.join(known, on="copy_of", how="left").select(told)
 
 
 def next_sources(
@@ -167,3 +214,16 @@ def changed(sources: pl.DataFrame, prior: pl.DataFrame) -> bool:
     columns = ("source_uri", *_STATE)
     order = TABLES["sources"].key
     return not sources.select(columns).sort(order).equals(prior.select(columns).sort(order))
+
+
+def run_row(facts: Mapping[str, object], seconds: Mapping[str, float], versions: Mapping[str, str]) -> pl.DataFrame:
+    """Give the row of `runs` for a run; ``facts`` are its other columns."""
+    spent = [{"stage": stage, "seconds": spent} for stage, spent in seconds.items()]
+    known = [{"name": name, "version": version} for name, version in versions.items()]
+    return cast(pl.DataFrame([{**facts, "seconds": spent, "versions": known}]), "runs")
+
+
+def known_uris(store: Store) -> frozenset[str]:
+    """Give the source_uris that stand in the published tables; their sources may be missing for a while."""
+    prior = store.read(store.current(), "sources")
+    return frozenset(prior.filter(pl.col("status") != "deleted")["source_uri"])

@@ -1,17 +1,15 @@
 """Move: a document whose file was renamed, or whose first copy went, takes its published rows with it."""
 
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
-from stages.tables.schemas import cast
-from stages.tables.store.publish import CONTENT
-from stages.tables.store.snapshots import Snapshot, scan_parts
+from stages.tables.schemas import CONTENT, cast
+from stages.tables.store import Snapshot, Store
 
 
 def copy_documents(
-    moves: pl.DataFrame, tables: Path, snapshot: Snapshot | None, run_id: str, processed_at: datetime
+    moves: pl.DataFrame, store: Store, snapshot: Snapshot | None, run_id: str, processed_at: datetime
 ) -> dict[str, pl.DataFrame]:
     """Copy the rows of published documents to the doc_ids of files with the same bytes.
 
@@ -21,8 +19,7 @@ def copy_documents(
     ids = moves.select("doc_id", "source_uri", "copy_of")
     frames = {}
     for table in CONTENT:
-        held = scan_parts(tables, snapshot, table, ids["copy_of"].unique())
-        rows = held.filter(pl.col("doc_id").is_in(ids["copy_of"].implode())).collect()
+        rows = store.scan_documents(snapshot, table, ids["copy_of"]).collect()
         renamed = rows.rename({"doc_id": "copy_of"}).drop("source_uri", strict=False).join(ids, on="copy_of")
         if table == "documents":
             renamed = renamed.with_columns(run_id=pl.lit(run_id), processed_at=pl.lit(processed_at))

@@ -274,6 +274,10 @@ TABLES: dict[str, Table] = {
 }
 
 
+CONTENT = ("documents", "blocks", "sentences", "mentions", "clusters", "repairs")
+"""Tables whose rows belong to written documents and come from batches; the others are given whole."""
+
+
 def cast(frame: pl.DataFrame, table: str) -> pl.DataFrame:
     """Return the columns of ``table`` in published order and type; other columns are left out.
 

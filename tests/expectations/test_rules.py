@@ -8,8 +8,7 @@ from expectations.evidence import gather_evidence
 from expectations.gate import expectation, looked_at
 from expectations.part_rows import holds
 from expectations.rules import LEAF_TABLES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES, Rule
-from stages.tables.schemas import TABLES
-from stages.tables.store.publish import CONTENT
+from stages.tables.schemas import CONTENT, TABLES
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
 AT_THE_GATE = (*RULES, *LINKED_RULES, *WHOLE_RULES, *RUNS_RULES)

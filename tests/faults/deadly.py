@@ -4,32 +4,29 @@ import os
 import signal
 import time
 from datetime import datetime
-from pathlib import Path
 
-import polars as pl
-
-from flows import batches
+from flows.batch import Batch
 from stages.annotate import StageOptions
 from tests.faults.harness import fast_gate
 
 KILL, HANG, CRASH = "Stirb hier", "Bleib hier", "Falle hier"
-_annotate_batch, _validate_batch = batches.annotate_batch, batches.validate_batch
+_annotate_batch, _validate_batch = Batch.annotate, Batch.validate
 
 
-def annotate_batch(folder: Path, options: StageOptions, run_id: str, processed_at: datetime) -> Path:
-    for text in pl.read_parquet(folder / "texts.parquet")["raw"]:
+def annotate_batch(batch: Batch, options: StageOptions, run_id: str, processed_at: datetime) -> Batch:
+    for text in batch.raw_texts().values():
         if KILL in text:
             os.kill(os.getpid(), signal.SIGKILL)
         if CRASH in text:
             os.abort()
         if HANG in text:
             hang(3_600)
-    return _annotate_batch(folder, options, run_id, processed_at)
+    return _annotate_batch(batch, options, run_id, processed_at)
 
 
-def validate_batch(folder: Path) -> Path:
+def validate_batch(batch: Batch) -> Batch:
     with fast_gate():
-        return _validate_batch(folder)
+        return _validate_batch(batch)
 
 
 def hang(seconds: float) -> None:

@@ -13,8 +13,7 @@ from flows import cli
 from flows.check import check_tables
 from stages.errors import TablesError
 from stages.tables.ids import to_doc_id
-from stages.tables.schemas import TABLES
-from stages.tables.store.publish import CONTENT
+from stages.tables.schemas import CONTENT, TABLES
 from stages.tables.store.snapshots import MARKER, file_sha256, read_current
 from tests.faults.harness import article, fast_gate, run_here
 

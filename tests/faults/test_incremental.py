@@ -63,7 +63,7 @@ class Folder(RuleBasedStateMachine):
         self.clock = count(LONG_AGO)
         self.changes = ExitStack()
         self.changes.enter_context(fast_gate())
-        self.changes.enter_context(patch("flows.batches.annotate", annotate_badly))
+        self.changes.enter_context(patch("flows.batch.annotate", annotate_badly))
         done.add("sequences")
 
     def teardown(self) -> None:

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from flows import cli
 from flows.check import check_tables
+from flows.refresh import refresh_tables as run
 from flows.report import RunReport, as_markdown, attention, print_report
-from flows.run import run
 from flows.settings import Settings
 from stages.errors import UsageError
 from tests.faults.harness import COMMAND, article, assert_same, fast_gate, published, run_here
@@ -169,7 +169,7 @@ def test_a_source_that_nobody_knows_is_wrong_usage(
 
 def test_a_folder_that_cannot_be_listed(tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a share that fails below its mount point does; also in the middle of the walk."""
-    monkeypatch.setattr("flows.batches.PAUSES", (0.0,))
+    monkeypatch.setattr("stages.discover.patience.PAUSES", (0.0,))
     scandir = os.scandir
 
     def failing(path: object) -> object:
@@ -186,7 +186,7 @@ def test_a_folder_that_cannot_be_listed(tmp_path: Path, press: Path, monkeypatch
 
 def test_a_source_that_cannot_be_listed(tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its documents stand, also where deletions are confirmed, and the others are processed."""
-    monkeypatch.setattr("flows.batches.PAUSES", (0.0,))
+    monkeypatch.setattr("stages.discover.patience.PAUSES", (0.0,))
     web, tables = fill(tmp_path / "web", 3, 1_000), tmp_path / "tables"
     scandir = os.scandir
 

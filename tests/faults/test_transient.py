@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows.batch import Batch
 from stages.annotate import Frames, annotate
 from stages.discover.decide import TRANSIENT
 from stages.tables.schemas import REASONS
@@ -47,7 +48,7 @@ def test_a_stage_that_lacks_memory_or_disk(
         return annotate(texts, *rest)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr("flows.batches.annotate", failing)
+        patched.setattr("flows.batch.annotate", failing)
         report = run_here([press], tmp_path / "tables", engine="fast")
         again = run_here([press], tmp_path / "tables", engine="fast")
     assert [(uri, code) for uri, code, _ in report.quarantined] == [("press/3.txt", "system_failed")]
@@ -64,18 +65,16 @@ def test_a_step_that_lacks_memory_is_done_in_smaller_pieces(
     tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not in a stage but around it: reading, parting and writing whole batches."""
-    from flows import batches
+    validate = Batch.validate
 
-    validate = batches.validate_batch
-
-    def failing(folder: Path) -> Path:
-        texts = pl.read_parquet(folder / "texts.parquet")["raw"]
-        if texts.len() > 1 or WEAK in texts[0]:
+    def failing(batch: Batch) -> Batch:
+        texts = [*batch.raw_texts().values()]
+        if len(texts) > 1 or WEAK in texts[0]:
             raise MemoryError
-        return validate(folder)
+        return validate(batch)
 
     with monkeypatch.context() as patched:
-        patched.setattr("flows.batches.validate_batch", failing)
+        patched.setattr("flows.batch.Batch.validate", failing)
         report = run_here([press], tmp_path / "tables", engine="fast")
     assert report.counts["n_written"] == 4
     assert [(uri, code) for uri, code, _ in report.quarantined] == [("press/3.txt", "system_failed")]
@@ -107,10 +106,10 @@ PASSING = [errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN]
 def test_a_file_that_fails_twice_is_written_in_the_same_run(
     tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch, number: int, where: str
 ) -> None:
-    monkeypatch.setattr("flows.batches.PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("stages.discover.patience.PAUSES", (0.01, 0.01))
     with monkeypatch.context() as patched:
         if where == "reading":
-            patched.setattr("flows.batches.read_sources", failing_twice(patched, number))
+            patched.setattr("stages.read.patiently.read_sources", failing_twice(patched, number))
         else:
             Disk(
                 patched,
@@ -127,7 +126,7 @@ def test_a_file_that_fails_twice_is_written_in_the_same_run(
 
 def failing_twice(patched: pytest.MonkeyPatch, number: int) -> Callable[..., object]:
     """Reads batches from a disk that begins to fail once the files have been hashed."""
-    from flows.batches import read_sources
+    from stages.read.text import read_sources
 
     disks: list[Disk] = []
 
@@ -142,7 +141,7 @@ def failing_twice(patched: pytest.MonkeyPatch, number: int) -> Callable[..., obj
 def test_a_disk_that_stays_dead_ends_in_quarantine_until_it_lives(
     tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flows.batches.PAUSES", (0.01, 0.01))
+    monkeypatch.setattr("stages.discover.patience.PAUSES", (0.01, 0.01))
     with monkeypatch.context() as patched:
         disk = Disk(patched, "2.txt", errno.EIO, 1_000)
         report = run_here([press], tmp_path / "tables", engine="fast")
@@ -155,7 +154,7 @@ def test_a_disk_that_stays_dead_ends_in_quarantine_until_it_lives(
 def test_what_is_refused_is_not_tried_again_in_the_same_run(
     tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    monkeypatch.setattr("flows.batches.PAUSES", (600.0,))
+    monkeypatch.setattr("stages.discover.patience.PAUSES", (600.0,))
     with monkeypatch.context() as patched:
         disk = Disk(patched, "2.txt", number, 1)
         report = run_here([press], tmp_path / "tables", engine="fast")

@@ -22,8 +22,8 @@ done = long_form.Tally("worker processes")
 
 @pytest.fixture
 def deadly_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.batches.annotate_batch", deadly.annotate_batch)
-    monkeypatch.setattr("flows.batches.validate_batch", deadly.validate_batch)
+    monkeypatch.setattr("flows.batch.Batch.annotate", deadly.annotate_batch)
+    monkeypatch.setattr("flows.batch.Batch.validate", deadly.validate_batch)
 
 
 @pytest.mark.integration

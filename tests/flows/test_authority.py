@@ -8,7 +8,6 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows import run as running
 from flows.cli import main
 from stages.errors import UsageError
 from stages.tables.store.snapshots import read_current, read_table
@@ -144,7 +143,7 @@ def slow_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[datetime]]:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return now[0].astimezone(tz)
 
-    monkeypatch.setattr(running, "datetime", Clock)
+    monkeypatch.setattr("flows.refresh.datetime", Clock)
     return iter([now])
 
 

@@ -14,19 +14,23 @@ from typing import Any, NamedTuple
 import polars as pl
 import pytest
 
+from expectations import candidate as judging
+from expectations.candidate import Candidate
 from expectations.digests import row_digests
 from expectations.final_evidence import OnRecord, gather_changed, gather_runs
 from expectations.part_rows import holds
 from expectations.rules import LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES, Rule
-from flows import judging, steps
-from flows.judging import Candidate
-from flows.run import PLAIN, run
+from flows import steps
+from flows.batch import Batch
+from flows.refresh import refresh_tables as run
 from flows.settings import Settings
+from flows.steps import Linked, Run
 from stages.errors import GateError
 from stages.tables import schemas
 from stages.tables.ids import to_doc_id
-from stages.tables.schemas import TABLES
-from stages.tables.store.publish import CONTENT, add_table
+from stages.tables.schemas import CONTENT, TABLES
+from stages.tables.store.local import LocalSnapshots
+from stages.tables.store.publish import add_table
 from stages.tables.store.snapshots import Snapshot, read_current, read_table
 from tests.faults.harness import assert_tidy, fast_gate
 
@@ -57,6 +61,11 @@ KINDS = {"new": NEW, "moved": MOVED, "relinked": RELINKED}
 
 class _StoppedError(Exception):
     pass
+
+
+def path_of(candidate: Candidate, path: str) -> Path:
+    """Where a file lies that is about to be published."""
+    return Path(candidate.store.where, candidate.snapshot.snapshot, path)
 
 
 class Scene(NamedTuple):
@@ -92,18 +101,21 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     kept = home / "kept"
     held: list[Any] = []
 
-    def stop(candidate: Candidate, *about: Any) -> None:
-        shutil.copytree(candidate.tables, kept)
-        held.extend((candidate, *about))
+    def stop(candidate: Candidate, counts: dict[str, int]) -> None:
+        shutil.copytree(home / "tables", kept)
+        held.extend((candidate, counts))
         raise _StoppedError
 
-    with pytest.raises(_StoppedError):
-        run([str(press)], home / "tables", SETTINGS, PLAIN._replace(judge=stop))
-    candidate, *about = held
-    folders = [kept / folder.relative_to(candidate.tables) for folder in candidate.folders]
-    candidate = candidate._replace(tables=kept, folders=folders)
-    (record,) = judging.on_record(candidate, about[0], about[1])
-    return Scene(candidate, *about, record, judging.changed_rows(candidate, record))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(steps, "judge", stop)
+        with pytest.raises(_StoppedError):
+            run([str(press)], home / "tables", SETTINGS)
+    candidate, counts = held
+    batches = [Batch(kept / batch.folder.relative_to(home / "tables")) for batch in candidate.batches]
+    candidate = candidate._replace(store=LocalSnapshots(kept), batches=batches)
+    (record,) = judging.on_record(candidate)
+    rows = judging.changed_rows(candidate, record)
+    return Scene(candidate, candidate.run_id, candidate.started, counts, record, rows)
 
 
 def broken(frames: dict[str, pl.DataFrame], rules: Iterable[Rule]) -> list[str]:
@@ -246,7 +258,7 @@ def rewrite(scene: Scene) -> Iterator[Callable[[str, pl.DataFrame], Candidate]]:
 
     def put_in(table: str, frame: pl.DataFrame) -> Candidate:
         (part,) = candidate.snapshot.tables[table]
-        file = candidate.tables / candidate.snapshot.snapshot / part.path
+        file = path_of(candidate, part.path)
         kept.setdefault(file, file.read_bytes())
         frame.write_parquet(file)
         return candidate
@@ -257,7 +269,7 @@ def rewrite(scene: Scene) -> Iterator[Callable[[str, pl.DataFrame], Candidate]]:
 
 
 def assembled(scene: Scene, table: str) -> pl.DataFrame:
-    return read_table(scene.candidate.tables, scene.candidate.snapshot, table)
+    return scene.candidate.store.read(scene.candidate.snapshot, table)
 
 
 def of_whole() -> list[tuple[str, str]]:
@@ -288,7 +300,7 @@ def test_no_row_of_a_table_can_go_or_come_twice(
 
 def runs_of(scene: Scene) -> pl.DataFrame:
     """The runs of the first publication, and a second row that would follow."""
-    runs = read_table(scene.candidate.tables, scene.candidate.previous, "runs")
+    runs = scene.candidate.store.read(scene.candidate.previous, "runs")
     return pl.concat([runs, runs.with_columns(run_id=pl.lit(scene.run_id), started_at=pl.lit(scene.started))])
 
 
@@ -347,46 +359,48 @@ def change_file(file: Path, column: str) -> None:
     other.write_parquet(file)
 
 
+# Each replaces a step by one that works and then breaks a column.
+_link, _move, _judge = steps.link, steps.move, steps.judge
+
+
 def after_parting(table: str, column: str) -> dict[str, Any]:
-    def link(done: list[Path], *about: Any) -> list[Path]:
-        change_file(
-            next(folder for folder in done if (folder / "parted.parquet").exists()) / f"{table}.parquet", column
-        )
-        return steps.link(done, *about)
+    def link(run: Run, batches: list[Batch], *about: Any) -> Linked:
+        parted = next(batch for batch in batches if batch.digests() is not None)
+        change_file(parted.folder / f"{table}.parquet", column)
+        return _link(run, batches, *about)
 
     return {"link": link}
 
 
 def after_moving(table: str, column: str) -> dict[str, Any]:
-    def move(*about: Any) -> Path:
-        folder = steps.move_batch(*about)
-        change_file(folder / f"{table}.parquet", column)
-        return folder
+    def move(*about: Any) -> Batch:
+        batch = _move(*about)
+        change_file(batch.folder / f"{table}.parquet", column)
+        return batch
 
     return {"move": move}
 
 
 def after_linking(table: str, column: str) -> dict[str, Any]:
-    def link(done: list[Path], *about: Any) -> list[Path]:
-        relinked = steps.link(done, *about)
-        assert relinked
-        work = about[2]
-        change_file(work / "entities.parquet" if table == "entities" else relinked[0] / f"{table}.parquet", column)
-        return relinked
+    def link(*about: Any) -> Linked:
+        linked = _link(*about)
+        (relinked,) = linked.relinked
+        change_file(linked.entities if table == "entities" else relinked.folder / f"{table}.parquet", column)
+        return linked
 
     return {"link": link}
 
 
 def after_assembling(table: str, column: str) -> dict[str, Any]:
-    def judge(candidate: Candidate, *about: Any) -> Any:
+    def judge(candidate: Candidate, counts: dict[str, int]) -> Any:
         (part,) = candidate.snapshot.tables[table]
-        file = candidate.tables / candidate.snapshot.snapshot / part.path
+        file = path_of(candidate, part.path)
         frame = pl.read_parquet(file)
         mine = frame["doc_id"].to_list().index(NEW) if "doc_id" in frame.columns else 0
         other = to_other(frame, column, mine)
         assert other is not None
         other.write_parquet(file)
-        return steps.judge(candidate, *about)
+        return _judge(candidate, counts)
 
     return {"judge": judge}
 
@@ -407,12 +421,19 @@ BREAKS = [
     ("when", "table", "column", "rule"), BREAKS, ids=[f"{b[0].__name__} {b[1]}.{b[2]}" for b in BREAKS]
 )
 def test_a_run_that_breaks_a_column_publishes_nothing(
-    tmp_path: Path, when: Callable[[str, str], dict[str, Any]], table: str, column: str, rule: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    when: Callable[[str, str], dict[str, Any]],
+    table: str,
+    column: str,
+    rule: str,
 ) -> None:
     press, tables = publish_first(tmp_path), tmp_path / "tables"
     pointer = (tables / "CURRENT.json").read_bytes()
+    for name, broken_step in when(table, column).items():
+        monkeypatch.setattr(steps, name, broken_step)
     with pytest.raises(GateError, match=rule) as refused:
-        run([str(press)], tables, SETTINGS, PLAIN._replace(**when(table, column)))
+        run([str(press)], tables, SETTINGS)
     assert (tables / "CURRENT.json").read_bytes() == pointer
     (kept,) = (tables / "failed").glob("*.json")
     assert str(kept) in str(refused.value)
@@ -426,10 +447,10 @@ def test_a_record_of_the_run_that_is_written_wrong_publishes_nothing(
     press, tables = publish_first(tmp_path), tmp_path / "tables"
     pointer = (tables / "CURRENT.json").read_bytes()
 
-    def forgetful(tables: Path, snapshot: Snapshot, table: str, frame: pl.DataFrame) -> Snapshot:
-        return add_table(tables, snapshot, table, frame.with_columns(n_written=pl.col("n_written") + 1))
+    def forgetful(store: LocalSnapshots, snapshot: Snapshot, table: str, frame: pl.DataFrame) -> Snapshot:
+        return add_table(store.tables, snapshot, table, frame.with_columns(n_written=pl.col("n_written") + 1))
 
-    monkeypatch.setattr(steps, "add_table", forgetful)
+    monkeypatch.setattr(LocalSnapshots, "add", forgetful)
     with pytest.raises(GateError, match=r"runs\.as_accounted\.true"):
         run([str(press)], tables, SETTINGS)
     assert (tables / "CURRENT.json").read_bytes() == pointer

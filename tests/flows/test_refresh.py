@@ -137,14 +137,14 @@ def test_the_run_is_on_record(published: Path) -> None:
 
 
 def test_a_critical_failure_publishes_nothing(press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from expectations import judge
     from expectations.rules import Rule
-    from flows import steps
     from stages.errors import GateError
 
     run(press)
     before = (press.parent / "tables" / "CURRENT.json").read_bytes()
     impossible = Rule("run", "between", ("chars_per_document",), "no document has text", (0.0, 0.0))
-    monkeypatch.setattr(steps, "RUN_RULES", (impossible,))
+    monkeypatch.setattr(judge, "RUN_RULES", (impossible,))
     (press / "neu.txt").write_text("Eine neue Meldung aus dem Rathaus von Lindau.\n", encoding="utf-8")
     with pytest.raises(GateError, match="no document has text"):
         run(press)

@@ -11,8 +11,10 @@ from typing import Self, TypeVar
 import polars as pl
 import pytest
 
-from flows.run import Job
+from flows.batch import Batch
 from flows.settings import Settings
+from flows.steps import Run
+from stages.tables.store.local import LocalSnapshots
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("prefect_server")]
 
@@ -31,8 +33,8 @@ class Sleepers:
         self.at_once: list[int] = []
         self.under_way: list[int] = []
         self._free, self._lock = threading.Semaphore(WORKERS), threading.Lock()
-        self._working: set[Path] = set()
-        self._begun: dict[Path, int] = {}
+        self._working: set[Batch] = set()
+        self._begun: dict[Batch, int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -41,42 +43,43 @@ class Sleepers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def call(self, seconds: float, function: Callable[..., T], folder: Path, *args: object) -> T:  # noqa: ARG002
+    def call(self, seconds: float, function: Callable[..., T], batch: Batch, *args: object) -> T:  # noqa: ARG002
         with self._lock:
-            self._begun[folder] = self._begun.get(folder, 0) + 1
+            self._begun[batch] = self._begun.get(batch, 0) + 1
             self.under_way.append(sum(steps < 3 for steps in self._begun.values()))
         with self._free:
             with self._lock:
-                self._working.add(folder)
+                self._working.add(batch)
                 self.at_once.append(len(self._working))
             # Longer than Prefect needs to hand on eight steps on a machine with other work.
             time.sleep(0.5)
             with self._lock:
-                self._working.remove(folder)
-        return folder  # type: ignore[return-value]  # as all steps do
+                self._working.remove(batch)
+        return batch  # type: ignore[return-value]  # as all steps do
 
 
-def batch(parent: Path, number: int) -> Path:
+def batch(parent: Path, number: int) -> Batch:
     folder = parent / f"batch-{number:02}"
     folder.mkdir()
     pl.DataFrame({"source_uri": [f"press/{number}.txt"], "size_bytes": [100]}).write_parquet(folder / "batch.parquet")
-    return folder
+    return Batch(folder)
 
 
 def test_eight_workers_have_eight_batches_and_few_wait(tmp_path: Path) -> None:
     from prefect import flow
 
-    from flows.refresh import _through, refresh
+    from flows.process import side_by_side
 
-    folders = [batch(tmp_path, number) for number in range(BATCHES)]
+    batches = [batch(tmp_path, number) for number in range(BATCHES)]
     workers = Sleepers()
-    job = Job({}, Settings(), "20240501T120000Z-000000", datetime(2024, 5, 1, tzinfo=UTC))
+    started, store = datetime(2024, 5, 1, tzinfo=UTC), LocalSnapshots(tmp_path)
+    run = Run("20240501T120000Z-000000", started, {}, Settings(), store, None, tmp_path)
 
-    @flow(task_runner=refresh.task_runner)
-    def through() -> list[Path]:
-        return list(_through(folders, workers, job))
+    @flow
+    def refresh() -> list[Batch]:
+        return list(side_by_side(run, batches, workers))
 
-    assert sorted(through()) == folders
+    assert sorted(refresh()) == batches
     assert max(workers.at_once) == WORKERS
     # Not now and then: half of the steps began beside seven others.
     assert sorted(workers.at_once)[len(workers.at_once) // 2] == WORKERS

@@ -3,18 +3,19 @@
 from pathlib import Path
 
 from expectations.gate import Verdict
-from flows import judging
+from expectations.judge import refusal
+from stages.tables.store.local import LocalSnapshots
 
 
 def test_what_failed_runs_leave_is_bounded(tmp_path: Path) -> None:
-    verdict = Verdict(1, ("no",), (), ())
+    verdict, store = Verdict(1, ("no",), (), ()), LocalSnapshots(tmp_path)
     (tmp_path / "failed").mkdir()
     for name in ("0.json", "20240501T120000Z-00000.json", "zz.json"):
         (tmp_path / "failed" / name).write_text("somebody else's")
     for number in range(30):
-        judging._keep_failed(tmp_path, f"20240501T1200{number:02}Z-000000", verdict)
+        refusal(store, f"20240501T1200{number:02}Z-000000", verdict)
     # The clock is set back: what has just failed stays, although it sorts before all others.
-    judging._keep_failed(tmp_path, "20010101T000000Z-000000", verdict)
+    refusal(store, "20010101T000000Z-000000", verdict)
     left = sorted(file.name for file in (tmp_path / "failed").iterdir())
     assert left == [
         "0.json",

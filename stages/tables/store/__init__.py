@@ -1,5 +1,116 @@
-"""Store: where published tables lie on a local disk, and who may write there.
+"""Store: what keeps the published tables. Runs, checks and readers of this project ask it and nothing else.
 
-`folder` (whose it is, who writes, what is cleared away), `snapshots` (the pointer, and reading), `publish` (the next
-one).
+A state of all tables is a *snapshot*. It is written beside the published one and then becomes the published one in a
+single step. `local.LocalSnapshots` keeps snapshots in a folder; another kind of place is one more module here with a
+class that keeps `Store`.
 """
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+
+from stages.tables.store.publish import NewRows
+from stages.tables.store.snapshots import Snapshot
+
+__all__ = ["NewRows", "Snapshot", "Store"]
+
+
+class Store(Protocol):
+    """Keeps the tables of one corpus; ``where`` names the place for people.
+
+    Its errors: UsageError where the place is not ours, LockedError where another run writes, TablesError where what
+    was published is damaged or the place gives out.
+    """
+
+    where: str
+
+    # Writing
+
+    def require_ours(self, roots: Iterable[Path] = ()) -> None:
+        """Refuse a place that a run over sources with these roots must not publish in; writes nothing."""
+        ...
+
+    def writing(self, run_id: str, wait: float = 0.0) -> AbstractContextManager[bool]:
+        """Hold the right to write, waiting up to ``wait`` seconds for it; gives whether the last writer died."""
+        ...
+
+    def work_folder(self, run_id: str) -> Path:
+        """Make an empty folder for the batches of a run; `clear_leftovers` removes it."""
+        ...
+
+    def build(
+        self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows], whole: Mapping[str, pl.DataFrame],
+        replaced: Sequence[str],
+    ) -> Snapshot:  # fmt: skip
+        """Write the next snapshot, but for `runs`, without publishing it.
+
+        The rows of the documents ``replaced`` go, ``rows`` come; ``whole`` are the tables that are given whole.
+        Raises GateError where a row lacks a value that its table promises.
+        """
+        ...
+
+    def add(self, snapshot: Snapshot, table: str, frame: pl.DataFrame) -> Snapshot:
+        """Write a table that has no doc_id, complete, into a snapshot that is not published yet."""
+        ...
+
+    def publish(self, snapshot: Snapshot, results: str, keep: int, keep_days: float) -> Snapshot:
+        """Make a snapshot the published one, all tables at once, with the ``results`` of its validation beside it.
+
+        It goes on naming the newest ``keep`` snapshots and those that were current less than ``keep_days`` ago.
+        """
+        ...
+
+    def keep_failed(self, run_id: str, found: str) -> str:
+        """Keep what the gate found where it refused to publish, with that of a few failed runs before; say where."""
+        ...
+
+    def clear_leftovers(self, current: Snapshot | None) -> None:
+        """Remove what runs left that ended early, and snapshots that ``current`` no longer names."""
+        ...
+
+    # Reading
+
+    def current(self) -> Snapshot | None:
+        """Give the published snapshot; None where nothing was ever published."""
+        ...
+
+    def scan(self, snapshot: Snapshot | None, table: str) -> pl.LazyFrame:
+        """Scan a table; an empty one where there is no snapshot."""
+        ...
+
+    def read(self, snapshot: Snapshot | None, table: str) -> pl.DataFrame:
+        """Read a table whole to build upon it: refused with TablesError where it is not what was published."""
+        ...
+
+    def scan_sound(self, snapshot: Snapshot | None, table: str) -> pl.LazyFrame:
+        """Scan a table to build upon it: refused with TablesError where it is not what was published."""
+        ...
+
+    def scan_documents(
+        self, snapshot: Snapshot | None, table: str, doc_ids: pl.Series, *, sound: bool = True
+    ) -> pl.LazyFrame:
+        """Scan the rows of some documents in a content table; ``sound`` as in `scan_sound`."""
+        ...
+
+    def changes(
+        self, previous: Snapshot | None, snapshot: Snapshot, table: str
+    ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+        """Read a table that is given whole, piece by piece where it changed, each with what was published there."""
+        ...
+
+    # Checking
+
+    def pointer(self) -> Snapshot:
+        """Give the published snapshot without looking at what it names; TablesError where there is none."""
+        ...
+
+    def verify(self, snapshot: Snapshot) -> Iterator[str]:
+        """Compare what lies there with what was published; one line for each difference."""
+        ...
+
+    def parts(self, snapshot: Snapshot) -> Iterator[tuple[str, dict[str, pl.DataFrame]]]:
+        """Read the content tables part by part, each with how its doc_ids begin; memory holds one part."""
+        ...

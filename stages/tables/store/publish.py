@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 import polars.selectors as cs
@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stages.errors import GateError
-from stages.tables.schemas import SCHEMA_VERSION, TABLES, cast, empty
+from stages.tables.schemas import CONTENT, SCHEMA_VERSION, TABLES, cast, empty
 from stages.tables.store.folder import point_link
 from stages.tables.store.snapshots import (
     CURRENT,
@@ -36,8 +36,6 @@ from stages.tables.store.snapshots import (
     unharmed,
 )
 
-CONTENT = ("documents", "blocks", "sentences", "mentions", "clusters", "repairs")
-"""Tables whose rows belong to written documents and come from batches."""
 _MOST_DOCUMENTS = 2_000
 _FEWEST_DOCUMENTS = 60
 _ROW_GROUP = 100_000
@@ -45,10 +43,10 @@ _GROUP_BYTES = 1 << 26
 """Text in a row group, more only where one row has more: the 32-bit offsets of Arrow strings end at 2 GB."""
 
 
-class Batch(NamedTuple):
-    """A folder with one Parquet file for each table of CONTENT, and the first and last doc_id it may hold."""
+class NewRows(NamedTuple):
+    """One Parquet file for each table of CONTENT, and the first and last doc_id that they may hold."""
 
-    folder: Path
+    files: Mapping[str, Path]
     first: str
     last: str
 
@@ -77,9 +75,8 @@ def build_snapshot(
     run_id: str,
     *,
     replaced: Sequence[str],
-    batches: Sequence[Batch],
+    batches: Sequence[NewRows],
     whole: Mapping[str, pl.DataFrame],
-    validation: Mapping[str, Any],
 ) -> Snapshot:
     """Write the next snapshot below ``tables`` without publishing it.
 
@@ -101,7 +98,7 @@ def build_snapshot(
         (folder / table).mkdir(parents=True)
         old = {part.path: part for part in comparable.tables[table]} if comparable else {}
         parts[table] = tuple(
-            _link(tables, comparable, old[_part_name(table, prefix)], folder)
+            _link(tables, comparable, old[part_name(table, prefix)], folder)
             if comparable and prefix not in touched
             else _write(_content(tables, previous, table, prefix, replaced, batches), folder, table, prefix)
             for prefix in prefixes
@@ -118,7 +115,7 @@ def build_snapshot(
         published_at=datetime.now(UTC).isoformat(timespec="seconds"),
         tables=parts,
         prefix_length=length,
-        validation=validation,
+        validation={},
         previous=tuple(name for name in earlier if (tables / name).is_dir()),
     )
 
@@ -146,12 +143,13 @@ def switch(tables: Path, snapshot: Snapshot) -> None:
         point_link(tables, snapshot.snapshot)
 
 
-def _part_name(table: str, prefix: str) -> str:
+def part_name(table: str, prefix: str) -> str:
+    """Name the file of a table that holds the doc_ids with a prefix, relative to its snapshot."""
     return f"{table}/part-{prefix}.parquet" if prefix else f"{table}/part.parquet"
 
 
-def _doc_ids(batch: Batch) -> list[str]:
-    return pl.read_parquet(batch.folder / "documents.parquet", columns=["doc_id"], glob=False)["doc_id"].to_list()
+def _doc_ids(batch: NewRows) -> list[str]:
+    return pl.read_parquet(batch.files["documents"], columns=["doc_id"], glob=False)["doc_id"].to_list()
 
 
 def _content(
@@ -160,7 +158,7 @@ def _content(
     table: str,
     prefix: str,
     replaced: Sequence[str],
-    batches: Sequence[Batch],
+    batches: Sequence[NewRows],
 ) -> pl.DataFrame:
     """The rows of one part: what stands from the last snapshot, and what this run made."""
     here = pl.col("doc_id").str.starts_with(prefix)
@@ -168,7 +166,7 @@ def _content(
     if previous:
         stays = ~pl.col("doc_id").is_in([doc_id for doc_id in replaced if doc_id.startswith(prefix)])
         frames.append(scan_parts(tables, previous, table, [prefix]).filter(here & stays))
-    new = [b.folder / f"{table}.parquet" for b in batches if b.first[: len(prefix)] <= prefix <= b.last[: len(prefix)]]
+    new = [b.files[table] for b in batches if b.first[: len(prefix)] <= prefix <= b.last[: len(prefix)]]
     frames += [pl.scan_parquet(new, glob=False).filter(here)] if new else []
     return pl.concat(frames).collect().sort(TABLES[table].key)
 
@@ -188,7 +186,7 @@ def _write_whole(
     made = []
     for prefix in prefixes:
         rows = cast(frame.filter(pl.col("doc_id").str.starts_with(prefix)), table).sort(TABLES[table].key)
-        part = old.get(_part_name(table, prefix))
+        part = old.get(part_name(table, prefix))
         if comparable and part and pl.read_parquet(tables / comparable.snapshot / part.path, glob=False).equals(rows):
             made.append(_link(tables, comparable, part, folder))
         else:
@@ -233,7 +231,7 @@ def _plain(field: pa.Field) -> pa.Field:
 
 
 def _write(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
-    name = _part_name(table, prefix)
+    name = part_name(table, prefix)
     file = folder / name
     schema = arrow_schema(table)
     _refuse_nulls(frame, table)

@@ -62,6 +62,10 @@ class Snapshot:
     previous: tuple[str, ...] = ()
     schema_version: str = SCHEMA_VERSION
 
+    def n_rows(self) -> dict[str, int]:
+        """Count the rows of each table."""
+        return {name: sum(part.rows for part in parts) for name, parts in self.tables.items()}
+
     def to_json(self) -> str:
         """Write the content of CURRENT.json; `from_json` reads it back."""
         tables = {

@@ -5,8 +5,8 @@ import pytest
 
 from stages.errors import TablesError
 from stages.tables.move import copy_documents
-from stages.tables.schemas import TABLES
-from stages.tables.store.publish import CONTENT
+from stages.tables.schemas import CONTENT, TABLES
+from stages.tables.store.local import LocalSnapshots
 from stages.tables.store.snapshots import Part, Snapshot, file_sha256
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def moves(batch):
 
 
 def test_rows_take_the_new_name_and_nothing_else_changes(tmp_path, batch):
-    moved = copy_documents(moves(batch), tmp_path, publish(tmp_path, batch), "run-2", NOW)
+    moved = copy_documents(moves(batch), LocalSnapshots(tmp_path), publish(tmp_path, batch), "run-2", NOW)
     old = batch["documents"]["doc_id"][0]
     for name in CONTENT:
         rows = batch[name].filter(pl.col("doc_id") == old).with_columns(doc_id=pl.lit("c" * 20))
@@ -52,4 +52,4 @@ def test_rows_that_are_not_what_was_published_are_not_copied(tmp_path, batch, ta
     with file.open("ab") as longer:
         longer.write(b"PAR1")
     with pytest.raises(TablesError, match=rf"table {table}\) is not what was published"):
-        copy_documents(moves(batch), tmp_path, snapshot, "run-2", NOW)
+        copy_documents(moves(batch), LocalSnapshots(tmp_path), snapshot, "run-2", NOW)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.errors import GateError, TablesError
-from stages.tables.schemas import SCHEMA_VERSION, TABLES, cast, empty
-from stages.tables.store.publish import CONTENT, Batch, arrow_schema, build_snapshot, prefix_length, switch
+from stages.tables.schemas import CONTENT, SCHEMA_VERSION, TABLES, cast, empty
+from stages.tables.store.publish import NewRows, arrow_schema, build_snapshot, prefix_length, switch
 from stages.tables.store.snapshots import files_of, read_current, read_table
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -49,7 +50,7 @@ def batch(folder, *made):
     for name in CONTENT:
         pl.concat([one[name] for one in made]).write_parquet(folder / f"{name}.parquet")
     ids = pl.concat([one["documents"]["doc_id"] for one in made])
-    return Batch(folder, ids.min(), ids.max())
+    return NewRows({name: folder / f"{name}.parquet" for name in CONTENT}, ids.min(), ids.max())
 
 
 def whole(doc_ids, run):
@@ -79,9 +80,8 @@ def entities(n_mentions, *ids):
 
 def publish(tables, run, ids, *, new=(), replaced=(), previous=None):
     batches = [batch(tables.parent / "work" / run, *new)] if new else []
-    snapshot = build_snapshot(
-        tables, previous, run, replaced=replaced, batches=batches, whole=whole(ids, run), validation={"success": True}
-    )
+    snapshot = build_snapshot(tables, previous, run, replaced=replaced, batches=batches, whole=whole(ids, run))
+    snapshot = replace(snapshot, validation={"success": True})
     switch(tables, snapshot)
     return snapshot
 
@@ -182,7 +182,7 @@ def test_current_json(tables):
 
 def test_building_publishes_nothing(tables):
     first = publish(tables, "run-1", [A], new=[document(A)])
-    build_snapshot(tables, first, "run-2", replaced=[A], batches=[], whole=whole([], "run-2"), validation={})
+    build_snapshot(tables, first, "run-2", replaced=[A], batches=[], whole=whole([], "run-2"))
     assert read_current(tables) == first
 
 
@@ -232,7 +232,7 @@ def test_untouched_tables_are_linked(tables):
 def test_entities_are_one_file_sorted_by_id_and_written_anew(tables):
     first = publish(tables, "run-1", [A], new=[document(A)])
     more = whole([A], "run-2") | {"entities": entities(2, "f", "0", "e")}
-    second = build_snapshot(tables, first, "run-2", replaced=[], batches=[], whole=more, validation={})
+    second = build_snapshot(tables, first, "run-2", replaced=[], batches=[], whole=more)
     assert [part.path for part in second.tables["entities"]] == ["entities/part.parquet"]
     assert read_table(tables, second, "entities").equals(entities(2, "0", "e", "f"))
     assert read_table(tables, first, "entities").equals(entities(1))

@@ -1,0 +1,76 @@
+"""Process: batches side by side through read, annotate and validate, and what becomes of those no worker survives."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from contextvars import copy_context
+
+import polars as pl
+
+from flows import steps
+from flows.batch import Batch, cut_batches
+from flows.execute import Executor
+from flows.execute.processes import Processes, worthwhile
+from flows.progress import progress_bar
+from flows.steps import Run
+
+
+def process(run: Run, decided: pl.DataFrame, *, sheltered: bool) -> list[Batch]:
+    """Make the rows of all documents that are new, changed or moved; returns their batches in order.
+
+    A batch that its worker process does not survive, or whose texts are too much for memory, is cut into smaller
+    ones, until a document at fault stands alone and goes to quarantine. ``sheltered``: work in another process even if
+    there is little to do.
+    """
+    size, to_process = run.settings.batch_size, pl.col("action") == "process"
+    moves = cut_batches(decided.filter(pl.col("action") == "move"), run.work / "moves", size)
+    todo = cut_batches(decided.filter(to_process, ~pl.col("alone")), run.work / "batches", size)
+    # What no worker process survived the last time must neither end this process nor take others along.
+    risky = cut_batches(decided.filter(to_process, "alone"), run.work / "alone", 1)
+    todo += risky
+    n = worthwhile(len(todo), at_least=int(sheltered)) if run.settings.workers is None else run.settings.workers
+    made = [steps.move(run, batch) for batch in moves]
+    with Processes(max(n, int(bool(risky)))) as executor:
+        total = sum(batch.n_sources for batch in todo)
+        with progress_bar("processing documents", total) as advance:
+            while todo:
+                smaller: list[Batch] = []
+                for batch in side_by_side(run, todo, executor):
+                    if batch.is_apart and batch.n_sources > 1:
+                        smaller += batch.take_apart()
+                        continue
+                    advance(batch.n_sources)
+                    made.append(batch.give_up() if batch.is_apart else batch)
+                todo = smaller
+    return sorted(made)
+
+
+def side_by_side(run: Run, batches: Sequence[Batch], executor: Executor) -> Iterator[Batch]:
+    """Send batches through their steps, and give each when it has gone through.
+
+    Twice as many are under way as the executor works on at once, so that a worker never waits for the orchestrator's
+    books, and no more.
+    """
+    with _threads(2 * max(1, executor.n)) as threads:
+        # Each thread tells Prefect in a context of its own that it belongs to this flow run.
+        under_way = [threads.submit(copy_context().run, _go_through, run, batch, executor) for batch in batches]
+        for ended in as_completed(under_way):
+            yield ended.result()
+
+
+def _go_through(run: Run, batch: Batch, executor: Executor) -> Batch:
+    for step in (steps.read, steps.annotate, steps.validate):
+        batch = step(run, batch, executor)
+    return batch
+
+
+@contextmanager
+def _threads(n: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads of which no more begin anything once one has failed; whoever leaves with an error does not wait."""
+    threads = ThreadPoolExecutor(n, thread_name_prefix="batch")
+    try:
+        yield threads
+    except BaseException:
+        threads.shutdown(wait=False, cancel_futures=True)
+        raise
+    threads.shutdown()

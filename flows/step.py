@@ -1,0 +1,59 @@
+"""Steps: plain functions that are tasks where a flow runs them, so that Prefect shows, times and retries them.
+
+Called elsewhere (from a test, or by a command that needs no orchestrator) a step is a call like any other, and Prefect
+is not even imported.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any, ParamSpec, TypeVar
+
+from stages.errors import StoppedError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def step(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make a step of a function; ``options`` are those of a Prefect task (name, retries, task_run_name).
+
+    Nothing is cached by Prefect: the tables themselves remember what was done. A step that raises StoppedError ends as
+    cancelled, not as failed.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        as_task = cache(lambda: _task(function, options))
+
+        @wraps(function)
+        def call(*args: P.args, **given: P.kwargs) -> R:
+            made: R = (as_task() if _in_flow() else function)(*args, **given)
+            return made
+
+        return call
+
+    return decorate
+
+
+def _in_flow() -> bool:
+    if "prefect" not in sys.modules:
+        return False
+    from prefect.context import FlowRunContext
+
+    return FlowRunContext.get() is not None
+
+
+def _task(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+    from prefect import task
+    from prefect.cache_policies import NO_CACHE
+    from prefect.states import Cancelled
+
+    @wraps(function)
+    def run(*args: Any, **given: Any) -> Any:
+        try:
+            return function(*args, **given)
+        except StoppedError as error:
+            return Cancelled(message=str(error))
+
+    made: Callable[..., Any] = task(cache_policy=NO_CACHE, **options)(run)
+    return made
