@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from flows.check import check_tables
-from stages import link_entities
 from stages.errors import GateError
 from stages.tables.ids import to_doc_id
 from stages.tables.schemas import NAME_LABELS
@@ -291,7 +290,7 @@ def test_name_without_an_entity_stops_the_publication(
         return mentions.with_columns(entity_id=pl.lit(None, pl.String))
 
     pointer = (tables / "CURRENT.json").read_bytes()
-    monkeypatch.setattr(link_entities, "fill_mentions", forgetful)
+    monkeypatch.setattr("stages.link_entities.tables.fill_mentions", forgetful)
     write(press, {"second.txt": SECOND})
     with pytest.raises(GateError, match=r"mentions\.in_cluster\.true"):
         run_here([press], tables)
