@@ -30,7 +30,7 @@ from expectations.part_rows import BAD_ROW, part_rows
 from stages.annotate import StageOptions, annotate, isolate
 from stages.errors import TooMuchError
 from stages.read.patiently import read_patiently
-from stages.read.text import ReadOptions
+from stages.read.sources import ReadOptions
 from stages.tables.account import OUTCOMES, moved_outcomes, outcomes_of
 from stages.tables.move import copy_documents
 from stages.tables.schemas import CONTENT, cast, empty
@@ -109,11 +109,11 @@ class Batch:
 
     # The steps
 
-    def read(self, roots: Mapping[str, Path], options: ReadOptions) -> "Batch":
-        """Read the sources; what the disk fails to give is tried again."""
+    def read(self, roots: Mapping[str, Path], options: ReadOptions, spool: Path | None = None) -> "Batch":
+        """Read the sources, members of containers from ``spool``; what the disk fails to give is tried again."""
         since = time.perf_counter()
         try:
-            texts, rejected = read_patiently(self.sources(), roots, options)
+            texts, rejected = read_patiently(self.sources(), roots, options, spool)
         except TooMuchError:
             return self.set_apart()
         self._write("texts", texts)

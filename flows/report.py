@@ -90,7 +90,7 @@ def count_found(names: Iterable[str], decided: pl.DataFrame, known: pl.Series) -
     """
     action = pl.col("action").replace_strict(_WORDS)
     is_new = (pl.col("action") == "process") & ~pl.col("source_uri").is_in(known.implode())
-    rows = decided.filter("in_scope").select(
+    rows = decided.filter("in_scope", pl.col("action") != "open").select(
         source=pl.col("source_uri").str.split("/").list.first(),
         word=pl.when(is_new).then(pl.lit("new")).otherwise(action),
     )

@@ -17,8 +17,8 @@ from stages.discover.selection import Selection, check_pattern, complete_suffix
 from stages.extract_entities import EntityOptions
 from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
 from stages.identify_language import LANGUAGES, LanguageOptions
-from stages.read import text as read
-from stages.read.text import ReadOptions
+from stages.read import sources as read
+from stages.read.sources import ReadOptions
 
 
 def _samples() -> Path:

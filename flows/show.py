@@ -16,7 +16,7 @@ from flows.settings import Settings
 from stages.annotate import Frames, annotate
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.errors import SourceError, UsageError, printable
-from stages.read.text import TEXTS, read_source
+from stages.read.sources import TEXTS, read_source
 
 _STYLES = {"PER": "bold magenta", "ORG": "bold blue", "LOC": "bold green", "MISC": "bold yellow"}
 _VALUE = "cyan"

@@ -4,6 +4,7 @@ Rows are handed on as batches and paths: a task's arguments travel through the o
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from flows.settings import Settings
 from flows.step import step
 from stages.discover import decide as deciding
 from stages.discover import files
+from stages.discover.members import open_containers, unpack
 from stages.discover.sources import Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
@@ -50,6 +52,11 @@ class Run:
     store: Store
     previous: Snapshot | None
     work: Path
+
+    @property
+    def spool(self) -> Path:
+        """The file that holds the members of containers that are to be read."""
+        return self.work / "members.bin"
 
 
 class Discovered(NamedTuple):
@@ -80,14 +87,24 @@ def discover(run: Run, named: list[Source]) -> Discovered:
             progress=lambda *_: advance(1),
         )
     hashed = files.hash_patiently(hashed, run.roots)
-    decided = deciding.decide(hashed, prior, named, made, selection)
+    opened = open_containers(hashed, prior, run.roots, selection, made.stages_sha256)
+    decided = deciding.decide(opened.rows, prior, named, made, selection)
     withheld = deciding.count_unlisted(decided, prior)
     if not settings.confirm_deletions:
         decided, held = deciding.withhold_deletions(decided, prior, settings.max_deleted, settings.min_deleted)
         withheld |= held
     file = run.work / "decided.parquet"
-    decided.write_parquet(file)
-    return Discovered(file, found.passed_over, withheld)
+    unpack(decided, run.roots, run.spool).write_parquet(file)
+    return Discovered(file, _add_up(found.passed_over, opened.passed_over), withheld)
+
+
+def _add_up(*counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Add counts by source and reason."""
+    total: dict[str, Counter[str]] = {}
+    for by_source in counts:
+        for name, reasons in by_source.items():
+            total.setdefault(name, Counter()).update(reasons)
+    return {name: dict(sorted(reasons.items())) for name, reasons in total.items()}
 
 
 def _trusted_before(run: Run) -> datetime | None:
@@ -106,7 +123,7 @@ def last_run(run: Run) -> pl.DataFrame:
 @step(name="read_batch", retries=2, retry_delay_seconds=1, task_run_name="read {batch.name}")
 def read(run: Run, batch: Batch, executor: Executor) -> Batch:
     """Read the files of a batch."""
-    return _work(run, batch, executor, Batch.read, run.roots, run.settings.read_options())
+    return _work(run, batch, executor, Batch.read, run.roots, run.settings.read_options(), run.spool)
 
 
 @step(name="annotate_batch", task_run_name="annotate {batch.name}")

@@ -15,7 +15,7 @@ from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.identify_language import LanguageOptions, identify_blocks
 from stages.link_entities import find_clusters
-from stages.read.text import REJECTED
+from stages.read.sources import REJECTED
 from stages.reflow import ReflowOptions
 from stages.reflow.frames import reflow_texts
 from stages.split_sentences import split_blocks
@@ -42,7 +42,7 @@ def annotate(
 ) -> tuple[Frames, pl.DataFrame, Timed]:
     """Turn a batch of raw texts into the rows of documents, blocks, sentences, mentions and repairs.
 
-    ``texts`` is what `stages.read.text.read_sources` returns. Also returns the rejected sources and the seconds
+    ``texts`` is what `stages.read.sources.read_sources` returns. Also returns the rejected sources and the seconds
     spent by stage. Raises what a stage raises; `isolate` keeps that from the rest of a batch.
     """
     seconds: Timed = {}

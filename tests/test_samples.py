@@ -7,7 +7,7 @@ import pytest
 
 from stages.errors import SourceError
 from stages.identify_language import identify_languages
-from stages.read.text import read_source
+from stages.read.sources import read_source
 from stages.reflow import reflow
 
 ROOT = Path(__file__).parent

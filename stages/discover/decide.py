@@ -15,7 +15,7 @@ import polars as pl
 from stages.discover.files import FOUND
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.selection import Selection, on_the_way
-from stages.discover.sources import DISK_FAILED, Source
+from stages.discover.sources import DISK_FAILED, NEST, Source
 from stages.errors import UsageError
 from stages.tables.ids import to_doc_id
 
@@ -59,6 +59,7 @@ def decide(
     - ``move``: its text is published under another source_uri already
     - ``keep``: nothing to do; the row of the last run stands
     - ``duplicate``, ``quarantine`` (for the reason in the row), ``delete`` (gone from a source of this run)
+    - ``open``: a container; its members have rows of their own
     """
     _refuse_strangers(found, prior, sources)
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
@@ -102,7 +103,7 @@ def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
 
 def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
     """Add the first of all files with the same bytes, and the published document that is made of them."""
-    usable = pl.col("reason_code").is_null()
+    usable = pl.col("reason_code").is_null() & ~pl.col("opened").fill_null(False)
     first = rows.filter(usable).group_by(_SAME).agg(first=pl.col("source_uri").min())
     published = (
         _with_form(prior.filter(pl.col("status") == "written"))
@@ -138,6 +139,8 @@ def _action(made: Made) -> pl.Expr:
     return (
         pl.when(pl.col("reason_code").is_not_null())
         .then(pl.lit("quarantine"))
+        .when(pl.col("opened").fill_null(False))
+        .then(pl.lit("open"))
         .when(pl.col("source_uri") != pl.col("first"))
         .then(pl.lit("duplicate"))
         .when(stands & (was == "written"))
@@ -160,7 +163,7 @@ def _with_form(rows: pl.DataFrame) -> pl.DataFrame:
 def _hidden(uris: pl.Series, found: pl.DataFrame) -> pl.Series:
     """For each source_uri: does it lie below something that could not be read, which may be a folder?"""
     unread = found.filter(pl.col("reason_code").is_in(["unreadable", DISK_FAILED]))["source_uri"]
-    folders = tuple(f"{uri.removesuffix('/')}/" for uri in unread)
+    folders = tuple(f"{uri.removesuffix('/')}{mark}" for uri in unread for mark in ("/", NEST))
     # The row of a folder that could not be listed, the time before, is no file below it.
     return pl.Series("hidden", [uri.startswith(folders) and uri not in folders for uri in uris], dtype=pl.Boolean)
 
@@ -168,15 +171,17 @@ def _hidden(uris: pl.Series, found: pl.DataFrame) -> pl.Series:
 def _speak_for(uris: pl.Series, sources: Sequence[Source], selection: Selection) -> pl.Series:
     """For each source_uri: does a source of this run speak for it?"""
     by_name = {source.name: source for source in sources}
-    passes_over = cache(selection.passes_over)
+    passes_over, unwanted = cache(selection.passes_over), Selection(exclude=selection.exclude)
 
     def holds(uri: str) -> bool:
+        uri, _, member = uri.partition(NEST)
         name, _, below = uri.partition("/")
         if name not in by_name or not below:
             return name in by_name
         source, relative = by_name[name], os.fsdecode(unquote_to_bytes(below)) if "%" in below else below
         passed = relative not in source.files and any(map(passes_over, on_the_way(relative)))
-        return source.holds(relative) and not passed
+        within = bool(member) and any(map(unwanted.passes_over, on_the_way(member)))
+        return source.holds(relative) and not passed and not within
 
     return pl.Series("in_scope", [holds(uri) for uri in uris], dtype=pl.Boolean)
 

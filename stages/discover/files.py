@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from stages.discover.containers import members_of
 from stages.discover.patience import patiently
 from stages.discover.selection import TABLES_FOLDER, Selection
 from stages.discover.sources import DISK_FAILED, NOT_REGULAR, Source, chunks, open_source, refused, to_path, to_uri
@@ -79,7 +80,7 @@ def hash_contents(
     verify: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> pl.DataFrame:
-    """Add ``content_sha256`` to what `find_files` listed, reading as few files as is safe.
+    """Add ``content_sha256`` and ``opened`` (is it a container?) to what `find_files` listed, reading few files.
 
     A file whose size and modification time are those of the last run keeps its hash unread, unless it was
     modified at or after ``trusted_before`` (it may have changed again within the clock's resolution) or
@@ -88,7 +89,7 @@ def hash_contents(
     """
     same = (pl.col("size_bytes") == pl.col("size_bytes_prior")) & (pl.col("modified_at") == pl.col("modified_at_prior"))
     trusted = pl.lit(False) if verify or trusted_before is None else same & (pl.col("modified_at") < trusted_before)
-    known = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
+    known = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256", status_prior="status")
     joined = found.join(known, on="source_uri", how="left", suffix="_prior", maintain_order="left").with_columns(
         content_sha256=pl.when(trusted.fill_null(False)).then("content_sha256")
     )
@@ -99,6 +100,7 @@ def hash_contents(
         reason_code=pl.coalesce("reason_code", "c"),
         reason=pl.coalesce("reason", "r"),
         content_sha256=pl.coalesce("content_sha256", "h"),
+        opened=pl.coalesce("o", pl.col("status_prior") == "opened").fill_null(False),
     )
 
 
@@ -116,21 +118,21 @@ def hash_again(hashed: pl.DataFrame, roots: dict[str, Path]) -> pl.DataFrame:
         reason_code=pl.when(failed).then("c").otherwise("reason_code"),
         reason=pl.when(failed).then("r").otherwise("reason"),
         content_sha256=pl.coalesce("content_sha256", "h"),
+        opened=pl.coalesce("o", "opened"),
     )
 
 
 def _hash_files(
     uris: Iterable[str], roots: dict[str, Path], progress: Callable[[int, int], object] | None = None
 ) -> pl.DataFrame:
-    """The hash (h), or the reason code (c) and the reason (r), of each file."""
+    """The hash (h), or the reason code (c) and the reason (r), of each file, and whether it is a container (o)."""
     hashed, uris = [], list(uris)
     for done, uri in enumerate(uris):
         if progress:
             progress(done, len(uris))
         hashed.append((uri, *_hash_file(to_path(uri, roots))))
-    return pl.DataFrame(
-        hashed, schema={"source_uri": pl.String, "h": pl.String, "c": pl.String, "r": pl.String}, orient="row"
-    )
+    schema = {"source_uri": pl.String, "h": pl.String, "c": pl.String, "r": pl.String, "o": pl.Boolean}
+    return pl.DataFrame(hashed, schema=schema, orient="row")
 
 
 def _walk(source: Source, selection: Selection, passed: Counter[str]) -> Iterator[_Row]:
@@ -198,16 +200,16 @@ def _look_at(source: Source, relative: str) -> _Row:
     return to_uri(source.name, relative), status.st_size, modified, None, None
 
 
-def _hash_file(path: Path) -> tuple[str | None, str | None, str | None]:
-    """(SHA-256, None, None), or (None, reason code, reason)."""
+def _hash_file(path: Path) -> tuple[str | None, str | None, str | None, bool]:
+    """(SHA-256, None, None, whether it is a container), or (None, reason code, reason, False)."""
     try:
         whole = hashlib.sha256()
         with open_source(path) as file:
             for chunk in chunks(file):
                 whole.update(chunk)
-        return whole.hexdigest(), None, None
+            return whole.hexdigest(), None, None, members_of(file, path.name) is not None
     except SourceError as error:
-        return None, error.code, error.reason
+        return None, error.code, error.reason, False
     except OSError as error:
         refusal = refused(error)
-        return None, refusal.code, refusal.reason
+        return None, refusal.code, refusal.reason, False

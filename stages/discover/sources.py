@@ -8,7 +8,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from io import BufferedReader
@@ -88,22 +88,34 @@ def absolute(spec: str) -> str:
     return (f"{name}=" if name else "") + os.path.abspath(path)  # noqa: PTH100
 
 
+NEST = "!/"
+"""Stands in a source_uri between a container and its member; no path below a source has it."""
+
+
 def to_uri(name: str, relative: str) -> str:
-    """Join a source's name and a path below it; percent-encode what is not printable or not UTF-8.
+    """Join a source's name and a path below it; percent-encode what is not printable or not UTF-8, and ``!/``.
 
     >>> to_uri("archiv", "1997/märz 3.txt")
     'archiv/1997/märz 3.txt'
     >>> to_uri("archiv", "a\\nb%.txt")
     'archiv/a%0Ab%25.txt'
     """
-    return f"{name}/" + "".join(
-        c if c.isprintable() and c != "%" else "".join(f"%{b:02X}" for b in os.fsencode(c)) for c in relative
-    )
+    return f"{name}/" + escaped(relative, "%").replace(NEST, "%21/")
 
 
-def to_path(source_uri: str, roots: dict[str, Path]) -> Path:
-    """Give the file that ``source_uri`` stands for, below the folder of its source."""
-    name, _, relative = source_uri.partition("/")
+def escaped(name: str, also: str = "") -> str:
+    """Percent-encode what is not printable or not UTF-8 in a name, and the characters in ``also``."""
+    return "".join(c if c.isprintable() and c not in also else "".join(f"%{b:02X}" for b in _bytes_of(c)) for c in name)
+
+
+def _bytes_of(character: str) -> bytes:
+    """The bytes of a character of a name: of one that stands for a byte that is no UTF-8, that byte."""
+    return character.encode(errors="surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass")
+
+
+def to_path(source_uri: str, roots: Mapping[str, Path]) -> Path:
+    """Give the file that ``source_uri`` stands for, or that holds it as a member, below the folder of its source."""
+    name, _, relative = source_uri.partition(NEST)[0].partition("/")
     return roots[name] / os.fsdecode(unquote_to_bytes(relative))
 
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from stages.discover.sources import Source, to_path
 from stages.errors import SourceError
-from stages.read.text import ReadOptions, read_source
+from stages.read.sources import ReadOptions, read_source
 
 _ANY_LENGTH = ReadOptions(max_chars=1 << 40)
 

@@ -1,31 +1,18 @@
-"""Read: the bytes of one source become raw text, with the encoding and how it was found.
+"""Plain text: bytes become raw text, with the encoding and how it was found.
 
 The raw text is a copy of what the file holds: its bytes (decompressed, for .gz) decoded, the byte-order mark
 dropped, nothing else changed. Every repair belongs to the next stage.
 """
 
 import codecs
-import gzip
-import hashlib
-import io
 import re
-import zlib
-from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
-import polars as pl
-
-from stages.discover.file_kinds import kind_of_bytes, kind_of_name
-from stages.discover.forms import TEXT_SUFFIXES, file_form
-from stages.discover.sources import CHANGED, chunks, open_source, refused, to_path
-from stages.errors import SourceError, TooMuchError, printable
+from stages.discover.file_kinds import kind_of_bytes
+from stages.errors import SourceError
 from stages.read.code_pages import guess_code_page
 from stages.read.east_asian import decode_escaped, guess_east_asian
-
-VERSION = "2"
 
 # The longer mark first: UTF-32 LE begins like UTF-16 LE.
 _MARKS = (
@@ -49,13 +36,6 @@ _NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 _REPLACEMENT = "\ufffd"
 _MIN_SOUND = 3  # sound UTF-8 characters for each broken place, for a text to pass as damaged UTF-8
 _NOTHING = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2060\ufeff\u00ad]*")
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """``max_chars``: the longest raw text, in characters, that becomes a document."""
-
-    max_chars: int = 10_000_000
 
 
 class RawText(NamedTuple):
@@ -164,108 +144,3 @@ def _nearly_utf8(sample: bytes) -> bool:
 
 def _count_high(text: str) -> int:
     return len(text) - len(text.encode("ascii", errors="ignore"))
-
-
-def _refuse_suffix(suffix: str) -> None:
-    if suffix in TEXT_SUFFIXES:
-        return
-    kind = kind_of_name(suffix)
-    reason = (
-        f"by its name ({suffix}) {kind.what}; {kind.advice}"
-        if kind
-        else f"files of type {suffix} are not read; if it is plain text name it .txt, else exclude it from the source"
-    )
-    raise SourceError("unsupported_format", reason)
-
-
-def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText, str]:
-    """Read one file (.txt, .text, .md, no suffix; .gz of these) and return its raw text and its SHA-256.
-
-    Raises SourceError with the reason code of `stages.tables.schemas.REASONS` that fits. At most four bytes for each
-    permitted character are read or decompressed, so neither a huge file nor a gzip bomb fills the memory.
-    """
-    options = options or ReadOptions()
-    compressed, suffix = file_form(path.name)
-    _refuse_suffix(suffix)
-    limit = options.max_chars * 4 + 4
-    try:
-        packed, whole = bytearray(), hashlib.sha256()
-        with open_source(path) as file:
-            for chunk in chunks(file):
-                whole.update(chunk)
-                packed += chunk[: limit + 1 - len(packed)]
-    except OSError as error:
-        raise refused(error) from error
-    data = _decompress(bytes(packed), limit) if compressed and len(packed) <= limit else bytes(packed)
-    if len(data) > limit:
-        raise _too_large(options)
-    raw = decode(data)
-    if len(raw.text) > options.max_chars:
-        raise _too_large(options)
-    return raw, whole.hexdigest()
-
-
-def _too_large(options: ReadOptions) -> SourceError:
-    return SourceError(
-        "too_large", f"longer than {options.max_chars:,} characters; split the file or raise the limit (--max-chars)"
-    )
-
-
-def _decompress(packed: bytes, limit: int) -> bytes:
-    stream: BinaryIO = io.BytesIO(packed)
-    try:
-        with gzip.open(stream) as file:
-            return file.read(limit + 1)
-    except (OSError, EOFError, zlib.error) as error:
-        raise SourceError("broken_archive", f"the gzip data is damaged ({error}); fetch the file again") from error
-
-
-def read_sources(
-    batch: pl.DataFrame, roots: dict[str, Path], options: ReadOptions | None = None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read a batch of sources.
-
-    ``batch`` has the columns source_uri, doc_id and content_sha256. Returns the raw texts (those columns, raw,
-    encoding, encoding_how) and the rejected sources (source_uri, doc_id, stage, code, reason). A file whose
-    bytes are no longer those that were discovered is rejected as ``changed_while_reading``. Raises TooMuchError
-    when several texts are together longer than memory is meant to hold, as small archives of long texts can be.
-    """
-    texts, rejected, n_chars = [], [], 0
-    for uri, doc_id, sha256 in batch.select("source_uri", "doc_id", "content_sha256").iter_rows():
-        try:
-            raw, read_sha256 = read_source(to_path(uri, roots), options)
-            if read_sha256 != sha256:
-                raise SourceError("changed_while_reading", CHANGED)
-            texts.append((uri, doc_id, sha256, *_storable(raw)))
-            n_chars += len(raw.text)
-        except SourceError as error:
-            rejected.append((uri, doc_id, "read", error.code, error.reason))
-        except MemoryError:
-            reason = "there was no memory to read this file; free some, the next run tries again"
-            rejected.append((uri, doc_id, "read", "system_failed", reason))
-        except Exception as error:
-            why = f"{type(error).__name__}: {error}"[:300]
-            reason = f"reading failed on this file ({why}); please report it with the file"
-            rejected.append((uri, doc_id, "read", "stage_failed", printable(reason)))
-        if n_chars > _MOST_CHARS and batch.height > 1:
-            raise TooMuchError(f"the texts of this batch have more than {_MOST_CHARS:,} characters")
-    return _frame(texts, TEXTS), _frame(rejected, REJECTED)
-
-
-def _storable(raw: RawText) -> RawText:
-    """Refuse lone surrogates, which no Parquet file and no UTF-8 can hold."""
-    try:
-        raw.text.encode()
-    except UnicodeEncodeError as error:
-        raise SourceError(
-            "undecodable", f"character {error.start} is half of a UTF-16 pair; save the file again as UTF-8"
-        ) from error
-    return raw
-
-
-TEXTS = ("source_uri", "doc_id", "content_sha256", "raw", "encoding", "encoding_how")
-REJECTED = ("source_uri", "doc_id", "stage", "code", "reason")
-
-
-def _frame(rows: Iterable[tuple[object, ...]], columns: tuple[str, ...]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=dict.fromkeys(columns, pl.String), orient="row")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from stages.read.text import REJECTED
+from stages.read.sources import REJECTED
 from stages.reflow import Block, ReflowOptions, Repair, reflow
 from stages.tables.schemas import SPANS, TABLES
 

@@ -88,7 +88,7 @@ def next_sources(
         .then("status_prior")
         .when(pl.col("action").is_in(["process", "move"]))
         .then("status")
-        .otherwise(pl.col("action").replace({"quarantine": "quarantined", "delete": "deleted"}))
+        .otherwise(pl.col("action").replace({"quarantine": "quarantined", "delete": "deleted", "open": "opened"}))
     )
     gone = pl.col("action") == "delete"
     rows = rows.with_columns(
@@ -193,10 +193,10 @@ def _moved_rows(prior: pl.DataFrame, decided: pl.DataFrame) -> pl.DataFrame:
 def count(decided: pl.DataFrame, sources: pl.DataFrame) -> dict[str, int]:
     """Count how the sources of this run ended: n_sources, n_written, n_unchanged and so on, as in `runs`.
 
-    ``n_sources`` counts the paths that the disk showed; the outcomes are counted from ``sources``, so that
-    comparing both means something.
+    ``n_sources`` counts the files and members that the disk showed, but for containers that were opened; the
+    outcomes are counted from ``sources``, so that comparing both means something.
     """
-    present = decided.filter(pl.col("action") != "delete", "in_scope").select("source_uri", "action")
+    present = decided.filter(~pl.col("action").is_in(["delete", "open"]), "in_scope").select("source_uri", "action")
     ended = present.join(sources, on="source_uri", how="left")
     stands = (pl.col("action") == "keep") & (pl.col("status") == "written")
     tally = ended.select(

@@ -20,7 +20,7 @@ NAME_LABELS = ("PER", "ORG", "LOC", "MISC")
 VALUE_LABELS = ("DATE", "TIME", "DURATION", "MONEY", "PERCENT", "QUANTITY")
 LABELS = NAME_LABELS + VALUE_LABELS
 MENTION_KINDS = ("name", "part", "deriv", "value")
-STATUSES = ("written", "duplicate", "quarantined", "deleted")
+STATUSES = ("written", "duplicate", "quarantined", "deleted", "opened")
 PARTED_BY = ("empty_line", "indent", "outdent", "short_line", "mixed", "none")
 REPAIR_RULES = {
     "hyphen_removed": "a word broken at the line end was joined and its hyphen dropped",
@@ -227,7 +227,7 @@ TABLES: dict[str, Table] = {
         ("source_uri",),
         {
             "source_uri": _SOURCE_URI,
-            "status": Column(_STR, "written, duplicate, quarantined, or deleted (gone from its source)"),
+            "status": Column(_STR, "written, duplicate, quarantined, deleted (gone), opened (a container)"),
             "doc_id": _DOC_ID,
             "duplicate_of": Column(_STR, "source_uri of the written source with the same bytes", nullable=True),
             "content_sha256": _SHA256,

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.errors import SourceError
-from stages.read.text import decode, read_source
+from stages.read.sources import read_source
+from stages.read.text import decode
 from stages.reflow import reflow
 from tests.faults import hostile, long_form
 from tests.faults.harness import ROOT, fast_gate, run_here

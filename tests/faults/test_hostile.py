@@ -17,7 +17,7 @@ import pytest
 from rich.console import Console
 
 import stages.discover.files
-import stages.read.text
+import stages.read.sources
 from flows.report import RunReport, as_markdown, print_report
 from stages.discover.sources import open_source, to_uri
 from stages.tables.schemas import REASONS
@@ -169,7 +169,7 @@ def test_a_file_that_changes_between_listing_and_reading(
         return open_source(path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(stages.read.text, "open_source", opening)
+        patched.setattr(stages.read.sources, "open_source", opening)
         report = run_here([folder], tmp_path / "tables")
     assert [(uri, reason) for uri, reason, _ in report.quarantined] == [("press/1.txt", code)]
     assert report.counts["n_written"] == 2
@@ -178,7 +178,7 @@ def test_a_file_that_changes_between_listing_and_reading(
     assert_same(published(tmp_path / "tables"), published(tmp_path / "fresh"))
 
 
-@pytest.mark.parametrize("module", [stages.discover.files, stages.read.text])
+@pytest.mark.parametrize("module", [stages.discover.files, stages.read.sources])
 def test_a_file_that_never_stops_growing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: Any) -> None:
     folder = tmp_path / "press"
     folder.mkdir()
@@ -277,7 +277,7 @@ def test_many_small_archives_of_long_texts_fit_memory(tmp_path: Path) -> None:
 
 
 def test_a_batch_of_long_texts_is_taken_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stages.read.text, "_MOST_CHARS", 1_000)
+    monkeypatch.setattr(stages.read.sources, "_MOST_CHARS", 1_000)
     folder = tmp_path / "press"
     folder.mkdir()
     for i in range(9):

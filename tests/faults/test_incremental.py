@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-import stages.read.text
+import stages.read.sources
 from flows.settings import Settings
 from stages.annotate import Frames, StageOptions, annotate
 from stages.discover.sources import open_source
@@ -212,7 +212,7 @@ def counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., li
             run_here([tmp_path / "press"], tmp_path / "tables", engine="fast", **settings)
         return sorted(opened)
 
-    monkeypatch.setattr(stages.read.text, "open_source", opening)
+    monkeypatch.setattr(stages.read.sources, "open_source", opening)
     return run
 
 

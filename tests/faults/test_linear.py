@@ -17,7 +17,7 @@ from stages.extract_entities.names.decode import LONGEST_KNOWN, known_names, par
 from stages.extract_entities.values import extract_values
 from stages.identify_language import identify_languages
 from stages.link_entities import build_entities, find_clusters, link_clusters
-from stages.read.text import TEXTS as TEXTS_COLUMNS
+from stages.read.sources import TEXTS as TEXTS_COLUMNS
 from stages.read.text import decode
 from stages.reflow import reflow
 from stages.reflow.furniture import find_furniture

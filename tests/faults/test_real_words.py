@@ -25,7 +25,7 @@ from stages.extract_entities.values.kinds import KINDS
 from stages.extract_entities.values.lexicon import LANGUAGES
 from stages.extract_entities.values.rules import RULES
 from stages.link_entities import build_entities, link_clusters
-from stages.read.text import TEXTS
+from stages.read.sources import TEXTS
 from stages.split_sentences import split_sentences
 from stages.tables.ids import to_doc_id
 from stages.tables.schemas import TABLES

@@ -126,7 +126,7 @@ def test_a_file_that_fails_twice_is_written_in_the_same_run(
 
 def failing_twice(patched: pytest.MonkeyPatch, number: int) -> Callable[..., object]:
     """Reads batches from a disk that begins to fail once the files have been hashed."""
-    from stages.read.text import read_sources
+    from stages.read.sources import read_sources
 
     disks: list[Disk] = []
 

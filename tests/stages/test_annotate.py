@@ -5,7 +5,7 @@ import pytest
 
 from stages.annotate import StageOptions, annotate, isolate
 from stages.extract_entities import EntityOptions
-from stages.read.text import REJECTED, TEXTS
+from stages.read.sources import REJECTED, TEXTS
 from stages.reflow import ReflowOptions
 from stages.tables.schemas import LABELS, NAME_LABELS, TABLES
 

@@ -15,8 +15,9 @@ from stages.discover.containers.feeds import BEGINS as FEED
 from stages.discover.containers.feeds import open_feed
 from stages.discover.containers.mailboxes import BEGINS as MBOX
 from stages.discover.containers.mailboxes import open_mbox
-from stages.discover.containers.members import NEST, Item, Limits, Member, Refused, bomb, size_of
+from stages.discover.containers.members import Item, Limits, Member, Refused, bomb, size_of
 from stages.discover.containers.rows import MARK, RowOptions, open_csv, open_json_lines, open_parquet
+from stages.discover.sources import NEST
 from stages.errors import SourceError
 
 __all__ = ["Item", "Limits", "Member", "Refused", "RowOptions", "members_of", "open_container"]

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import BinaryIO, NamedTuple
 from urllib.parse import quote
 
+from stages.discover.sources import NEST
 from stages.errors import SourceError
 
-NEST = "!/"
-"""Stands between the name of a container and that of its member."""
 _DRIVE = re.compile(r"[A-Za-z]:(?:/|$)")
 _MOST_KEY = 120
 

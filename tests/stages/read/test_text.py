@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from stages.discover.file_kinds import KINDS
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.errors import SourceError
-from stages.read.text import REJECTED, TEXTS, ReadOptions, decode, read_source, read_sources
+from stages.read.sources import REJECTED, TEXTS, ReadOptions, read_source, read_sources
+from stages.read.text import decode
 from stages.reflow import reflow
 from stages.tables.schemas import REASONS
 
@@ -404,7 +405,7 @@ def failing(error):
 
 
 def test_a_file_that_there_is_no_memory_for_is_tried_another_day(tmp_path, monkeypatch):
-    monkeypatch.setattr("stages.read.text.read_source", failing(MemoryError()))
+    monkeypatch.setattr("stages.read.sources.read_source", failing(MemoryError()))
     _, rejected = read_sources(batch_of("s/a.txt"), {"s": tmp_path})
     assert rejected["code"].to_list() == ["system_failed"]
 
@@ -412,5 +413,5 @@ def test_a_file_that_there_is_no_memory_for_is_tried_another_day(tmp_path, monke
 @pytest.mark.parametrize(("number", "code"), [(errno.EIO, "disk_failed"), (errno.EACCES, "unreadable")])
 def test_a_disk_that_fails_is_told_from_one_that_refuses(tmp_path, monkeypatch, number, code):
     path = write(tmp_path, "a.txt", b"text")
-    monkeypatch.setattr("stages.read.text.chunks", failing(OSError(number, os.strerror(number))))
+    monkeypatch.setattr("stages.read.sources.chunks", failing(OSError(number, os.strerror(number))))
     assert code_of(read_source, path) == code

@@ -1,0 +1,175 @@
+"""Members: what the containers among the files hold, each a source of its own.
+
+A container is a file whose members become documents (`stages.discover.containers`): an archive, a mailbox, a feed, a
+table of rows. Its own row in `sources` has the status ``opened``.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from stages.discover.containers import Item, Member, members_of
+from stages.discover.selection import Selection, on_the_way
+from stages.discover.sources import NEST, escaped, open_source, refused, to_path
+from stages.errors import SourceError
+
+HASHED = pl.Schema(
+    {
+        "source_uri": pl.String(),
+        "size_bytes": pl.Int64(),
+        "modified_at": pl.Datetime("us", "UTC"),
+        "reason_code": pl.String(),
+        "reason": pl.String(),
+        "content_sha256": pl.String(),
+        "opened": pl.Boolean(),
+    }
+)
+"""The columns of a file or member with its hash; ``opened``: it is a container, and its members have rows."""
+CONTAINER = pl.col("source_uri").str.split(NEST).list.first()
+IS_MEMBER = pl.col("source_uri").str.contains(NEST, literal=True)
+
+
+class Opened(NamedTuple):
+    """Files and members with their hashes, in order of source_uri, and members passed over, by source and reason."""
+
+    rows: pl.DataFrame
+    passed_over: dict[str, dict[str, int]]
+
+
+def is_container(path: Path) -> bool:
+    """Tell whether a file is a container; one that cannot be read is none."""
+    with suppress(SourceError, OSError), open_source(path) as file:
+        return members_of(file, path.name) is not None
+    return False
+
+
+def open_containers(
+    hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path], selection: Selection, stages_sha256: str
+) -> Opened:
+    """Add a row for every member of the containers among ``hashed`` files (`stages.discover.files.hash_contents`).
+
+    A container with the same bytes as in the last run (``prior``, its `sources`), opened by the same stages, is not
+    read: its members are those of the last run. One that is damaged gets the reason, and the members that it gave
+    before stand. A member that cannot be had has no hash but a reason; the others of its container are not harmed.
+    Members that ``selection`` excludes, hidden and temporary ones are counted by source and reason.
+    """
+    known = _members_before(hashed, prior, stages_sha256)
+    had = set(known.select(CONTAINER.unique()).to_series())
+    rows, passed = [known], {uri.partition("/")[0]: Counter[str]() for uri in hashed["source_uri"]}
+    damaged: dict[str, SourceError] = {}
+    fresh = hashed.filter("opened", pl.col("reason_code").is_null(), ~pl.col("source_uri").is_in(had))
+    for uri, modified_at in fresh.select("source_uri", "modified_at").iter_rows():
+        made: list[dict[str, Any]] = []
+        try:
+            for member_uri, item in read_members(uri, roots):
+                why = _passed_over(member_uri, selection)
+                if why:
+                    passed[uri.partition("/")[0]][why] += 1
+                else:
+                    made.append(_row(member_uri, item, modified_at))
+        except SourceError as error:
+            damaged[uri] = error
+        rows.append(pl.DataFrame(made, schema=HASHED))
+    whole = _with_reasons(hashed, damaged)
+    counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
+    return Opened(pl.concat([whole.select(HASHED.names()), *rows]).sort("source_uri"), counts)
+
+
+def read_members(uri: str, roots: Mapping[str, Path]) -> Iterator[tuple[str, Item]]:
+    """Give the members of a container with their source_uris, one after the other.
+
+    Raises SourceError where it cannot be read or is damaged; what came before stands.
+    """
+    path = to_path(uri, roots)
+    seen = Counter[str]()
+    try:
+        with open_source(path) as file:
+            for item in members_of(file, path.name) or ():
+                name = escaped(item.name)
+                seen[name] += 1
+                yield f"{uri}{NEST}{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), item
+    except OSError as error:
+        raise refused(error) from error
+
+
+def _members_before(hashed: pl.DataFrame, prior: pl.DataFrame, stages_sha256: str) -> pl.DataFrame:
+    """The members, as the last run left them, of containers that are as they were."""
+    same = ["source_uri", "content_sha256"]
+    stand = prior.filter(pl.col("stages_sha256") == stages_sha256).join(hashed, on=same, how="semi")
+    members = prior.filter(IS_MEMBER, pl.col("status") != "deleted").with_columns(container=CONTAINER)
+    refused_before = pl.col("content_sha256").is_null()
+    return (
+        members.join(stand.select(container="source_uri"), on="container", how="semi")
+        .with_columns(
+            pl.when(refused_before).then("reason_code").alias("reason_code"),
+            pl.when(refused_before).then("reason").alias("reason"),
+            opened=pl.lit(False),
+        )
+        .select(HASHED.names())
+    )
+
+
+def _row(uri: str, item: Item, modified_at: datetime | None) -> dict[str, Any]:
+    row: dict[str, Any] = {"source_uri": uri, "modified_at": modified_at, "opened": False}
+    if isinstance(item, Member):
+        return row | {"size_bytes": len(item.data), "content_sha256": sha256(item.data).hexdigest()}
+    return row | {"reason_code": item.error.code, "reason": item.error.reason}
+
+
+def _passed_over(uri: str, selection: Selection) -> str | None:
+    # What to include, and which endings, was asked of the container; within it only what is unwanted counts.
+    unwanted = Selection(exclude=selection.exclude)
+    return next(filter(None, map(unwanted.passes_over, on_the_way(uri.partition(NEST)[2]))), None)
+
+
+def _with_reasons(hashed: pl.DataFrame, damaged: Mapping[str, SourceError]) -> pl.DataFrame:
+    """Give containers that are damaged their reason; such a one is not opened."""
+    codes = pl.DataFrame(
+        [(uri, error.code, error.reason) for uri, error in damaged.items()],
+        schema={"source_uri": pl.String, "c": pl.String, "r": pl.String},
+        orient="row",
+    )
+    return hashed.join(codes, on="source_uri", how="left", maintain_order="left").with_columns(
+        reason_code=pl.coalesce("reason_code", "c"),
+        reason=pl.coalesce("reason", "r"),
+        opened=pl.col("opened") & pl.col("c").is_null(),
+    )
+
+
+def unpack(decided: pl.DataFrame, roots: Mapping[str, Path], spool: Path) -> pl.DataFrame:
+    """Write the members that are to be read into one file ``spool``, each container read once.
+
+    Gives ``decided`` with the column spooled_at: where a member begins there (bytes), null for other sources and for a
+    member that is no longer to be had. Each has the length of its size_bytes.
+    """
+    wanted = decided.filter(IS_MEMBER, pl.col("action") == "process")
+    places: dict[str, int] = {}
+    with spool.open("wb") as out:
+        for (container,), members in wanted.with_columns(container=CONTAINER).group_by("container"):
+            uris = set(members["source_uri"])
+            with suppress(SourceError):  # what is missing then, reading tells of each
+                places.update(_spool(_wanted(read_members(str(container), roots), uris), out))
+    found = pl.DataFrame([*places.items()], schema={"source_uri": pl.String, "spooled_at": pl.Int64}, orient="row")
+    return decided.join(found, on="source_uri", how="left", maintain_order="left")
+
+
+def _wanted(items: Iterable[tuple[str, Item]], uris: set[str]) -> Iterator[tuple[str, bytes]]:
+    left = len(uris)
+    for uri, item in items:
+        if uri in uris and isinstance(item, Member):
+            yield uri, item.data
+            left -= 1
+        if not left:
+            return
+
+
+def _spool(items: Iterable[tuple[str, bytes]], out: Any) -> Iterator[tuple[str, int]]:
+    for uri, data in items:
+        yield uri, out.tell()
+        out.write(data)

@@ -1,0 +1,168 @@
+"""Read: each source becomes a raw document; of a batch of sources, one frame of texts and one of those kept out.
+
+The bytes come from the file itself, or from where `stages.discover.members` has spooled a member of a container.
+"""
+
+import gzip
+import hashlib
+import io
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from stages.discover.file_kinds import kind_of_name
+from stages.discover.forms import TEXT_SUFFIXES, file_form
+from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused, to_path
+from stages.errors import SourceError, TooMuchError, printable
+from stages.read.text import RawText, decode
+
+VERSION = "3"
+
+_MOST_CHARS = 1 << 25
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """``max_chars``: the longest raw text, in characters, that becomes a document."""
+
+    max_chars: int = 10_000_000
+
+    @property
+    def max_bytes(self) -> int:
+        """So many bytes of a file are looked at: four for each character, and a byte-order mark."""
+        return self.max_chars * 4 + 4
+
+
+def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText, str]:
+    """Read one file (.txt, .text, .md, no suffix; .gz of these) and return its raw text and its SHA-256.
+
+    Raises SourceError with the reason code of `stages.tables.schemas.REASONS` that fits. At most four bytes for each
+    permitted character are read or decompressed, so neither a huge file nor a gzip bomb fills the memory.
+    """
+    options = options or ReadOptions()
+    _refuse_suffix(file_form(path.name)[1])
+    packed, whole = bytearray(), hashlib.sha256()
+    try:
+        with open_source(path) as file:
+            for chunk in chunks(file):
+                whole.update(chunk)
+                packed += chunk[: options.max_bytes + 1 - len(packed)]
+    except OSError as error:
+        raise refused(error) from error
+    return read_bytes(bytes(packed), path.name, options), whole.hexdigest()
+
+
+def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawText:
+    """Read what a file called ``name`` holds; raises SourceError as `read_source` does."""
+    compressed, suffix = file_form(name)
+    _refuse_suffix(suffix)
+    fits = len(packed) <= options.max_bytes
+    data = _decompress(packed, options.max_bytes) if compressed and fits else packed
+    if len(data) > options.max_bytes:
+        raise _too_large(options)
+    raw = decode(data)
+    if len(raw.text) > options.max_chars:
+        raise _too_large(options)
+    return raw
+
+
+def _refuse_suffix(suffix: str) -> None:
+    if suffix in TEXT_SUFFIXES:
+        return
+    kind = kind_of_name(suffix)
+    reason = (
+        f"by its name ({suffix}) {kind.what}; {kind.advice}"
+        if kind
+        else f"files of type {suffix} are not read; if it is plain text name it .txt, else exclude it from the source"
+    )
+    raise SourceError("unsupported_format", reason)
+
+
+def _too_large(options: ReadOptions) -> SourceError:
+    return SourceError(
+        "too_large", f"longer than {options.max_chars:,} characters; split the file or raise the limit (--max-chars)"
+    )
+
+
+def _decompress(packed: bytes, limit: int) -> bytes:
+    stream: BinaryIO = io.BytesIO(packed)
+    try:
+        with gzip.open(stream) as file:
+            return file.read(limit + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise SourceError("broken_archive", f"the gzip data is damaged ({error}); fetch the file again") from error
+
+
+def read_sources(
+    batch: pl.DataFrame, roots: dict[str, Path], options: ReadOptions | None = None, spool: Path | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read a batch of sources.
+
+    ``batch`` has the columns source_uri, doc_id and content_sha256; of members of containers also size_bytes and
+    spooled_at, their place in the file ``spool``. Returns the raw texts (those three columns, raw,
+    encoding, encoding_how) and the rejected sources (source_uri, doc_id, stage, code, reason). A source whose
+    bytes are no longer those that were discovered is rejected as ``changed_while_reading``. Raises TooMuchError
+    when several texts are together longer than memory is meant to hold, as small archives of long texts can be.
+    """
+    options = options or ReadOptions()
+    texts, rejected, n_chars = [], [], 0
+    for row in batch.iter_rows(named=True):
+        uri, doc_id, expected = row["source_uri"], row["doc_id"], row["content_sha256"]
+        try:
+            if NEST in uri:
+                raw, sha256 = _read_member(uri, row, spool, options)
+            else:
+                raw, sha256 = read_source(to_path(uri, roots), options)
+            if sha256 != expected:
+                raise SourceError("changed_while_reading", CHANGED)
+            texts.append((uri, doc_id, expected, *_storable(raw)))
+            n_chars += len(raw.text)
+        except SourceError as error:
+            rejected.append((uri, doc_id, "read", error.code, error.reason))
+        except Exception as error:
+            code, reason = _blame(error)
+            rejected.append((uri, doc_id, "read", code, reason))
+        if n_chars > _MOST_CHARS and batch.height > 1:
+            raise TooMuchError(f"the texts of this batch have more than {_MOST_CHARS:,} characters")
+    return _frame(texts, TEXTS), _frame(rejected, REJECTED)
+
+
+def _read_member(uri: str, row: Mapping[str, Any], spool: Path | None, options: ReadOptions) -> tuple[RawText, str]:
+    """Read a member of a container from the spool."""
+    if spool is None or row["spooled_at"] is None:
+        raise SourceError("changed_while_reading", CHANGED)
+    with spool.open("rb") as file:
+        file.seek(row["spooled_at"])
+        data = file.read(row["size_bytes"])
+    return read_bytes(data, uri.rpartition(NEST)[2], options), hashlib.sha256(data).hexdigest()
+
+
+def _blame(error: Exception) -> tuple[str, str]:
+    """The reason code for what a reader raised that it should not, and the sentence."""
+    if isinstance(error, MemoryError):
+        return "system_failed", "there was no memory to read this file; free some, the next run tries again"
+    why = f"{type(error).__name__}: {error}"[:300]
+    return "stage_failed", printable(f"reading failed on this file ({why}); please report it with the file")
+
+
+def _storable(raw: RawText) -> RawText:
+    """Refuse lone surrogates, which no Parquet file and no UTF-8 can hold."""
+    try:
+        raw.text.encode()
+    except UnicodeEncodeError as error:
+        raise SourceError(
+            "undecodable", f"character {error.start} is half of a UTF-16 pair; save the file again as UTF-8"
+        ) from error
+    return raw
+
+
+TEXTS = ("source_uri", "doc_id", "content_sha256", "raw", "encoding", "encoding_how")
+REJECTED = ("source_uri", "doc_id", "stage", "code", "reason")
+
+
+def _frame(rows: Iterable[tuple[object, ...]], columns: tuple[str, ...]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=dict.fromkeys(columns, pl.String), orient="row")
