@@ -105,6 +105,13 @@ class Settings(BaseModel):
         """Give the options of the read stage."""
         return ReadOptions(max_chars=self.max_chars)
 
+    def made(self) -> discover.Made:
+        """Give what decides the rows of a file beside its bytes."""
+        stages = self.stages_sha256()
+        # Which members are passed over is part of how a container is opened.
+        opening = hashlib.sha256(json.dumps([stages, self.exclude]).encode()).hexdigest()
+        return discover.Made(stages, self.max_chars, opening)
+
     def stages_sha256(self) -> str:
         """Hash everything that decides what a file becomes: versions and options of the stages.
 

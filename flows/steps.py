@@ -75,7 +75,7 @@ class Discovered(NamedTuple):
 def discover(run: Run, named: list[Source]) -> Discovered:
     """Compare the sources with the `sources` table of the last snapshot: what is new, changed, moved, gone."""
     settings, prior = run.settings, run.store.read(run.previous, "sources")
-    selection, made = settings.selection(), deciding.Made(settings.stages_sha256(), settings.max_chars)
+    selection, made = settings.selection(), settings.made()
     found = files.find_patiently(named, selection)
     with progress_bar("reading new files", found.files.height) as advance:
         hashed = files.hash_contents(
@@ -87,7 +87,7 @@ def discover(run: Run, named: list[Source]) -> Discovered:
             progress=lambda *_: advance(1),
         )
     hashed = files.hash_patiently(hashed, run.roots)
-    opened = open_containers(hashed, prior, run.roots, selection, made.stages_sha256)
+    opened = open_containers(hashed, prior, run.roots, selection, made)
     decided = deciding.decide(opened.rows, prior, named, made, selection)
     withheld = deciding.count_unlisted(decided, prior)
     if not settings.confirm_deletions:

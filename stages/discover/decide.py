@@ -34,10 +34,14 @@ _SOURCE = pl.col("source_uri").str.split("/").list.first()
 
 
 class Made(NamedTuple):
-    """What decides the rows of a file beside its bytes: the stages with their options, and the longest text allowed."""
+    """What decides the rows of a file beside its bytes: the stages with their options, and the longest text allowed.
+
+    ``opening_sha256``: what decides which members a container gives; it stands in the row of the container.
+    """
 
     stages_sha256: str
     max_chars: int
+    opening_sha256: str = ""
 
 
 def decide(
@@ -50,8 +54,8 @@ def decide(
     source_uri is the one written; the others are its duplicates, also across sources. What lies below a folder
     that could not be listed is not taken for gone: it is treated like the files of a source that this run does not
     name, and so is what ``selection`` passes over. Columns: those of ``found``, ``doc_id``,
-    ``duplicate_of``, ``copy_of`` and ``copy_stages`` (doc_id of the published document a moved one is copied from, and
-    the stages that made it), ``in_scope``
+    ``opened`` (it is, or was, a container), ``duplicate_of``, ``copy_of`` and ``copy_stages`` (doc_id of the published
+    document a moved one is copied from, and the stages that made it; of a container what opened it), ``in_scope``
     (false for a file that this run does not speak for), ``alone`` (true for one that no worker process survived, as it
     stands) and ``action``. Raises UsageError when the folder of a source that nobody knows cannot be listed.
 
@@ -74,14 +78,18 @@ def decide(
         "content_sha256",
         duplicate_of=pl.when(pl.col("action") == "duplicate").then("first"),
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
-        copy_stages=pl.when(pl.col("action") == "move").then("copy_stages"),
+        copy_stages=pl.when(pl.col("action") == "move")
+        .then("copy_stages")
+        .when(pl.col("action") == "open")
+        .then(pl.lit(made.opening_sha256)),
         in_scope="in_scope",
+        opened=pl.col("opened").fill_null(False),
         alone=died.fill_null(False),
         action="action",
     )
     # The reason of a file that was in quarantine goes with it.
     facts = ("source_uri", "size_bytes", "modified_at", "content_sha256", "in_scope")
-    deleted = gone.select(*facts, alone=pl.lit(False), action=pl.lit("delete"))
+    deleted = gone.select(*facts, opened=pl.col("status") == "opened", alone=pl.lit(False), action=pl.lit("delete"))
     return (
         pl.concat([decided, deleted], how="diagonal")
         .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
@@ -217,10 +225,13 @@ def withhold_deletions(
     held = known.filter(accident.over("source"), "lost")
     wholly = known.filter(pl.col("absent").all().over("source"))["source"].unique()
     kept_out = prior.filter(pl.col("status") == "quarantined", _SOURCE.is_in(wholly.implode()))
+    containers = held.select(pl.col("source_uri").str.split(NEST).list.first().unique()).to_series()
+    stand = pl.concat([kept_out["source_uri"], containers])
     withheld = pl.col("source_uri").is_in(held["source_uri"].implode()) | (
-        gone & pl.col("source_uri").is_in(kept_out["source_uri"].implode())
+        gone & pl.col("source_uri").is_in(stand.implode())
     )
-    unread = decided.filter(withheld & ~gone).select("source_uri", "doc_id", "in_scope", "alone", action=pl.lit("keep"))
+    facts = ("source_uri", "doc_id", "in_scope", "opened", "alone")
+    unread = decided.filter(withheld & ~gone).select(*facts, action=pl.lit("keep"))
     remembered = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
     kept = unread.join(remembered, on="source_uri", how="left")
     rest = pl.concat([decided.filter(~withheld), kept], how="diagonal").sort("source_uri")

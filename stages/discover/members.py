@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from stages.discover.containers import Item, Member, members_of
+from stages.discover.decide import Made
 from stages.discover.selection import Selection, on_the_way
 from stages.discover.sources import NEST, escaped, open_source, refused, to_path
 from stages.errors import SourceError
@@ -50,35 +51,49 @@ def is_container(path: Path) -> bool:
 
 
 def open_containers(
-    hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path], selection: Selection, stages_sha256: str
+    hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path], selection: Selection, made: Made
 ) -> Opened:
     """Add a row for every member of the containers among ``hashed`` files (`stages.discover.files.hash_contents`).
 
-    A container with the same bytes as in the last run (``prior``, its `sources`), opened by the same stages, is not
+    A container with the same bytes as in the last run (``prior``, its `sources`), opened in the same way, is not
     read: its members are those of the last run. One that is damaged gets the reason, and the members that it gave
     before stand. A member that cannot be had has no hash but a reason; the others of its container are not harmed.
     Members that ``selection`` excludes, hidden and temporary ones are counted by source and reason.
     """
-    known = _members_before(hashed, prior, stages_sha256)
+    hashed = _with_unread(hashed, prior, roots, made)
+    known = _members_before(hashed, prior, made.opening_sha256)
     had = set(known.select(CONTAINER.unique()).to_series())
     rows, passed = [known], {uri.partition("/")[0]: Counter[str]() for uri in hashed["source_uri"]}
     damaged: dict[str, SourceError] = {}
     fresh = hashed.filter("opened", pl.col("reason_code").is_null(), ~pl.col("source_uri").is_in(had))
     for uri, modified_at in fresh.select("source_uri", "modified_at").iter_rows():
-        made: list[dict[str, Any]] = []
+        found: list[dict[str, Any]] = []
+        n_passed = 0
         try:
             for member_uri, item in read_members(uri, roots):
-                why = _passed_over(member_uri, selection)
-                if why:
+                if why := _passed_over(member_uri, selection):
                     passed[uri.partition("/")[0]][why] += 1
+                    n_passed += 1
                 else:
-                    made.append(_row(member_uri, item, modified_at))
+                    found.append(_row(member_uri, item, modified_at))
+            if not found and not n_passed:
+                damaged[uri] = SourceError("empty", "it holds no file, message or row; remove it or fetch it again")
         except SourceError as error:
             damaged[uri] = error
-        rows.append(pl.DataFrame(made, schema=HASHED))
+        rows.append(pl.DataFrame(found, schema=HASHED))
     whole = _with_reasons(hashed, damaged)
     counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
     return Opened(pl.concat([whole.select(HASHED.names()), *rows]).sort("source_uri"), counts)
+
+
+def _with_unread(hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path], made: Made) -> pl.DataFrame:
+    """Ask files that were trusted unread, but will be read, whether they are containers: other stages may know more."""
+    again = (pl.col("status") == "quarantined") | (pl.col("stages_sha256") != made.stages_sha256)
+    asked = prior.filter(again, pl.col("status") != "opened", ~IS_MEMBER).select("source_uri", "content_sha256")
+    unread = hashed.filter(~pl.col("opened"), pl.col("reason_code").is_null())
+    uris = unread.join(asked, on=["source_uri", "content_sha256"], how="semi")["source_uri"]
+    containers = [uri for uri in uris if is_container(to_path(uri, roots))]
+    return hashed.with_columns(opened=pl.col("opened") | pl.col("source_uri").is_in(containers))
 
 
 def read_members(uri: str, roots: Mapping[str, Path]) -> Iterator[tuple[str, Item]]:
@@ -98,10 +113,10 @@ def read_members(uri: str, roots: Mapping[str, Path]) -> Iterator[tuple[str, Ite
         raise refused(error) from error
 
 
-def _members_before(hashed: pl.DataFrame, prior: pl.DataFrame, stages_sha256: str) -> pl.DataFrame:
+def _members_before(hashed: pl.DataFrame, prior: pl.DataFrame, opening_sha256: str) -> pl.DataFrame:
     """The members, as the last run left them, of containers that are as they were."""
     same = ["source_uri", "content_sha256"]
-    stand = prior.filter(pl.col("stages_sha256") == stages_sha256).join(hashed, on=same, how="semi")
+    stand = prior.filter(pl.col("stages_sha256") == opening_sha256).join(hashed, on=same, how="semi")
     members = prior.filter(IS_MEMBER, pl.col("status") != "deleted").with_columns(container=CONTAINER)
     refused_before = pl.col("content_sha256").is_null()
     return (

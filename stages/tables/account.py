@@ -205,7 +205,7 @@ def count(decided: pl.DataFrame, sources: pl.DataFrame) -> dict[str, int]:
         n_duplicate=(pl.col("status") == "duplicate").sum(),
         n_quarantined=(pl.col("status") == "quarantined").sum(),
     ).row(0, named=True)
-    deleted = int((decided["action"] == "delete").sum())
+    deleted = decided.filter(pl.col("action") == "delete", ~pl.col("opened")).height
     return {"n_sources": present.height, **{k: int(v) for k, v in tally.items()}, "n_deleted": deleted}
 
 

@@ -19,6 +19,7 @@ DECIDED = pl.Schema(
         "reason_code": pl.String(),
         "reason": pl.String(),
         "in_scope": pl.Boolean(),
+        "opened": pl.Boolean(),
         "size_bytes": pl.Int64(),
         "modified_at": pl.Datetime("us", "UTC"),
         "copy_stages": pl.String(),
@@ -31,7 +32,7 @@ BAD_ROWS = pl.DataFrame(schema=dict.fromkeys(("doc_id", "table", "stage", "rule"
 
 def decisions(*rows):
     """(name, action, further columns): what discover decides."""
-    plain = {"content_sha256": "h", "in_scope": True, "size_bytes": 1, "modified_at": NOON}
+    plain = {"content_sha256": "h", "in_scope": True, "opened": False, "size_bytes": 1, "modified_at": NOON}
     found = [plain | {"source_uri": f"s/{name}", "action": action, **more} for name, action, more in rows]
     frame = pl.DataFrame(found, schema=DECIDED)
     return frame.with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
@@ -242,7 +243,7 @@ def test_sources_present_are_the_sum_of_their_outcomes(mixture):
         name, action = f"{n:02}", kind.removesuffix(" bad")
         bad = kind.endswith("bad") or kind == "quarantine"
         here = kind != "outside"
-        more = {"content_sha256": f"h{n}", "in_scope": here}
+        more = {"content_sha256": f"h{n}", "in_scope": here, "opened": False}
         if kind == "quarantine":
             more |= {"reason_code": "unreadable", "reason": "why"}
         rows.append((name, action if here else "keep", more))
