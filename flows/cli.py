@@ -7,7 +7,9 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 _MOST_PROBLEMS = 100
 _EXIT_FAILED, _EXIT_USAGE, _EXIT_LOCKED = 1, 2, 4
@@ -247,21 +249,40 @@ def _run(chosen: argparse.Namespace) -> int:
     LocalSnapshots(Path(chosen.tables or TABLES)).require_ours(source.root for source in named)
     if settings.authority:
         open_authority(settings.authority)
+    from flows.report import AttentionError, attention, print_report
+    from flows.run import report_if_unchanged
+
+    report = None if _server_named() else report_if_unchanged(sources, Path(chosen.tables or TABLES), settings)
+    wanted = attention(report, settings.strict) if report else None
+    if report is None:
+        try:
+            report = _run_flow(sources, chosen.tables or TABLES, settings.model_dump(exclude_unset=True))
+        except AttentionError as error:
+            report, wanted = error.report, error
+    print_report(report, Console())
+    return wanted.exit_code if wanted else 0
+
+
+def _server_named() -> bool:
+    """Tell whether a Prefect server keeps the runs, so that one with nothing to do belongs there too."""
+    # To ask Prefect itself would cost a second.
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    profiles = Path(os.environ.get("PREFECT_PROFILES_PATH") or home / "profiles.toml")
+    with suppress(OSError, UnicodeDecodeError):
+        if "PREFECT_API_URL" in profiles.read_text(encoding="utf-8"):
+            return True
+    return bool(os.environ.get("PREFECT_API_URL"))
+
+
+def _run_flow(sources: list[str], tables: str, settings: dict[str, Any]) -> Any:
     _quiet_prefect()
     from flows.refresh import refresh
-    from flows.report import AttentionError, print_report
     from flows.server import find_server
 
     # What a stage says while it waits, whatever Prefect makes of its own log.
     logging.getLogger("stages").addHandler(logging.StreamHandler())
     find_server(_say)
-    code = 0
-    try:
-        report = refresh(sources, chosen.tables or TABLES, **settings.model_dump(exclude_unset=True))
-    except AttentionError as error:
-        report, code = error.report, error.exit_code
-    print_report(report, Console())
-    return code
+    return refresh(sources, tables, **settings)
 
 
 def _known(tables: str) -> frozenset[str]:

@@ -26,7 +26,7 @@ from flows.step import step
 from stages.discover import decide as deciding
 from stages.discover import files
 from stages.discover.members import open_containers, unpack
-from stages.discover.sources import Source
+from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
 from stages.link_entities.tables import fill_entities, link_new, next_entities
@@ -74,19 +74,25 @@ class Discovered(NamedTuple):
 @step(name="discover_sources")
 def discover(run: Run, named: list[Source]) -> Discovered:
     """Compare the sources with the `sources` table of the last snapshot: what is new, changed, moved, gone."""
-    settings, prior = run.settings, run.store.read(run.previous, "sources")
+    found = files.find_patiently(named, run.settings.selection())
+    known = files.trust(found.files, _prior(run), None if run.settings.verify else _trusted_before(run))
+    with progress_bar("reading new files", files.unread(known).len()) as advance:
+        hashed = files.hash_contents(known, run.roots, progress=lambda: advance(1))
+    return _decide(run, named, files.hash_patiently(hashed, run.roots), found.passed_over)
+
+
+def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
+    """Do what `discover` does by listing alone; None where that does not do: a file has to be read, a disk failed."""
+    found = files.find_files(named, run.settings.selection())
+    known = files.trust(found.files, _prior(run), None if run.settings.verify else _trusted_before(run))
+    if files.unread(known).len() or DISK_FAILED in known["reason_code"]:
+        return None
+    return _decide(run, named, known, found.passed_over)
+
+
+def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, passed_over: dict[str, dict[str, int]]) -> Discovered:
+    settings, prior = run.settings, _prior(run)
     selection, made = settings.selection(), settings.made()
-    found = files.find_patiently(named, selection)
-    with progress_bar("reading new files", found.files.height) as advance:
-        hashed = files.hash_contents(
-            found.files,
-            prior,
-            run.roots,
-            trusted_before=_trusted_before(run),
-            verify=settings.verify,
-            progress=lambda *_: advance(1),
-        )
-    hashed = files.hash_patiently(hashed, run.roots)
     opened = open_containers(hashed, prior, run.roots, selection, made)
     decided = deciding.decide(opened.rows, prior, named, made, selection)
     withheld = deciding.count_unlisted(decided, prior)
@@ -95,7 +101,11 @@ def discover(run: Run, named: list[Source]) -> Discovered:
         withheld |= held
     file = run.work / "decided.parquet"
     unpack(decided, run.roots, run.spool).write_parquet(file)
-    return Discovered(file, _add_up(found.passed_over, opened.passed_over), withheld)
+    return Discovered(file, _add_up(passed_over, opened.passed_over), withheld)
+
+
+def _prior(run: Run) -> pl.DataFrame:
+    return run.store.read(run.previous, "sources")
 
 
 def _add_up(*counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:

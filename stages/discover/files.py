@@ -7,14 +7,14 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from stages.discover.containers import members_of
+from stages.discover.containers import holds_members
 from stages.discover.patience import patiently
 from stages.discover.selection import TABLES_FOLDER, Selection
 from stages.discover.sources import DISK_FAILED, NOT_REGULAR, Source, chunks, open_source, refused, to_path, to_uri
@@ -71,45 +71,53 @@ def find_patiently(sources: Iterable[Source], selection: Selection | None = None
     )
 
 
-def hash_contents(
-    found: pl.DataFrame,
-    prior: pl.DataFrame,
-    roots: dict[str, Path],
-    *,
-    trusted_before: datetime | None,
-    verify: bool = False,
-    progress: Callable[[int, int], object] | None = None,
-) -> pl.DataFrame:
-    """Add ``content_sha256`` and ``opened`` (is it a container?) to what `find_files` listed, reading few files.
+def trust(found: pl.DataFrame, prior: pl.DataFrame, trusted_before: datetime | None) -> pl.DataFrame:
+    """Add ``content_sha256`` and ``opened`` (is it a container?) to listed files that need not be read.
 
-    A file whose size and modification time are those of the last run keeps its hash unread, unless it was
-    modified at or after ``trusted_before`` (it may have changed again within the clock's resolution) or
-    ``verify`` asks to read everything. A file that cannot be read gets the reason ``unreadable``, or ``disk_failed``
-    where `hash_again` may have more luck.
+    A file whose size and modification time are those of the last run (``prior``, its `sources`) keeps its hash, unless
+    it was modified at or after ``trusted_before`` (it may have changed again within the clock's resolution; null: no
+    file is trusted). Both columns are null in other rows.
     """
     same = (pl.col("size_bytes") == pl.col("size_bytes_prior")) & (pl.col("modified_at") == pl.col("modified_at_prior"))
-    trusted = pl.lit(False) if verify or trusted_before is None else same & (pl.col("modified_at") < trusted_before)
-    known = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256", status_prior="status")
-    joined = found.join(known, on="source_uri", how="left", suffix="_prior", maintain_order="left").with_columns(
-        content_sha256=pl.when(trusted.fill_null(False)).then("content_sha256")
+    trusted = pl.lit(False) if trusted_before is None else same & (pl.col("modified_at") < trusted_before)
+    known = prior.select(
+        "source_uri", "size_bytes", "modified_at", "content_sha256", opened=pl.col("status") == "opened"
     )
-    todo = joined.filter(pl.col("content_sha256").is_null() & pl.col("reason_code").is_null())["source_uri"]
-    fresh = _hash_files(todo, roots, progress)
-    return joined.join(fresh, on="source_uri", how="left", maintain_order="left").select(
+    return found.join(known, on="source_uri", how="left", suffix="_prior", maintain_order="left").select(
+        *FOUND.names(),
+        content_sha256=pl.when(trusted.fill_null(False)).then("content_sha256"),
+        opened=pl.when(trusted.fill_null(False)).then("opened"),
+    )
+
+
+def unread(known: pl.DataFrame) -> pl.Series:
+    """Give the source_uris of the files whose content is not known yet."""
+    return known.filter(pl.col("content_sha256").is_null(), pl.col("reason_code").is_null())["source_uri"]
+
+
+def hash_contents(
+    known: pl.DataFrame, roots: Mapping[str, Path], progress: Callable[[], object] = lambda: None
+) -> pl.DataFrame:
+    """Read the files that `trust` left unread, to know their hashes and which are containers.
+
+    A file that cannot be read gets the reason ``unreadable``, or ``disk_failed`` where `hash_again` may have more luck.
+    """
+    fresh = _hash_files(unread(known), roots, progress)
+    return known.join(fresh, on="source_uri", how="left", maintain_order="left").select(
         *(c for c in FOUND.names() if not c.startswith("reason")),
         reason_code=pl.coalesce("reason_code", "c"),
         reason=pl.coalesce("reason", "r"),
         content_sha256=pl.coalesce("content_sha256", "h"),
-        opened=pl.coalesce("o", pl.col("status_prior") == "opened").fill_null(False),
+        opened=pl.coalesce("o", "opened").fill_null(False),
     )
 
 
-def hash_patiently(hashed: pl.DataFrame, roots: dict[str, Path]) -> pl.DataFrame:
+def hash_patiently(hashed: pl.DataFrame, roots: Mapping[str, Path]) -> pl.DataFrame:
     """Try what the disk would not give to `hash_contents` again after a while."""
     return patiently(hashed, lambda found: DISK_FAILED in found["reason_code"], lambda found: hash_again(found, roots))
 
 
-def hash_again(hashed: pl.DataFrame, roots: dict[str, Path]) -> pl.DataFrame:
+def hash_again(hashed: pl.DataFrame, roots: Mapping[str, Path]) -> pl.DataFrame:
     """Try the files once more that the disk would not give to `hash_contents`; the other rows stay as they are."""
     failed = pl.col("reason_code").eq_missing(pl.lit(DISK_FAILED)) & pl.col("size_bytes").is_not_null()
     fresh = _hash_files(hashed.filter(failed)["source_uri"], roots)
@@ -123,14 +131,13 @@ def hash_again(hashed: pl.DataFrame, roots: dict[str, Path]) -> pl.DataFrame:
 
 
 def _hash_files(
-    uris: Iterable[str], roots: dict[str, Path], progress: Callable[[int, int], object] | None = None
+    uris: Iterable[str], roots: Mapping[str, Path], progress: Callable[[], object] = lambda: None
 ) -> pl.DataFrame:
     """The hash (h), or the reason code (c) and the reason (r), of each file, and whether it is a container (o)."""
-    hashed, uris = [], list(uris)
-    for done, uri in enumerate(uris):
-        if progress:
-            progress(done, len(uris))
+    hashed = []
+    for uri in uris:
         hashed.append((uri, *_hash_file(to_path(uri, roots))))
+        progress()
     schema = {"source_uri": pl.String, "h": pl.String, "c": pl.String, "r": pl.String, "o": pl.Boolean}
     return pl.DataFrame(hashed, schema=schema, orient="row")
 
@@ -207,7 +214,7 @@ def _hash_file(path: Path) -> tuple[str | None, str | None, str | None, bool]:
         with open_source(path) as file:
             for chunk in chunks(file):
                 whole.update(chunk)
-            return whole.hexdigest(), None, None, members_of(file, path.name) is not None
+            return whole.hexdigest(), None, None, holds_members(file, path.name)
     except SourceError as error:
         return None, error.code, error.reason, False
     except OSError as error:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from stages.discover.containers import Item, Member, members_of
+from stages.discover.containers import Item, Member, holds_members, members_of
 from stages.discover.decide import Made
 from stages.discover.selection import Selection, on_the_way
 from stages.discover.sources import NEST, escaped, open_source, refused, to_path
@@ -46,7 +46,7 @@ class Opened(NamedTuple):
 def is_container(path: Path) -> bool:
     """Tell whether a file is a container; one that cannot be read is none."""
     with suppress(SourceError, OSError), open_source(path) as file:
-        return members_of(file, path.name) is not None
+        return holds_members(file, path.name)
     return False
 
 

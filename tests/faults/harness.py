@@ -13,8 +13,8 @@ import polars as pl
 from expectations.gate import Verdict
 from expectations.part_rows import holds
 from expectations.rules import Rule
-from flows.refresh import refresh_tables as run
 from flows.report import RunReport
+from flows.run import refresh_tables as run
 from flows.settings import Settings
 from stages.tables.schemas import TABLES
 from stages.tables.store.snapshots import read_current, read_table

@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 
 from flows import cli
-from flows.refresh import refresh_tables as run
+from flows.run import refresh_tables as run
 from flows.settings import Settings
 from stages.tables.store.snapshots import SNAPSHOT, read_current
 from tests.faults import long_form
@@ -242,7 +242,7 @@ def test_a_clock_set_back_makes_nothing_new(scene: Scene, tmp_path: Path) -> Non
     tables = tmp_path / "tables"
     fresh_copy(scene, tables, first=False)
     with (
-        patch("flows.refresh.datetime", _ClockBehind),
+        patch("flows.run.datetime", _ClockBehind),
         patch("stages.tables.store.publish.datetime", _ClockBehind),
         patch("stages.tables.store.folder.datetime", _ClockBehind),
         patch("stages.tables.store.local.datetime", _ClockBehind),

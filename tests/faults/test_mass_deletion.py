@@ -15,8 +15,8 @@ from rich.console import Console
 
 from flows import cli
 from flows.check import check_tables
-from flows.refresh import refresh_tables as run
 from flows.report import RunReport, as_markdown, attention, print_report
+from flows.run import refresh_tables as run
 from flows.settings import Settings
 from stages.errors import UsageError
 from tests.faults.harness import COMMAND, article, assert_same, fast_gate, published, run_here

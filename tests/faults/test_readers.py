@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from flows import cli
-from flows.refresh import refresh_tables as run
+from flows.run import refresh_tables as run
 from flows.settings import Settings
 from stages.errors import LockedError
 from stages.tables.store.folder import writing

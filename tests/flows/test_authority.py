@@ -143,7 +143,7 @@ def slow_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[datetime]]:
         def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
             return now[0].astimezone(tz)
 
-    monkeypatch.setattr("flows.refresh.datetime", Clock)
+    monkeypatch.setattr("flows.run.datetime", Clock)
     return iter([now])
 
 

@@ -22,7 +22,7 @@ from expectations.part_rows import holds
 from expectations.rules import LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES, Rule
 from flows import steps
 from flows.batch import Batch
-from flows.refresh import refresh_tables as run
+from flows.run import refresh_tables as run
 from flows.settings import Settings
 from flows.steps import Linked, Run
 from stages.errors import GateError

@@ -132,7 +132,8 @@ def test_an_empty_container_is_no_silence(press: Path) -> None:
 
 def test_what_another_version_would_open_is_opened_then(press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("stages.discover.files.members_of", lambda *_: None)
+        patched.setattr("stages.discover.files.holds_members", lambda *_: False)
+        patched.setattr("stages.discover.members.holds_members", lambda *_: False)
         assert counts(run(press)) == (1, 0, 0, 1, 0)
     assert counts(run(press)) == (3, 1, 0, 0, 0)
     assert_like_a_fresh_run(press)

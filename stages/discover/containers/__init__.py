@@ -20,7 +20,7 @@ from stages.discover.containers.rows import MARK, RowOptions, open_csv, open_jso
 from stages.discover.sources import NEST
 from stages.errors import SourceError
 
-__all__ = ["Item", "Limits", "Member", "Refused", "RowOptions", "members_of", "open_container"]
+__all__ = ["Item", "Limits", "Member", "Refused", "RowOptions", "holds_members", "members_of", "open_container"]
 
 HEAD = 1 << 13
 """So many bytes of a file tell what it is."""
@@ -51,6 +51,14 @@ def members_of(
     file.seek(0)
     items = open_container(file, name, head, limits, options)
     return None if items is None else _counted(_opened(items, 1, limits, options), limits.most_bytes(size_of(file)))
+
+
+def holds_members(file: BinaryIO, name: str) -> bool:
+    """Tell whether a file is a container; False where its beginning is too damaged to say."""
+    try:
+        return members_of(file, name) is not None
+    except SourceError:
+        return False
 
 
 def _opened(items: Iterator[Item], depth: int, limits: Limits, options: RowOptions | None) -> Iterator[Item]:

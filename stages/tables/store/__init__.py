@@ -37,6 +37,10 @@ class Store(Protocol):
         """Hold the right to write, waiting up to ``wait`` seconds for it; gives whether the last writer died."""
         ...
 
+    def is_disturbed(self) -> bool:
+        """Tell whether a run is writing, or the last one that was did not come to its end."""
+        ...
+
     def work_folder(self, run_id: str) -> Path:
         """Make an empty folder for the batches of a run; `clear_leftovers` removes it."""
         ...

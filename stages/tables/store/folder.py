@@ -42,7 +42,8 @@ is. Without this file fliesstext does not write here, so keep it where you copy 
 _OF_THE_SYSTEM = {"lost+found", ".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"}
 """Names in lower case that a system or a repository gives by itself: a folder with no others counts as empty."""
 _OUR_FOLDERS = ("work", "snapshots", "failed")
-_OWNER = ".writer.json"
+OWNER = ".writer.json"
+"""Who writes: there while a run does, and afterwards where it did not come to its end."""
 _LINK, _NEW_LINK = "latest", ".latest.new"
 _MOST_NAMED = 3
 _SECONDS_WITHOUT_A_WORD = 1.0
@@ -175,7 +176,7 @@ def writing(tables: Path, run_id: str, wait: float = 0.0) -> Iterator[bool]:
         _acquire(lock, tables, wait)
     except OSError as error:
         raise TablesError(f"{tables} cannot be written to ({error.strerror}); check its permissions") from error
-    owner = tables / _OWNER
+    owner = tables / OWNER
     try:
         last_died = owner.exists()
         started = datetime.now(UTC).isoformat(timespec="seconds")
@@ -208,7 +209,7 @@ def _acquire(lock: FileLock, tables: Path, wait: float) -> None:
 
 def _owner(tables: Path) -> str:
     try:
-        who = json.loads((tables / _OWNER).read_text(encoding="utf-8"))
+        who = json.loads((tables / OWNER).read_text(encoding="utf-8"))
         return printable(f"run {who['run_id']} (process {who['pid']} on {who['host']}, since {who['since']})")
     except (OSError, KeyError, TypeError, ValueError):
         return "another run that has just started"

@@ -31,6 +31,10 @@ class LocalSnapshots:
         """Hold the lock on the folder; makes and marks it where it is new."""
         return folder.writing(self.tables, run_id, wait)
 
+    def is_disturbed(self) -> bool:
+        """Look for the note that a writer leaves while it writes."""
+        return (self.tables / folder.OWNER).exists()
+
     def work_folder(self, run_id: str) -> Path:
         """Make DIR/work/<run>."""
         work = self.tables / "work" / run_id

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from stages.discover.decide import TRANSIENT, Made, count_unlisted, decide, withhold_deletions
-from stages.discover.files import find_files, hash_again, hash_contents
+from stages.discover.files import find_files, hash_again, hash_contents, trust
 from stages.discover.selection import Selection
 from stages.discover.sources import parse_sources
 from stages.errors import UsageError
@@ -28,14 +28,8 @@ def discover(prior, *specs, stages="v1", max_chars=1_000, selection=None, verify
     known = prior.filter(pl.col("status") != "deleted")["source_uri"].to_list()
     sources = parse_sources([str(spec) for spec in specs], lambda: known)
     read = []
-    hashed = hash_contents(
-        find_files(sources, selection).files,
-        prior,
-        {source.name: source.root for source in sources},
-        trusted_before=trusted_before,
-        verify=verify,
-        progress=lambda *_: read.append(1),
-    )
+    known = trust(find_files(sources, selection).files, prior, None if verify else trusted_before)
+    hashed = hash_contents(known, {source.name: source.root for source in sources}, lambda: read.append(1))
     return decide(hashed, prior, sources, Made(stages, max_chars), selection), len(read)
 
 
@@ -390,14 +384,14 @@ def test_file_replaced_by_a_pipe_after_it_was_listed(press, prior):
     found = find_files(sources).files
     (press / "a.txt").unlink()
     os.mkfifo(press / "a.txt")
-    hashed = hash_contents(found, prior, {"press": press}, trusted_before=None)
+    hashed = hash_contents(trust(found, prior, None), {"press": press})
     assert facts(hashed, "press/a.txt", "reason_code", "content_sha256") == ("not_regular", None)
 
 
 def test_file_gone_after_it_was_listed(press, prior):
     found = find_files(parse_sources([str(press)])).files
     (press / "a.txt").unlink()
-    hashed = hash_contents(found, prior, {"press": press}, trusted_before=None)
+    hashed = hash_contents(trust(found, prior, None), {"press": press})
     assert facts(hashed, "press/a.txt", "reason_code") == ("unreadable",)
 
 
@@ -707,19 +701,19 @@ def test_what_the_disk_fails_to_give_can_be_hashed_again(press, prior, monkeypat
     failing_open(monkeypatch, "a.txt", errno.EIO, 2)
     roots = {"press": press}
     found = find_files(parse_sources([str(press)])).files
-    first = hash_contents(found, prior, roots, trusted_before=None)
+    first = hash_contents(trust(found, prior, None), roots)
     second = hash_again(first, roots)
     third = hash_again(second, roots)
     for frame in (first, second):
         assert facts(frame, "press/a.txt", "reason_code", "content_sha256") == ("disk_failed", None)
     monkeypatch.undo()
-    assert third.equals(hash_contents(found, prior, roots, trusted_before=None))
+    assert third.equals(hash_contents(trust(found, prior, None), roots))
 
 
 def test_what_is_refused_is_not_tried_again(press, prior, monkeypatch):
     failing_open(monkeypatch, "a.txt", errno.EACCES, 1)
     roots = {"press": press}
-    first = hash_contents(find_files(parse_sources([str(press)])).files, prior, roots, trusted_before=None)
+    first = hash_contents(trust(find_files(parse_sources([str(press)])).files, prior, None), roots)
     assert facts(first, "press/a.txt", "reason_code") == ("unreadable",)
     assert hash_again(first, roots).equals(first)
 
@@ -753,7 +747,7 @@ def test_a_file_that_was_named_is_read_whatever_its_name(tmp_path):
         uris = ["s/.notiz.txt", *(["s/a.txt"] if more else []), "s/c.log", "s/~$b.tmp"]
         assert found.files["source_uri"].to_list() == uris
         assert found.passed_over == {}
-        hashed = hash_contents(found.files, empty("sources"), {"s": tmp_path}, trusted_before=None)
+        hashed = hash_contents(trust(found.files, empty("sources"), None), {"s": tmp_path})
         prior = settle(decide(hashed, empty("sources"), sources, Made("v1", 99), selection), empty("sources"))
         again = decide(hashed, prior, sources, Made("v1", 99), selection)
         assert actions(again.filter("in_scope"))["s/.notiz.txt"] == "keep"

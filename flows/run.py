@@ -1,0 +1,225 @@
+"""A run from beginning to end: new, changed and deleted files below the sources become validated, published tables.
+
+`flows.refresh` is the same as a Prefect flow. Nothing here needs Prefect.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+import polars as pl
+
+from expectations.final_evidence import Whole
+from expectations.gate import Verdict
+from expectations.rules import RUNS_RULES
+from flows import steps
+from flows.batch import Batch, gather_bad_rows, gather_outcomes
+from flows.process import process
+from flows.report import RunReport
+from flows.settings import Settings, library_versions, stage_versions
+from flows.steps import Discovered, Run
+from stages.discover.sources import Source, parse_sources
+from stages.errors import TablesError
+from stages.extract_entities.names import check_engine
+from stages.link_entities.authority import Authority, read_authority
+from stages.tables import account
+from stages.tables.store import Snapshot
+from stages.tables.store.folder import new_run_id
+from stages.tables.store.local import LocalSnapshots
+
+Tell = Callable[[Run, list[Source], pl.DataFrame], object]
+"""Is told what a run is about, once it has been decided (`stages.discover.decide`) what is to be done."""
+
+
+def refresh_tables(sources: Sequence[str], tables: Path, settings: Settings, tell: Tell = lambda *_: None) -> RunReport:
+    """Process what is new, changed or deleted below the sources, validate it, and publish all tables at once.
+
+    Every file below the sources ends as written, unchanged, duplicate or quarantined. Raises UsageError,
+    LockedError, GateError or TablesError, or OSError where the disk fails; in each case the published tables are
+    as they were before.
+    """
+    with _begun(sources, tables, settings) as (run, named, last_run_died):
+        clock = _Clock()
+        # A wrong table is told before the work, not after it.
+        authority = read_authority(settings.authority, steps.last_run(run)["versions"])
+        with clock("discover"):
+            discovered = steps.discover(run, named)
+        decided = discovered.decided()
+        tell(run, named, decided)
+        batches = process(run, decided, sheltered=last_run_died)
+        clock.add(batch.seconds() for batch in batches)
+        books = _account(run, decided, batches)
+        if not (books.changed or authority.renewed):
+            return _report(run, named, discovered, books, clock, None)
+        published = _publish(run, books, batches, authority, clock)
+        return _report(run, named, discovered, books, clock, published)
+
+
+def report_if_unchanged(sources: Sequence[str], tables: Path, settings: Settings) -> RunReport | None:
+    """Report what `refresh_tables` would, where it had nothing to do; None where it has, or where that is not clear.
+
+    Lists the sources and trusts sizes and times; opens no file and writes nothing to the tables. Raises UsageError or
+    TablesError as `refresh_tables` does.
+    """
+    run, named = _prepare(sources, tables, settings)
+    if run.previous is None or run.store.is_disturbed():
+        return None
+    if read_authority(settings.authority, steps.last_run(run)["versions"]).renewed:
+        return None
+    clock = _Clock()
+    with TemporaryDirectory(prefix="fliesstext-") as work, clock("discover"):
+        run = replace(run, work=Path(work))
+        discovered = steps.discover_listed(run, named)
+        decided = discovered.decided() if discovered else None
+    if discovered is None or decided is None:
+        return None
+    books = _account(run, decided, [])
+    to_do = decided["action"].is_in(["process", "move"]).any() or books.changed
+    return None if to_do else _report(run, named, discovered, books, clock, None)
+
+
+def _prepare(sources: Sequence[str], tables: Path, settings: Settings) -> tuple[Run, list[Source]]:
+    """Say what a run is about, and its sources; refuses what cannot go well, and writes nothing."""
+    started = datetime.now(UTC)
+    store = LocalSnapshots(tables)
+    named = parse_sources(sources, partial(account.known_uris, store))
+    roots = {source.name: source.root for source in named}
+    check_engine(settings.engine)
+    store.require_ours(roots.values())
+    return Run(new_run_id(started), started, roots, settings, store, store.current(), Path()), named
+
+
+@contextmanager
+def _begun(sources: Sequence[str], tables: Path, settings: Settings) -> Iterator[tuple[Run, list[Source], bool]]:
+    """Hold the tables for a run, with its sources, and whether the last run died; clears away what it leaves."""
+    run, named = _prepare(sources, tables, settings)
+    store = run.store
+    with store.writing(run.run_id, settings.wait_seconds) as last_run_died:
+        # Another run may have published while this one waited.
+        previous = store.current()
+        store.clear_leftovers(previous)
+        try:
+            yield replace(run, previous=previous, work=store.work_folder(run.run_id)), named, last_run_died
+        finally:
+            with suppress(TablesError):
+                store.clear_leftovers(store.current())
+
+
+def _publish(
+    run: Run, books: "Books", batches: Sequence[Batch], authority: Authority, clock: "_Clock"
+) -> tuple[Snapshot, Verdict]:
+    """Link, assemble, judge and publish what the batches brought."""
+    with clock("link_entities"):
+        linked = steps.link(run, batches, books.replaced, authority)
+    with clock("assemble"):
+        relinked = [doc_id for batch in linked.relinked for doc_id in batch.rows("documents")["doc_id"]]
+        whole = Whole(pl.read_parquet(linked.entities, glob=False), books.sources, books.quarantine)
+        replaced = [*books.replaced, *relinked]
+        candidate = steps.assemble(run, [*batches, *linked.relinked], replaced, whole, linked.digests)
+    with clock("validate"):
+        verdict = steps.judge(candidate, books.counts)
+    with clock("publish"):
+        runs = pl.concat([run.store.read(run.previous, "runs"), _run_row(run, books, authority, verdict, clock)])
+        return steps.publish(run, candidate, runs, verdict), verdict
+
+
+class _Clock:
+    """Seconds by step and stage; those of batches are summed over worker processes."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        since = time.perf_counter()
+        yield
+        self.add([{stage: time.perf_counter() - since}])
+
+    def add(self, spent: Iterable[Mapping[str, float]]) -> None:
+        for stages in spent:
+            for stage, seconds in stages.items():
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+
+class Books(NamedTuple):
+    """How the sources of a run ended: the next `sources` and `quarantine`, and the counts of `runs`.
+
+    ``replaced``: documents whose published rows go; ``n_rejected``: rows that broke a rule; ``changed``: there is
+    something to publish.
+    """
+
+    decided: pl.DataFrame
+    sources: pl.DataFrame
+    quarantine: pl.DataFrame
+    counts: dict[str, int]
+    replaced: list[str]
+    n_rejected: int
+    changed: bool
+
+
+def _account(run: Run, decided: pl.DataFrame, batches: Sequence[Batch]) -> Books:
+    prior = run.store.read(run.previous, "sources")
+    outcomes, bad_rows = gather_outcomes(batches), gather_bad_rows(batches)
+    sources = account.next_sources(decided, outcomes, prior, run.run_id, run.settings.stages_sha256())
+    before = run.store.read(run.previous, "quarantine")
+    quarantine = account.next_quarantine(sources, outcomes, bad_rows, before, run.run_id, decided)
+    written = prior.filter(pl.col("status") == "written").select("doc_id")
+    replaced = decided.filter(pl.col("action") != "keep").join(written, on="doc_id", how="semi")["doc_id"].to_list()
+    counts, changed = account.count(decided, sources), account.changed(sources, prior)
+    return Books(decided, sources, quarantine, counts, replaced, bad_rows.height, changed)
+
+
+def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clock: _Clock) -> pl.DataFrame:
+    versions = {**library_versions(), **{f"stage {name}": v for name, v in stage_versions().items()}}
+    if authority.sha256:
+        versions["authority"] = authority.sha256
+    facts = {
+        "run_id": run.run_id,
+        "started_at": run.started,
+        "finished_at": datetime.now(UTC),
+        **books.counts,
+        # The row itself is judged last.
+        "n_expectations": verdict.n_expectations + len(RUNS_RULES),
+        "n_rows_rejected": books.n_rejected,
+        "validation": "warned" if verdict.warnings else "passed",
+    }
+    return account.run_row(facts, clock.seconds, versions)
+
+
+def _report(
+    run: Run,
+    named: list[Source],
+    discovered: Discovered,
+    books: Books,
+    clock: _Clock,
+    published: tuple[Snapshot, Verdict] | None,
+) -> RunReport:
+    snapshot, verdict = published or (run.previous, Verdict(0, (), (), ()))
+    codes = run.store.scan(snapshot, "documents").select("language").collect()["language"]
+    present = books.decided.filter("in_scope", pl.col("action") != "delete")
+    here = books.sources.join(present, on="source_uri", how="semi")
+    kept_out = here.filter(pl.col("status") == "quarantined").select("source_uri", "reason_code", "reason")
+    found = set(present["source_uri"].str.split("/").list.first())
+    return RunReport(
+        run_id=run.run_id,
+        tables=run.store.where,
+        snapshot=snapshot.snapshot if snapshot else None,
+        published=published is not None,
+        counts=books.counts,
+        rows=snapshot.n_rows() if snapshot else {},
+        languages=list(codes.value_counts(sort=True).iter_rows()),
+        n_expectations=verdict.n_expectations,
+        warnings=list(verdict.warnings),
+        quarantined=list(kept_out.iter_rows()),
+        duplicates=list(here.filter(pl.col("status") == "duplicate").select("source_uri", "duplicate_of").iter_rows()),
+        seconds=clock.seconds,
+        withheld=discovered.withheld,
+        passed_over=discovered.passed_over,
+        empty={source.name: str(source.root) for source in named if source.name not in found},
+    )
