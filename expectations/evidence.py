@@ -15,8 +15,8 @@ def gather_evidence(
 ) -> Frames:
     """Add the boolean columns that `expectations.rules.RULES` name to the frames of a batch.
 
-    ``frames`` holds documents, blocks, sentences, mentions, clusters and repairs; ``raw_texts`` the raw text by
-    doc_id. Of documents that are ``unread`` there is none at hand: what is said of it stays open (null).
+    ``frames`` holds documents, blocks, sentences, mentions, clusters, repairs and raw_texts; ``raw_texts`` the raw
+    text by doc_id. Of documents that are ``unread`` there is none at hand: what is said of it stays open (null).
     """
     documents, blocks = frames["documents"], frames["blocks"]
     texts = dict(documents.select("doc_id", pl.col("text").fill_null("")).iter_rows())
@@ -33,6 +33,10 @@ def gather_evidence(
         "clusters": frames["clusters"].with_columns(has_document=pl.col("doc_id").is_in(documents["doc_id"].implode())),
         "repairs": frames["repairs"].with_columns(
             raw_agrees=_open(unread, frames["repairs"], _before_agrees(frames["repairs"], raw_texts)),
+            has_document=pl.col("doc_id").is_in(documents["doc_id"].implode()),
+        ),
+        "raw_texts": frames["raw_texts"].with_columns(
+            raw_agrees=_open(unread, frames["raw_texts"], _are_read(frames["raw_texts"], raw_texts)),
             has_document=pl.col("doc_id").is_in(documents["doc_id"].implode()),
         ),
     }
@@ -92,6 +96,11 @@ def _before_agrees(repairs: pl.DataFrame, raw_texts: Mapping[str, str]) -> pl.Se
     columns = repairs.select("doc_id", "raw_start", "raw_end", "before").iter_rows()
     agree = [raw_texts.get(doc_id, "")[start:end] == before for doc_id, start, end, before in columns]
     return pl.Series("raw_agrees", agree, dtype=pl.Boolean)
+
+
+def _are_read(kept: pl.DataFrame, raw_texts: Mapping[str, str]) -> pl.Series:
+    columns = kept.select("doc_id", "text").iter_rows()
+    return pl.Series("raw_agrees", [raw_texts.get(doc_id) == text for doc_id, text in columns], dtype=pl.Boolean)
 
 
 def _inside(rows: pl.DataFrame, parents: pl.DataFrame, on: list[str]) -> pl.DataFrame:

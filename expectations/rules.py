@@ -77,6 +77,7 @@ RULES: tuple[Rule, ...] = (
     Rule("documents", "between", ("language_confidence",), "language_confidence is a probability", (0.0, 1.0)),
     Rule("documents", "in_set", ("parted_by",), "parted_by is a known signal", schemas.PARTED_BY),
     Rule("documents", "in_set", ("entity_model",), "entity_model is a known state", ("trained", "transferred", "none")),
+    Rule("documents", "in_set", ("published_precision",), "published_precision is a known one", schemas.PRECISIONS),
     Rule("documents", "between", ("n_chars",), "a document has text", (1, None)),
     Rule("documents", "between", ("n_blocks",), "a document has a block", (1, None)),
     Rule("documents", "between", ("processed_at",), "processed_at lies in our time", (_FIRST_DAY, None)),
@@ -86,6 +87,8 @@ RULES: tuple[Rule, ...] = (
     Rule("blocks", "in_set", ("kind",), "kind is a known block kind", schemas.BLOCK_KINDS),
     Rule("blocks", "matches", ("language",), "language is a known code", (LANGUAGE_CODE,)),
     Rule("blocks", "between", ("language_confidence",), "language_confidence is a probability", (0.0, 1.0)),
+    Rule("blocks", "between", ("page",), "pages are counted from 1", (1, None)),
+    Rule("blocks", "between", ("confidence",), "confidence is a share", (0.0, 1.0)),
     *_offsets("blocks", "block"),
     Rule("blocks", "true", ("raw_agrees",), "its spans are in order and letter for letter the raw text"),
     Rule("blocks", "true", ("has_document",), "the document of the block exists"),
@@ -107,6 +110,9 @@ RULES: tuple[Rule, ...] = (
     Rule("repairs", "between", ("raw_start",), "a repair starts inside the raw text", (0, None)),
     Rule("repairs", "true", ("raw_agrees",), "before is raw[raw_start:raw_end]"),
     Rule("repairs", "true", ("has_document",), "the document of the repair exists"),
+    *_contract("raw_texts"),
+    Rule("raw_texts", "true", ("raw_agrees",), "it is the raw text that was read"),
+    Rule("raw_texts", "true", ("has_document",), "the document of the raw text exists"),
 )
 
 LEAF_TABLES = ("mentions", "repairs")

@@ -54,7 +54,7 @@ def check_tables(tables: Path, specs: Sequence[str] = ()) -> Check:
 def _rows(store: Store, current: Snapshot, sources: Sequence[Source], done: Check) -> Iterator[str]:
     known, clusters = [], []
     for prefix, frames in store.parts(current):
-        raw = read_again(frames["documents"], sources)
+        raw = dict(frames["raw_texts"].iter_rows()) | read_again(frames["documents"], sources)
         done.n_documents += frames["documents"].height
         done.n_with_raw += len(raw)
         yield from verify.verify_part(frames, prefix)

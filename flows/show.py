@@ -16,7 +16,7 @@ from flows.settings import Settings
 from stages.annotate import Frames, annotate
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.errors import SourceError, UsageError, printable
-from stages.read.sources import TEXTS, read_source
+from stages.read.sources import TEXTS, read_source, to_row
 
 _STYLES = {"PER": "bold magenta", "ORG": "bold blue", "LOC": "bold green", "MISC": "bold yellow"}
 _VALUE = "cyan"
@@ -34,8 +34,7 @@ def show_file(path: Path, settings: Settings, console: Console | None = None) ->
         raw, sha256 = read_source(path, settings.read_options())
     except SourceError as error:
         raise UsageError(f"{path} would be quarantined as {error.code}: {error.reason}") from error
-    row = (printable(str(path)), "0" * 20, sha256, raw.text, raw.encoding, raw.encoding_how)
-    texts = pl.DataFrame([row], schema=dict.fromkeys(TEXTS, pl.String), orient="row")
+    texts = pl.DataFrame([to_row(printable(str(path)), "0" * 20, sha256, raw)], schema=TEXTS)
     frames, rejected, _ = annotate(texts, settings.stage_options(), "show", datetime.now(UTC))
     if rejected.height:
         raise UsageError(f"{path} would be quarantined as {rejected['code'][0]}: {rejected['reason'][0]}")

@@ -15,9 +15,11 @@ from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.identify_language import LanguageOptions, identify_blocks
 from stages.link_entities import find_clusters
+from stages.read.metadata import read_facts
 from stages.read.sources import REJECTED
 from stages.reflow import ReflowOptions
 from stages.reflow.frames import reflow_texts
+from stages.reflow.places import with_places
 from stages.split_sentences import split_blocks
 from stages.tables.schemas import cast
 
@@ -62,22 +64,25 @@ def annotate(
         frame.group_by("doc_id").len(name=f"n_{name}").cast({f"n_{name}": pl.Int64})
         for name, frame in (("blocks", blocks), ("sentences", sentences), ("mentions", mentions))
     ]
-    documents = documents.join(texts.drop("raw"), on="doc_id", how="left").join(languages, on="doc_id", how="left")
+    documents = documents.join(read_facts(texts), on="doc_id", how="left").join(languages, on="doc_id", how="left")
     for count in counts:
         documents = documents.join(count, on="doc_id", how="left")
     documents = documents.with_columns(
         pl.col("n_blocks", "n_sentences", "n_mentions").fill_null(0),
         entity_models(documents["language"], options.entities),
+        title=pl.coalesce("title", "fact_title"),
         n_chars=pl.col("text").str.len_chars().cast(pl.Int64),
         n_words=pl.col("text").str.count_matches(WORD).cast(pl.Int64),
         run_id=pl.lit(run_id),
         processed_at=pl.lit(processed_at),
     )
+    raw_texts = texts.filter(~pl.col("in_file")).join(documents, on="doc_id", how="semi")
     frames = {
         "clusters": clusters,
-        "blocks": blocks,
+        "blocks": with_places(blocks, texts),
         "documents": documents,
-        "mentions": mentions,
+        "mentions": with_places(mentions, texts),
+        "raw_texts": raw_texts.select("doc_id", text="raw"),
         "repairs": repairs,
         "sentences": sentences,
     }

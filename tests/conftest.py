@@ -59,6 +59,7 @@ def batch() -> dict[str, pl.DataFrame]:
             {"doc_id": BODY, "repair_no": 0, "rule": "hyphen_removed", "raw_start": 19, "raw_end": 30}
             | {"before": "Stadt-\nräte", "after": "Stadträte"}
         ],
+        "raw_texts": [{"doc_id": OTHER, "text": SHORT}],
     }
     return {name: pl.DataFrame(found, schema=TABLES[name].schema) for name, found in rows.items()}
 
@@ -88,6 +89,7 @@ def _document(doc_id: str, uri: str, text: str, title: str | None, *, blocks: in
         "language": "de",
         "language_confidence": 0.9,
         "entity_model": "trained",
+        "metadata": [],
         "encoding": "utf-8",
         "content_sha256": "0" * 64,
         "n_chars": len(text),

@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
@@ -40,7 +41,7 @@ def section(text, title):
 
 def type_name(dtype):
     """The type as it stands in the Parquet file."""
-    names = {pl.String(): "string", pl.Int64(): "int64", pl.Float64(): "double"}
+    names = {pl.String(): "string", pl.Int64(): "int64", pl.Float64(): "double", pl.Date(): "date32[day]"}
     if isinstance(dtype, pl.List) and not isinstance(dtype.inner, pl.Struct):
         return f"list of {type_name(dtype.inner)}"
     if isinstance(dtype, pl.List):
@@ -145,3 +146,20 @@ def test_every_stage_is_in_the_list_of_stages(project):
 def test_every_rule_has_a_sentence():
     rules = (*RULES, *LINKED_RULES, *WHOLE_RULES, *RUNS_RULES, *RUN_RULES)
     assert [rule.name for rule in rules if not rule.meaning or rule.meaning[-1] == "."] == []
+
+
+def write_dictionary(file):
+    """Bring the tables of the dictionary that are made from the schema up to date; `python -m tests.test_docs`."""
+    text = file.read_text(encoding="utf-8")
+    for name in TABLES:
+        own = section(text, f"### `{name}`")
+        if table := re.search(r"^\| column \|.*?(?=\n\n|\Z)", own, flags=re.MULTILINE | re.DOTALL):
+            text = text.replace(own, own.replace(table[0], column_table(name)))
+    for meanings, head in ((REASONS, "reason code"), (REPAIR_RULES, "rule")):
+        old = re.search(rf"^\| {head} \| meaning \|.*?(?=\n\n|\Z)", text, flags=re.MULTILINE | re.DOTALL)
+        text = text.replace(old[0], listing(meanings, head))
+    file.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_dictionary(Path(__file__).parent.parent / "data" / "README.md")

@@ -67,7 +67,10 @@ def extract_mentions(
         cluster_no=pl.lit(None, pl.Int64),
         entity_id=pl.lit(None, pl.String),
     )
-    return with_raw_range(frame, blocks).select(TABLES["mentions"].schema.names())
+    schema, ranged = TABLES["mentions"].schema, with_raw_range(frame, blocks)
+    # What linking and the layout of the document say comes later.
+    later = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in ranged.columns]
+    return ranged.with_columns(later).select(schema.names())
 
 
 def _row(

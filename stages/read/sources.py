@@ -7,7 +7,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,7 +18,9 @@ from stages.discover.file_kinds import kind_of_name
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused, to_path
 from stages.errors import SourceError, TooMuchError, printable
-from stages.read.text import RawText, decode
+from stages.read.raw_document import PIECES, RawDocument
+from stages.read.text import decode
+from stages.tables.schemas import FACT
 
 VERSION = "3"
 
@@ -37,7 +39,7 @@ class ReadOptions:
         return self.max_chars * 4 + 4
 
 
-def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText, str]:
+def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawDocument, str]:
     """Read one file (.txt, .text, .md, no suffix; .gz of these) and return its raw text and its SHA-256.
 
     Raises SourceError with the reason code of `stages.tables.schemas.REASONS` that fits. At most four bytes for each
@@ -56,7 +58,7 @@ def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawText
     return read_bytes(bytes(packed), path.name, options), whole.hexdigest()
 
 
-def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawText:
+def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawDocument:
     """Read what a file called ``name`` holds; raises SourceError as `read_source` does."""
     compressed, suffix = file_form(name)
     _refuse_suffix(suffix)
@@ -67,7 +69,7 @@ def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawText:
     raw = decode(data)
     if len(raw.text) > options.max_chars:
         raise _too_large(options)
-    return raw
+    return RawDocument(raw.text, raw.encoding, raw.encoding_how)
 
 
 def _refuse_suffix(suffix: str) -> None:
@@ -103,10 +105,10 @@ def read_sources(
     """Read a batch of sources.
 
     ``batch`` has the columns source_uri, doc_id and content_sha256; of members of containers also size_bytes and
-    spooled_at, their place in the file ``spool``. Returns the raw texts (those three columns, raw,
-    encoding, encoding_how) and the rejected sources (source_uri, doc_id, stage, code, reason). A source whose
-    bytes are no longer those that were discovered is rejected as ``changed_while_reading``. Raises TooMuchError
-    when several texts are together longer than memory is meant to hold, as small archives of long texts can be.
+    spooled_at, their place in the file ``spool``. Returns the raw texts (`TEXTS`) and the rejected sources (source_uri,
+    doc_id, stage, code, reason). A source whose bytes are no longer those that were discovered is rejected as
+    ``changed_while_reading``. Raises TooMuchError when several texts are together longer than memory is meant to hold,
+    as small archives of long texts can be.
     """
     options = options or ReadOptions()
     texts, rejected, n_chars = [], [], 0
@@ -119,7 +121,7 @@ def read_sources(
                 raw, sha256 = read_source(to_path(uri, roots), options)
             if sha256 != expected:
                 raise SourceError("changed_while_reading", CHANGED)
-            texts.append((uri, doc_id, expected, *_storable(raw)))
+            texts.append(to_row(uri, doc_id, expected, _storable(raw)))
             n_chars += len(raw.text)
         except SourceError as error:
             rejected.append((uri, doc_id, "read", error.code, error.reason))
@@ -128,10 +130,11 @@ def read_sources(
             rejected.append((uri, doc_id, "read", code, reason))
         if n_chars > _MOST_CHARS and batch.height > 1:
             raise TooMuchError(f"the texts of this batch have more than {_MOST_CHARS:,} characters")
-    return _frame(texts, TEXTS), _frame(rejected, REJECTED)
+    kept_out = pl.DataFrame(rejected, schema=dict.fromkeys(REJECTED, pl.String), orient="row")
+    return pl.DataFrame(texts, schema=TEXTS), kept_out
 
 
-def _read_member(uri: str, row: Mapping[str, Any], spool: Path | None, options: ReadOptions) -> tuple[RawText, str]:
+def _read_member(uri: str, row: Mapping[str, Any], spool: Path | None, options: ReadOptions) -> tuple[RawDocument, str]:
     """Read a member of a container from the spool."""
     if spool is None or row["spooled_at"] is None:
         raise SourceError("changed_while_reading", CHANGED)
@@ -149,7 +152,7 @@ def _blame(error: Exception) -> tuple[str, str]:
     return "stage_failed", printable(f"reading failed on this file ({why}); please report it with the file")
 
 
-def _storable(raw: RawText) -> RawText:
+def _storable(raw: RawDocument) -> RawDocument:
     """Refuse lone surrogates, which no Parquet file and no UTF-8 can hold."""
     try:
         raw.text.encode()
@@ -160,9 +163,33 @@ def _storable(raw: RawText) -> RawText:
     return raw
 
 
-TEXTS = ("source_uri", "doc_id", "content_sha256", "raw", "encoding", "encoding_how")
+TEXTS = pl.Schema(
+    {
+        "source_uri": pl.String(),
+        "doc_id": pl.String(),
+        "content_sha256": pl.String(),
+        "raw": pl.String(),
+        "encoding": pl.String(),
+        "encoding_how": pl.String(),
+        "pieces": pl.List(pl.Struct(dict(PIECES))),
+        "facts": pl.List(FACT),
+        "in_file": pl.Boolean(),
+    }
+)
+"""A raw text: of what source, the fields of `stages.read.raw_document.RawDocument`."""
 REJECTED = ("source_uri", "doc_id", "stage", "code", "reason")
 
 
-def _frame(rows: Iterable[tuple[object, ...]], columns: tuple[str, ...]) -> pl.DataFrame:
-    return pl.DataFrame(list(rows), schema=dict.fromkeys(columns, pl.String), orient="row")
+def to_row(uri: str, doc_id: str, sha256: str, raw: RawDocument) -> dict[str, Any]:
+    """Give the row of `TEXTS` for a raw document."""
+    return {
+        "source_uri": uri,
+        "doc_id": doc_id,
+        "content_sha256": sha256,
+        "raw": raw.text,
+        "encoding": raw.encoding,
+        "encoding_how": raw.encoding_how,
+        "pieces": None if raw.pieces is None else raw.pieces.to_dicts(),
+        "facts": [{"name": name, "value": fact.value, "found_in": fact.found_in} for name, fact in raw.facts.items()],
+        "in_file": raw.in_file,
+    }

@@ -27,7 +27,7 @@ def reflow_texts(
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Mend the raw texts of a batch.
 
-    ``texts`` has the columns doc_id, source_uri and raw. Returns ``documents`` (doc_id, text, title, n_joins,
+    ``texts``: `stages.read.sources.TEXTS`. Returns ``documents`` (doc_id, text, title, n_joins,
     parted_by), ``blocks`` (without languages), ``repairs``, and the rejected sources: those of which no block is left.
     """
     documents: list[tuple[str, str, str | None, int, str]] = []

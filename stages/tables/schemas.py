@@ -96,6 +96,15 @@ _END = Column(_INT, "one past the last character in documents.text")
 _RAW_START = Column(_INT, "first character in the raw text")
 _RAW_END = Column(_INT, "one past the last character in the raw text")
 _SHA256 = Column(_STR, "SHA-256 of the file's bytes, in hex", nullable=True)
+_PAGE = Column(_INT, "page of the file that it begins on, from 1; null where the format has no pages", nullable=True)
+_BOX = Column(
+    pl.List(pl.Float64),
+    "left, top, right and bottom on that page, in its units from its top left; null without a layout",
+    nullable=True,
+)
+_CONFIDENCE = Column(_FLOAT, "mean confidence of the OCR in its words, 0 to 1, where the file has it", nullable=True)
+FACT = pl.Struct({"name": pl.String, "value": pl.String, "found_in": pl.String})
+PRECISIONS = ("day", "month", "year")
 _SECONDS = pl.List(pl.Struct({"stage": pl.String, "seconds": pl.Float64}))
 _VERSIONS = pl.List(pl.Struct({"name": pl.String, "version": pl.String}))
 
@@ -111,6 +120,15 @@ TABLES: dict[str, Table] = {
             "language": Column(_STR, "ISO 639-1 code (zh-cn, zh-tw as langdetect has them), und where nothing tells"),
             "language_confidence": Column(_FLOAT, "probability of that language, 0 to 1"),
             "entity_model": Column(_STR, "trained, transferred, or none: how the name model knows this language"),
+            "published_at": Column(
+                pl.Date, "when the text was published; the first day where less is known", nullable=True
+            ),
+            "published_precision": Column(_STR, "what of it is known: one of " + ", ".join(PRECISIONS), nullable=True),
+            "author": Column(_STR, "who wrote it, as the source says", nullable=True),
+            "publisher": Column(_STR, "newspaper, site or house that published it, as the source says", nullable=True),
+            "section": Column(_STR, "section of that publication", nullable=True),
+            "url": Column(_STR, "where it was published", nullable=True),
+            "metadata": Column(pl.List(FACT), "all that the source says of the document, each with where it was found"),
             "encoding": Column(_STR, "encoding the bytes were decoded with (Python codec name)"),
             "content_sha256": Column(_STR, "SHA-256 of the file's bytes, in hex"),
             "n_chars": Column(_INT, "characters in text"),
@@ -139,6 +157,9 @@ TABLES: dict[str, Table] = {
             "language": Column(_STR, "language of the block; short blocks inherit the document's"),
             "language_confidence": Column(_FLOAT, "probability of that language, 0 to 1"),
             "spans": Column(SPANS, "exact map: text[start:start+length] of the document is raw[raw_start:+length]"),
+            "page": _PAGE,
+            "box": _BOX,
+            "confidence": _CONFIDENCE,
         },
     ),
     "sentences": Table(
@@ -176,6 +197,9 @@ TABLES: dict[str, Table] = {
             "role": Column(_STR, "office or title beside a person's name (US-Vizepräsident)", nullable=True),
             "cluster_no": Column(_INT, "row in clusters that the mention belongs to; null for values", nullable=True),
             "entity_id": Column(_STR, "row in entities that the mention names; null for values", nullable=True),
+            "page": _PAGE,
+            "box": _BOX,
+            "confidence": _CONFIDENCE,
         },
     ),
     "clusters": Table(
@@ -204,6 +228,11 @@ TABLES: dict[str, Table] = {
             "before": Column(_STR, "the raw characters"),
             "after": Column(_STR, "what stands for them in the clean text"),
         },
+    ),
+    "raw_texts": Table(
+        "the raw text of a document whose file does not hold it as text (PDF, OCR XML); empty for all others",
+        ("doc_id",),
+        {"doc_id": _DOC_ID, "text": Column(_STR, "the raw text that raw_start and raw_end count in")},
     ),
     "entities": Table(
         "one person, organisation, place or thing that documents name",
@@ -280,7 +309,7 @@ TABLES: dict[str, Table] = {
 }
 
 
-CONTENT = ("documents", "blocks", "sentences", "mentions", "clusters", "repairs")
+CONTENT = ("documents", "blocks", "sentences", "mentions", "clusters", "repairs", "raw_texts")
 """Tables whose rows belong to written documents and come from batches; the others are given whole."""
 
 

@@ -18,6 +18,7 @@ _MOST_NAMED = 3
 _PARENTS = (
     ("blocks", ("doc_id",), "documents"),
     ("repairs", ("doc_id",), "documents"),
+    ("raw_texts", ("doc_id",), "documents"),
     ("sentences", ("doc_id", "block_no"), "blocks"),
     ("mentions", ("doc_id", "sentence_no"), "sentences"),
     ("clusters", ("doc_id",), "documents"),

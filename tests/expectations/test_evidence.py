@@ -10,6 +10,7 @@ EVIDENCE = {
     "mentions": {"slices_back", "in_parent"},
     "clusters": {"has_document"},
     "repairs": {"raw_agrees", "has_document"},
+    "raw_texts": {"raw_agrees", "has_document"},
 }
 
 

@@ -16,8 +16,8 @@ def heights(frames):
     return {name: frame.height for name, frame in frames.items()}
 
 
-ALL = {"documents": 2, "blocks": 3, "sentences": 3, "mentions": 2, "clusters": 2, "repairs": 1}
-SECOND_ONLY = {"documents": 1, "blocks": 1, "sentences": 1, "mentions": 0, "clusters": 0, "repairs": 0}
+ALL = {"documents": 2, "blocks": 3, "sentences": 3, "mentions": 2, "clusters": 2, "repairs": 1, "raw_texts": 1}
+SECOND_ONLY = {"documents": 1, "blocks": 1, "sentences": 1, "mentions": 0, "clusters": 0, "repairs": 0, "raw_texts": 1}
 
 
 def test_good_batch_passes_whole(batch, raw_texts):

@@ -17,7 +17,9 @@ from stages.extract_entities.names.decode import LONGEST_KNOWN, known_names, par
 from stages.extract_entities.values import extract_values
 from stages.identify_language import identify_languages
 from stages.link_entities import build_entities, find_clusters, link_clusters
+from stages.read.raw_document import RawDocument
 from stages.read.sources import TEXTS as TEXTS_COLUMNS
+from stages.read.sources import to_row
 from stages.read.text import decode
 from stages.reflow import reflow
 from stages.reflow.furniture import find_furniture
@@ -68,8 +70,8 @@ OPTIONS = StageOptions(entities=EntityOptions(engine=long_form.choose(short="fas
 
 def whole_chain(text: str) -> None:
     """One document through all text stages, the evidence and the rules."""
-    row = ("s/a.txt", "0" * 20, "0" * 64, text, "utf-8", "utf-8")
-    texts = pl.DataFrame([row], schema=dict.fromkeys(TEXTS_COLUMNS, pl.String), orient="row")
+    row = to_row("s/a.txt", "0" * 20, "0" * 64, RawDocument(text, "utf-8", "utf-8"))
+    texts = pl.DataFrame([row], schema=TEXTS_COLUMNS)
     frames, _, _ = annotate(texts, OPTIONS, "run", datetime.now(UTC))
     _, bad = part_rows(gather_evidence(frames, {"0" * 20: text}))
     assert bad.is_empty(), bad

@@ -25,7 +25,8 @@ from stages.extract_entities.values.kinds import KINDS
 from stages.extract_entities.values.lexicon import LANGUAGES
 from stages.extract_entities.values.rules import RULES
 from stages.link_entities import build_entities, link_clusters
-from stages.read.sources import TEXTS
+from stages.read.raw_document import RawDocument
+from stages.read.sources import TEXTS, to_row
 from stages.split_sentences import split_sentences
 from stages.tables.ids import to_doc_id
 from stages.tables.schemas import TABLES
@@ -144,12 +145,11 @@ def check_chain(found: list[Sentence]) -> None:
     """The texts as one batch and one corpus: every stage, every rule of the tables, linking to the end."""
     texts = pl.DataFrame(
         [
-            (f"s/{i}.txt", to_doc_id(f"s/{i}.txt"), "0" * 64, text, "utf-8", "utf-8")
+            to_row(f"s/{i}.txt", to_doc_id(f"s/{i}.txt"), "0" * 64, RawDocument(text, "utf-8", "utf-8"))
             for i, (text, _) in enumerate(found)
             if text.strip()
         ],
-        schema=dict.fromkeys(TEXTS, pl.String),
-        orient="row",
+        schema=TEXTS,
     )
     frames, rejected, _ = annotate(texts, StageOptions(entities=EntityOptions("fast")), "run", datetime.now(UTC))
     assert rejected.filter(pl.col("code") != "empty").is_empty(), rejected.rows()[:3]

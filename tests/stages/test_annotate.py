@@ -5,7 +5,8 @@ import pytest
 
 from stages.annotate import StageOptions, annotate, isolate
 from stages.extract_entities import EntityOptions
-from stages.read.sources import REJECTED, TEXTS
+from stages.read.raw_document import RawDocument
+from stages.read.sources import REJECTED, TEXTS, to_row
 from stages.reflow import ReflowOptions
 from stages.tables.schemas import LABELS, NAME_LABELS, TABLES
 
@@ -14,8 +15,8 @@ RAW = "Stadtrat tagt wieder\n\nAm Dienstag kamen die Stadt-\nräte in Köln zusa
 
 
 def texts(**raws):
-    rows = [(f"s/{name}", f"{name:0>20}", "h", raw, "utf-8", "utf-8") for name, raw in raws.items()]
-    return pl.DataFrame(rows, schema=dict.fromkeys(TEXTS, pl.String), orient="row")
+    made = {name: RawDocument(raw, "utf-8", "utf-8") for name, raw in raws.items()}
+    return pl.DataFrame([to_row(f"s/{name}", f"{name:0>20}", "h", raw) for name, raw in made.items()], schema=TEXTS)
 
 
 def run(frame):

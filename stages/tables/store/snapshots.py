@@ -36,7 +36,7 @@ VALIDATION = "validation.json"
 WINDOWS = os.name == "nt"
 SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
 _TRIES, _SECONDS_BETWEEN = 20, 0.1
-_PART_PATH = re.compile(r"[a-z]+/part(?:-[0-9a-f]+)?\.parquet")
+_PART_PATH = re.compile(r"[a-z_]+/part(?:-[0-9a-f]+)?\.parquet")
 
 
 @dataclass(frozen=True, slots=True)

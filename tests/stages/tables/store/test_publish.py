@@ -28,7 +28,7 @@ def document(doc_id, text="Ein Satz.", run="run-1"):
     rows = {
         "documents": block | {"source_uri": f"s/{doc_id}", "title": None, "entity_model": "none", "encoding": "utf-8"}
         | dict.fromkeys([c for c in TABLES["documents"].columns if c.startswith("n_")], 1)
-        | {"content_sha256": doc_id, "run_id": run, "processed_at": NOW, "parted_by": "none"},
+        | {"content_sha256": doc_id, "run_id": run, "processed_at": NOW, "parted_by": "none", "metadata": []},
         "blocks": block | {"spans": [{"start": 0, "raw_start": 0, "length": len(text)}]},
         "sentences": block | {"sentence_no": 0},
         "mentions": block | {"sentence_no": 0, "mention_no": 0, "label": "PER", "kind": "name", "value": None}
@@ -37,8 +37,12 @@ def document(doc_id, text="Ein Satz.", run="run-1"):
         | {"forms": "{}", "n_mentions": 1, "entity_id": "e"},
         "repairs": {"doc_id": doc_id, "repair_no": 0, "rule": "character", "raw_start": 0, "raw_end": 1}
         | {"before": "a", "after": "b"},
+        "raw_texts": {"doc_id": doc_id, "text": text},
     }  # fmt: skip
-    return {name: cast(pl.DataFrame([row], schema_overrides=_types(name)), name) for name, row in rows.items()}
+    return {
+        name: cast(pl.DataFrame([dict.fromkeys(TABLES[name].columns) | row], schema_overrides=_types(name)), name)
+        for name, row in rows.items()
+    }
 
 
 def _types(table):
@@ -130,12 +134,12 @@ def test_schema_in_the_file(tables, table):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_types_are_those_every_reader_knows(table):
-    plain = {pl.String(): pa.string(), pl.Int64(): pa.int64(), pl.Float64(): pa.float64()}
+    plain = {pl.String(): pa.string(), pl.Int64(): pa.int64(), pl.Float64(): pa.float64(), pl.Date(): pa.date32()}
     for field, dtype in zip(arrow_schema(table), TABLES[table].schema.dtypes(), strict=True):
         if isinstance(dtype, pl.List):
             assert pa.types.is_list(field.type)
             value = field.type.value_type
-            assert pa.types.is_struct(value) or value == pa.string()
+            assert pa.types.is_struct(value) or value in (pa.string(), pa.float64())
             assert not any(
                 pa.types.is_large_string(child.type) for child in (value if pa.types.is_struct(value) else ())
             )
