@@ -13,7 +13,8 @@ from stages.read.facts import in_order, named_facts, split_front_matter
 from stages.read.main_text import Judged, is_caption, is_note, main_blocks, stands_around
 from stages.read.markup import BLOCKS, UNSEEN, Element, End, Node, Run, parse_markup
 from stages.read.page_facts import page_facts
-from stages.read.raw_document import PIECES, Fact, RawDocument
+from stages.read.pieces import to_pieces
+from stages.read.raw_document import Fact, RawDocument
 from stages.read.text import RawText, decode
 
 _CHARSET = re.compile(
@@ -37,6 +38,7 @@ _QUOTES = {"de": "„“‚‘", "en": "“”‘’", "fr": "«»“”", "it":
 _TEASER = re.compile(r"\b(?:teaser|lead|lede|standfirst|vorspann|abstract|article__?intro|intro)\b", re.IGNORECASE)
 _CREDIT = re.compile(r"\b(?:byline|author|autor|autorin|credits?|copyright|dateline)\b", re.IGNORECASE)
 _SHORT = 200
+_IN_LAYOUT = frozenset({"div", "ul", "ol", "table", "h1", "h2", "h3", "h4", "article", "section"})
 _PARTS_OF_TABLES = frozenset({"td", "th", "tr", "tbody", "thead", "tfoot", "table"})
 _LETTERS = re.compile(r"\w+")
 
@@ -57,6 +59,7 @@ class Block:
 
     element: Element
     pieces: list[Piece]
+    cell: Element | None = None
 
     def text(self, source: str) -> str:
         """How the block reads."""
@@ -100,15 +103,20 @@ def decode_html(data: bytes) -> RawText:
     return decode(data)
 
 
-def html_pieces(source: str) -> tuple[pl.DataFrame, dict[str, Fact]]:
-    """Give the pieces (columns of `PIECES`) and the facts of a page; empty where it holds no text."""
+def html_pieces(source: str, whole_page: bool = True) -> tuple[pl.DataFrame, dict[str, Fact]]:
+    """Give the pieces (columns of `PIECES`) and the facts of a page; empty where it holds no text.
+
+    Where it is no ``whole_page`` but the body of a mail, a feed's item, a book or a row, all but navigation is text.
+    """
     front, begin = split_front_matter(source)
     nodes = parse_markup(source, begin)
     facts = in_order(named_facts(front, "front matter"), page_facts(source, nodes))
     blocks = [block for block in _blocks(source, nodes, facts) if block.text(source)]
     known: dict[int, bool] = {}
     around = [stands_around(block.element, known) for block in blocks]
-    main = main_blocks(source, [_judged(source, block) for block in blocks], around) if blocks else []
+    main = [not a for a in around]
+    if blocks and whole_page:
+        main = main_blocks(source, [_judged(source, block) for block in blocks], around)
     roles = _roles(source, blocks, main, facts)
     above = _front_blocks(source[:begin], front, [b.text(source) for b in blocks])
     return _frame([b for b, _ in above] + blocks, [role for _, role in above] + roles), facts
@@ -139,15 +147,8 @@ def _front_blocks(front_source: str, front: dict[str, object], texts: list[str])
 
 
 def _frame(blocks: list[Block], roles: list[str]) -> pl.DataFrame:
-    rows = [
-        (p.start, p.end, p.text, p.breaks, n, role)
-        for n, (block, role) in enumerate(zip(blocks, roles, strict=True))
-        for p in block.pieces
-    ]
-    columns = ("start", "end", "text", "breaks", "block", "role")
-    frame = pl.DataFrame(rows, schema={name: PIECES[name] for name in columns}, orient="row")
-    absent = [pl.lit(None, dtype).alias(name) for name, dtype in PIECES.items() if name not in columns]
-    return frame.with_columns(absent).select(PIECES.names())
+    numbered = enumerate(zip(blocks, roles, strict=True))
+    return to_pieces((p.start, p.end, p.text, p.breaks, n, role) for n, (b, role) in numbered for p in b.pieces)
 
 
 def _blocks(source: str, nodes: list[Node], facts: dict[str, Fact]) -> Iterator[Block]:
@@ -155,22 +156,23 @@ def _blocks(source: str, nodes: list[Node], facts: dict[str, Fact]) -> Iterator[
     quotes = _QUOTES.get(facts["language"].value[:2] if "language" in facts else "de", _QUOTES["de"])
     unseen: dict[int, bool] = {}
     marked: dict[int, int] = {}
-    block, cell, parted, in_break = Block(Element("", {}, None, 0, 0), []), None, True, False
+    tables = _data_tables(nodes)
+    block, parted, in_break = Block(Element("", {}, None, 0, 0), []), True, False
     for node in nodes:
         if isinstance(node, Element) and node.name != "q":
             in_break |= node.name == "br"
-            parted |= node.name in BLOCKS and node.name not in _PARTS_OF_TABLES
+            parted |= node.name in BLOCKS - _PARTS_OF_TABLES and _table_of(node, tables) is None
             continue
         if isinstance(node, Run) and (_is_unseen(node.element, unseen) or _is_between(source, node, block)):
             continue
         holder = _holder(node if isinstance(node, Element) else node.element)
-        home = _table_of(holder) or holder
+        home = _table_of(holder, tables) or holder
         if parted or home is not block.element:
             yield _trimmed(source, block)
-            block, cell, parted, in_break = Block(home, _mark(holder, marked)), None, False, False
+            block, parted, in_break = Block(home, _mark(holder, marked)), False, False
         if isinstance(node, Run):
-            block.pieces += _pieces_of_run(source, node, in_break, holder, cell, bool(block.pieces))
-            cell, in_break = holder, False
+            block.pieces += _pieces_of_run(source, node, in_break, _cell(holder), block)
+            block.cell, in_break = _cell(holder), False
         else:
             block.pieces.append(Piece(node.start, node.end, _quote(node, quotes), False, False))
     yield _trimmed(source, block)
@@ -200,7 +202,7 @@ def _is_between(source: str, run: Run, block: Block) -> bool:
     """Tell whether a run is but the white space between two blocks or two cells."""
     holder = _holder(run.element)
     return not source[run.start : run.end].strip() and (
-        not block.pieces or holder is not block.element or holder.name in _PARTS_OF_TABLES
+        not block.pieces or holder is not block.element or _cell(holder).name == "table"
     )
 
 
@@ -246,28 +248,37 @@ def _holder(element: Element) -> Element:
     return next((e for e in element.line() if e.name in BLOCKS or e.name == ""), element)
 
 
-def _table_of(element: Element) -> Element | None:
-    """The table of a cell, where the table is one of data: no paragraphs, lists or tables within."""
-    if element.name not in _PARTS_OF_TABLES:
-        return None
+def _data_tables(nodes: list[Node]) -> set[int]:
+    """The tables that hold data and lay nothing out: no lists or tables within, and a paragraph a cell at most."""
+    cells: dict[int, int] = {}
+    found: dict[int, Element] = {}
+    for node in nodes:
+        if isinstance(node, Element) and node.name in ("td", "th", "p"):
+            table = next((e for e in node.line() if e.name == "table"), None)
+            if table is not None:
+                found[id(table)] = table
+                cells[id(table)] = cells.get(id(table), 0) + (-1 if node.name == "p" else 1)
+    return {key for key, table in found.items() if cells[key] >= 0 and not table.within & _IN_LAYOUT}
+
+
+def _table_of(element: Element, tables: set[int]) -> Element | None:
+    """The table of data that an element stands in."""
     table = next((e for e in element.line() if e.name == "table"), None)
-    return (
-        None
-        if table is None or table.within & {"p", "div", "ul", "ol", "table", "h1", "h2", "h3", "article"}
-        else table
-    )
+    return table if table is not None and id(table) in tables else None
 
 
-def _pieces_of_run(
-    source: str, run: Run, in_break: bool, holder: Element, last: Element | None, has_more: bool
-) -> list[Piece]:
+def _cell(element: Element) -> Element:
+    return next((e for e in element.line() if e.name in ("td", "th", "table")), element)
+
+
+def _pieces_of_run(source: str, run: Run, in_break: bool, cell: Element, block: Block) -> list[Piece]:
     pieces = list(_parts(source, run))
-    if not pieces or not has_more:
+    if not pieces or not block.pieces:
         return pieces
-    if holder.name in ("td", "th") and last is not None and last is not holder and _table_of(holder):
-        same_row = last.parent is holder.parent
-        first = Piece(holder.start, holder.end, " | " if same_row else None, not same_row, False)
-        return [first if same_row else pieces[0]._replace(breaks=True), *(pieces if same_row else pieces[1:])]
+    if block.element.name == "table" and block.cell is not cell and cell.name in ("td", "th"):
+        if block.cell is not None and block.cell.parent is cell.parent:
+            return [Piece(cell.start, cell.end, " | ", False, False), *pieces]
+        return [pieces[0]._replace(breaks=True), *pieces[1:]]
     return [pieces[0]._replace(breaks=in_break), *pieces[1:]]
 
 

@@ -68,7 +68,8 @@ def test_precision():
     [
         "---\ntitle: Der Rat\ndatum: 2024-03-05\nautor: [Eva Muster, Udo Beispiel]\nnr: 7\nentwurf: no\n---\n",
         '+++\ntitle = "Der Rat"\ndatum=2024-03-05\nautor=["Eva Muster", "Udo Beispiel"]\nnr=7\nentwurf=false\n+++\n',
-        "---\r\ntitle: Der Rat\r\ndatum: 5. März 2024\r\nautor: Eva Muster, Udo Beispiel\r\nnr: 7\r\nentwurf: no\r\n---\r\n",
+        "---\r\ntitle: Der Rat\r\ndatum: 5.3.2024\r\nautor: Eva Muster, Udo Beispiel\r\n"
+        "nr: 7\r\nentwurf: no\r\n---\r\n",
     ],
 )
 def test_front_matter(front):
