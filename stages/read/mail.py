@@ -62,20 +62,42 @@ def _text(part: MIMEPart) -> str:
 
 
 def _facts(message: EmailMessage) -> Iterator[tuple[str, Fact]]:
-    sender = parseaddr(str(message.get("From", "")))
-    attached = [part.get_filename() or part.get_content_type() for part in message.iter_attachments()]
+    sender = parseaddr(_header(message, "From"))
     told = {
-        "title": (str(message.get("Subject", "")), "Subject"),
+        "title": (_header(message, "Subject"), "Subject"),
         "author": (sender[0] or sender[1], "From"),
-        "published_at": (iso_date(str(message.get("Date", ""))) or "", "Date"),
-        "publisher": (re.sub(r"\s*<[^>]*>\s*\Z", "", str(message.get("List-Id", ""))), "List-Id"),
-        "language": (str(message.get("Content-Language", ""))[:2].lower(), "Content-Language"),
-        "message_id": (str(message.get("Message-ID", "")).strip("<> "), "Message-ID"),
-        "attachments": (", ".join(attached), "Content-Disposition"),
+        "published_at": (iso_date(_header(message, "Date")) or "", "Date"),
+        "publisher": (re.sub(r"\s*<[^>]*>\s*\Z", "", _header(message, "List-Id")), "List-Id"),
+        "language": (_header(message, "Content-Language")[:2].lower(), "Content-Language"),
+        "message_id": (_header(message, "Message-ID").strip("<> "), "Message-ID"),
+        "attachments": (", ".join(map(_name_of, message.iter_attachments())), "Content-Disposition"),
     }
     for name, (value, header) in told.items():
         if value := " ".join(value.split()):
             yield name, Fact(value, f"header {header}")
+
+
+# What the parser of headers raises, beside what it promises, on some that are damaged (Python 3.11).
+_HEADER_FAULTS = (IndexError, AttributeError, ValueError, KeyError, TypeError, LookupError)
+
+
+def _header(message: EmailMessage, name: str) -> str:
+    """A header, decoded; as it is written where it is too damaged for that, and nothing where it is not there."""
+    try:
+        return _storable(str(message.get(name, "")))
+    except _HEADER_FAULTS:
+        return _storable(next((str(v) for key, v in message.raw_items() if key.lower() == name.lower()), ""))
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _name_of(part: MIMEPart) -> str:
+    try:
+        return part.get_filename() or part.get_content_type()
+    except _HEADER_FAULTS:
+        return "an attachment"
 
 
 def _plain(title: str, body: str, facts: dict[str, Fact], name: str, max_chars: int) -> RawDocument:

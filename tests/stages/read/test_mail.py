@@ -100,6 +100,17 @@ def test_a_charset_that_is_wrong_or_unknown_is_found():
     assert blocks(read(data))[1] == ("paragraph", "Größé für")
 
 
+@pytest.mark.parametrize(
+    "header", ["From: a:b;c@@<;", "Date: =?x?q?", "Message-ID: <", "From: =?utf-8?q?=ED=A0=80?= <a@b.c>"]
+)
+def test_a_damaged_header_costs_no_mail(header):
+    name = header.partition(":")[0]
+    lines = [line for line in mail().as_bytes().split(b"\n") if not line.startswith(name.encode())]
+    document = read_mail(header.encode() + b"\n" + b"\n".join(lines), "x.eml", 100_000)
+    assert ("paragraph", "Der Rat tagt.") in blocks(document)
+    assert all(fact.value.encode() for fact in document.facts.values())
+
+
 def encrypted():
     message = mail()
     message.replace_header("Content-Type", "multipart/encrypted; boundary=x")
