@@ -15,6 +15,7 @@ SCHEMA_VERSION = "2"
 
 BLOCK_KINDS = (
     "title", "teaser", "heading", "paragraph", "list_item", "caption", "credit", "boilerplate", "footnote", "table",
+    "quote",
 )  # fmt: skip
 NAME_LABELS = ("PER", "ORG", "LOC", "MISC")
 VALUE_LABELS = ("DATE", "TIME", "DURATION", "MONEY", "PERCENT", "QUANTITY")
@@ -263,7 +264,9 @@ TABLES: dict[str, Table] = {
             "size_bytes": Column(_INT, "size of the file in bytes", nullable=True),
             "modified_at": Column(_TIME, "modification time of the file (UTC, microseconds)", nullable=True),
             "encoding": Column(_STR, "encoding the bytes were decoded with", nullable=True),
-            "encoding_how": Column(_STR, "how: bom, utf-8, utf-16, broken utf-8, cp1252, detected", nullable=True),
+            "encoding_how": Column(
+                _STR, "how: bom, utf-8, utf-16, broken utf-8, cp1252, declared, detected", nullable=True
+            ),
             "n_raw_chars": Column(_INT, "characters in the raw text; where that is too large, no fewer", nullable=True),
             "reason_code": Column(_STR, "why it was quarantined; one of the reason codes", nullable=True),
             "reason": Column(_STR, "the same as a sentence that says what to do", nullable=True),

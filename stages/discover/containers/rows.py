@@ -236,7 +236,7 @@ def _parquet_rows(file: BinaryIO, limits: Limits) -> Iterator[Row | Refused]:
             raise SourceError("bomb", f"a row group of {largest:,} bytes; write it again in smaller ones")
         for batch in table.iter_batches(_BATCH, columns=names):
             yield from batch.to_pylist()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         if getattr(error, "errno", None) is not None:
             raise
         raise SourceError("damaged", f"its Parquet is damaged ({error}); write it again") from error

@@ -114,6 +114,13 @@ def test_a_parquet_file_cut_off_or_broken_is_told():
         assert error.value.code == "damaged"
 
 
+def test_a_parquet_file_with_text_that_is_none_is_told():
+    whole = as_parquet([{"text": "Der Rat tagt, und alle reden lange darüber."}])
+    with pytest.raises(SourceError) as error:
+        given(whole.replace(b"Der Rat", b"D\xa0\xff Rat"), "x.parquet")
+    assert error.value.code == "damaged"
+
+
 def test_dates_and_bytes_of_parquet():
     frame = pl.DataFrame({"text": ["Der Rat tagt."], "datum": ["2024-03-03"], "bild": [b"\xff\xd8"]})
     file = io.BytesIO()

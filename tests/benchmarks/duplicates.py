@@ -1,0 +1,96 @@
+"""How near-duplicates are found among edited, shortened, re-wrapped and re-captioned copies of texts.
+
+    python tests/benchmarks/duplicates.py DEVSETS
+
+DEVSETS holds ``reflow-real/*/*/gold.json``; the copies are made of articles cut from these, with a fixed seed. Two
+copies are the same at similarity 0.8: so many of their word triples, counted one by one, are in both.
+"""
+
+import json
+import random
+import re
+import sys
+import time
+from pathlib import Path
+
+import polars as pl
+
+from stages.find_duplicates import SKETCHES, find_duplicates, sketch_texts
+
+
+def edited(words, others, chance):
+    """A copy with words replaced, its end or a part cut, and a disclaimer or caption before, behind or both."""
+    copy = list(words)
+    for _ in range(int(len(words) * chance.choice([0, 0.01, 0.02, 0.03, 0.05]))):
+        copy[chance.randrange(len(copy))] = chance.choice(others)
+    if chance.random() < 0.4:
+        copy = copy[: int(len(copy) * chance.uniform(0.7, 1))]
+    if chance.random() < 0.4:
+        copy = chance.choices(others, k=chance.randint(5, 60)) + copy
+    if chance.random() < 0.4:
+        copy = copy + chance.choices(others, k=chance.randint(5, 60))
+    if chance.random() < 0.1:
+        at = chance.randrange(len(copy))
+        del copy[at : at + chance.randint(5, 60)]
+    breaks = chance.choice([" ", "\n", "  "])
+    return breaks.join(copy)
+
+
+def with_copies(articles, seed=3):
+    """The articles and up to three copies of each, in one frame, with the number of the article."""
+    chance = random.Random(seed)
+    others = [word for words in articles[:50] for word in words]
+    rows = []
+    for number, words in enumerate(articles):
+        rows.append((f"{len(rows):06}", number, " ".join(words)))
+        for _ in range(chance.randint(0, 3)):
+            rows.append((f"{len(rows):06}", number, edited(words, others, chance)))
+    return pl.DataFrame(rows, schema=["doc_id", "number", "text"], orient="row")
+
+
+def triples(text):
+    words = re.findall(r"[^\W_]+", text.lower())
+    return set(zip(words, words[1:], words[2:], strict=False))
+
+
+def similarity(one, other):
+    return len(one & other) / max(1, len(one | other))
+
+
+def score(frame, at_least=0.8):
+    """Precision of the pairs found, recall of those among copies of one article, and milliseconds a text."""
+    begin = time.process_time()
+    found = find_duplicates(sketch_texts(frame), SKETCHES.to_frame(), at_least=at_least)
+    seconds = time.process_time() - begin
+    of = {doc_id: triples(text) for doc_id, text in frame.select("doc_id", "text").iter_rows()}
+    copies = frame.join(frame, on="number").filter(pl.col("doc_id") < pl.col("doc_id_right"))
+    pairs = copies.select("doc_id", "doc_id_right").iter_rows()
+    wanted = {(one, other) for one, other in pairs if similarity(of[one], of[other]) >= at_least}
+    given = set(found.select("doc_id", "other_id").iter_rows())
+    right = sum(similarity(of[one], of[other]) >= at_least for one, other in given)
+    return {
+        "texts": frame.height,
+        "pairs": len(wanted),
+        "precision": right / max(1, len(given)),
+        "recall": len(wanted & given) / max(1, len(wanted)),
+        "ms a text": 1000 * seconds / frame.height,
+    }
+
+
+def articles_of(devsets):
+    chance, articles = random.Random(3), []
+    for path in sorted(Path(devsets, "reflow-real").glob("*/*/gold.json")):
+        if path.parents[1].name not in ("libreas_default", "libreas_fn"):  # the same articles again
+            now = []
+            for block in json.loads(path.read_text(encoding="utf-8"))["blocks"]:
+                now += block["text"].split()
+                if len(now) > chance.randint(150, 700):
+                    articles.append(now)
+                    now = []
+    chance.shuffle(articles)
+    return articles[:1000]
+
+
+if __name__ == "__main__":
+    for name, figure in score(with_copies(articles_of(sys.argv[1]))).items():
+        print(f"{name:10} {figure:.4g}")
