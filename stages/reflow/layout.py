@@ -23,6 +23,10 @@ FLOATING = frozenset({"footnote", "caption", "table", "credit", FURNITURE})
 # What a page or column may cut.
 CUT = frozenset({None, "paragraph", "list_item", "footnote"})
 CLOSED = re.compile("[.!?:\u2026][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*(?:\\d{1,3})?$")
+# An address at the end of a line, signs inside one after which a line may end, and what shows that a word is its rest.
+ADDRESS = re.compile(r"(?:https?:|www\.|doi\.org)[^\s)>\]]*$")
+ADDRESS_MARKS, OPENERS = "/:_=?&#%~@", "(["
+ADDRESS_PART = re.compile(r"[/_=?&#%~]|\w\.\w|\d{3}|-\w+-")
 SAME_SIZE, INDENT, ROOM = 0.06, 0.6, 0.8
 INDENTED = 0.3
 
@@ -61,7 +65,7 @@ def reflow_pieces(document: RawDocument, options: ReflowOptions = DEFAULT) -> Re
     n_joins = at = 0
     for group in groups:
         own = [item.line for item in group]
-        joins = [hyphens.get(at + k, plain_join(own[k - 1], own[k])) for k in range(1, len(own))]
+        joins = [hyphens.get(at + k, _join(own[k - 1], own[k])) for k in range(1, len(own))]
         at += len(own)
         made, found = _join_block(raw, own, joins, options)
         repairs += found
@@ -80,6 +84,19 @@ def _named(blocks: Sequence[Block], roles: Sequence[str | None]) -> tuple[Block,
         block._replace(kind=role if role in BLOCK_KINDS else "heading" if titled and kind == "title" else kind)
         for block, role, kind in zip(blocks, roles, kinds, strict=True)
     )
+
+
+def _join(last: Line, line: Line) -> Join:
+    """How lines without a hyphen are joined: an address that a line end cuts goes on without a space."""
+    if last.text[-1] in OPENERS:
+        return Join.NOTHING
+    address = ADDRESS.search(last.text)
+    if address is None:
+        return plain_join(last, line)
+    word = line.text.split(" ", 1)[0]
+    goes_on = last.text[-1] in ADDRESS_MARKS or (last.text[-1].isalnum() and ADDRESS_PART.search(word))
+    cut_at_dot = last.text[-1] == "." and (word[0].islower() or word[0].isdigit()) and ADDRESS_PART.search(word)
+    return Join.NOTHING if goes_on or cut_at_dot else plain_join(last, line)
 
 
 def _removed(raw: str, line: Line) -> Repair:

@@ -1,5 +1,6 @@
 """Where blocks begin in a column of printed lines: by distance, indent, type, and lines that end early."""
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -15,6 +16,10 @@ SHORT = 0.8
 JUSTIFIED = 0.5
 EDGE = 0.25
 CENTRED = 0.35
+DASHES, CLOSERS = "-\u2013\u2014*", ")]},;.:"
+# Of a word that does not fit on a line at least so many letters do; an address is not divided so.
+WORD_PART = 6
+ADDRESS = re.compile(r"[(\[<]*(?:https?:|www\.|doi)")
 
 
 class Setting(NamedTuple):
@@ -50,17 +55,19 @@ def _begins(
         return True
     if _is_set_apart(a, b, setting):
         return True
-    if a.cells > 1 or b.cells > 1:
+    big = a.size > (1 + OTHER_SIZE) * setting.size
+    if (a.cells > 1 or b.cells > 1) and not big:
         return not (ITEM.match(a.text) and b.cells == 1 and b.x0 > a.x0)
-    if a.is_bold != b.is_bold and (_ends_here(column, a, b, justified) or a.is_bold):
+    ends = _ends_here(column, at, justified)
+    if a.is_bold != b.is_bold and (ends or a.is_bold):
         return True
     if b.marked and a.size < 0.97 * setting.size:
         return True
     if _is_centred(column, a) and _is_centred(column, b) and abs(a.x0 - b.x0) > EDGE * b.size:
         return False
-    if a.size > (1 + OTHER_SIZE) * setting.size or (a.is_bold and b.is_bold):
+    if big or (a.is_bold and b.is_bold):
         return b.x0 > a.x0 + INDENT * b.size and not _is_centred(column, b)
-    return _begins_by_indent(column, at, block, hanging) or _ends_here(column, a, b, justified)
+    return _begins_by_indent(column, at, block, hanging, ends) or ends
 
 
 def _is_set_apart(a: Run, b: Run, setting: Setting) -> bool:
@@ -73,10 +80,10 @@ def _is_set_apart(a: Run, b: Run, setting: Setting) -> bool:
     return b.base - a.base > WIDE * setting.slack * usual or b.base < a.base
 
 
-def _begins_by_indent(column: Column, at: int, block: Sequence[Run], hanging: bool) -> bool:
+def _begins_by_indent(column: Column, at: int, block: Sequence[Run], hanging: bool, ends: bool) -> bool:
     a, b = column.lines[at - 1], column.lines[at]
     step = b.x0 - a.x0
-    if ITEM.match(b.text) and (SENTENCE_END.search(a.text) or not b.text[0] in "-\u2013\u2014*"):
+    if ITEM.match(b.text) and _begins_item(a, b, block, ends):
         return True
     if abs(step) <= INDENT * b.size:
         return False
@@ -88,17 +95,33 @@ def _begins_by_indent(column: Column, at: int, block: Sequence[Run], hanging: bo
     return hanging or inset
 
 
-def _ends_here(column: Column, a: Run, b: Run, justified: bool) -> bool:
-    """Whether line ``a`` ends early though the text of ``b`` would have had room."""
+def _begins_item(a: Run, b: Run, block: Sequence[Run], ends: bool) -> bool:
+    """Whether a mark opens an item: a bullet does, a dash or a number only where more than the mark says so."""
+    if not b.text[0].isalnum() and b.text[0] not in DASHES:
+        return True
+    apart = abs(b.x0 - a.x0) > EDGE * b.size
+    if b.text[0] in DASHES:
+        return apart or ends or ITEM.match(block[0].text) is not None
+    return apart or ends or SENTENCE_END.search(a.text) is not None
+
+
+def _ends_here(column: Column, at: int, justified: bool) -> bool:
+    """Whether the line before ``at`` ends early though the text that follows would have had room."""
+    a, b = column.lines[at - 1], column.lines[at]
     room = column.right - a.x1
-    if b.text[0].islower() and not SENTENCE_END.search(a.text):
+    if (b.text[0].islower() or b.text[0] in CLOSERS) and not SENTENCE_END.search(a.text):
         return False
     if a.text[-1] == "-" and b.text[0].isalpha():
         return False
-    if justified:
-        return room > SHORT * a.size
     word = b.text.split(" ", 1)[0]
-    return room > (len(word) + 1.5) * b.letter
+    if not justified:
+        return room > (len(word) + 1.5) * b.letter
+    before = column.lines[at - 2] if at > 1 else b
+    beside = [other for other in (before, b) if abs(other.x1 - a.x1) < EDGE * a.size and other is not a]
+    if beside and any(abs(other.x0 - a.x0) < EDGE * a.size for other in beside):
+        return False  # set to a narrower measure
+    parts = len(word) if ADDRESS.match(word) else min(len(word), WORD_PART)
+    return room > max(SHORT * a.size, parts * b.letter * 0.8)
 
 
 def _is_centred(column: Column, line: Run) -> bool:

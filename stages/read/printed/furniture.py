@@ -24,6 +24,11 @@ APART = 1.5
 LONG_ENOUGH = 4
 
 
+# A row in the upper or lower margin of a single page.
+MARGIN, LONGEST = 0.09, 100
+TELLING = re.compile(r"\b\d{1,2}\.? ?(?:\d{1,2}\.|[^\W\d_]{3,10}\.?) ?(?:1[5-9]|20)\d\d\b| [|\u00b7\u2022] |\b(?:Seite|Page|S\.|p\.) ?\d")
+
+
 class Page(NamedTuple):
     """The runs of a page, and its width and height."""
 
@@ -49,7 +54,7 @@ def find_furniture(pages: Sequence[Page], leading: float) -> list[set[int]]:
     rows = [row for number, page in enumerate(pages) for row in _edge_rows(number, page, leading)]
     found: list[set[int]] = [set() for _ in pages]
     ids = [{id(run): at for at, run in enumerate(page.runs)} for page in pages]
-    chosen = _repeated(rows, pages) | _counting(rows) | _at_one_place(rows, pages)
+    chosen = _repeated(rows, pages) | _counting(rows) | _at_one_place(rows, pages) | _telling(rows, pages)
     for at in _from_the_edge(rows, chosen):
         row = rows[at]
         found[row.page] |= {ids[row.page][id(run)] for run in row.runs}
@@ -121,6 +126,17 @@ def _at_one_place(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
     for at in apart:
         level = {rows[o].page for o in apart if rows[o].from_top == rows[at].from_top and _level(rows[at], rows[o], pages)}
         if len(level) >= max(FEWEST_PAGES, MOST_PAGES * len(pages)):
+            found.add(at)
+    return found
+
+
+def _telling(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
+    """Rows in the margin, apart from the text, that name an issue: a date, or parts between bars and dots."""
+    found = set()
+    for at, row in enumerate(rows):
+        place = row.base / pages[row.page].height
+        in_margin = place < MARGIN if row.from_top else place > 1 - MARGIN
+        if in_margin and row.depth == 0 and row.apart > APART and len(row.text) <= LONGEST and TELLING.search(row.text):
             found.add(at)
     return found
 

@@ -1,5 +1,6 @@
 """The reading order of a page: which runs form columns, and in what order the columns are read."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median
 
@@ -12,6 +13,8 @@ FEWEST_CHARACTERS, FILLED = 14, 0.5
 # Of the lines of a narrower column fewer than this share stand on the base line of one in the column beside it.
 ALIGNED = 0.5
 DEEPEST = 12
+# Ends of lines this close, in sizes, are one edge, which so many lines of a justified column reach.
+EDGE, COMMON_EDGE = 0.15, 0.25
 
 Interval = tuple[float, float]
 
@@ -120,9 +123,19 @@ def _is_text(rows: Sequence[Sequence[Run]]) -> bool:
 def _with_edges(column: Column, columns: Sequence[Column]) -> Column:
     """The edges that the lines of the column reach; of few lines, those of columns set at the same left edge."""
     left = min(line.x0 for line in column.lines)
-    right = max(line.x1 for line in column.lines)
+    right = _right_edge(column.lines)
     if len(column.lines) < 2 * FEWEST_ROWS:
         size = column.lines[0].size
         beside = [o for o in columns if o is not column and abs(min(r.x0 for r in o.lines) - left) < 0.5 * size]
-        right = max([right, *(line.x1 for other in beside for line in other.lines)])
+        right = max([right, *(_right_edge(other.lines) for other in beside)])
     return column._replace(left=left, right=right)
+
+
+def _right_edge(lines: Sequence[Run]) -> float:
+    """Where most full lines end; the end of the longest where no end is common, as in ragged text."""
+    step = EDGE * lines[0].size
+    ends = Counter(round(line.x1 / step) for line in lines)
+    edge, count = max(ends.items(), key=lambda item: (item[1] + ends[item[0] - 1] + ends[item[0] + 1], item[0]))
+    if count >= max(FEWEST_ROWS, COMMON_EDGE * len(lines)):
+        return max(line.x1 for line in lines if abs(round(line.x1 / step) - edge) <= 1)
+    return max(line.x1 for line in lines)
