@@ -18,6 +18,7 @@ from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair
 from stages.tables.schemas import BLOCK_KINDS
 
 FURNITURE = "furniture"
+HEADINGS = ("heading", "title")
 # What may stand between two halves of a paragraph.
 FLOATING = frozenset({"footnote", "caption", "table", "credit", FURNITURE})
 # What a page or column may cut.
@@ -78,10 +79,14 @@ def reflow_pieces(document: RawDocument, options: ReflowOptions = DEFAULT) -> Re
 
 
 def _named(blocks: Sequence[Block], roles: Sequence[str | None]) -> tuple[Block, ...]:
+    """The blocks with their kinds: the format's role, else what the text shows.
+
+    Where the format marks headings, a short line that it does not mark is none.
+    """
     kinds = name_kinds([block.text for block in blocks])
-    titled = "title" in roles
+    marks = "heading" in roles or "title" in roles
     return tuple(
-        block._replace(kind=role if role in BLOCK_KINDS else "heading" if titled and kind == "title" else kind)
+        block._replace(kind=role if role in BLOCK_KINDS else "paragraph" if marks and kind in HEADINGS else kind)
         for block, role, kind in zip(blocks, roles, kinds, strict=True)
     )
 

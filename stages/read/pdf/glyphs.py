@@ -16,6 +16,8 @@ RUN_GAP, SPACE_GAP = 1.0, 0.22
 BASE_STEP, RAISED = 0.2, 0.65
 BOLD = re.compile("bold|black|heavy|demi|cmbx|sfbx|ebx|-bd|lmbx", re.IGNORECASE)
 HEAVY = 650
+# An ellipsis that is set as three full stops with space between them; more of them lead to a page number.
+ELLIPSIS = re.compile(r"(?<![.\u2026] )(?<!\.)\. \. \.(?! ?\.)(?: (?=[)\]]))?")
 # What the library gives for a hyphen that it takes for one of a line end.
 LINE_HYPHENS = (0x02, 0xFFFE)
 NO_CHARACTER = (0x00, 0xFFFD, 0xFFFF)
@@ -153,5 +155,6 @@ def _run_of(run: list[Glyph]) -> Iterator[tuple[float, Run]]:
     bold = sum(count for type_, count in sizes.items() if type_.bold) / sum(sizes.values())
     first = run[0]
     marked = first.base < base - 0.15 * main.size and first.type.size < main.size
-    yield main.turn, Run("".join(parts), low, base - 0.8 * main.size, high, base + 0.22 * main.size, base, main.size,
+    text = ELLIPSIS.sub("\u2026", "".join(parts))
+    yield main.turn, Run(text, low, base - 0.8 * main.size, high, base + 0.22 * main.size, base, main.size,
                          bold, marked)  # fmt: skip

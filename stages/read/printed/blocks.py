@@ -38,10 +38,10 @@ def begins_block(column: Column, setting: Setting) -> list[bool]:
     lines = column.lines
     begins = [True] * bool(lines)
     justified = _is_justified(column)
-    hanging = _is_hanging(column)
+    hanging = _hanging(column, setting)
     block: list[Run] = lines[:1]
     for at in range(1, len(lines)):
-        begin = _begins(column, at, block, setting, justified, hanging)
+        begin = _begins(column, at, block, setting, justified, hanging[at])
         begins.append(begin)
         block = [lines[at]] if begin else [*block[-3:], lines[at]] if len(block) > 4 else [*block, lines[at]]
     return begins
@@ -59,7 +59,7 @@ def _begins(
     if (a.cells > 1 or b.cells > 1) and not big:
         return not (ITEM.match(a.text) and b.cells == 1 and b.x0 > a.x0)
     ends = _ends_here(column, at, justified)
-    if a.is_bold != b.is_bold and (ends or a.is_bold):
+    if a.is_bold != b.is_bold and (ends or (all(line.is_bold for line in block) and not b.text[0].islower())):
         return True
     if b.marked and a.size < 0.97 * setting.size:
         return True
@@ -137,10 +137,29 @@ def _is_justified(column: Column) -> bool:
     return full >= JUSTIFIED * len(lines)
 
 
-def _is_hanging(column: Column) -> bool:
-    """Whether entries begin at the left edge and go on set in, as in a list of literature."""
-    steps = [(b.x0 - a.x0) / b.size for a, b in pairwise(column.lines)]
-    inset = [line.x0 - column.left > INDENT * line.size for line in column.lines]
-    twice = sum(a and b for a, b in pairwise(inset))
-    down = sum(step < -INDENT for step in steps)
-    return sum(inset) > 0.5 * len(inset) and twice > 1 and down > 1
+def _hanging(column: Column, setting: Setting) -> list[bool]:
+    """For each line whether it stands in a stretch whose entries begin at the left edge and go on set in.
+
+    As in a list of literature. A stretch is what no wider distance and no other type parts.
+    """
+    lines = column.lines
+    starts = [at for at in range(len(lines)) if at == 0 or _is_set_apart(lines[at - 1], lines[at], setting)]
+    found: list[bool] = []
+    for start, end in pairwise([*starts, len(lines)]):
+        found += [_is_hanging(column, lines[start:end])] * (end - start)
+    return found
+
+
+def _is_hanging(column: Column, lines: Sequence[Run]) -> bool:
+    """There a line before one that is set in is full; before the indent of a paragraph stands the end of another."""
+    left = min(line.x0 for line in lines)
+    full = short = down = 0
+    for a, b in pairwise(lines):
+        step = (b.x0 - a.x0) / b.size
+        down += step < -INDENT
+        if step > INDENT and a.x0 - left < EDGE * a.size:
+            word = b.text.split(" ", 1)[0]
+            fits = column.right - a.x1 > max(SHORT * a.size, min(len(word), WORD_PART) * b.letter)
+            full, short = full + (not fits), short + fits
+    inset = sum(line.x0 - left > INDENT * line.size for line in lines)
+    return full > short and (down > 0 or inset == len(lines) - 1)
