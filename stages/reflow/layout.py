@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stages.read.raw_document import RawDocument
 from stages.reflow import DEFAULT, _decide_hyphens, _join_block
@@ -128,8 +128,8 @@ def read_pieces(document: RawDocument, options: ReflowOptions = DEFAULT) -> tupl
     return printed, repairs
 
 
-def _lines_of(rows: Sequence[dict[str, object]]) -> list[list[dict[str, object]]]:
-    lines: list[list[dict[str, object]]] = []
+def _lines_of(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    lines: list[list[dict[str, Any]]] = []
     for row in rows:
         goes_on = lines and not row["breaks"] and row["block"] == lines[-1][-1]["block"]
         if goes_on and row["role"] == lines[-1][-1]["role"]:
@@ -139,7 +139,7 @@ def _lines_of(rows: Sequence[dict[str, object]]) -> list[list[dict[str, object]]
     return lines
 
 
-def _line(raw: str, rows: Sequence[dict[str, object]], characters: bool) -> tuple[Line | None, list[Repair]]:
+def _line(raw: str, rows: Sequence[dict[str, Any]], characters: bool) -> tuple[Line | None, list[Repair]]:
     mapped = _mapped(raw, rows)
     repairs: list[Repair] = []
     if characters and is_odd(mapped.text):
@@ -153,12 +153,12 @@ def _line(raw: str, rows: Sequence[dict[str, object]], characters: bool) -> tupl
     return Line(mapped.text, start, end, 1, 0, 0, None if plain else mapped), repairs
 
 
-def _mapped(raw: str, rows: Sequence[dict[str, object]]) -> Mapped:
+def _mapped(raw: str, rows: Sequence[dict[str, Any]]) -> Mapped:
     texts: list[str] = []
     offsets: list[int] = []
     for row in rows:
-        start, end = int(str(row["start"])), int(str(row["end"]))
-        text = raw[start:end] if row["text"] is None else str(row["text"])
+        start, end = row["start"], row["end"]
+        text = raw[start:end] if row["text"] is None else row["text"]
         own = list(range(start, end)) if row["text"] is None else _aligned(raw, start, end, text)
         for match in BREAK.finditer(text):
             own[match.start() : match.end()] = [-1] * (match.end() - match.start())
@@ -251,7 +251,7 @@ class _Widths:
         if set_in:
             return False
         if CLOSED.search(a.line.text):
-            return self._is_full(group) and (self.indented and len(after) > 1 or len(group) > 1)
+            return self._is_full(group) and ((self.indented and len(after) > 1) or len(group) > 1)
         return self._is_full(group)
 
     def _is_full(self, group: Sequence[Printed]) -> bool:

@@ -21,6 +21,7 @@ LARGEST_PAGE = 1e5
 FEWEST_A_PAGE = 4
 # Of the characters so many must have a meaning.
 FEWEST_KNOWN = 0.5
+REPAIR = "fetch it again, or repair it, for example with qpdf or mutool clean"
 PASSWORD, SECURITY = 4, 5
 FACTS = {"title": "Title", "author": "Author"}
 NO_TITLE = re.compile(
@@ -42,7 +43,7 @@ def read_pdf(data: bytes, max_chars: int) -> RawDocument:
         if len(document) == 0:
             raise SourceError("empty", "the PDF has no pages; fetch it again")
         pages = list(_pages(document, max_chars))
-        _refuse_without_text(document, pages)
+        _refuse_without_text(pages)
         text, pieces = lay_out(pages)
         return RawDocument(text, "pdf", "text layer", pieces, _facts(document), in_file=False)
     finally:
@@ -56,7 +57,9 @@ def _open(data: bytes) -> Any:
         if error.err_code in (PASSWORD, SECURITY):
             reason = "the PDF is locked with a password; save a copy without one, for example with qpdf --decrypt"
             raise SourceError("encrypted", reason) from error
-        reason = f"the PDF cannot be opened ({error}); fetch it again, or repair it, for example with qpdf or mutool clean"
+        reason = (
+            f"the PDF cannot be opened ({error}); fetch it again, or repair it, for example with qpdf or mutool clean"
+        )
         raise SourceError("damaged", reason) from error
 
 
@@ -77,7 +80,9 @@ def _page(document: Any, number: int) -> Page:
         page = document[number]
         text_page = page.get_textpage()
     except pypdfium2.PdfiumError as error:
-        reason = f"page {number + 1} of the PDF is damaged ({error}); fetch it again, or repair it, for example with qpdf"
+        reason = (
+            f"page {number + 1} of the PDF is damaged ({error}); fetch it again, or repair it, for example with qpdf"
+        )
         raise SourceError("damaged", reason) from error
     try:
         box = page.get_cropbox()
@@ -99,14 +104,20 @@ def _upright(turned: dict[float, list[Run]], width: float, height: float) -> Pag
     runs = turned.pop(main)
     if main:
         left, top = min(run.x0 for run in runs), min(run.y0 for run in runs)
-        runs = [r._replace(x0=r.x0 - left, x1=r.x1 - left, y0=r.y0 - top, y1=r.y1 - top, base=r.base - top) for r in runs]
+        runs = [
+            r._replace(x0=r.x0 - left, x1=r.x1 - left, y0=r.y0 - top, y1=r.y1 - top, base=r.base - top) for r in runs
+        ]
         height = max(run.y1 for run in runs)
     if not main:
         runs = [run for run in runs if -run.size < run.base < height + run.size and run.x1 > 0 and run.x0 < width]
     return Page(runs, width, height)
 
 
-def _refuse_without_text(document: Any, pages: list[Page]) -> None:
+def _moved(run: Run, x: float, y: float) -> Run:
+    return run._replace(x0=run.x0 + x, x1=run.x1 + x, y0=run.y0 + y, y1=run.y1 + y, base=run.base + y)
+
+
+def _refuse_without_text(pages: list[Page]) -> None:
     texts = [run.text for page in pages for run in page.runs]
     n_chars = sum(map(len, texts))
     if n_chars < FEWEST_A_PAGE * len(pages):
@@ -114,7 +125,10 @@ def _refuse_without_text(document: Any, pages: list[Page]) -> None:
         raise SourceError("needs_ocr", reason)
     unknown = sum(text.count("\ufffd") for text in texts)
     if unknown > (1 - FEWEST_KNOWN) * n_chars:
-        reason = f"{unknown:,} of its {n_chars:,} characters have no meaning in the file; recognise the text from the pages, for example with ocrmypdf --force-ocr"
+        reason = (
+            f"{unknown:,} of its {n_chars:,} characters have no meaning in the file; recognise the text from the "
+            "pages, for example with ocrmypdf --force-ocr"
+        )
         raise SourceError("needs_ocr", reason)
 
 

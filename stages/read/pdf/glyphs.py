@@ -124,9 +124,7 @@ def _goes_on(run: list[Glyph], glyph: Glyph) -> bool:
     if last.type.turn != glyph.type.turn:
         return False
     step = abs(glyph.base - last.base)
-    if step > BASE_STEP * size and (
-        step > RAISED * size or 0.9 * size < min(last.type.size, glyph.type.size)
-    ):
+    if step > BASE_STEP * size and (step > RAISED * size or 0.9 * size < min(last.type.size, glyph.type.size)):
         return False
     same = glyph.x0 == last.x0 and glyph.x1 == last.x1  # the letters of one ligature
     return same or -0.6 * size < glyph.x0 - last.x1 < RUN_GAP * size
@@ -137,7 +135,8 @@ def _run_of(run: list[Glyph]) -> Iterator[tuple[float, Run]]:
         run.pop()
     if not run:
         return
-    parts, last = [], run[0].x0
+    parts: list[str] = []
+    last = run[0].x0
     sizes: dict[Type, int] = {}
     low, high = run[0].x0, run[0].x1
     for glyph in run:

@@ -14,6 +14,8 @@ OTHER_SIZE = 0.06
 # So far from the right edge, in sizes, a line of justified text ends its paragraph.
 SHORT = 0.8
 JUSTIFIED = 0.5
+# Of hanging entries more than this share of the lines is set in.
+SET_IN = 0.4
 EDGE = 0.25
 CENTRED = 0.35
 DASHES, CLOSERS = "-\u2013\u2014*", ")]},;.:"
@@ -47,9 +49,7 @@ def begins_block(column: Column, setting: Setting) -> list[bool]:
     return begins
 
 
-def _begins(
-    column: Column, at: int, block: Sequence[Run], setting: Setting, justified: bool, hanging: bool
-) -> bool:
+def _begins(column: Column, at: int, block: Sequence[Run], setting: Setting, justified: bool, hanging: bool) -> bool:
     a, b = column.lines[at - 1], column.lines[at]
     if a.block != b.block or a.role != b.role:
         return True
@@ -162,4 +162,4 @@ def _is_hanging(column: Column, lines: Sequence[Run]) -> bool:
             fits = column.right - a.x1 > max(SHORT * a.size, min(len(word), WORD_PART) * b.letter)
             full, short = full + (not fits), short + fits
     inset = sum(line.x0 - left > INDENT * line.size for line in lines)
-    return full > short and (down > 0 or inset == len(lines) - 1)
+    return full > short and (down > 0 or inset == len(lines) - 1) and inset > SET_IN * len(lines)

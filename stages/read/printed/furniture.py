@@ -12,8 +12,9 @@ DEPTH = 4
 DIGITS = re.compile(r"\d+")
 ROMAN = "[ivxlcdmIVXLCDM]{1,7}"
 OF = "(?: ?(?:von|of|sur|de|van|/) ?\\d{1,4})?"
+BARS = "[-\u2013\u2014|\u2022]"
 PAGE_NUMBER = re.compile(
-    f"(?:[-\u2013\u2014|\u2022] ?)?(?:(?:Seite|Page|page|Blatt|S\\.|p\\.|pag\\.) ?)?(?:\\d{{1,4}}{OF}|{ROMAN})(?: ?[-\u2013\u2014|\u2022])?"
+    f"(?:{BARS} ?)?(?:(?:Seite|Page|page|Blatt|S\\.|p\\.|pag\\.) ?)?(?:\\d{{1,4}}{OF}|{ROMAN})(?: ?{BARS})?"
 )
 # Base lines of the same row differ by at most this share of the page's height.
 SAME_PLACE = 0.008
@@ -26,7 +27,10 @@ LONG_ENOUGH = 4
 
 # A row in the upper or lower margin of a single page.
 MARGIN, LONGEST = 0.09, 100
-TELLING = re.compile(r"\b\d{1,2}\.? ?(?:\d{1,2}\.|[^\W\d_]{3,10}\.?) ?(?:1[5-9]|20)\d\d\b| [|\u00b7\u2022] |\b(?:Seite|Page|S\.|p\.) ?\d")
+TELLING = re.compile(
+    r"\b\d{1,2}\.? ?(?:\d{1,2}\.|[^\W\d_]{3,10}\.?) ?(?:1[5-9]|20)\d\d\b| [|\u00b7\u2022] "
+    r"|\b(?:Seite|Page|S\.|p\.) ?\d"
+)
 
 
 class Page(NamedTuple):
@@ -89,7 +93,9 @@ def _repeated(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
     found = set()
     for (key, _), places in same.items():
         for at in places:
-            others = {rows[o].page for o in places if rows[o].page != rows[at].page and _level(rows[at], rows[o], pages)}
+            others = {
+                rows[o].page for o in places if rows[o].page != rows[at].page and _level(rows[at], rows[o], pages)
+            }
             if others and (len(key) >= LONG_ENOUGH or len(others) > 1 or not key.strip("0 ")):
                 found.add(at)
     return found
@@ -106,10 +112,8 @@ def _counting(rows: Sequence[Row]) -> set[int]:
     """Page numbers that stand alone: apart from the text, or counting with the pages."""
     numbers = {at: _number(row.text) for at, row in enumerate(rows) if PAGE_NUMBER.fullmatch(row.text)}
     offsets = Counter(value - rows[at].page for at, value in numbers.items() if value is not None)
-    return {
-        at for at, value in numbers.items()
-        if (value is not None and offsets[value - rows[at].page] > 1) or (rows[at].depth == 0 and rows[at].apart > APART)
-    }  # fmt: skip
+    alone = {at for at in numbers if rows[at].depth == 0 and rows[at].apart > APART}
+    return alone | {at for at, value in numbers.items() if value is not None and offsets[value - rows[at].page] > 1}
 
 
 def _number(text: str) -> int | None:
@@ -124,7 +128,9 @@ def _at_one_place(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
     apart = [at for at, row in enumerate(rows) if row.depth == 0 and row.apart > APART]
     found = set()
     for at in apart:
-        level = {rows[o].page for o in apart if rows[o].from_top == rows[at].from_top and _level(rows[at], rows[o], pages)}
+        level = {
+            rows[o].page for o in apart if rows[o].from_top == rows[at].from_top and _level(rows[at], rows[o], pages)
+        }
         if len(level) >= max(FEWEST_PAGES, MOST_PAGES * len(pages)):
             found.add(at)
     return found

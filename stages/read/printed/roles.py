@@ -12,7 +12,8 @@ BIGGER, SMALLER = 1.07, 0.95
 LONGEST_HEADING, MOST_LINES = 250, 5
 LONGEST_BOLD = 160
 CAPTION = re.compile(
-    "(?:Abb(?:ildung)?|Fig(?:ure)?|Tab(?:elle|le|leau)?|Grafik|Diagramm|Illustration|Schaubild)\\b\\.? ?\\d{1,3}[a-z]?(?:\\.\\d+)?(?: ?[:.\u2013|-]|$| [A-Z])",
+    "(?:Abb(?:ildung)?|Fig(?:ure)?|Tab(?:elle|le|leau)?|Grafik|Diagramm|Illustration|Schaubild)\\b\\.? ?"
+    "\\d{1,3}[a-z]?(?:\\.\\d+)?(?: ?[:.\u2013|-]|$| [A-Z])",
     re.IGNORECASE,
 )
 NOTE = re.compile("(?:\\[?\\d{1,3}\\]?|[*\u2020\u2021\u00a7]+)\\s?(?=\\S)")
