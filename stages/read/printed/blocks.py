@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from stages.read.printed.lines import ITEM, SENTENCE_END, Column, Run
 
-# Lines further apart than this, in usual distances, are of different blocks; an indent in sizes of the type.
-WIDE, INDENT = 1.22, 0.6
+# An indent, in sizes of the type.
+INDENT = 0.6
 # Sizes that differ by more than this share are different ones.
 OTHER_SIZE = 0.06
 # So far from the right edge, in sizes, a line of justified text ends its paragraph.
@@ -25,11 +25,16 @@ ADDRESS = re.compile(r"[(\[<]*(?:https?:|www\.|doi)")
 
 
 class Setting(NamedTuple):
-    """How a document is set: the size of its text, the usual distance of its lines, and the tolerance for it."""
+    """How a document is set: the size of its text and the usual distance of its lines.
+
+    ``slack``: by how much more sizes have to differ where they were measured on a picture; ``wide``: lines further apart
+    than this, in usual distances, are of different blocks.
+    """
 
     size: float
     leading: float
     slack: float = 1.0
+    wide: float = 1.22
 
 
 def begins_block(column: Column, setting: Setting) -> list[bool]:
@@ -55,7 +60,7 @@ def _begins(column: Column, at: int, block: Sequence[Run], setting: Setting, jus
         return True
     if _is_set_apart(a, b, setting):
         return True
-    big = a.size > (1 + OTHER_SIZE) * setting.size
+    big = a.size > (1 + OTHER_SIZE * setting.slack) * setting.size
     if (a.cells > 1 or b.cells > 1) and not big:
         return not (ITEM.match(a.text) and b.cells == 1 and b.x0 > a.x0)
     ends = _ends_here(column, at, justified)
@@ -77,7 +82,7 @@ def _is_set_apart(a: Run, b: Run, setting: Setting) -> bool:
     usual = setting.leading * big / setting.size if big > 1.1 * setting.size else setting.leading
     if big < 0.95 * setting.size:
         usual = max(setting.leading * big / setting.size, 1.15 * big)
-    return b.base - a.base > WIDE * setting.slack * usual or b.base < a.base
+    return b.base - a.base > setting.wide * usual or b.base < a.base
 
 
 def _begins_by_indent(column: Column, at: int, block: Sequence[Run], hanging: bool, ends: bool) -> bool:

@@ -25,9 +25,18 @@ def read_columns(runs: Sequence[Run]) -> list[Column]:
     What stands over several columns parts those above it from those below. Lines side by side without such a gutter,
     and cells of a table, are read row by row.
     """
-    groups = _ordered(list(runs), 0)
-    columns = [Column(lines, 0.0, 0.0) for group in groups if (lines := join_runs(group))]
+    columns = [Column(lines, 0.0, 0.0) for group in read_order(runs) if (lines := join_runs(group))]
     return [_with_edges(column, columns) for column in columns]
+
+
+def read_order(runs: Sequence[Run]) -> list[list[Run]]:
+    """The runs of each column, the columns in reading order."""
+    return _ordered(list(runs), 0)
+
+
+def column_of(lines: list[Run]) -> Column:
+    """Lines as one column, in the order given."""
+    return Column(lines, min(line.x0 for line in lines), _right_edge(lines))
 
 
 def _ordered(runs: list[Run], depth: int) -> list[list[Run]]:

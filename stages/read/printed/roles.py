@@ -7,8 +7,8 @@ from typing import NamedTuple
 from stages.read.printed.blocks import Setting
 from stages.read.printed.lines import ITEM, Run
 
-# Type is bigger or smaller than the text from this factor on.
-BIGGER, SMALLER = 1.07, 0.95
+# Type is bigger or smaller than the text from this difference on, as a share of it.
+BIGGER, SMALLER = 0.07, 0.05
 LONGEST_HEADING, MOST_LINES = 250, 5
 LONGEST_BOLD = 160
 CAPTION = re.compile(
@@ -47,16 +47,24 @@ def name_roles(blocks: Sequence[PageBlock], setting: Setting) -> list[str | None
     return roles
 
 
+def _bigger(setting: Setting) -> float:
+    return (1 + BIGGER * setting.slack) * setting.size
+
+
+def _smaller(setting: Setting) -> float:
+    return (1 - SMALLER * setting.slack) * setting.size
+
+
 def _role(block: PageBlock, setting: Setting) -> str | None:
     text = block.text
     if CAPTION.match(text) and (len(block.lines) < 9):
         return "caption"
-    if block.size > BIGGER * setting.size and len(text) <= LONGEST_HEADING and len(block.lines) <= MOST_LINES:
+    if block.size > _bigger(setting) and len(text) <= LONGEST_HEADING and len(block.lines) <= MOST_LINES:
         return "heading"
     if ITEM.match(text) and not block.lines[0].is_bold:
         return "list_item"
     bold = all(line.is_bold for line in block.lines)
-    if bold and block.size > SMALLER * setting.size and len(text) <= LONGEST_BOLD and not ENDS_STATEMENT.search(text):
+    if bold and block.size > _smaller(setting) and len(text) <= LONGEST_BOLD and not ENDS_STATEMENT.search(text):
         return "heading"
     return "paragraph" if len(block.lines) > 1 else None
 
@@ -97,14 +105,14 @@ def _trailing_small(
     found = []
     for at in places:
         box = blocks[at].lines
-        if blocks[at].size > SMALLER * setting.size or roles[at] in ("caption", "table"):
+        if blocks[at].size > _smaller(setting) or roles[at] in ("caption", "table"):
             continue
         left, right, bottom = min(r.x0 for r in box), max(r.x1 for r in box), box[-1].base
         below = (
             line for other in places for line in blocks[other].lines
             if line.base > bottom and line.x0 < right and line.x1 > left
         )  # fmt: skip
-        if all(line.size <= SMALLER * setting.size for line in below):
+        if all(line.size <= _smaller(setting) for line in below):
             found.append(at)
     return found
 
