@@ -13,6 +13,7 @@ from stages.read.raw_document import Fact, RawDocument
 
 BOX = re.compile(r"\bbbox\s+(-?\d+(?:\.\d+)?)\s+(-?\d+(?:\.\d+)?)\s+(-?\d+(?:\.\d+)?)\s+(-?\d+(?:\.\d+)?)")
 CONFIDENCE = re.compile(r"\bx_(?:w?conf)\s+(\d+(?:\.\d+)?)")
+SIZE = re.compile(r"\bx_size\s+(\d+(?:\.\d+)?)")
 LINES = frozenset({"ocr_line", "ocrx_line", "ocr_header", "ocr_caption", "ocr_textfloat", "ocr_footer", "ocr_pageno"})
 BLOCKS = ("ocr_par", "ocr_carea", "ocrx_block", "ocr_block", "ocr_column")
 ROLES = {"ocr_header": "furniture", "ocr_footer": "furniture", "ocr_pageno": "furniture", "ocr_caption": "caption"}
@@ -116,7 +117,10 @@ def _run(line: Any) -> Run | None:
     texts = [text for word in words if (text := _text(word).strip())]
     confidences = [float(m[1]) / 100 for word in words if (m := CONFIDENCE.search(word.get("title") or ""))]
     box = _box(line) or _around([b for word in words if (b := _box(word))]) or (0.0, 0.0, 0.0, 0.0)
-    return line_run(" ".join(texts) if words else _text(line), box, mean([min(c, 1.0) for c in confidences]))
+    size = SIZE.search(line.get("title") or "")
+    text = " ".join(texts) if words else _text(line)
+    confidence = mean([min(value, 1.0) for value in confidences])
+    return line_run(text, box, confidence, tight=True, size=float(size[1]) if size else 0.0)
 
 
 def _text(element: Any) -> str:

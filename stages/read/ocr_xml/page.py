@@ -5,7 +5,7 @@ from typing import Any
 
 from stages.read.ocr_xml.elements import POINT, Budget, as_document, line_run, local, mean, number, stream
 from stages.read.ocr_xml.roles import role_of
-from stages.read.printed import Region, RegionPage, Run
+from stages.read.printed import Region, RegionPage, Run, downward
 from stages.read.raw_document import RawDocument
 
 NAMES = frozenset({"Page"})
@@ -76,6 +76,8 @@ def _regions(element: Any, role: str | None) -> list[Region]:
     own = own or role_of(kind) or role or (DROP_CAPITAL if kind == DROP_CAPITAL else None)
     lines = [child for child in element if local(child) == "TextLine"]
     runs = [run for line in sorted(lines, key=_custom_index) if (run := _line(line))]
+    if not any(READING.search(line.get("custom") or "") for line in lines):
+        runs = downward(runs)
     found = [Region(runs or _whole(element), own)]
     inner = [child for child in element if local(child).endswith("Region")]
     if local(element) == "TableRegion":
@@ -107,7 +109,11 @@ def _line(element: Any) -> Run | None:
         text = " ".join(_word(word) for word in words)
     if confidence is None:
         confidence = mean([value for word in words if (value := _reading(word)[1]) is not None])
-    return line_run(text, _box(element), confidence)
+    run = line_run(text, _box(element), confidence)
+    baseline = next((child for child in element if local(child) == "Baseline"), None)
+    points = POINT.findall(baseline.get("points") or "") if baseline is not None else []
+    heights = sorted(float(y) for _, y in points)
+    return run._replace(base=heights[len(heights) // 2]) if run and heights else run
 
 
 def _word(element: Any) -> str:

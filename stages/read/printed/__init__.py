@@ -8,11 +8,11 @@ from stages.read.printed.blocks import Setting, begins_block
 from stages.read.printed.furniture import Page, find_furniture
 from stages.read.printed.lines import Column, Run, common_size, usual_leading
 from stages.read.printed.order import column_of, read_columns
-from stages.read.printed.regions import Region, RegionPage, columns_of, straightened
+from stages.read.printed.regions import Region, RegionPage, columns_of, downward, straightened
 from stages.read.printed.roles import PageBlock, name_roles
 from stages.read.raw_document import PIECES
 
-__all__ = ["Page", "Region", "RegionPage", "Run", "lay_out", "lay_out_regions"]
+__all__ = ["Page", "Region", "RegionPage", "Run", "downward", "lay_out", "lay_out_regions"]
 
 # Sizes and distances measured on a picture are only so exact.
 SLACK, WIDE = 3.0, 1.4

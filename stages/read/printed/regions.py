@@ -97,6 +97,16 @@ def _side_by_side(lines: Sequence[Run]) -> bool:
     return beside > len(lines) / 4
 
 
+def downward(lines: list[Run]) -> list[Run]:
+    """The lines of a region from top to bottom, where the file has them in another order."""
+    if _side_by_side(lines):
+        return lines
+    upward = any(
+        b.base < a.base - 0.5 * a.size and min(a.x1, b.x1) > max(a.x0, b.x0) for a, b in pairwise(lines)
+    )
+    return sorted(lines, key=lambda line: line.base) if upward else lines
+
+
 def straightened(lines: Sequence[Run]) -> list[Run]:
     """The lines as they would stand on a page that was scanned upright, so that edges can be compared."""
     if len(lines) < FEWEST_LINES:
