@@ -21,7 +21,7 @@ VALUE_LABELS = ("DATE", "TIME", "DURATION", "MONEY", "PERCENT", "QUANTITY")
 LABELS = NAME_LABELS + VALUE_LABELS
 MENTION_KINDS = ("name", "part", "deriv", "value")
 STATUSES = ("written", "duplicate", "quarantined", "deleted")
-PARTED_BY = ("empty_line", "indent", "outdent", "short_line", "mixed", "none")
+PARTED_BY = ("empty_line", "indent", "outdent", "short_line", "mixed", "none", "layout")
 REPAIR_RULES = {
     "hyphen_removed": "a word broken at the line end was joined and its hyphen dropped",
     "hyphen_kept": "a line ended in a hyphen that belongs to the word; the lines were joined without a space",
@@ -38,6 +38,10 @@ REASONS = {
     "unsupported_format": "the file is of a format that is not read yet",
     "binary": "the bytes are no text",
     "empty": "the file holds no text",
+    "needs_ocr": "the pages are pictures, or their characters have no meaning; text recognition has to come first",
+    "encrypted": "the file is locked with a password",
+    "damaged": "the file is broken or cut off, so that its format cannot be read",
+    "unsafe": "the file holds what could grow without bound when it is read (XML entities)",
     "unreadable": "the operating system refused to read the file",
     "disk_failed": "the disk or network drive failed while the file was read",
     "undecodable": "no known encoding fits the bytes",

@@ -15,7 +15,9 @@ from stages.read.raw_document import PIECES
 __all__ = ["Page", "Region", "RegionPage", "Run", "downward", "lay_out", "lay_out_regions"]
 
 # Sizes and distances measured on a picture are only so exact.
-SLACK, WIDE = 3.0, 1.4
+SLACK, WIDE, NEAR = 3.0, 1.4, 0.1
+# So many lines show by themselves how far apart they are.
+FEWEST_LINES = 4
 LINE_END, PAGE_END = "\n", "\f"
 
 
@@ -41,7 +43,7 @@ def lay_out_regions(pages: Sequence[RegionPage]) -> tuple[str, pl.DataFrame]:
     """
     runs = [Page([line for region in page.regions for line in region.lines], *page[1:3]) for page in pages]
     columns = [columns_of(page) for page in pages]
-    size, leading = _measure(columns)
+    size, leading = _measure(columns, NEAR)
     furniture = [
         {at for at, role in enumerate(r.role for r in page.regions for _ in r.lines) if role == "furniture"}
         for page in pages
@@ -50,8 +52,7 @@ def lay_out_regions(pages: Sequence[RegionPage]) -> tuple[str, pl.DataFrame]:
         furniture = find_furniture(runs, leading)
     gone = [{_place(page.runs[at]) for at in places} for page, places in zip(runs, furniture, strict=True)]
     kept = [
-        [left for column in page if (left := _without(column, away))]
-        for page, away in zip(columns, gone, strict=True)
+        [left for column in page if (left := _without(column, away))] for page, away in zip(columns, gone, strict=True)
     ]
     return _as_pieces(runs, furniture, _named(kept, Setting(size, leading, SLACK, WIDE), measured=True))
 
@@ -73,10 +74,10 @@ def _named(
     return list(zip(blocks, name_roles(blocks, setting), strict=True))
 
 
-def _measure(columns: Sequence[Sequence[Column]]) -> tuple[float, float]:
+def _measure(columns: Sequence[Sequence[Column]], exact: float = 0.03) -> tuple[float, float]:
     flat = [column for page in columns for column in page]
     size = common_size(line for column in flat for line in column.lines) or 1.0
-    return size, usual_leading(flat, size)
+    return size, usual_leading(flat, size, exact)
 
 
 def _cut(page: int, column: Column, setting: Setting, measured: bool) -> list[PageBlock]:
@@ -86,7 +87,8 @@ def _cut(page: int, column: Column, setting: Setting, measured: bool) -> list[Pa
     if measured:
         judged = column_of(straightened(column.lines))
         size = common_size(judged.lines)
-        setting = setting._replace(leading=usual_leading([judged], size) * setting.size / size)
+        if len(judged.lines) > FEWEST_LINES:
+            setting = setting._replace(leading=usual_leading([judged], size, NEAR) * setting.size / size)
     for line, begin in zip(column.lines, begins_block(judged, setting), strict=True):
         if begin:
             blocks.append(PageBlock(page, [line]))

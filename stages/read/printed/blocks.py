@@ -27,8 +27,8 @@ ADDRESS = re.compile(r"[(\[<]*(?:https?:|www\.|doi)")
 class Setting(NamedTuple):
     """How a document is set: the size of its text and the usual distance of its lines.
 
-    ``slack``: by how much more sizes have to differ where they were measured on a picture; ``wide``: lines further apart
-    than this, in usual distances, are of different blocks.
+    ``slack``: by how much more sizes have to differ where they were measured on a picture; ``wide``: lines further
+    apart than this, in usual distances, are of different blocks.
     """
 
     size: float

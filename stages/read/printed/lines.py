@@ -1,8 +1,10 @@
 """Lines of a printed page: runs of characters put together along their base line, and how they are set."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -117,23 +119,26 @@ def common_size(lines: Iterable[Run]) -> float:
     return sizes.most_common(1)[0][0] if sizes else 0.0
 
 
-def usual_leading(columns: Iterable[Column], size: float) -> float:
-    """The usual distance of base lines of lines of about this size, in units of the page; 1.2 sizes without any."""
+def usual_leading(columns: Iterable[Column], size: float, exact: float = 0.03) -> float:
+    """The usual distance of base lines of lines of about this size, in units of the page; 1.2 sizes without any.
+
+    ``exact``: distances that differ by no more than this, in sizes, are the same.
+    """
     steps = [
         b.base - a.base
         for column in columns
-        for a, b in zip(column.lines, column.lines[1:], strict=False)
+        for a, b in pairwise(column.lines)
         if abs(a.size - b.size) <= 0.05 * size and abs(a.size - size) <= 0.05 * size and 0 < b.base - a.base < 3 * size
     ]
-    return _lower_mode(steps) if steps else 1.2 * size
+    return _lower_mode(sorted(steps), exact * size) if steps else 1.2 * size
 
 
-def _lower_mode(steps: list[float]) -> float:
+def _lower_mode(steps: list[float], near: float) -> float:
     """The commonest step; of those about as common the smallest, as paragraphs of one line are set wider."""
-    rounded = Counter(round(step * 4) / 4 for step in steps)
-    most = max(rounded.values())
-    lowest = min(step for step, count in rounded.items() if 2 * count >= most)
-    return median(step for step in steps if abs(step - lowest) <= 0.3)
+    counts = [bisect_right(steps, step + near) - bisect_left(steps, step - near) for step in steps]
+    most = max(counts)
+    lowest = next(step for step, count in zip(steps, counts, strict=True) if 2 * count >= most)
+    return median(step for step in steps if abs(step - lowest) <= 2 * near)
 
 
 # A mark of a list: bullets, dashes, numbers and letters with full stop or bracket.

@@ -70,12 +70,10 @@ def _jumps(regions: Sequence[Region]) -> bool:
 def _by_place(regions: Sequence[Region]) -> list[Region]:
     runs = []
     for at, region in enumerate(regions):
-        x0, y0, x1, y1 = region.box
+        x0, _, x1, _ = region.box
         size = median(line.size for line in region.lines)
         text = "x" * round((x1 - x0) / max(0.5 * size, 1e-6))
-        runs += [
-            Run(text, x0, line.y0, x1, line.y1, line.base, line.size, block=at) for line in region.lines
-        ]
+        runs += [Run(text, x0, line.y0, x1, line.y1, line.base, line.size, block=at) for line in region.lines]
     seen: dict[int, None] = {}
     for group in read_order(runs):
         for run in sorted(group, key=lambda r: (r.base, r.x0)):
@@ -101,9 +99,7 @@ def downward(lines: list[Run]) -> list[Run]:
     """The lines of a region from top to bottom, where the file has them in another order."""
     if _side_by_side(lines):
         return lines
-    upward = any(
-        b.base < a.base - 0.5 * a.size and min(a.x1, b.x1) > max(a.x0, b.x0) for a, b in pairwise(lines)
-    )
+    upward = any(b.base < a.base - 0.5 * a.size and min(a.x1, b.x1) > max(a.x0, b.x0) for a, b in pairwise(lines))
     return sorted(lines, key=lambda line: line.base) if upward else lines
 
 

@@ -59,7 +59,8 @@ def _role(block: PageBlock, setting: Setting) -> str | None:
     text = block.text
     if CAPTION.match(text) and (len(block.lines) < 9):
         return "caption"
-    if block.size > _bigger(setting) and len(text) <= LONGEST_HEADING and len(block.lines) <= MOST_LINES:
+    longest = LONGEST_BOLD if ENDS_STATEMENT.search(text) else LONGEST_HEADING
+    if block.size > _bigger(setting) and len(text) <= longest and len(block.lines) <= MOST_LINES:
         return "heading"
     if ITEM.match(text) and not block.lines[0].is_bold:
         return "list_item"
