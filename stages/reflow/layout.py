@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import median
 from typing import Any, NamedTuple
 
 from stages.read.raw_document import RawDocument
@@ -30,6 +29,8 @@ ADDRESS_MARKS, OPENERS = "/:_=?&#%~@", "(["
 ADDRESS_PART = re.compile(r"[/_=?&#%~]|\w\.\w|\d{3}|-\w+-")
 SAME_SIZE, INDENT, ROOM = 0.06, 0.6, 0.8
 INDENTED = 0.3
+# Lines of one column begin so near to each other, in sizes.
+NEAR_EDGE = 4
 
 
 class Printed(NamedTuple):
@@ -113,18 +114,13 @@ def read_pieces(document: RawDocument, options: ReflowOptions = DEFAULT) -> tupl
     assert document.pieces is not None
     printed: list[Printed] = []
     repairs: list[Repair] = []
-    page = None
     for rows in _lines_of(document.pieces.rows(named=True)):
         line, made = _line(document.text, rows, options.characters)
         repairs += made
-        if line is None:
-            continue
-        first, turned = rows[0], printed and rows[0]["page"] != page
-        page = first["page"]
-        printed.append(Printed(
-            line._replace(form_feeds=int(bool(turned))), first["block"], first["role"], page,
-            first["x0"], first["y0"], rows[-1]["x1"], first["font_size"],
-        ))  # fmt: skip
+        if line is not None:
+            first, end = rows[0], rows[-1]["x1"]
+            places = (first["page"], first["x0"], first["y0"], end, first["font_size"])
+            printed.append(Printed(line, first["block"], first["role"], *places))
     return printed, repairs
 
 
@@ -204,10 +200,14 @@ def _heal(groups: list[list[Printed]]) -> list[list[Printed]]:
     for group in groups:
         before = _cut_off(healed, group)
         if before is not None and widths.goes_on(healed[before], group):
-            healed[before] = healed[before] + group
+            healed[before] = healed[before] + [_on_next_page(healed[before][-1], group[0]), *group[1:]]
         else:
             healed.append(group)
     return healed
+
+
+def _on_next_page(last: Printed, first: Printed) -> Printed:
+    return first._replace(line=first.line._replace(form_feeds=int(last.page != first.page)))
 
 
 def _cut_off(groups: Sequence[list[Printed]], group: list[Printed]) -> int | None:
@@ -231,14 +231,15 @@ def _turns(a: Printed, b: Printed) -> bool:
 
 
 class _Widths:
-    """How wide the columns of a document are, and whether its paragraphs are set in."""
+    """How far the lines of a document reach, and whether its paragraphs are set in."""
 
     def __init__(self, groups: Sequence[list[Printed]]) -> None:
         long = [group for group in groups if group[0].role in CUT and len(group) > 1 and group[0].x0 is not None]
         steps = [((g[0].x0 or 0) - (g[1].x0 or 0)) / (g[0].size or 10) for g in long]
         self.indented = sum(step > INDENT for step in steps) > INDENTED * len(steps) > 0
-        widths = [max(i.x1 or 0 for i in g) - min(i.x0 or 0 for i in g) for g in long if len(g) > 2]
-        self.width = median(widths) if widths else 0.0
+        self._lines: dict[int | None, list[Printed]] = {}
+        for group in long:
+            self._lines.setdefault(group[0].page, []).extend(group)
 
     def goes_on(self, group: Sequence[Printed], after: Sequence[Printed]) -> bool:
         """Whether the second block is the rest of the first."""
@@ -247,16 +248,20 @@ class _Widths:
             return False
         if b.line.text[0].islower() or (ends_in_hyphen(a.line.text) and b.line.text[0].isalpha()):
             return True
-        set_in = len(after) > 1 and (b.x0 or 0) - (after[1].x0 or 0) > INDENT * (b.size or 10)
-        if set_in:
+        if len(after) > 1 and (b.x0 or 0) - (after[1].x0 or 0) > INDENT * (b.size or 10):
             return False
+        room = self._room(a)
         if CLOSED.search(a.line.text):
-            return self._is_full(group) and ((self.indented and len(after) > 1) or len(group) > 1)
-        return self._is_full(group)
+            return room < ROOM * (a.size or 10) and (self.indented or len(group) > 1)
+        word = b.line.text.split(" ", 1)[0]
+        letter = ((b.x1 or 0) - (b.x0 or 0)) / len(b.line.text)
+        return room < max(ROOM * (a.size or 10), (len(word) + 1) * letter)
 
-    def _is_full(self, group: Sequence[Printed]) -> bool:
-        a = group[-1]
-        same = [item for item in group if item.page == a.page]
-        left = min(item.x0 or 0 for item in same[-3:])
-        right = max([item.x1 or 0 for item in same[-6:]] + ([left + self.width] if len(same) < 3 else []))
-        return right - (a.x1 or 0) < ROOM * (a.size or 10)
+    def _room(self, a: Printed) -> float:
+        """How much of its line is empty behind ``a``, by the lines above and below it on the page."""
+        x0, x1 = a.x0 or 0, a.x1 or 0
+        ends = sorted(
+            line.x1 or 0 for line in self._lines.get(a.page, ())
+            if (line.x0 or 0) < x1 and (line.x1 or 0) > x0 and abs((line.x0 or 0) - x0) < NEAR_EDGE * (a.size or 10)
+        )  # fmt: skip
+        return (ends[len(ends) * 9 // 10] if ends else x1) - x1

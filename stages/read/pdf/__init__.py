@@ -85,7 +85,7 @@ def _page(document: Any, number: int) -> Page:
         )
         raise SourceError("damaged", reason) from error
     try:
-        box = page.get_cropbox()
+        box = page.get_bbox()
         turned: dict[float, list[Run]] = {}
         for turn, run in runs_of(glyphs_of(text_page.raw, box)):
             if abs(run.x0) < LARGEST_PAGE and abs(run.base) < LARGEST_PAGE:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 # Runs on one line further apart than this, in sizes of their type, stand in different cells of a row.
 CELL_GAP = 1.6
+# A justified line has so many gaps, that differ by no more than this, in sizes.
+FEWEST_GAPS, SAME_GAP = 2, 0.1
 # Between cells stands a tab.
 CELL_BREAK = "\t"
 # Base lines this close, in sizes, are one.
@@ -62,11 +64,20 @@ def join_runs(runs: Iterable[Run]) -> list[Run]:
     """Put runs on the same base line together from left to right; the lines from top to bottom."""
     lines: list[Run] = []
     for row in rows_of(runs):
+        gap = float("inf") if _is_spread(row) else CELL_GAP
         line = row[0]
         for run in row[1:]:
-            line = _joined(line, run)
+            line = _joined(line, run, gap)
         lines.append(line)
     return lines
+
+
+def _is_spread(row: Sequence[Run]) -> bool:
+    """Whether single words stand at the same distance from each other, as where a short line is justified."""
+    gaps = [b.x0 - a.x1 for a, b in pairwise(row)]
+    if len(gaps) < FEWEST_GAPS or max(gaps) - min(gaps) > SAME_GAP * row[0].size:
+        return False
+    return not any(" " in run.text for run in row) and any(run.text.isalpha() for run in row[1:])
 
 
 def rows_of(runs: Iterable[Run]) -> list[list[Run]]:
@@ -91,10 +102,10 @@ def _same_row(row: Sequence[Run], run: Run) -> bool:
     return not any(run.x0 < r.x1 - 0.3 * r.size and r.x0 < run.x1 - 0.3 * r.size for r in row)
 
 
-def _joined(a: Run, b: Run) -> Run:
+def _joined(a: Run, b: Run, most: float) -> Run:
     gap = b.x0 - a.x1
     size = max(a.size, b.size)
-    wide = gap > CELL_GAP * size
+    wide = gap > most * size
     between = CELL_BREAK if wide else "" if gap < 0.12 * size else " "
     na, nb = len(a.text), len(b.text)
     main = a if na >= nb else b
