@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 import polars as pl
 
 from stages.discover.files import FOUND
-from stages.discover.forms import TEXT_SUFFIXES, file_form
+from stages.discover.forms import MARKDOWN_SUFFIXES, TEXT_SUFFIXES, file_form
 from stages.discover.selection import Selection, on_the_way
 from stages.discover.sources import DISK_FAILED, NEST, Source
 from stages.errors import UsageError
@@ -164,7 +164,7 @@ def _action(made: Made) -> pl.Expr:
 def _with_form(rows: pl.DataFrame) -> pl.DataFrame:
     """Add what the name alone decides about how the same bytes are read."""
     forms = [file_form(uri.rpartition("/")[2]) for uri in rows["source_uri"]]
-    keys = [f"{compressed} {suffix in TEXT_SUFFIXES}" for compressed, suffix in forms]
+    keys = [f"{compressed} {suffix in TEXT_SUFFIXES} {suffix in MARKDOWN_SUFFIXES}" for compressed, suffix in forms]
     return rows.with_columns(pl.Series("form", keys, dtype=pl.String))
 
 

@@ -4,8 +4,10 @@ import re
 
 from stages.discover.file_kinds import kind_of_name
 
-TEXT_SUFFIXES = ("", ".txt", ".text", ".md")
-"""Suffixes of files that are read."""
+MARKDOWN_SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".qmd", ".rmd")
+"""Suffixes of texts that may be Markdown; what they hold decides."""
+TEXT_SUFFIXES = ("", ".txt", ".text", *MARKDOWN_SUFFIXES, ".html", ".htm", ".xhtml", ".srt", ".vtt", ".eml")
+"""Suffixes of files that are read as plain text where what they hold is nothing else."""
 # Behind at least one other character; the tilde is that of an editor's copy.
 _SUFFIX = re.compile(r"(?<=.)\.[a-z0-9]{1,8}~?\Z", re.IGNORECASE | re.ASCII | re.DOTALL)
 

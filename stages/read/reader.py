@@ -1,15 +1,18 @@
 """Which reader a file has, by what it holds first and by its name where that leaves it open."""
 
+import re
 from collections.abc import Callable
 
 from stages.discover.containers import HEAD
 from stages.discover.containers.rows import MARK
-from stages.discover.forms import file_form
+from stages.discover.forms import MARKDOWN_SUFFIXES, file_form
 from stages.read.feed_item import read_feed_item
 from stages.read.html import looks_like_html, read_html
 from stages.read.mail import looks_like_mail, read_mail
 from stages.read.markdown import looks_like_markdown, read_markdown
+from stages.read.ocr_xml import read_alto, read_hocr, read_page
 from stages.read.office import looks_like_office, read_office
+from stages.read.pdf import read_pdf
 from stages.read.raw_document import RawDocument
 from stages.read.row import read_row
 from stages.read.subtitles import looks_like_subtitles, read_subtitles
@@ -40,7 +43,33 @@ def reader_of(head: bytes, name: str) -> Reader | None:
     return read_markdown if _is_markdown(head, name) else None
 
 
+def _read_pdf(data: bytes, name: str, max_chars: int) -> RawDocument:  # noqa: ARG001 - all readers take a name
+    return read_pdf(data, max_chars)
+
+
+def _read_ocr(read: Callable[[bytes, int], RawDocument]) -> Reader:
+    def reader(data: bytes, name: str, max_chars: int) -> RawDocument:  # noqa: ARG001
+        return read(data, max_chars)
+
+    return reader
+
+
+_PDF = re.compile(rb".{0,1000}?%PDF-\d", re.DOTALL)
+# The root of ALTO and PAGE, behind comments and processing instructions, with or without a prefix.
+_ALTO = re.compile(rb".{0,4000}?<(?:\w+:)?alto[\s>]", re.DOTALL | re.IGNORECASE)
+_PAGE_XML = re.compile(rb".{0,4000}?<(?:\w+:)?PcGts[\s>]", re.DOTALL)
+_HOCR = re.compile(rb".*?(?:class\s*=\s*[\"']ocr_page\b|name\s*=\s*[\"']ocr-system\b)", re.DOTALL)
+
+
+def _looks_like_xml(head: bytes) -> bool:
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe<", b"\xfe\xff\0<"))
+
+
 _BY_CONTENT: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
+    (lambda head: bool(_PDF.match(head)), _read_pdf),
+    (lambda head: _looks_like_xml(head) and bool(_ALTO.match(head)), _read_ocr(read_alto)),
+    (lambda head: _looks_like_xml(head) and bool(_PAGE_XML.match(head)), _read_ocr(read_page)),
+    (lambda head: _looks_like_xml(head) and bool(_HOCR.match(head)), _read_ocr(read_hocr)),
     (looks_like_office, read_office),
     (looks_like_subtitles, read_subtitles),
     (looks_like_html, read_html),
@@ -50,7 +79,7 @@ _BY_CONTENT: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
 
 def _is_markdown(head: bytes, name: str) -> bool:
     suffix = file_form(name)[1]
-    named = suffix in (".md", ".markdown", ".mdown", ".mkd", ".qmd", ".rmd")
+    named = suffix in MARKDOWN_SUFFIXES
     fenced = head.removeprefix(b"\xef\xbb\xbf").startswith((b"---", b"+++"))
     return (named or (fenced and suffix in ("", ".txt", ".text"))) and looks_like_markdown(
         head.decode("utf-8", "replace") if named or fenced else ""

@@ -19,12 +19,16 @@ from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused, to_path
 from stages.errors import SourceError, TooMuchError, printable
 from stages.read.raw_document import PIECES, RawDocument
+from stages.read.reader import reader_of
 from stages.read.text import decode
 from stages.tables.schemas import FACT
 
 VERSION = "3"
 
 _MOST_CHARS = 1 << 25
+_MOST_BYTES = 1 << 28
+PACKED_SUFFIXES = (".xml", ".hocr", ".pdf", ".rtf", ".docx", ".odt")
+"""Suffixes beside those of texts of which a .gz is looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +38,29 @@ class ReadOptions:
     max_chars: int = 10_000_000
 
     @property
-    def max_bytes(self) -> int:
-        """So many bytes of a file are looked at: four for each character, and a byte-order mark."""
+    def max_text_bytes(self) -> int:
+        """So many bytes a plain text may have: four for each character, and a byte-order mark."""
         return self.max_chars * 4 + 4
+
+    @property
+    def max_bytes(self) -> int:
+        """So many bytes of any file are looked at; pictures and markup may take more than the text."""
+        return max(self.max_text_bytes, _MOST_BYTES)
 
 
 def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawDocument, str]:
-    """Read one file (.txt, .text, .md, no suffix; .gz of these) and return its raw text and its SHA-256.
+    """Read one file of a format of `stages.read.reader`, or plain text (.gz of these too), and give its SHA-256.
 
-    Raises SourceError with the reason code of `stages.tables.schemas.REASONS` that fits. At most four bytes for each
-    permitted character are read or decompressed, so neither a huge file nor a gzip bomb fills the memory.
+    Raises SourceError with the reason code of `stages.tables.schemas.REASONS` that fits. No more is read or
+    decompressed than `ReadOptions.max_bytes`, so neither a huge file nor a gzip bomb fills the memory.
     """
     options = options or ReadOptions()
-    _refuse_suffix(file_form(path.name)[1])
     packed, whole = bytearray(), hashlib.sha256()
     try:
         with open_source(path) as file:
             for chunk in chunks(file):
+                if not packed:
+                    _refuse_unread(chunk, path.name)
                 whole.update(chunk)
                 packed += chunk[: options.max_bytes + 1 - len(packed)]
     except OSError as error:
@@ -60,20 +70,36 @@ def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawDocu
 
 def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawDocument:
     """Read what a file called ``name`` holds; raises SourceError as `read_source` does."""
-    compressed, suffix = file_form(name)
-    _refuse_suffix(suffix)
+    compressed = file_form(name)[0]
     fits = len(packed) <= options.max_bytes
     data = _decompress(packed, options.max_bytes) if compressed and fits else packed
     if len(data) > options.max_bytes:
         raise _too_large(options)
-    raw = decode(data)
+    name = name[: -len(".gz")] if compressed else name
+    reader = reader_of(data, name)
+    raw = reader(data, name, options.max_chars) if reader else _read_text(data, name, options)
     if len(raw.text) > options.max_chars:
         raise _too_large(options)
+    return raw
+
+
+def _read_text(data: bytes, name: str, options: ReadOptions) -> RawDocument:
+    _refuse_unread(data, name)
+    if len(data) > options.max_text_bytes:
+        raise _too_large(options)
+    raw = decode(data)
     return RawDocument(raw.text, raw.encoding, raw.encoding_how)
 
 
-def _refuse_suffix(suffix: str) -> None:
-    if suffix in TEXT_SUFFIXES:
+def _refuse_unread(head: bytes, name: str) -> None:
+    """Refuse, by how it begins and by its name, what no reader reads, before the rest of it is read."""
+    compressed, suffix = file_form(name)
+    if compressed or reader_of(head, name) is None:
+        _refuse_suffix(suffix, compressed)
+
+
+def _refuse_suffix(suffix: str, compressed: bool) -> None:
+    if suffix in TEXT_SUFFIXES or (compressed and suffix in PACKED_SUFFIXES):
         return
     kind = kind_of_name(suffix)
     reason = (

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from stages.read.raw_document import PIECES, RawDocument
 from stages.read.sources import REJECTED
-from stages.reflow import Block, ReflowOptions, Repair, reflow
+from stages.reflow import DEFAULT, Block, Reflowed, ReflowOptions, Repair, reflow
+from stages.reflow.layout import reflow_pieces
 from stages.tables.schemas import SPANS, TABLES
 
 _GAP = "\n\n"
@@ -34,8 +36,8 @@ def reflow_texts(
     blocks: list[tuple[object, ...]] = []
     repairs: list[tuple[object, ...]] = []
     rejected: list[tuple[str, ...]] = []
-    for doc_id, uri, raw in texts.select("doc_id", "source_uri", "raw").iter_rows():
-        mended = reflow(raw, options) if options else reflow(raw)
+    for doc_id, uri, raw, pieces in texts.select("doc_id", "source_uri", "raw", "pieces").iter_rows():
+        mended = _mend(raw, pieces, options or DEFAULT)
         if not mended.blocks:
             rejected.append((uri, doc_id, "reflow", "empty", _EMPTY))
             continue
@@ -54,6 +56,12 @@ def reflow_texts(
         pl.DataFrame(repairs, schema=TABLES["repairs"].schema, orient="row"),
         pl.DataFrame(rejected, schema=dict.fromkeys(REJECTED, pl.String), orient="row"),
     )
+
+
+def _mend(raw: str, pieces: list[dict[str, object]] | None, options: ReflowOptions) -> Reflowed:
+    if pieces is None:
+        return reflow(raw, options)
+    return reflow_pieces(RawDocument(raw, "", "", pl.DataFrame(pieces, schema=PIECES)), options)
 
 
 def _block_rows(doc_id: str, blocks: Sequence[Block], repairs: Sequence[Repair]) -> list[tuple[object, ...]]:

@@ -22,7 +22,7 @@ VALUE_LABELS = ("DATE", "TIME", "DURATION", "MONEY", "PERCENT", "QUANTITY")
 LABELS = NAME_LABELS + VALUE_LABELS
 MENTION_KINDS = ("name", "part", "deriv", "value")
 STATUSES = ("written", "duplicate", "quarantined", "deleted", "opened")
-PARTED_BY = ("empty_line", "indent", "outdent", "short_line", "mixed", "none")
+PARTED_BY = ("empty_line", "indent", "outdent", "short_line", "mixed", "none", "layout")
 REPAIR_RULES = {
     "hyphen_removed": "a word broken at the line end was joined and its hyphen dropped",
     "hyphen_kept": "a line ended in a hyphen that belongs to the word; the lines were joined without a space",
@@ -39,15 +39,17 @@ REASONS = {
     "unsupported_format": "the file is of a format that is not read yet",
     "binary": "the bytes are no text",
     "empty": "the file holds no text",
+    "needs_ocr": "the pages are pictures, or their characters have no meaning; text recognition has to come first",
+    "encrypted": "the file is locked with a password",
+    "damaged": "the file is broken or cut off, so that its format cannot be read",
+    "unsafe": "the file holds what could grow without bound when it is read (XML entities)",
     "unreadable": "the operating system refused to read the file",
     "disk_failed": "the disk or network drive failed while the file was read",
     "undecodable": "no known encoding fits the bytes",
     "too_large": "the text is longer than the limit set for one document",
     "broken_archive": "the compressed file is damaged or cut off",
-    "damaged": "the file breaks the rules of its format, or ends too early",
     "bomb": "unpacked the file would be far larger than a file of its size may be",
     "unsafe_path": "the name of a member leads out of its archive",
-    "encrypted": "the file is protected by a password",
     "no_text_column": "no column of a table, or more than one, may hold the texts",
     "needs_extra": "a package that reads this format is not installed",
     "changed_while_reading": "the file changed while it was read",
@@ -98,9 +100,10 @@ _RAW_START = Column(_INT, "first character in the raw text")
 _RAW_END = Column(_INT, "one past the last character in the raw text")
 _SHA256 = Column(_STR, "SHA-256 of the file's bytes, in hex", nullable=True)
 _PAGE = Column(_INT, "page of the file that it begins on, from 1; null where the format has no pages", nullable=True)
+BOX = pl.Struct(dict.fromkeys(("x0", "y0", "x1", "y1"), pl.Float64))
 _BOX = Column(
-    pl.List(pl.Float64),
-    "left, top, right and bottom on that page, in its units from its top left; null without a layout",
+    BOX,
+    "left, top, right and bottom of what stands on that page, in its units from its top left; null without a layout",
     nullable=True,
 )
 _CONFIDENCE = Column(_FLOAT, "mean confidence of the OCR in its words, 0 to 1, where the file has it", nullable=True)

@@ -14,7 +14,8 @@ def test_one_row_for_each_table_and_document(batch):
     ids = batch["documents"]["doc_id"].to_list()
     assert found.select("table", "doc_id", "n_rows").rows() == [
         ("blocks", ids[0], 2), ("blocks", ids[1], 1), ("clusters", ids[0], 2), ("documents", ids[0], 1),
-        ("documents", ids[1], 1), ("mentions", ids[0], 2), ("raw_texts", ids[1], 1), ("repairs", ids[0], 1), ("sentences", ids[0], 2),
+        ("documents", ids[1], 1), ("mentions", ids[0], 2),
+        ("raw_texts", ids[1], 1), ("repairs", ids[0], 1), ("sentences", ids[0], 2),
         ("sentences", ids[1], 1),
     ]  # fmt: skip
 

@@ -1,0 +1,164 @@
+"""Heads, feet and page numbers: rows at the edges of pages that come again on others, or count the pages."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from stages.read.printed.lines import Run, rows_of
+
+# Rows so far from the top and the bottom of a page are looked at.
+DEPTH = 4
+DIGITS = re.compile(r"\d+")
+ROMAN = "[ivxlcdmIVXLCDM]{1,7}"
+OF = "(?: ?(?:von|of|sur|de|van|/) ?\\d{1,4})?"
+BARS = "[-\u2013\u2014|\u2022]"
+PAGE_NUMBER = re.compile(
+    f"(?:{BARS} ?)?(?:(?:Seite|Page|page|Blatt|S\\.|p\\.|pag\\.) ?)?(?:\\d{{1,4}}{OF}|{ROMAN})(?: ?{BARS})?"
+)
+# Base lines of the same row differ by at most this share of the page's height.
+SAME_PLACE = 0.008
+# A row that stands at the same place on this share of the pages, apart from the text, is furniture whatever it says.
+MOST_PAGES, FEWEST_PAGES = 0.6, 3
+APART = 1.5
+# What a row says again on so few pages as two has to say it in more than a word.
+LONG_ENOUGH = 4
+
+
+# A row in the upper or lower margin of a single page.
+MARGIN, LONGEST = 0.09, 100
+TELLING = re.compile(
+    r"\b\d{1,2}\.? ?(?:\d{1,2}\.|[^\W\d_]{3,10}\.?) ?(?:1[5-9]|20)\d\d\b| [|\u00b7\u2022] "
+    r"|\b(?:Seite|Page|S\.|p\.) ?\d"
+)
+
+
+class Page(NamedTuple):
+    """The runs of a page, and its width and height."""
+
+    runs: list[Run]
+    width: float
+    height: float
+
+
+class Row(NamedTuple):
+    """A row near the edge of a page: page, text, place, whether from the top, and how far from the rest."""
+
+    page: int
+    runs: list[Run]
+    text: str
+    base: float
+    from_top: bool
+    depth: int
+    apart: float
+
+
+def find_furniture(pages: Sequence[Page], leading: float) -> list[set[int]]:
+    """For each page the places among its runs of those that are furniture."""
+    rows = [row for number, page in enumerate(pages) for row in _edge_rows(number, page, leading)]
+    found: list[set[int]] = [set() for _ in pages]
+    ids = [{id(run): at for at, run in enumerate(page.runs)} for page in pages]
+    chosen = _repeated(rows, pages) | _counting(rows) | _at_one_place(rows, pages) | _telling(rows, pages)
+    for at in _from_the_edge(rows, chosen):
+        row = rows[at]
+        found[row.page] |= {ids[row.page][id(run)] for run in row.runs}
+    return found
+
+
+def _edge_rows(number: int, page: Page, leading: float) -> list[Row]:
+    rows = rows_of(page.runs)
+    found = []
+    bases = [max(row, key=lambda r: r.size).base for row in rows]
+    for at, row in enumerate(rows):
+        top, bottom = at, len(rows) - 1 - at
+        if min(top, bottom) >= DEPTH:
+            continue
+        from_top = top <= bottom
+        beside = at + 1 if from_top else at - 1
+        apart = abs(bases[beside] - bases[at]) / max(leading, 1e-6) if 0 <= beside < len(rows) else 9.0
+        text = " ".join(run.text.strip() for run in row)
+        found.append(Row(number, row, text, bases[at], from_top, min(top, bottom), apart))
+    return found
+
+
+def _key(text: str) -> str:
+    return DIGITS.sub("0", text.lower())
+
+
+def _repeated(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
+    """Rows that say the same, but for numbers, at the same place of another page."""
+    same: dict[tuple[str, bool], list[int]] = defaultdict(list)
+    for at, row in enumerate(rows):
+        same[_key(row.text), row.from_top].append(at)
+    found = set()
+    for (key, _), places in same.items():
+        for at in places:
+            others = {
+                rows[o].page for o in places if rows[o].page != rows[at].page and _level(rows[at], rows[o], pages)
+            }
+            if others and (len(key) >= LONG_ENOUGH or len(others) > 1 or not key.strip("0 ")):
+                found.add(at)
+    return found
+
+
+def _level(a: Row, b: Row, pages: Sequence[Page]) -> bool:
+    height = pages[a.page].height
+    place = a.base if a.from_top else height - a.base
+    other = b.base if b.from_top else pages[b.page].height - b.base
+    return abs(place - other) <= SAME_PLACE * height
+
+
+def _counting(rows: Sequence[Row]) -> set[int]:
+    """Page numbers that stand alone: apart from the text, or counting with the pages."""
+    numbers = {at: _number(row.text) for at, row in enumerate(rows) if PAGE_NUMBER.fullmatch(row.text)}
+    offsets = Counter(value - rows[at].page for at, value in numbers.items() if value is not None)
+    alone = {at for at in numbers if rows[at].depth == 0 and rows[at].apart > APART}
+    return alone | {at for at, value in numbers.items() if value is not None and offsets[value - rows[at].page] > 1}
+
+
+def _number(text: str) -> int | None:
+    match = DIGITS.search(text)
+    return int(match.group()) if match else None
+
+
+def _at_one_place(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
+    """Rows that stand apart from the text at a place where most pages have one."""
+    if len(pages) < FEWEST_PAGES:
+        return set()
+    apart = [at for at, row in enumerate(rows) if row.depth == 0 and row.apart > APART]
+    found = set()
+    for at in apart:
+        level = {
+            rows[o].page for o in apart if rows[o].from_top == rows[at].from_top and _level(rows[at], rows[o], pages)
+        }
+        if len(level) >= max(FEWEST_PAGES, MOST_PAGES * len(pages)):
+            found.add(at)
+    return found
+
+
+def _telling(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
+    """Rows in the margin, apart from the text, that name an issue: a date, or parts between bars and dots."""
+    found = set()
+    for at, row in enumerate(rows):
+        place = row.base / pages[row.page].height
+        in_margin = place < MARGIN if row.from_top else place > 1 - MARGIN
+        if in_margin and row.depth == 0 and row.apart > APART and len(row.text) <= LONGEST and TELLING.search(row.text):
+            found.add(at)
+    return found
+
+
+def _from_the_edge(rows: Sequence[Row], chosen: set[int]) -> set[int]:
+    """Of the chosen rows those with nothing but chosen rows between them and the edge of the page, one gap allowed."""
+    by_edge: dict[tuple[int, bool], list[int]] = defaultdict(list)
+    for at, row in enumerate(rows):
+        by_edge[row.page, row.from_top].append(at)
+    found = set()
+    for places in by_edge.values():
+        missed = 0
+        for at in sorted(places, key=lambda place: rows[place].depth):
+            missed += at not in chosen
+            if missed > 1:
+                break
+            if at in chosen:
+                found.add(at)
+    return found

@@ -1,0 +1,158 @@
+"""PDFs that fpdf2 printed: reading order, roles, furniture, what heals over pages, and files that are no good."""
+
+import pytest
+from fpdf import FPDF
+
+from stages.errors import SourceError
+from stages.read.pdf import read_pdf
+from stages.reflow.layout import reflow_pieces
+from stages.tables.schemas import REASONS
+from tests.stages.read.print_pdf import HEAD, Sheet, article, paragraph, set_paragraph, two_columns, with_note
+
+MANY = 10_000_000
+TEXTS = [paragraph(number) for number in range(1, 16)]
+
+
+def blocks(data):
+    return reflow_pieces(read_pdf(data, MANY)).blocks
+
+
+def of_kind(found, kind):
+    return [block.text for block in found if block.kind == kind]
+
+
+@pytest.mark.parametrize("indent", [False, True])
+def test_an_article_over_pages_comes_back_as_its_paragraphs(indent):
+    document = read_pdf(article("Die leere Halle", TEXTS, indent=indent), MANY)
+    found = reflow_pieces(document)
+
+    assert document.pieces["page"].max() > 1
+    assert of_kind(found.blocks, "title") == ["Die leere Halle"]
+    assert of_kind(found.blocks, "heading") == ["Streit um die Halle"]
+    assert of_kind(found.blocks, "paragraph") == TEXTS
+    assert {repair.rule for repair in found.repairs} >= {"page_break", "furniture"}
+    assert found.parted_by == "layout"
+
+
+def test_heads_and_page_numbers_leave_a_repair_and_no_text():
+    document = read_pdf(article("Die leere Halle", TEXTS), MANY)
+    found = reflow_pieces(document)
+    removed = [repair.before for repair in found.repairs if repair.rule == "furniture"]
+
+    assert removed.count(HEAD) == document.pieces["page"].max()
+    assert "41" in removed
+    assert not any(HEAD in block.text for block in found.blocks)
+    assert HEAD in document.text
+
+
+def test_columns_are_read_one_after_the_other():
+    found = blocks(two_columns("Umbau in zwei Spalten", TEXTS[:12]))
+
+    assert of_kind(found, "title") == ["Umbau in zwei Spalten"]
+    assert of_kind(found, "paragraph") == TEXTS[:12]
+
+
+def test_a_paragraph_goes_on_behind_the_note_at_the_foot_of_its_page():
+    found = blocks(with_note())
+
+    torn = next(block for block in found if block.text.startswith("Die Halle wurde"))
+    assert "Verkehr mit dem ersten Plan nach doppelt so lang." in torn.text
+    assert of_kind(found, "footnote") == ["1 Stadtarchiv, Bestand 12, Nummer 40."]
+    assert of_kind(found, "caption") == ["Abbildung 1: Die Halle vor dem Umbau."]
+    assert of_kind(found, "table") == ["Ort Betten Jahr", "Kiel 120 1998", "Jena 85 2004"]
+
+
+def test_words_divided_at_line_ends_are_joined():
+    sheet = Sheet(furniture=False)
+    sheet.add_page()
+    for line in ("Die Bürgerinnen sollen im Herbst noch einmal zu der Sache und zu den Kos-", "ten gehört werden."):
+        sheet.set_font("Helvetica", size=11)
+        sheet.text(70, 120 + 16 * (line[0] == "t"), line)
+    found = reflow_pieces(read_pdf(bytes(sheet.output()), MANY))
+
+    assert found.blocks[0].text.endswith("zu den Kosten gehört werden.")
+    assert "hyphen_removed" in {repair.rule for repair in found.repairs}
+
+
+def test_every_character_is_mapped_to_the_text_of_the_pages():
+    document = read_pdf(article("Die leere Halle", TEXTS), MANY)
+
+    assert not document.in_file
+    for start, end, text in document.pieces.select("start", "end", "text").iter_rows():
+        assert text is None
+        assert "\n" not in document.text[start:end]
+    for block in reflow_pieces(document).blocks:
+        assert sum(length for _, _, length in block.spans) > 0.9 * len(block.text)
+        for start, raw, length in block.spans:
+            assert block.text[start : start + length] == document.text[raw : raw + length]
+
+
+def test_properties_are_facts_and_the_date_of_the_file_is_none():
+    facts = read_pdf(article("Die leere Halle", TEXTS[:2]), MANY).facts
+
+    assert facts["title"] == ("Die leere Halle", "PDF property Title")
+    assert facts["author"].value == "Mara Feld"
+    assert set(facts) == {"title", "author"}
+
+
+def picture_only():
+    sheet = Sheet(furniture=False)
+    sheet.add_page()
+    sheet.rect(100, 100, 200, 200, style="F")
+    return bytes(sheet.output())
+
+
+def locked():
+    sheet = FPDF()
+    sheet.set_encryption(owner_password="a", user_password="b")
+    sheet.add_page()
+    sheet.set_font("Helvetica", size=12)
+    sheet.cell(text="geheim")
+    return bytes(sheet.output())
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "advice"),
+    [
+        (picture_only(), "needs_ocr", "ocrmypdf"),
+        (locked(), "encrypted", "password"),
+        (b"%PDF-1.7\nnothing", "damaged", "fetch it again"),
+        (article("Halle", TEXTS)[:3000], "damaged", "fetch it again"),
+        (b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[2 0 R]/Count 99999>>endobj\n"
+         b"trailer<</Root 1 0 R>>\n", "damaged", "page 1"),
+    ],
+    ids=["picture", "locked", "no PDF", "cut off", "pages in a circle"],
+)  # fmt: skip
+def test_what_cannot_be_read_says_why_and_what_to_do(data, code, advice):
+    with pytest.raises(SourceError) as caught:
+        read_pdf(data, MANY)
+
+    assert caught.value.code == code
+    assert code in REASONS
+    assert advice in caught.value.reason
+
+
+def test_a_file_that_only_forbids_changes_is_read():
+    sheet = Sheet(furniture=False)
+    sheet.set_encryption(owner_password="a")
+    sheet.add_page()
+    set_paragraph(sheet, TEXTS[0])
+
+    assert [block.text for block in blocks(bytes(sheet.output()))] == [TEXTS[0]]
+
+
+def test_a_text_longer_than_the_limit_is_refused_before_it_is_laid_out():
+    with pytest.raises(SourceError) as caught:
+        read_pdf(article("Halle", TEXTS), 500)
+
+    assert caught.value.code == "too_large"
+
+
+def test_damaged_bytes_raise_nothing_but_a_reason():
+    data = article("Halle", TEXTS)
+    for at in range(0, len(data), max(len(data) // 60, 1)):
+        broken = data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+        try:
+            read_pdf(broken, MANY)
+        except SourceError as error:
+            assert error.code in REASONS  # noqa: PT017 - it may also be read
