@@ -24,7 +24,7 @@ DEADLY = ("timed_out", "worker_died")
 """Reasons of documents that a worker process did not survive."""
 TRANSIENT = (
     *("unreadable", DISK_FAILED, "changed_while_reading", "link_not_followed", "not_regular"),
-    *(*DEADLY, "system_failed"),
+    *(*DEADLY, "system_failed", "needs_extra"),
 )
 """Reasons that lie in the surroundings, not in the bytes: such files are tried again on every run."""
 
