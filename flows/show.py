@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from shlex import quote
@@ -14,9 +15,13 @@ from rich.text import Text
 
 from flows.settings import Settings
 from stages.annotate import Frames, annotate
+from stages.discover.containers import Refused
 from stages.discover.forms import TEXT_SUFFIXES, file_form
+from stages.discover.members import is_container, read_members
+from stages.discover.sources import NEST, to_uri
 from stages.errors import SourceError, UsageError, printable
-from stages.read.sources import TEXTS, read_source, to_row
+from stages.read.raw_document import RawDocument
+from stages.read.sources import TEXTS, ReadOptions, read_bytes, read_source, to_row
 
 _STYLES = {"PER": "bold magenta", "ORG": "bold blue", "LOC": "bold green", "MISC": "bold yellow"}
 _VALUE = "cyan"
@@ -29,16 +34,34 @@ def show_file(path: Path, settings: Settings, console: Console | None = None) ->
     Raises UsageError, naming the file, when it would be quarantined, and when there is no such file or it is a folder.
     """
     console = console or Console()
-    _refuse_what_is_no_file(path)
+    container, _, member = str(path).partition(NEST)
+    _refuse_what_is_no_file(Path(container))
     try:
-        raw, sha256 = read_source(path, settings.read_options())
+        raw, content = _read(Path(container), member, settings.read_options())
     except SourceError as error:
         raise UsageError(f"{path} would be quarantined as {error.code}: {error.reason}") from error
-    texts = pl.DataFrame([to_row(printable(str(path)), "0" * 20, sha256, raw)], schema=TEXTS)
+    texts = pl.DataFrame([to_row(printable(str(path)), "0" * 20, content, raw)], schema=TEXTS)
     frames, rejected, _ = annotate(texts, settings.stage_options(), "show", datetime.now(UTC))
     if rejected.height:
         raise UsageError(f"{path} would be quarantined as {rejected['code'][0]}: {rejected['reason'][0]}")
     _print(frames, console)
+
+
+def _read(file: Path, member: str, options: ReadOptions) -> tuple[RawDocument, str]:
+    """Read a file, or a member of one that is a container."""
+    if not is_container(file):
+        return read_source(file, options)
+    names = []
+    for uri, item in read_members(to_uri("show", file.name), {"show": file.parent}):
+        name = uri.partition(NEST)[2]
+        names.append(name)
+        if name == member:
+            if isinstance(item, Refused):
+                raise item.error
+            return read_bytes(item.data, name.rpartition(NEST)[2], options), sha256(item.data).hexdigest()
+    near = get_close_matches(member, names, n=1) or names[:1]
+    example = f", for example: fliesstext show {quote(f'{file}{NEST}{near[0]}')}" if near else ""
+    raise UsageError(f"{file} holds {len(names)} members, and show takes one{example}")
 
 
 def _refuse_what_is_no_file(path: Path) -> None:

@@ -1,12 +1,18 @@
 """Read again what was published, by the reader that read it first, to hold offsets against the raw files."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
 
 import polars as pl
 
-from stages.discover.sources import Source, to_path
+from stages.discover.containers import Member
+from stages.discover.members import CONTAINER, read_members
+from stages.discover.sources import NEST, Source, to_path
 from stages.errors import SourceError
-from stages.read.sources import ReadOptions, read_source
+from stages.read.raw_document import RawDocument
+from stages.read.sources import ReadOptions, read_bytes, read_source
 
 _ANY_LENGTH = ReadOptions(max_chars=1 << 40)
 
@@ -19,14 +25,27 @@ def read_again(documents: pl.DataFrame, sources: Sequence[Source]) -> dict[str, 
     """
     roots = {source.name: source.root for source in sources}
     found = {}
-    columns = documents.select("doc_id", "source_uri", "encoding", "content_sha256")
-    for doc_id, uri, encoding, sha256 in columns.iter_rows():
-        if uri.partition("/")[0] not in roots:
-            continue
-        try:
-            raw, read_sha256 = read_source(to_path(uri, roots), _ANY_LENGTH)
-        except SourceError:
-            continue  # it is no longer there, or no longer what was read
-        if read_sha256 == sha256:
-            found[doc_id] = raw.text if raw.encoding == encoding else ""
+    named = documents.select("doc_id", "source_uri", "encoding", "content_sha256", container=CONTAINER)
+    ours = named.filter(pl.col("source_uri").str.split("/").list.first().is_in(list(roots)))
+    for (container,), rows in ours.group_by("container", maintain_order=True):
+        read = dict(_read_all(str(container), set(rows["source_uri"]), roots))
+        for doc_id, uri, encoding, expected in rows.drop("container").iter_rows():
+            raw, read_sha256 = read.get(uri, (None, ""))
+            if raw and read_sha256 == expected:
+                found[doc_id] = raw.text if raw.encoding == encoding else ""
     return found
+
+
+def _read_all(
+    container: str, uris: Collection[str], roots: Mapping[str, Path]
+) -> Iterator[tuple[str, tuple[RawDocument, str]]]:
+    """Read a file, or those of its members that are wanted; what is no longer there, or not readable, is left out."""
+    with suppress(SourceError):
+        if container in uris:
+            yield container, read_source(to_path(container, roots), _ANY_LENGTH)
+            return
+        for uri, item in read_members(container, roots):
+            if uri in uris and isinstance(item, Member):
+                with suppress(SourceError):
+                    raw = read_bytes(item.data, uri.rpartition(NEST)[2], _ANY_LENGTH)
+                    yield uri, (raw, sha256(item.data).hexdigest())
