@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from stages.extract_entities.names import small
+from stages.extract_entities.names.decode import NOTHING
 from stages.extract_entities.names.forms import (
     MARKS,
     PIECES_OF_A_FORM,
@@ -92,3 +93,7 @@ def test_forgetting_the_forms_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
     before = tag_small(SENTENCES)
     monkeypatch.setattr(small, "FORM_LIMIT", 4)
     assert tag_small(SENTENCES) == before
+
+
+def test_of_a_sentence_without_a_name_nothing_is_said() -> None:
+    assert tag_small([["Es", "regnet", "."], *SENTENCES])[0] == NOTHING
