@@ -56,6 +56,13 @@ class Graph:
         found = self.node("Cast", self.node("Gather", name, rows), to=TensorProto.FLOAT)
         return self.node("Mul", found, self.node("Gather", name + ".scale", rows))
 
+    def opened_table(self, name: str, values: Array, rows: str) -> str:
+        """As `table`, with all rows made float32 when the graph is opened: many are looked up, and they are short."""
+        scale = np.maximum(np.abs(values).max(axis=1, keepdims=True), 1e-8) / 127
+        small = self.store(name, np.round(values / scale).astype(np.int8))
+        whole = self.node("Cast", small, to=TensorProto.FLOAT)
+        return self.node("Gather", self.node("Mul", whole, self.store(name + ".scale", scale.astype(np.float32))), rows)
+
     def linear(self, x: str, name: str, weights: dict[str, Array]) -> str:
         """Multiply by a float32 matrix and add its bias."""
         product = self.node("MatMul", x, self.store(name + ".weight", weights[name + ".weight"].T))
@@ -113,7 +120,7 @@ def forms_graph(weights: dict[str, Array]) -> bytes:
     place = graph.node("Sub", graph.node("Cast", count, to=TensorProto.INT64), "axis1")
     last = graph.node("GatherND", vectors, place, batch_dims=1)
     letters = graph.mean(
-        graph.table("letters", weights["forms.triples.weight"], "triples"), graph.count("triples", 0, "nought")
+        graph.opened_table("letters", weights["forms.triples.weight"], "triples"), graph.count("triples", 0, "nought")
     )
     seen = graph.node("Concat", first, last, graph.mean(vectors, count), letters, "flags", axis=1)
     mixed = graph.linear(seen, "forms.mix", weights)
