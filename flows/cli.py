@@ -148,7 +148,8 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--engine",
         metavar="NAME",
-        help="what finds names: accurate (default), fast, or a model of yours: spacy:DIR, gliner:DIR, transformers:DIR",
+        help="what finds names: accurate (default), fast, a model of yours (spacy:DIR, gliner:DIR, transformers:DIR), "
+        "or none: no names",
     )
     command.add_argument("--max-chars", type=int, metavar="N", help="longest text of one file (default: 10 million)")
 

@@ -47,7 +47,7 @@ class Settings(BaseModel):
     engine: str = Field(
         ENGINES[0],
         pattern=ENGINE_PATTERN,
-        description="engine that finds names: accurate, fast, or spacy:DIR, gliner:DIR, transformers:DIR",
+        description="engine that finds names: accurate, fast, spacy:DIR, gliner:DIR, transformers:DIR, or none",
     )
     # More would not fit the 2 GB that a value in a Parquet file may have, at four bytes for a character.
     max_chars: int = Field(10_000_000, ge=1, le=500_000_000, description="longest text of one file, in characters")

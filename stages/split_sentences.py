@@ -14,6 +14,7 @@ A sentence left uncut costs less than one cut in two, so what stays in doubt sta
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -38,7 +39,10 @@ FRENCH_CLOSERS = re.compile(CLOSERS.pattern + "(?:[ \u00a0\u202f]?[\u00bb\u203a]
 # Nothing a sentence begins with: closing marks, a small letter (ASCII, or U+00DF to U+00FF).
 CONTINUATION = re.compile("\\s*[,;:.!?)\\]a-z\u00df-\u00ff]")
 ENUMERATOR = re.compile(r"\s*(?:\d{1,3}|[a-zA-Z])[.)]\s*")
-LAST_WORDS = re.compile(r"(?:([^\W\d_]+)\s+)?(\d{1,3}|[^\W\d_]+)\.\s*$")
+LONGEST_FINAL = 20  # characters of an abbreviation that may end a sentence
+LONGEST_ENUMERATOR = 4  # characters, without white space
+# Read from the cut towards the front: the last word or number, and the word before it.
+LAST_WORDS = re.compile(r"\s*\.(\d{1,3}|[^\W\d_]+)(?:\s+([^\W\d_]+))?")
 NEXT_WORD = re.compile(r"\W*([^\W\d_]+)")
 LOOK_AROUND = 40  # characters read on either side of a cut
 
@@ -48,7 +52,8 @@ class _Lists(NamedTuple):
     openers: frozenset[str]
     leaders: frozenset[str]
     nouns: frozenset[str]
-    missed: re.Pattern[str]
+    before_opener: re.Pattern[str]
+    final: re.Pattern[str]
 
 
 def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
@@ -69,7 +74,7 @@ def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
     cuts = {_after_closers(text, masked, cut, closers) for cut in library}
     if lists:
         cuts = {cut for cut in cuts if not _is_false(text, cut, lists)}
-        cuts |= {_after_closers(text, masked, match.end(), closers) for match in lists.missed.finditer(masked)}
+        cuts |= {_after_closers(text, masked, cut, closers) for cut in _missed_cuts(masked, lists)}
     return _spans(text, sorted(cuts.union(forced)))
 
 
@@ -92,6 +97,13 @@ def _library_cuts(masked: str, language: str) -> tuple[list[int], list[int]]:
     return found, forced
 
 
+def _missed_cuts(masked: str, lists: _Lists) -> Iterator[int]:
+    """Where an abbreviation that may end a sentence, or an ellipsis, stands before a word that begins one."""
+    for match in lists.before_opener.finditer(masked):
+        if lists.final.search(masked, max(0, match.start() - LONGEST_FINAL), match.end()):
+            yield match.end()
+
+
 def _last_space(text: str, start: int, stop: int) -> int:
     space = text.rfind(" ", start + 1, stop)
     return space if space > 0 else stop
@@ -109,12 +121,11 @@ def _is_false(text: str, cut: int, lists: _Lists) -> bool:
     before, after = text[max(0, cut - LOOK_AROUND) : cut], text[cut : cut + LOOK_AROUND]
     if CONTINUATION.match(after):
         return True
-    last, following = LAST_WORDS.search(before), NEXT_WORD.match(after)
+    last, following = LAST_WORDS.match(before[::-1]), NEXT_WORD.match(after)
     if not last or not following or following[1] in lists.openers:
         return False
-    if last[2].isdigit():
-        return _is_ordinal(last[1] or "", following[1], lists)
-    return last[2] in lists.abbreviations
+    word, leader = last[1][::-1], (last[2] or "")[::-1]
+    return _is_ordinal(leader, following[1], lists) if word.isdigit() else word in lists.abbreviations
 
 
 def _is_ordinal(leader: str, noun: str, lists: _Lists) -> bool:
@@ -132,10 +143,11 @@ def _spans(text: str, cuts: list[int]) -> list[tuple[int, int]]:
             continue
         left = start + piece.index(bare[0])
         right = left + len(bare)
-        if any(map(str.isalnum, bare)) and not ENUMERATOR.fullmatch(bare):
+        enumerator = len(bare) <= LONGEST_ENUMERATOR and ENUMERATOR.fullmatch(bare)
+        if not enumerator and any(map(str.isalnum, bare)):
             spans.append((left if pending is None else pending, right))
             pending = None
-        elif spans and pending is None and not ENUMERATOR.fullmatch(bare):
+        elif spans and pending is None and not enumerator:
             spans[-1] = (spans[-1][0], right)
         elif pending is None:
             pending = left
@@ -151,13 +163,15 @@ def _lists(language: str) -> _Lists | None:
         return None
     openers = "|".join(sorted(data["openers"], key=len, reverse=True))
     # U+2026, the ellipsis, ends a sentence before an opener as well.
-    missed = rf"(?:\b(?:{'|'.join(data['final'])})\.|\u2026)(?=\s+(?:{openers})\b)"
+    before_opener = rf"[.\u2026](?=\s+(?:{openers})\b)"
+    final = rf"(?:\b(?:{'|'.join(data['final'])})\.|\u2026)\Z"
     return _Lists(
         frozenset(data["abbreviations"]),
         frozenset(data["openers"]),
         frozenset(data["ordinal_leaders"]),
         frozenset(data["ordinal_nouns"]),
-        re.compile(missed),
+        re.compile(before_opener),
+        re.compile(final),
     )
 
 

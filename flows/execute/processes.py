@@ -96,7 +96,9 @@ class Processes:
     def _open(self) -> Any:
         if self._pool is None:
             # Spawned, not forked: polars and the name models start threads that do not survive a fork.
-            self._pool = ProcessPool(self.n, context=get_context("spawn"), initializer=_begin)
+            self._pool = ProcessPool(
+                self.n, context=get_context("spawn"), initializer=_begin, initargs=(_share(self.n),)
+            )
             with _sheltered():
                 _ = self._pool.active  # starts the threads that start the processes
         return self._pool
@@ -115,8 +117,16 @@ def _sheltered() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin() -> None:
-    """End this process when the one that started it is gone, even if that was killed."""
+def _share(n: int) -> int:
+    """The cores for each of ``n`` processes."""
+    return max(1, (os.cpu_count() or 1) // n)
+
+
+def _begin(cores: int) -> None:
+    """Keep to so many cores, and end this process when the one that started it is gone, even if that was killed."""
+    # Read when the libraries are imported, which has not happened yet here; else each takes all cores in every process.
+    for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, str(cores))
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()

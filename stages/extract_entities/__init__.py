@@ -17,7 +17,7 @@ VERSION = f"names-{names.VERSION} values-{values.VERSION}"
 
 @dataclass(frozen=True, slots=True)
 class EntityOptions:
-    """``engine``: the name engine, one of `stages.extract_entities.names.ENGINES`."""
+    """``engine``: the name engine, as `stages.extract_entities.names.ENGINE_PATTERN` allows it."""
 
     engine: str = names.ENGINES[0]
 

@@ -1,6 +1,5 @@
 """What a document says of its names: mentions and the clusters made of them."""
 
-from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -54,7 +53,9 @@ def make_cluster(
     roles: Iterable[str] = (),
 ) -> Cluster:
     """A cluster of mentions with their spellings counted."""
-    forms = Counter(_form(mention) for mention in mentions)
+    forms: dict[str, int] = {}
+    for form in map(_form, mentions):
+        forms[form] = forms.get(form, 0) + 1
     return Cluster(
         label,
         tuple(sorted(strong)),

@@ -52,8 +52,17 @@ def known_as(key: str, label: str) -> str:
 @cache
 def _place_named(key: str) -> Place | None:
     """The place of a key or of one of its aliases."""
-    others = (alias for (label, alias), name in lists().aliases.items() if label == "LOC" and name == key)
-    return next((places()[name] for name in (key, *others) if name in places()), None)
+    return next((places()[name] for name in (key, *_other_names().get(key, ())) if name in places()), None)
+
+
+@cache
+def _other_names() -> dict[str, list[str]]:
+    """The aliases of every place of the lists, in their order."""
+    found: dict[str, list[str]] = {}
+    for (label, alias), name in lists().aliases.items():
+        if label == "LOC":
+            found.setdefault(name, []).append(alias)
+    return found
 
 
 @lru_cache(maxsize=100_000)

@@ -25,7 +25,9 @@ def plain(text: str) -> str:
     """
     text = DROPPED.sub("", APOSTROPHE_S.sub("", text.strip())).lower().translate(GERMAN)
     text = KEY_SIGNS.sub(" ", unicodedata.normalize("NFKD", HYPHENS.sub(" ", text)))
-    return " ".join("".join(ch for ch in text if not unicodedata.combining(ch)).split())
+    if not text.isascii():
+        text = "".join(ch for ch in text if not unicodedata.combining(ch))
+    return " ".join(text.split())
 
 
 def uninflected(key: str) -> str:

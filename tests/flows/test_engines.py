@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from flows.cli import build_parser, main
 from flows.settings import Settings
 from stages.errors import UsageError
-from stages.extract_entities.names import ENGINES
+from stages.extract_entities.names import ENGINES, NONE
 from stages.extract_entities.names.others import OPENERS
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import fast_gate, run_here
@@ -57,6 +57,36 @@ def test_the_command_line_takes_a_model_by_its_folder(press: Path, tmp_path: Pat
     assert names_in(tmp_path / "out") == {("Anna Blum", "PER", "spacy-")}
 
 
+@pytest.mark.integration
+def test_the_command_line_does_without_names(press: Path, tmp_path: Path) -> None:
+    (press / "b.txt").write_text("Am 3. Mai 2024 zahlte Anna Blum 90 Euro.\n", encoding="utf-8")
+    command = [Path(sys.executable).with_name("fliesstext"), "run", press, "--tables", "out", "--workers", "0"]
+    done = subprocess.run([*command, "--engine", "none"], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    tables = {
+        name: read_table(tmp_path / "out", read_current(tmp_path / "out"), name)
+        for name in ("documents", "sentences", "mentions", "clusters", "entities")
+    }
+    assert tables["documents"].select("language", "entity_model").rows() == [("de", "none")] * 2
+    assert tables["sentences"].height == 3
+    values = tables["mentions"].sort("text").select("kind", "text", "value").rows()
+    assert values == [("value", "3. Mai 2024", "2024-05-03"), ("value", "90 Euro", "90 EUR"), ("value", "Montag", None)]
+    assert (tables["clusters"].height, tables["entities"].height) == (0, 0)
+
+
+def test_names_go_where_a_run_looks_for_none_and_come_back(press: Path, tmp_path: Path) -> None:
+    tables = tmp_path / "tables"
+    with fast_gate():
+        run_here([press], tables, engine="fast")
+        found = names_in(tables)
+        assert {(text, label) for text, label, _ in found} >= {("Anna Blum", "PER")}
+        run_here([press], tables, engine="none")
+        assert names_in(tables) == set()
+        assert read_table(tables, read_current(tables), "entities").is_empty()
+        run_here([press], tables, engine="fast")
+    assert names_in(tables) == found
+
+
 def test_show_takes_it_too(press: Path, tmp_path: Path, make_model: Maker, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["show", str(press / "a.txt"), "--engine", make_model(tmp_path / "model", "PER")]) == 0
     assert "PER: Anna Blum (2)" in capsys.readouterr().out
@@ -85,7 +115,7 @@ def test_another_model_in_the_folder_changes_names_and_another_folder_does_not(
         ("gliner:{}/press", "needs the package gliner"),
         ("spacy", "--engine: String should match pattern"),
         ("spacy:", "--engine: String should match pattern"),
-        ("flair:{}", "--engine: String should match pattern '^(accurate|fast|(spacy|gliner|transformers):.+)$'"),
+        ("flair:{}", "--engine: String should match pattern '^(accurate|fast|none|(spacy|gliner|transformers):.+)$'"),
     ],
 )
 def test_what_is_not_there_is_told_before_anything_is_read(
@@ -123,13 +153,15 @@ def test_a_model_that_cannot_be_opened_ends_the_run_and_blames_no_document(
     assert read_current(tables) is None
 
 
-@pytest.mark.parametrize("engine", [*ENGINES, *(f"{maker}:/models/de" for maker in OPENERS), "spacy:C:\\modelle\\de"])
+@pytest.mark.parametrize(
+    "engine", [*ENGINES, NONE, *(f"{maker}:/models/de" for maker in OPENERS), "spacy:C:\\modelle\\de"]
+)
 def test_the_schema_that_a_trigger_checks_allows(engine: str) -> None:
     Draft202012Validator(Settings.model_json_schema()).validate({"engine": engine})
     assert Settings(engine=engine).engine == engine
 
 
-@pytest.mark.parametrize("engine", ["best", "spacy", "spacy:", "fast:DIR", "Accurate", "", "spacy:a\nb", 3])
+@pytest.mark.parametrize("engine", ["best", "spacy", "spacy:", "fast:DIR", "none:", "Accurate", "", "spacy:a\nb", 3])
 def test_the_schema_that_a_trigger_checks_refuses(engine: object) -> None:
     assert not Draft202012Validator(Settings.model_json_schema()).is_valid({"engine": engine})
 
@@ -139,5 +171,5 @@ def test_help_names_every_engine(command: str, capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit):
         build_parser().parse_args([command, "--help"])
     text = " ".join(capsys.readouterr().out.split())
-    for engine in (*ENGINES, *(f"{maker}:DIR" for maker in OPENERS)):
+    for engine in (*ENGINES, NONE, *(f"{maker}:DIR" for maker in OPENERS)):
         assert engine in text

@@ -2,23 +2,36 @@
 
 Two engines behind `extract_names`: ``accurate`` (a small multilingual encoder) and ``fast`` (a network over word forms
 that learned from it); models of other makers plug in as ``spacy:DIR``, ``gliner:DIR`` and ``transformers:DIR`` (see
-`others`). Sentences are cut into words with offsets, repeated sentences are tagged once, and within a document a form
-keeps one label.
+`others`); with ``none`` nobody looks for names. Sentences are cut into words with offsets, repeated sentences are
+tagged once, and within a document a form keeps one label.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from stages.errors import UsageError
 from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of
 from stages.extract_entities.names.others import OPENERS, check_other, extractor, find_others, fingerprint, is_other
-from stages.extract_entities.names.tokenise import tokenise
+from stages.extract_entities.names.tokenise import Words, tokenise_all
 from stages.extract_entities.names.vote import Found, vote
 
-__all__ = ["ENGINES", "ENGINE_PATTERN", "VERSION", "Name", "check_engine", "entity_model", "extract_names", "model_of"]
+__all__ = [
+    "ENGINES",
+    "ENGINE_PATTERN",
+    "NONE",
+    "VERSION",
+    "Name",
+    "check_engine",
+    "entity_model",
+    "extract_names",
+    "model_of",
+]
 
 ENGINES = ("accurate", "fast")
-ENGINE_PATTERN = rf"^({'|'.join(ENGINES)}|({'|'.join(OPENERS)}):.+)$"
-"""How an engine is named: one of ours, or the kind of another maker's model and the folder it lies in."""
+NONE = "none"
+"""In place of an engine: no names are looked for."""
+ENGINE_PATTERN = rf"^({'|'.join((*ENGINES, NONE))}|({'|'.join(OPENERS)}):.+)$"
+"""How an engine is named: one of ours, or the kind of another maker's model and the folder it lies in, or none."""
 LANGUAGES = {
     "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
     "fast": {"de": "trained"},
@@ -35,13 +48,13 @@ def check_engine(engine: str) -> None:
     """Raise UsageError where there is no such engine, or the folder or package of another maker's is not there."""
     if is_other(engine):
         check_other(engine)
-    elif engine not in ENGINES:
-        ways = ", ".join((*ENGINES, *(f"{maker}:DIR" for maker in OPENERS)))
+    elif engine not in (*ENGINES, NONE):
+        ways = ", ".join((*ENGINES, NONE, *(f"{maker}:DIR" for maker in OPENERS)))
         raise UsageError(f"there is no engine {engine!r} for names: choose one of {ways}")
 
 
 def model_of(engine: str) -> str:
-    """Name what finds the names: one of ENGINES, or the maker and the SHA-256 of the model, wherever it lies.
+    """Name what finds the names: one of ENGINES, none, or the maker and the SHA-256 of the model, wherever it lies.
 
     Raises UsageError as `check_engine` does.
     """
@@ -57,7 +70,7 @@ def entity_model(language: str, engine: str) -> str | None:
     if is_other(engine):
         return "trained"
     check_engine(engine)
-    return LANGUAGES[engine].get(language)
+    return LANGUAGES.get(engine, {}).get(language)
 
 
 def extract_names(
@@ -75,11 +88,12 @@ def extract_names(
     texts = dict.fromkeys(text for sentences in documents for text, language, _ in sentences if language in known)
     if not known:
         entity_model("", engine)  # refuses an engine that does not exist, also when there is nothing to read
+        return [[[] for _ in sentences] for sentences in documents]
     found = _find(list(texts), engine)
     found_by = EXTRACTORS.get(engine) or extractor(engine)
     results = []
     for sentences in documents:
-        rows = [found[text] if language in known else Found(text, (), ()) for text, language, _ in sentences]
+        rows = [found[text] if language in known else Found(text, (), (), ()) for text, language, _ in sentences]
         voted = vote(rows, found_by)
         kinds = (kind for _, _, kind in sentences)
         results.append([_wanted(*row, currencies) for row in zip(rows, kinds, voted, strict=True)])
@@ -92,17 +106,25 @@ def _wanted(sentence: Found, kind: str, names: list[Name], currencies: bool) -> 
 
 
 def _find(texts: list[str], engine: str) -> dict[str, Found]:
-    places = [tokenise(text) for text in texts]
-    names = find_others(texts, engine) if is_other(engine) else _tag_texts(texts, places, engine)
-    return {text: Found(text, row, found) for text, row, found in zip(texts, places, names, strict=True)}
+    words = tokenise_all(texts)
+    names = find_others(texts, engine) if is_other(engine) else _tag_texts(texts, words, engine)
+    return {
+        text: Found(text, words.forms[first:last], words.starts[first:last], found)
+        for text, (first, last), found in zip(texts, pairwise(words.bounds), names, strict=True)
+    }
 
 
-def _tag_texts(texts: list[str], places: list[list[tuple[int, int]]], engine: str) -> list[list[Name]]:
-    chunks = [(i, start, end) for i, row in enumerate(places) for start, end in _cuts(texts[i], row)]
-    words = [[texts[i][a:b] for a, b in places[i][start:end]] for i, start, end in chunks]
+def _tag_texts(texts: list[str], words: Words, engine: str) -> list[list[Name]]:
+    cuts = [(i, *cut) for i, (first, last) in enumerate(pairwise(words.bounds)) for cut in _cuts(words, first, last)]
     names: list[list[Name]] = [[] for _ in texts]
-    for (i, start, end), tagged in zip(chunks, _tagger(engine)(words), strict=True):
-        names[i] += names_of(texts[i], places[i][start:end], tagged, EXTRACTORS[engine])
+    tagged_cuts = _tagger(engine)([words.forms[first:last] for _, first, last in cuts])
+    for (i, first, last), tagged in zip(cuts, tagged_cuts, strict=True):
+        if tagged.tags:
+            places = [
+                (at, at + len(form))
+                for at, form in zip(words.starts[first:last].tolist(), words.forms[first:last], strict=True)
+            ]
+            names[i] += names_of(texts[i], places, tagged, EXTRACTORS[engine])
     return names
 
 
@@ -117,11 +139,12 @@ def _tagger(engine: str) -> Tagger:
     return tag_encoder
 
 
-def _cuts(text: str, places: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    cuts, start = [], 0
-    while len(places) - start > LONGEST:
+def _cuts(words: Words, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """First and last word of the stretches that a sentence is tagged in; none where it has no word."""
+    while stop - start > LONGEST:
         window = range(start + LONGEST, start + LONGEST // 2, -1)
-        end = next((i for i in window if text[places[i - 1][0] : places[i - 1][1]] in MARKS), start + LONGEST)
-        cuts.append((start, end))
+        end = next((i for i in window if words.forms[i - 1] in MARKS), start + LONGEST)
+        yield start, end
         start = end
-    return [*cuts, (start, len(places))] if places else []
+    if start < stop:
+        yield start, stop

@@ -40,6 +40,10 @@ class Tagged(NamedTuple):
     inner: Sequence[str]
 
 
+NOTHING = Tagged([], [], [])
+"""What an engine may say of a sentence in which no word is named."""
+
+
 class Name(NamedTuple):
     """One name in a sentence. ``start`` and ``end`` are code points in the sentence's text."""
 

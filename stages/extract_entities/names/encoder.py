@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime
 
 from stages.extract_entities.names.crf import marginals
-from stages.extract_entities.names.decode import Tagged
+from stages.extract_entities.names.decode import NOTHING, Tagged
 from stages.extract_entities.names.labels import TAGS
 from stages.extract_entities.names.paths import Floats, best_path, shipped_gains
 from stages.extract_entities.names.pieces import END, PIECES, START, piece_ids, shipped_tokenizer
@@ -25,7 +25,6 @@ BATCH_PIECES = 500  # more at a time do not fit the cache of the processor and r
 SURE = 0.95  # words with less are in doubt; nothing that follows could change the others
 CRF_WEIGHT = 0.1
 CRF_FLOOR = 1e-4  # what the CRF holds for impossible is only unlikely
-NOTHING = Tagged([], [], [])
 EMPTY: Floats = np.zeros((0, len(TAGS)), np.float32)
 _PIECE_CACHE: dict[str, list[int]] = {}
 

@@ -15,6 +15,9 @@ LEXICON = Path(__file__).parents[2] / "models" / "names_crf" / "lexicon.tsv"
 UPPER = re.compile(r"[A-Z\u00c0-\u00d6\u00d8-\u00de\u0160\u017d\u0141\u010c]+")
 LOWER = re.compile(r"[a-z\u00df-\u00f6\u00f8-\u00ff\u0161\u017e\u0142\u010d\u0107]+")
 DIGITS = re.compile(r"\d+")
+USUAL = re.compile(
+    f"({UPPER.pattern})?({LOWER.pattern})?"
+)  # most words: capitals, small letters, or one behind the other
 LONGEST_FORM = 60  # a longer form is an address or debris; its head and tail say enough
 
 
@@ -42,6 +45,8 @@ def shape(word: str) -> str:
     >>> shape("Xi-3a")
     'Xx-0x'
     """
+    if usual := USUAL.fullmatch(word):
+        return ("X" if usual[1] else "") + ("x" if usual[2] else "")
     return DIGITS.sub("0", LOWER.sub("x", UPPER.sub("X", word)))
 
 

@@ -35,7 +35,7 @@ class Forms(NamedTuple):
 
 def form_arrays(words: Sequence[str], tokenizer: Tokenizer) -> Forms:
     """Look at each form once; a form has at least one character."""
-    return Forms(piece_rows(words, tokenizer), triple_rows(words), np.array([form_flags(w) for w in words], np.float32))
+    return Forms(piece_rows(words, tokenizer), triple_rows(words), flag_rows(words))
 
 
 def piece_rows(words: Sequence[str], tokenizer: Tokenizer) -> NDArray[np.int32]:
@@ -73,19 +73,25 @@ def _places(lengths: Sequence[int]) -> tuple[NDArray[np.intp], NDArray[np.intp],
     return row, np.arange(len(row)) - (np.cumsum(counts) - counts)[row], counts[row]
 
 
-def form_flags(word: str) -> tuple[float, ...]:
+def flag_rows(words: Sequence[str]) -> NDArray[np.float32]:
     """Shape, other shapes, a hyphen, and the lists of the word and of its first segment; lower case is in no list."""
+    bits = np.array([_form_bits(word) for word in words], np.int64)
+    return (bits[:, None] >> np.arange(WIDTH) & 1).astype(np.float32)
+
+
+def _form_bits(word: str) -> int:
     hyphen = "-" in word[1:-1]
     if word[:1].islower():
-        return _flags(shape(word), hyphen, "", "")
+        return _bits(shape(word), hyphen, "", "")
     low = word.lower()
-    return _flags(shape(word), hyphen, _marks(low), _marks(low.partition("-")[0]) if hyphen else "")
+    return _bits(shape(word), hyphen, _marks(low), _marks(low.partition("-")[0]) if hyphen else "")
 
 
 @lru_cache(maxsize=16_384)
-def _flags(kind: str, hyphen: bool, marks: str, first_marks: str) -> tuple[float, ...]:
+def _bits(kind: str, hyphen: bool, marks: str, first_marks: str) -> int:
     shapes = [*(kind == known for known in SHAPES), kind not in SHAPES, hyphen]
-    return tuple(map(float, [*shapes, *(m in marks for m in MARKS), *(m in first_marks for m in MARKS)]))
+    flags = [*shapes, *(m in marks for m in MARKS), *(m in first_marks for m in MARKS)]
+    return sum(flag << place for place, flag in enumerate(flags))
 
 
 def _marks(low: str) -> str:

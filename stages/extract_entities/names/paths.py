@@ -57,12 +57,17 @@ def best_rows(
     word is O with `CERTAIN` or more it stays so, and the best row is searched for between such words alone: all
     searches run side by side, one step of all at a time.
     """
-    tags = np.where(real, probabilities.argmax(axis=1), 0)
-    fixed = ~real | ((tags == 0) & (probabilities[:, 0] >= CERTAIN))
-    doubtful = (probabilities.max(axis=1) < sure) & ~fixed
+    tags = np.zeros(len(real), np.intp)
+    open_places = np.flatnonzero(real & (probabilities[:, 0] < CERTAIN))  # a certain O is the likeliest tag there
+    likely = probabilities[open_places]
+    tags[open_places] = likely.argmax(axis=1)
+    doubtful = np.zeros(len(real), bool)
+    doubtful[open_places] = likely.max(axis=1) < sure
     doubtful[1:] |= ~FOLLOWS[tags[:-1], tags[1:]]
     if not doubtful.any():
         return tags
+    fixed = np.ones(len(real), bool)
+    fixed[open_places] = False
     ends = np.flatnonzero(fixed)
     # The stretch of a doubtful place lies between the fixed places around it.
     wanted = np.unique(np.searchsorted(ends, np.flatnonzero(doubtful)))
@@ -75,20 +80,24 @@ def _search(
     tags: NDArray[np.intp], probabilities: Floats, first: NDArray[np.intp], last: NDArray[np.intp], steps: Floats
 ) -> None:
     """Write the best tags of the stretches between ``first`` and ``last``, both of which are O."""
-    length = int((last - first).max(initial=1))
-    logs = np.log(probabilities + 1e-9)
+    # The longest first, so that those whose end is not reached yet are always the first ones.
+    order = np.argsort(first - last, kind="stable")
+    first, last = first[order], last[order]
+    lengths = last - first
     certain = np.where(np.arange(len(TAGS)) == 0, 0.0, -np.inf).astype(np.float32)
     best = np.tile(certain, (len(first), 1))
     back = []
-    for offset in range(1, length + 1):
-        place = first + offset
-        ways = best[:, :, None] + steps
+    for offset in range(1, int(lengths.max(initial=1)) + 1):
+        going = int(np.searchsorted(-lengths, -offset, side="right"))
+        ways = best[:going, :, None] + steps
         back.append(ways.argmax(axis=1))
-        here = np.where((place < last)[:, None], logs[np.minimum(place, last)], certain)
-        best = ways.max(axis=1) + here
+        place = first[:going] + offset
+        inside = (place < last[:going])[:, None]
+        best[:going] = ways.max(axis=1) + np.where(inside, np.log(probabilities[place] + 1e-9), certain)
     tag = np.zeros(len(first), np.intp)
-    for offset in range(length, 0, -1):
-        place = first + offset
-        inside = place < last
-        tags[place[inside]] = tag[inside]
-        tag = back[offset - 1][np.arange(len(first)), tag]
+    for offset in range(len(back), 0, -1):
+        going = len(back[offset - 1])
+        place = first[:going] + offset
+        inside = place < last[:going]
+        tags[place[inside]] = tag[:going][inside]
+        tag[:going] = back[offset - 1][np.arange(going), tag[:going]]

@@ -7,13 +7,14 @@ scales fixed in the graph, so a sentence comes out the same in any company.
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from stages.extract_entities.names.decode import Tagged
+from stages.extract_entities.names.decode import NOTHING, Tagged
 from stages.extract_entities.names.forms import form_arrays
 from stages.extract_entities.names.labels import TAGS
 from stages.extract_entities.names.paths import Floats, best_rows, shipped_gains
@@ -21,7 +22,8 @@ from stages.extract_entities.names.pieces import shipped_tokenizer
 
 FORMS_MODEL = Path(__file__).parents[2] / "models" / "names_small" / "forms.onnx"
 TAGGER_MODEL = FORMS_MODEL.with_name("tagger.onnx")
-ROW = 300  # words tagged in one go: more do not fit the cache of the processor
+ROW = 600  # words tagged in one go: many more do not fit the cache of the processor
+SEARCHED = 8_000  # words whose tags are searched for side by side: many more take memory and no less time
 FORM_LIMIT = 150_000  # forms remembered before starting anew; each takes half a kilobyte
 FORMS_AT_ONCE = 256
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
@@ -81,16 +83,16 @@ def _memory() -> FormMemory:
 
 
 def tag_small(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
-    """Tag each sentence; scores are the probabilities of the chosen tags."""
+    """Tag each sentence; scores are the probabilities of the chosen tags. `NOTHING` where all words are O."""
     _memory().learn({word for words in sentences for word in words})
-    return [tagged for group in _groups(sentences) for tagged in _tag(group)]
+    return [tagged for group in _groups(sentences, SEARCHED) for tagged in _tag(group)]
 
 
-def _groups(sentences: Sequence[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
+def _groups(sentences: Sequence[Sequence[str]], size: int) -> Iterator[list[Sequence[str]]]:
     group: list[Sequence[str]] = []
     count = 0
     for words in sentences:
-        if count > ROW:
+        if count > size:
             yield group
             group, count = [], 0
         group.append(words)
@@ -100,26 +102,49 @@ def _groups(sentences: Sequence[Sequence[str]]) -> Iterator[list[Sequence[str]]]
 
 
 def _tag(sentences: Sequence[Sequence[str]]) -> Iterator[Tagged]:
-    known, vectors = _memory().rows, _memory().vectors
-    rows = [0]
-    for words in sentences:
-        rows += [known[word] for word in words]
-        rows.append(0)
-    row = np.array(rows)
+    row, gaps = _row(sentences)
+    outer, inner = _probabilities(row, gaps)
     real = row > 0
-    single = {"words": vectors[row].astype(np.float32), "mask": real.astype(np.float32)[:, None]}
-    outer, inner = _tagger().run(None, single)
-    tags = best_rows(outer, real, shipped_gains(), SURE)
-    inside = best_rows(inner, real)
-    scores = outer[np.arange(len(row)), tags].tolist()
-    named, nested = (np.flatnonzero(numbers).tolist() for numbers in (tags, inside))
-    names, nests = [PLAIN] * len(row), [PLAIN] * len(row)
-    for i in named:
-        names[i] = TAGS[tags[i]]
-    for i in nested:
-        nests[i] = TAGS[inside[i]]
-    start = 1
-    for words in sentences:
-        end = start + len(words)
-        yield Tagged(names[start:end], scores[start:end], nests[start:end])
-        start = end + 1
+    tags, inside = best_rows(outer, real, shipped_gains(), SURE), best_rows(inner, real)
+    named = np.flatnonzero(tags | inside)
+    scores = outer[named, tags[named]].tolist()
+    columns = [tags[named].tolist(), inside[named].tolist(), scores]
+    edges = np.searchsorted(named, gaps).tolist()
+    places = (named - gaps[np.searchsorted(gaps, named) - 1] - 1).tolist()
+    for words, (first, last) in zip(sentences, pairwise(edges), strict=True):
+        yield (
+            _tagged(len(words), places[first:last], *(column[first:last] for column in columns))
+            if first < last
+            else NOTHING
+        )
+
+
+def _row(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The numbers of the forms of all words in one row, with an empty place around each sentence, and those places."""
+    known = _memory().rows
+    lengths = np.array([len(words) for words in sentences])
+    gaps = np.concatenate([[0], np.cumsum(lengths + 1)])
+    row = np.zeros(gaps[-1] + 1, np.intp)
+    real = np.ones(len(row), bool)
+    real[gaps] = False
+    row[real] = [known[word] for word in chain.from_iterable(sentences)]
+    return row, gaps
+
+
+def _probabilities(row: NDArray[np.intp], gaps: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Probabilities of the outer and the inner tags of every place, asked for about `ROW` places at a time."""
+    ends = gaps[np.unique(np.searchsorted(gaps, np.arange(ROW, len(row) + ROW, ROW)).clip(max=len(gaps) - 1))].tolist()
+    parts = [
+        _tagger().run(None, {"forms": _memory().vectors, "rows": row[first : last + 1]})
+        for first, last in pairwise([0, *ends])
+    ]
+    # Two pieces share the empty place between them.
+    outer, inner = (np.concatenate([parts[0][level][:1], *(part[level][1:] for part in parts)]) for level in (0, 1))
+    return outer, inner
+
+
+def _tagged(length: int, places: list[int], tags: list[int], inside: list[int], scores: list[float]) -> Tagged:
+    outer, inner, sure = [PLAIN] * length, [PLAIN] * length, [1.0] * length
+    for place, tag, nested, score in zip(places, tags, inside, scores, strict=True):
+        outer[place], inner[place], sure[place] = TAGS[tag], TAGS[nested], score
+    return Tagged(outer, sure, inner)

@@ -6,8 +6,11 @@ engine missed in a poorer context ("Trump mit Rubio (Foto)").
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from stages.extract_entities.names.decode import BEFORE_NAME, Name
 from stages.lookups.fold import plain
@@ -18,15 +21,18 @@ LEAD = 2.0  # how many times the votes of a label must outweigh those of the nex
 ENOUGH = 0.7  # summed score from which a form is looked for where no name was found
 SHORTEST = 4  # letters of a form that is looked for, unless it is in capitals
 
+GENITIVES = ("s", "'", "\u2019")
+
 Votes = Mapping[str, Mapping[str, float]]
 PART = "-"  # ends the form under which the parts of compounds vote: they follow names, names do not follow them
 
 
 class Found(NamedTuple):
-    """One sentence with its words and the names found so far."""
+    """One sentence with its words, where each of them starts, and the names found so far."""
 
     text: str
-    places: Sequence[tuple[int, int]]
+    words: Sequence[str]
+    starts: Sequence[int] | NDArray[np.intp]
     names: Sequence[Name]
 
 
@@ -46,13 +52,10 @@ def vote(sentences: Sequence[Found], extractor: str) -> list[list[Name]]:
         [_with_particles(sentence, _relabel(sentence.text, name, votes), surnames) for name in sentence.names]
         for sentence in sentences
     ]
-    missed = _missed_forms(sentences, votes)
-    if not missed:
-        return relabelled
+    words = set().union(*(sentence.words for sentence in sentences))
+    missed = _missed_words(words, _missed_forms(words, votes))
     return [
-        sorted(
-            [*names, *_find_missed(sentence, missed, extractor)], key=lambda name: (name.start, -name.end, name.kind)
-        )
+        names if missed.keys().isdisjoint(sentence.words) else _with_missed(sentence, names, missed, extractor)
         for sentence, names in zip(sentences, relabelled, strict=True)
     ]
 
@@ -60,7 +63,7 @@ def vote(sentences: Sequence[Found], extractor: str) -> list[list[Name]]:
 def collect(sentences: Sequence[Found]) -> Votes:
     """Sum the scores of every label of every form."""
     votes: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for text, _, names in sentences:
+    for text, _, _, names in sentences:
         for name in names:
             for form in _forms(text[name.start : name.end], name):
                 votes[form][name.label] += name.score
@@ -72,7 +75,7 @@ def collect(sentences: Sequence[Found]) -> Votes:
 
 def base_form(form: str) -> str:
     """The form without a genitive s or apostrophe; other forms as they are."""
-    return form[:-1] if form[-1:] in ("s", "'", "\u2019") else form
+    return form[:-1] if form[-1:] in GENITIVES else form
 
 
 def _forms(surface: str, name: Name) -> list[str]:
@@ -113,7 +116,7 @@ def _relabel(text: str, name: Name, votes: Votes) -> Name:
 def _surnames(sentences: Sequence[Found]) -> dict[str, str]:
     """Last word -> surname with its particles, of the full names: "Leyen" -> "von der Leyen"."""
     found = {}
-    for text, _, names in sentences:
+    for text, _, _, names in sentences:
         for name in names:
             words = text[name.start : name.end].split(" ") if name.label == "PER" else []
             small = next((i for i, word in enumerate(words) if word.islower()), 0)
@@ -123,7 +126,7 @@ def _surnames(sentences: Sequence[Found]) -> dict[str, str]:
 
 
 def _with_particles(sentence: Found, name: Name, surnames: Mapping[str, str]) -> Name:
-    text, _, names = sentence
+    text, names = sentence.text, sentence.names
     surface = text[name.start : name.end]
     surname = surnames.get(surface) or surnames.get(base_form(surface))
     if surname is None or name.label != "PER":
@@ -134,35 +137,55 @@ def _with_particles(sentence: Found, name: Name, surnames: Mapping[str, str]) ->
     return name._replace(start=start) if free else name
 
 
-def _missed_forms(sentences: Sequence[Found], votes: Votes) -> dict[str, tuple[str, float]]:
+def _missed_forms(words: set[str], votes: Votes) -> dict[str, tuple[str, float]]:
+    """The forms that are looked for where no name was found, with label and score; ``words`` are the document's."""
     forms = {}
-    lower = {sentence.text[a:b] for sentence in sentences for a, b in sentence.places if sentence.text[a].islower()}
     for form in (form for form in votes if not form.endswith(PART)):
         winner = _winner(form, votes)
         long_enough = len(form) >= SHORTEST or (form.isupper() and len(form) > 1)
         sure = winner is not None and winner[1] >= ENOUGH and winner[0] != "MISC"
-        if winner and sure and long_enough and " " not in form and form[0].isupper() and form.lower() not in lower:
+        if winner and sure and long_enough and " " not in form and form[0].isupper() and form.lower() not in words:
             forms[form] = winner[0], round(min(0.9, winner[1] / (1 + winner[1])), 4)
     return forms
 
 
-def _find_missed(sentence: Found, forms: Mapping[str, tuple[str, float]], extractor: str) -> Iterator[Name]:
-    text, places, names = sentence
+class _Missed(NamedTuple):
+    """What a word holds: a form from ``start`` up to ``end`` in the word, its label, kind and score."""
+
+    start: int
+    end: int
+    label: str
+    kind: str
+    score: float
+
+
+def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> dict[str, _Missed]:
+    """The words of a document that are such a form, its genitive, or a compound that begins with it."""
+    missed = {}
+    for word in words.intersection(form + ending for form in forms for ending in ("", *GENITIVES)):
+        label, score = forms[word if word in forms else base_form(word)]
+        missed[word] = _Missed(0, len(word), label, "name", score)
+    for word in (word for word in words if forms and "-" in word and word not in missed and word[0].isupper()):
+        form = _first_segment(word)
+        if form in forms:
+            start = word.find(form)
+            missed[word] = _Missed(start, start + len(form), forms[form][0], "part", forms[form][1])
+    return missed
+
+
+def _with_missed(sentence: Found, names: Sequence[Name], missed: Mapping[str, _Missed], extractor: str) -> list[Name]:
+    """The names of a sentence and those that were missed where no name was found."""
     # One mark a character: looking through all names for every word is quadratic where a sentence is a whole list.
-    taken = bytearray(len(text))
-    for name in names:
+    taken = bytearray(len(sentence.text))
+    for name in sentence.names:
         taken[name.start : name.end] = b"\1" * (name.end - name.start)
-    for start, end in places:
-        if not text[start].isupper():
-            continue
-        word = text[start:end]
-        form = word if word in forms else base_form(word)
-        kind = "name"
-        if form not in forms and "-" in word:
-            form, kind = _first_segment(word), "part"
-            start, end = start + word.find(form), start + word.find(form) + len(form)
-        if form in forms and taken.find(1, start, end) < 0:
-            yield Name(start, end, forms[form][0], kind, forms[form][1], extractor)
+    found = list(names)
+    for number, word in enumerate(sentence.words):
+        if (form := missed.get(word)) is not None:
+            start, end = int(sentence.starts[number]) + form.start, int(sentence.starts[number]) + form.end
+            if taken.find(1, start, end) < 0:
+                found.append(Name(start, end, form.label, form.kind, form.score, extractor))
+    return sorted(found, key=lambda name: (name.start, -name.end, name.kind))
 
 
 def _first_segment(word: str) -> str:

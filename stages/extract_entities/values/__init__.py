@@ -19,15 +19,17 @@ Millionen Euro", "10 bis 15 Tage", "500 Kronen") there is no value. The span hol
 prepositions and words like "etwa".
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from stages.extract_entities.values.lexicon import lexicon
 from stages.extract_entities.values.measures import NO_VALUE
-from stages.extract_entities.values.rules import RULES
-from stages.extract_entities.values.tokens import Tokens, may_hold_values, tokenise
+from stages.extract_entities.values.rules import RULES, Rule
+from stages.extract_entities.values.tokens import Tokens, may_hold_values, places, tokenise
 
 VERSION = "2"
 EXTRACTOR = f"values-{VERSION}"
+ANCHORS = frozenset().union(*(rule.anchors for rule in RULES))
 
 
 class Value(NamedTuple):
@@ -50,22 +52,21 @@ def extract_values(sentence: str, language: str) -> list[Value]:
     if words is None or not may_hold_values(sentence, words):
         return []
     tokens = tokenise(sentence, words)
+    candidates = sorted(_candidates(tokens, language), key=lambda found: (found[0], -found[1]))
+    at = places(sentence, tokens) if candidates else []
     values: list[Value] = []
     free = 0
-    for first, last, label, value in sorted(_candidates(tokens, language), key=lambda found: (found[0], -found[1])):
+    for first, last, label, value in candidates:
         if first >= free:
-            free = _with_full_stop(tokens, last)
-            values.append(Value(tokens.starts[first], tokens.ends[free - 1], label, value, EXTRACTOR))
+            free = _with_full_stop(tokens, last, at)
+            values.append(Value(at[first][0], at[free - 1][1], label, value, EXTRACTOR))
     return values
 
 
 def _candidates(tokens: Tokens, language: str) -> list[tuple[int, int, str, str | None]]:
     """First token, token after the last, label and value of all that the rules find."""
     found = []
-    present = set(tokens.letters)
-    for rule in RULES:
-        if present.isdisjoint(rule.anchors):
-            continue
+    for rule in _rules(ANCHORS.intersection(tokens.letters)):
         for match in rule.pattern.finditer(tokens.letters):
             value = rule.read(tokens, match, language)
             if value != NO_VALUE:
@@ -73,8 +74,14 @@ def _candidates(tokens: Tokens, language: str) -> list[tuple[int, int, str, str 
     return found
 
 
-def _with_full_stop(tokens: Tokens, last: int) -> int:
+@lru_cache(maxsize=10_000)
+def _rules(anchors: frozenset[str]) -> tuple[Rule, ...]:
+    """The rules one of whose letters occurs, in their order."""
+    return tuple(rule for rule in RULES if not anchors.isdisjoint(rule.anchors))
+
+
+def _with_full_stop(tokens: Tokens, last: int, at: list[tuple[int, int]]) -> int:
     """One token more where a value ends in an abbreviation with its full stop, unless that ends the sentence."""
-    if last < len(tokens.texts) - 1 and tokens.texts[last] == "." and tokens.starts[last] == tokens.ends[last - 1]:
+    if last < len(tokens.texts) - 1 and tokens.texts[last] == "." and at[last][0] == at[last - 1][1]:
         return last + (tokens.texts[last - 1] in tokens.words.contexts["abbreviations"])
     return last

@@ -54,6 +54,7 @@ ENDINGS = ("", "e", "en", "er", "es", "em", "e", "s")
 class Lexicon(NamedTuple):
     """The words of one language: their kinds, what they stand for, and the words that give a number a context."""
 
+    language: str
     kinds: dict[str, str]
     payloads: dict[str, Any]
     triggers: frozenset[str]
@@ -79,7 +80,7 @@ def lexicon(language: str) -> Lexicon | None:
     contexts = {name: frozenset(data.get(name, ())) for name in CONTEXTS}
     stems = "|".join(data["adjectives"])
     adjective = re.compile(rf"(.*?)({stems})(?:e[rnsm]?)?") if stems else None
-    return Lexicon(kinds, payloads, triggers, contexts, adjective)
+    return Lexicon(language, kinds, payloads, triggers, contexts, adjective)
 
 
 def _entries(language: str, name: str, listed: Any) -> Iterator[tuple[str, Any]]:

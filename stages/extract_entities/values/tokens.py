@@ -1,10 +1,11 @@
 """Sentences become tokens: numbers, dates and times in digits, words and signs, each with its kind."""
 
 import re
+from functools import cache
 from typing import Any, NamedTuple
 
 from stages.extract_entities.values.kinds import KINDS, LETTERS
-from stages.extract_entities.values.lexicon import SIGNS, Lexicon
+from stages.extract_entities.values.lexicon import SIGNS, Lexicon, lexicon
 
 # Digits are those of ASCII; others count as any sign. Grouped by U+0020, U+00A0, U+202F, U+2019, full stop, comma or
 # apostrophe, with a decimal part or without.
@@ -23,18 +24,20 @@ TOKEN = re.compile(
     r"|(?P<word>[^\W\d_]+)"
     r"|(?P<sign>\S)"
 )
+# Most tokens are letters before a blank or a comma, or one mark; nothing in the pattern cuts these in another way.
+_PLAIN = '[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{2,}(?![^ ,]| /)|[.,;:!?()"\u201e\u201c\u00bb\u00ab]|'
+TOKENS = re.compile(_PLAIN + re.sub(r"\?P<\w+>", "?:", TOKEN.pattern))
+LONGEST_KNOWN = 40  # characters of a token whose kind is remembered; longer ones are addresses and debris
 WORDS = re.compile(r"[^\W\d_]+")
 SIGN = re.compile("[0-9%\u20ac$\u00a3\u00a5\u2030]")  # digits, per cent, euro, dollar, pound, yen, per mille
 STEMS = ("ägig", "ündig", "ährig", "inütig", "onatig", "öchig", "ekündig")
 
 
 class Tokens(NamedTuple):
-    """A sentence in tokens: in ``letters`` one letter for the kind of each, and where they stand."""
+    """A sentence in tokens: in ``letters`` one letter for the kind of each."""
 
     letters: str
     texts: list[str]
-    starts: list[int]
-    ends: list[int]
     words: Lexicon
 
     def kind(self, index: int) -> str:
@@ -63,17 +66,44 @@ def may_hold_values(sentence: str, words: Lexicon) -> bool:
 
 def tokenise(sentence: str, words: Lexicon) -> Tokens:
     """The tokens of a sentence."""
-    letters: list[str] = []
-    texts: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    for match in TOKEN.finditer(sentence):
-        text = match[0]
-        letters.append(LETTERS[_kind(text, match.lastgroup or "sign", words)])
-        texts.append(text)
-        starts.append(match.start())
-        ends.append(match.end())
-    return Tokens("".join(letters), texts, starts, ends, words)
+    texts: list[str] = TOKENS.findall(sentence)
+    return Tokens("".join(map(_letters(words.language).__getitem__, texts)), texts, words)
+
+
+def places(sentence: str, tokens: Tokens) -> list[tuple[int, int]]:
+    """Start and end of each token in its sentence."""
+    found, end = [], 0
+    for text in tokens.texts:
+        # Between tokens is nothing but white space, and none begins with it.
+        start = sentence.index(text, end)
+        end = start + len(text)
+        found.append((start, end))
+    return found
+
+
+class _Letters(dict[str, str]):
+    """Token -> the letter of its kind, which the token alone tells. Emptied when it grows too large."""
+
+    LIMIT = 200_000
+
+    def __init__(self, words: Lexicon) -> None:
+        self._words = words
+
+    def __missing__(self, text: str) -> str:
+        match = TOKEN.fullmatch(text)
+        letter = LETTERS[_kind(text, (match and match.lastgroup) or "sign", self._words)]
+        if len(self) >= self.LIMIT:
+            self.clear()
+        if len(text) < LONGEST_KNOWN:
+            self[text] = letter
+        return letter
+
+
+@cache
+def _letters(language: str) -> _Letters:
+    words = lexicon(language)
+    assert words is not None  # or there would be no tokens in this language
+    return _Letters(words)
 
 
 def _kind(text: str, group: str, words: Lexicon) -> str:

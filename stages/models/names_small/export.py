@@ -1,8 +1,8 @@
 """Write the small network as two graphs: ``python -m stages.models.names_small.export WORK/weights.npz DEVSETS/ner``.
 
-``forms.onnx`` turns word forms into vectors, ``tagger.onnx`` tags rows of vectors. Tables are int8 with one scale a
-row, the tagger's matrices int8 with one scale a column; its activations become uint8 with fixed scales, measured on
-training sentences: scales taken from the batch at hand would let a sentence's neighbours change its names.
+``forms.onnx`` turns word forms into vectors, ``tagger.onnx`` tags rows of forms by these vectors. Tables are int8 with
+one scale a row, the tagger's matrices int8 with one scale a column; its activations become uint8 with fixed scales,
+measured on training sentences: scales taken from the batch at hand would let a sentence's neighbours change its names.
 """
 
 import argparse
@@ -55,6 +55,13 @@ class Graph:
         self.store(name + ".scale", scale.astype(np.float32))
         found = self.node("Cast", self.node("Gather", name, rows), to=TensorProto.FLOAT)
         return self.node("Mul", found, self.node("Gather", name + ".scale", rows))
+
+    def opened_table(self, name: str, values: Array, rows: str) -> str:
+        """As `table`, with all rows made float32 when the graph is opened: many are looked up, and they are short."""
+        scale = np.maximum(np.abs(values).max(axis=1, keepdims=True), 1e-8) / 127
+        small = self.store(name, np.round(values / scale).astype(np.int8))
+        whole = self.node("Cast", small, to=TensorProto.FLOAT)
+        return self.node("Gather", self.node("Mul", whole, self.store(name + ".scale", scale.astype(np.float32))), rows)
 
     def linear(self, x: str, name: str, weights: dict[str, Array]) -> str:
         """Multiply by a float32 matrix and add its bias."""
@@ -113,7 +120,7 @@ def forms_graph(weights: dict[str, Array]) -> bytes:
     place = graph.node("Sub", graph.node("Cast", count, to=TensorProto.INT64), "axis1")
     last = graph.node("GatherND", vectors, place, batch_dims=1)
     letters = graph.mean(
-        graph.table("letters", weights["forms.triples.weight"], "triples"), graph.count("triples", 0, "nought")
+        graph.opened_table("letters", weights["forms.triples.weight"], "triples"), graph.count("triples", 0, "nought")
     )
     seen = graph.node("Concat", first, last, graph.mean(vectors, count), letters, "flags", axis=1)
     mixed = graph.linear(seen, "forms.mix", weights)
@@ -129,12 +136,17 @@ def forms_graph(weights: dict[str, Array]) -> bytes:
 
 
 def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
-    """vectors [word, HIDDEN], mask [word, 1] -> tag probabilities [word, tag] of the outer and the inner level."""
+    """forms [form, HIDDEN], rows [word] -> tag probabilities [word, tag] of the outer and the inner level.
+
+    ``rows`` are the numbers of the words' forms; form 0 is nought and stands between sentences.
+    """
     graph = Graph()
     numbers = {"zero": [0], "one": [1], "minus1": [-1], "end": [2**31 - 1]}
     for name, values in numbers.items():
         graph.store(name, np.array(values, np.int64))
-    x = graph.node("Mul", "words", "mask")
+    x = graph.node("Cast", graph.node("Gather", "forms", "rows"), to=TensorProto.FLOAT)
+    real = graph.node("Greater", "rows", graph.store("number0", np.array(0, np.int64)))
+    mask = graph.node("Unsqueeze", graph.node("Cast", real, to=TensorProto.FLOAT), "one")
     for block, (low, high) in enumerate(ranges):
         fixed = round(-low / ((high - low) / 255))
         step = graph.store(f"step{block}", np.array((high - low) / 255, np.float32))
@@ -145,7 +157,7 @@ def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
         right = graph.node("Concat", graph.node("Slice", small, "one", "end", "zero"), gap, axis=0)
         around = graph.node("Concat", left, small, right, axis=1)
         change = graph.node("Gelu", graph.quantised(around, step, nought, f"blocks.{block}", weights))
-        x = graph.node("Mul", graph.norm(graph.node("Add", x, change), f"norms.{block}", weights), "mask")
+        x = graph.node("Mul", graph.norm(graph.node("Add", x, change), f"norms.{block}", weights), mask)
     tags = weights["heads.bias"].shape[0] // 2
     for level, name in enumerate(("outer", "inner")):
         of_level = slice(level * tags, (level + 1) * tags)
@@ -153,8 +165,8 @@ def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
         graph.node("Softmax", graph.linear(x, name, head), axis=-1)
         graph.named(name)
     inputs = [
-        helper.make_tensor_value_info("words", TensorProto.FLOAT, ["words", HIDDEN]),
-        helper.make_tensor_value_info("mask", TensorProto.FLOAT, ["words", 1]),
+        helper.make_tensor_value_info("forms", TensorProto.FLOAT16, ["forms", HIDDEN]),
+        helper.make_tensor_value_info("rows", TensorProto.INT64, ["words"]),
     ]
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["words", tags]) for name in ("outer", "inner")]
     return graph.model(inputs, outputs)

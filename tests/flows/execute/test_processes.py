@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,20 @@ def where() -> int:
 def sleep(seconds: float) -> float:
     time.sleep(seconds)
     return seconds
+
+
+def polars_threads() -> int:
+    import polars
+
+    return polars.thread_pool_size()
+
+
+def threads_of_numpy() -> int:
+    before = len(list(Path("/proc/self/task").iterdir()))
+    import numpy as np
+
+    assert (np.ones((700, 700)) @ np.ones((700, 700)))[0, 0] == 700
+    return len(list(Path("/proc/self/task").iterdir())) - before
 
 
 def die() -> None:
@@ -47,6 +62,18 @@ def hang_in_native_code() -> None:
 def test_without_processes_calls_are_made_here():
     with Processes(0) as executor:
         assert executor.call(LONG, where) == os.getpid()
+
+
+@pytest.mark.integration
+def test_processes_share_the_cores(monkeypatch):
+    for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    cores = os.cpu_count() or 1
+    with Processes(2 * cores) as executor:
+        assert executor.call(LONG, polars_threads) == 1
+        assert not sys.platform.startswith("linux") or executor.call(LONG, threads_of_numpy) == 0
+    with Processes(1) as executor:
+        assert executor.call(LONG, polars_threads) == cores
 
 
 @pytest.mark.integration

@@ -1,6 +1,8 @@
 """The conformance test: what every engine for names holds to, whatever its model."""
 
 import itertools
+import subprocess
+import sys
 import time
 from collections.abc import Sequence
 
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.errors import UsageError
-from stages.extract_entities.names import ENGINES, EXTRACTORS, VERSION, Name, entity_model, extract_names
+from stages.extract_entities.names import ENGINES, EXTRACTORS, NONE, VERSION, Name, entity_model, extract_names
 
 TEXTS = (
     "Bundeskanzlerin Angela Merkel sprach in Berlin mit dem US-Außenminister über die russische Armee.",
@@ -98,6 +100,16 @@ def test_a_language_without_a_model_gives_no_names(engine: str) -> None:
     assert entity_model("de", engine) == "trained"
     assert entity_model("ja", engine) is None
     assert extract_names([document(TEXTS[:1], "ja")], engine) == [[[]]]
+
+
+def test_where_nobody_looks_for_names_there_are_none_and_no_model_is_loaded() -> None:
+    code = (
+        "import sys; from stages.extract_entities.names import extract_names;"
+        "print(extract_names([[('Anna Blum kam.', 'de', 'paragraph')], []], 'none'), 'onnxruntime' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[[[]], []] False\n"
+    assert entity_model("de", NONE) is None
 
 
 @pytest.mark.parametrize("engine", ENGINES)

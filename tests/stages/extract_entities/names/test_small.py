@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from stages.extract_entities.names import small
+from stages.extract_entities.names.decode import NOTHING
 from stages.extract_entities.names.forms import (
     MARKS,
     PIECES_OF_A_FORM,
@@ -9,8 +10,8 @@ from stages.extract_entities.names.forms import (
     TRIPLES,
     TRIPLES_OF_A_FORM,
     WIDTH,
+    flag_rows,
     form_arrays,
-    form_flags,
     piece_rows,
     triple_rows,
 )
@@ -71,7 +72,7 @@ def test_a_long_form_keeps_its_first_and_its_last_pieces() -> None:
     [("Berlin", "Xx", "BM"), ("Berlins", "Xx", "BM"), ("berlin", "x", ""), ("Schweiz-Reise", "Xx-Xx", "")],
 )
 def test_flags_show_shape_and_lists(word: str, shape: str, marks: str) -> None:
-    flags = form_flags(word)
+    flags = flag_rows([word])[0]
     assert flags[SHAPES.index(shape)] == 1
     first = len(SHAPES) + 2
     of_the_word = {m for m, flag in zip(MARKS, flags[first : first + len(MARKS)], strict=True) if flag}
@@ -92,3 +93,7 @@ def test_forgetting_the_forms_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
     before = tag_small(SENTENCES)
     monkeypatch.setattr(small, "FORM_LIMIT", 4)
     assert tag_small(SENTENCES) == before
+
+
+def test_of_a_sentence_without_a_name_nothing_is_said() -> None:
+    assert tag_small([["Es", "regnet", "."], *SENTENCES])[0] == NOTHING

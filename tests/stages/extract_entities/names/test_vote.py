@@ -1,16 +1,20 @@
 from stages.extract_entities.names.decode import Name
-from stages.extract_entities.names.tokenise import tokenise
+from stages.extract_entities.names.tokenise import tokenise_all
 from stages.extract_entities.names.vote import Found, vote
 
 Row = tuple[str, list[tuple[str, str, float]]]
 
 
+def found_in(text: str, names: list[Name]) -> Found:
+    words = tokenise_all([text])
+    return Found(text, words.forms, words.starts, names)
+
+
 def voted(rows: list[Row]) -> list[list[tuple[str, str, str]]]:
     """Vote over sentences given as text and (form, label, score), and show forms again."""
     sentences = [
-        Found(
+        found_in(
             text,
-            tokenise(text),
             [Name(text.index(f), text.index(f) + len(f), label, "name", s, "x") for f, label, s in names],
         )
         for text, names in rows
@@ -76,5 +80,5 @@ def test_a_part_follows_the_name() -> None:
     text = "Die Obermoser-Regierung"
     part = Name(4, 13, "ORG", "part", 0.6, "x")
     person = Name(0, 15, "PER", "name", 0.9, "x")
-    sentences = [Found(text, tokenise(text), [part]), Found("Karla Obermoser", [(0, 5), (6, 15)], [person])]
+    sentences = [found_in(text, [part]), found_in("Karla Obermoser", [person])]
     assert vote(sentences, "x")[0] == [part._replace(label="PER", score=0.75)]
