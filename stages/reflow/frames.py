@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from stages.read.text import REJECTED
-from stages.reflow import Block, ReflowOptions, Repair, reflow
+from stages.reflow import Block, ReflowOptions, Repair, reflow_all
 from stages.tables.schemas import SPANS, TABLES
 
 _GAP = "\n\n"
@@ -34,8 +34,11 @@ def reflow_texts(
     blocks: list[tuple[object, ...]] = []
     repairs: list[tuple[object, ...]] = []
     rejected: list[tuple[str, ...]] = []
-    for doc_id, uri, raw in texts.select("doc_id", "source_uri", "raw").iter_rows():
-        mended = reflow(raw, options) if options else reflow(raw)
+    for (doc_id, uri), mended in zip(
+        texts.select("doc_id", "source_uri").iter_rows(),
+        reflow_all(texts["raw"].to_list(), options or ReflowOptions()),
+        strict=True,
+    ):
         if not mended.blocks:
             rejected.append((uri, doc_id, "reflow", "empty", _EMPTY))
             continue
