@@ -28,7 +28,7 @@ from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
 from stages.reflow.lists import mark_lists, mark_tables, mark_verse
 from stages.reflow.marks import read_marks, stands_alone
-from stages.reflow.notes import find_notes
+from stages.reflow.notes import find_captions, find_notes, mark_captions
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
@@ -70,7 +70,7 @@ def reflow_all(raws: Sequence[str], options: ReflowOptions = DEFAULT) -> Iterato
 
 
 class Note(NamedTuple):
-    """A footnote: its lines, and how many lines of the text stand before it."""
+    """A footnote or caption: its lines, and how many lines of the text stand before it."""
 
     lines: list[Line]
     place: int
@@ -116,9 +116,12 @@ def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowe
     if draft.marked or draft.form == "wrapped":
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and draft.form == "wrapped":
-        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, begins)))
+        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, mark_captions(lines, begins))))
     signal = parted_by(lines, begins)
-    pieces, joined, n_joins = _join_blocks(raw, lines, begins, options, draft.notes)
+    notes = draft.notes
+    if options.join_lines and draft.form == "wrapped":
+        lines, begins, notes = _without_captions(lines, begins, notes)
+    pieces, joined, n_joins = _join_blocks(raw, lines, begins, options, notes)
     spaced = _join_spaced(raw, pieces, options) if options.join_lines else None
     if spaced:
         pieces, joined, n_joins = spaced[0], joined + spaced[1], n_joins + spaced[2]
@@ -168,9 +171,34 @@ def _without_notes(lines: list[Line], page_starts: list[int]) -> tuple[list[Line
     spans = find_notes(lines, page_starts)
     if not spans:
         return lines, []
+    rest, found, _ = _set_aside(lines, spans)
+    return rest, found
+
+
+def _without_captions(
+    lines: list[Line], begins: list[bool], notes: list[Note]
+) -> tuple[list[Line], list[bool], list[Note]]:
+    """The lines of the text and where blocks begin, without captions inside sentences, which become notes."""
+    spans = find_captions(lines, begins)
+    if not spans:
+        return lines, begins, notes
+    rest, found, before = _set_aside(lines, spans)
+    inside = {at for start, end in spans for at in range(start, end)}
+    goes_on = {end for _, end in spans}
+    kept = [begin and at not in goes_on for at, begin in enumerate(begins) if at not in inside]
+    moved = [note._replace(place=before[note.place]) for note in notes]
+    return rest, kept, sorted([*moved, *found], key=_note_place)
+
+
+def _set_aside(lines: list[Line], spans: list[tuple[int, int]]) -> tuple[list[Line], list[Note], list[int]]:
+    """The other lines, these as notes, and how many other lines stand before each line."""
     inside = {at for start, end in spans for at in range(start, end)}
     before = [0, *accumulate(at not in inside for at in range(len(lines)))]
-    return drop_lines(lines, inside), [Note(lines[start:end], before[start]) for start, end in spans]
+    return drop_lines(lines, inside), [Note(lines[start:end], before[start]) for start, end in spans], before
+
+
+def _note_place(note: Note) -> tuple[int, int]:
+    return note.place, note.lines[0].raw_start
 
 
 def _join_blocks(
