@@ -79,7 +79,7 @@ class Note(NamedTuple):
 class Draft(NamedTuple):
     """A text before it is decided where its blocks begin: its lines in reading order, and what was done so far.
 
-    ``marked`` says that signs before lines or columns were read.
+    ``marked`` says that signs before lines or columns were read, ``doubt`` what was not sure.
     """
 
     raw: str
@@ -88,6 +88,7 @@ class Draft(NamedTuple):
     repairs: list[Repair]
     form: Form
     marked: bool
+    doubt: str | None
 
 
 def _draft(raw: str, options: ReflowOptions) -> Draft:
@@ -96,9 +97,11 @@ def _draft(raw: str, options: ReflowOptions) -> Draft:
     notes: list[Note] = []
     read: list[Repair] = []
     form = text_form(lines)
+    doubt: str | None = None
     if options.join_lines and form != "separate":
         lines, read = read_marks(raw, lines)
-        lines, parted = read_columns(raw, lines, options.characters)
+        lines, parted, unsure = read_columns(raw, lines, options.characters)
+        doubt = "columns" if unsure else None
         read = read + parted
         repairs += read
         form = text_form(lines) if read else form
@@ -107,7 +110,7 @@ def _draft(raw: str, options: ReflowOptions) -> Draft:
         repairs += removed
         if options.join_lines:
             lines, notes = _without_notes(lines, starts)
-    return Draft(raw, lines, notes, repairs, form, bool(read))
+    return Draft(raw, lines, notes, repairs, form, bool(read), doubt)
 
 
 def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowed:
@@ -129,7 +132,7 @@ def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowe
     blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
     # A second repair at the same place saw the text after the first; the record shows the raw characters.
     recorded = [r._replace(before=raw[r.raw_start : r.raw_end]) for r in draft.repairs + joined]
-    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins, signal)
+    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins, signal, draft.doubt)
 
 
 def _forced(lines: Sequence[Line]) -> list[bool]:

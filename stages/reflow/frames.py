@@ -15,7 +15,7 @@ _BLOCKS = pl.Schema(
     | {"raw_start": pl.Int64(), "raw_end": pl.Int64(), "spans": SPANS}
 )
 _DOCUMENTS = pl.Schema(
-    {name: TABLES["documents"].schema[name] for name in ("doc_id", "text", "title", "n_joins", "parted_by")}
+    {name: TABLES["documents"].schema[name] for name in ("doc_id", "text", "title", "n_joins", "parted_by", "doubt")}
 )
 _EMPTY = "no text is left after page furniture was removed; look at the file"
 
@@ -28,9 +28,10 @@ def reflow_texts(
     """Mend the raw texts of a batch.
 
     ``texts`` has the columns doc_id, source_uri and raw. Returns ``documents`` (doc_id, text, title, n_joins,
-    parted_by), ``blocks`` (without languages), ``repairs``, and the rejected sources: those of which no block is left.
+    parted_by, doubt), ``blocks`` (without languages), ``repairs``, and the rejected sources: those of which no block is
+    left.
     """
-    documents: list[tuple[str, str, str | None, int, str]] = []
+    documents: list[tuple[str, str, str | None, int, str, str | None]] = []
     blocks: list[tuple[object, ...]] = []
     repairs: list[tuple[object, ...]] = []
     rejected: list[tuple[str, ...]] = []
@@ -44,7 +45,7 @@ def reflow_texts(
             continue
         title = next((block.text for block in mended.blocks if block.kind == "title"), None)
         text = _GAP.join(block.text for block in mended.blocks)
-        documents.append((doc_id, text, title, mended.n_joins, mended.parted_by))
+        documents.append((doc_id, text, title, mended.n_joins, mended.parted_by, mended.doubt))
         blocks.extend(_block_rows(doc_id, mended.blocks, mended.repairs))
         repairs.extend((doc_id, number, *repair) for number, repair in enumerate(mended.repairs))
     return (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from random import Random
+from textwrap import wrap
 
 import numpy as np
 import pytest
@@ -214,6 +215,21 @@ def test_says_what_parts_the_paragraphs(label: str, signal: str) -> None:
     (raw,) = [case["original"] for case in found if case["label"] == label]
 
     assert reflow(raw).parted_by == signal
+
+
+def columns(shift: int) -> str:
+    """Two columns side by side; every third line of the right one stands so many columns further left."""
+    left = wrap("Die Stadt hat am Freitag lange über den Verkauf des alten Gaswerks beraten. " * 8, 34)
+    right = wrap("Das Wetter bleibt in den nächsten Tagen kühl, und am Abend kann es regnen. " * 8, 34)
+    starts = [38 - shift * (at % 3 == 0) for at in range(len(left))]
+    return "\n".join(f"{a[: start - 2]:<{start}}{b}" for a, b, start in zip(left, right, starts, strict=False))
+
+
+def test_columns_that_cannot_be_told_apart_are_a_doubt() -> None:
+    uneven, even = reflow(columns(10)), reflow(columns(0))
+
+    assert (uneven.doubt, [r.rule for r in uneven.repairs if r.rule == "columns"]) == ("columns", [])
+    assert (even.doubt, [r.rule for r in even.repairs if r.rule == "columns"]) == (None, ["columns"])
 
 
 def test_a_moved_footnote_is_on_record() -> None:

@@ -27,7 +27,7 @@ def document(doc_id, text="Ein Satz.", run="run-1"):
     rows = {
         "documents": block | {"source_uri": f"s/{doc_id}", "title": None, "entity_model": "none", "encoding": "utf-8"}
         | dict.fromkeys([c for c in TABLES["documents"].columns if c.startswith("n_")], 1)
-        | {"content_sha256": doc_id, "run_id": run, "processed_at": NOW, "parted_by": "none"},
+        | {"content_sha256": doc_id, "run_id": run, "processed_at": NOW, "parted_by": "none", "doubt": None},
         "blocks": block | {"spans": [{"start": 0, "raw_start": 0, "length": len(text)}]},
         "sentences": block | {"sentence_no": 0},
         "mentions": block | {"sentence_no": 0, "mention_no": 0, "label": "PER", "kind": "name", "value": None}
