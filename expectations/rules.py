@@ -76,6 +76,7 @@ RULES: tuple[Rule, ...] = (
     Rule("documents", "matches", ("language",), "language is a known code", (LANGUAGE_CODE,)),
     Rule("documents", "between", ("language_confidence",), "language_confidence is a probability", (0.0, 1.0)),
     Rule("documents", "in_set", ("parted_by",), "parted_by is a known signal", schemas.PARTED_BY),
+    Rule("documents", "in_set", ("doubt",), "doubt is a known one", schemas.DOUBTS),
     Rule("documents", "in_set", ("entity_model",), "entity_model is a known state", ("trained", "transferred", "none")),
     Rule("documents", "in_set", ("published_precision",), "published_precision is a known one", schemas.PRECISIONS),
     Rule("documents", "between", ("n_chars",), "a document has text", (1, None)),

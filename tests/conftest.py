@@ -99,6 +99,7 @@ def _document(doc_id: str, uri: str, text: str, title: str | None, *, blocks: in
         "n_mentions": mentions,
         "n_joins": 0,
         "parted_by": "none",
+        "doubt": None,
         "run_id": "run-1",
         "processed_at": datetime(2024, 5, 1, tzinfo=UTC),
     }

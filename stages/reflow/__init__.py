@@ -5,7 +5,7 @@ each line-end hyphen, put the lines together, part credits from captions, and na
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
@@ -22,16 +22,16 @@ from stages.reflow.assemble import (
 )
 from stages.reflow.columns import read_columns
 from stages.reflow.furniture import find_furniture
-from stages.reflow.gaps import begins_block, begins_spaced, double_spaced, parted_by, text_form
+from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced, parted_by, text_form
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
 from stages.reflow.lists import mark_lists, mark_tables, mark_verse
 from stages.reflow.marks import read_marks, stands_alone
-from stages.reflow.notes import find_notes
+from stages.reflow.notes import find_captions, find_notes, mark_captions
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
-__all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow"]
+__all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
 
 VERSION = "3"
 """Raised when the same raw text gives other blocks than before."""
@@ -39,6 +39,8 @@ VERSION = "3"
 DEFAULT = ReflowOptions()
 # So many line breaks in a gap, or a form feed, are a page break and not an empty line.
 PAGE_GAP = 3
+# So many characters are mended at once.
+AT_ONCE = 200_000
 
 
 def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
@@ -51,13 +53,55 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     >>> [block.text for block in reflow("Der Bericht blieb zu-\\nnächst unter Ver-\\nschluss.").blocks]
     ['Der Bericht blieb zunächst unter Verschluss.']
     """
+    return next(reflow_all([raw], options))
+
+
+def reflow_all(raws: Sequence[str], options: ReflowOptions = DEFAULT) -> Iterator[Reflowed]:
+    """Each raw text as `reflow` mends it alone; many at once cost less."""
+    start = size = 0
+    for end, raw in enumerate(raws, start=1):
+        size += len(raw)
+        if size >= AT_ONCE or end == len(raws):
+            drafts = [_draft(one, options) for one in raws[start:end]]
+            begins = begins_blocks([draft.lines for draft in drafts]) if options.join_lines else None
+            for at, draft in enumerate(drafts):
+                yield _mended(draft, begins[at] if begins else [True] * len(draft.lines), options)
+            start, size = end, 0
+
+
+class Note(NamedTuple):
+    """A footnote or caption: its lines, and how many lines of the text stand before it."""
+
+    lines: list[Line]
+    place: int
+
+
+class Draft(NamedTuple):
+    """A text before it is decided where its blocks begin: its lines in reading order, and what was done so far.
+
+    ``marked`` says that signs before lines or columns were read, ``doubt`` what was not sure.
+    """
+
+    raw: str
+    lines: list[Line]
+    notes: list[Note]
+    repairs: list[Repair]
+    form: Form
+    marked: bool
+    doubt: str | None
+
+
+def _draft(raw: str, options: ReflowOptions) -> Draft:
+    """Cut a text into lines, read signs and columns, drop page furniture and set notes aside."""
     lines, repairs = cut_lines(raw, options.characters)
     notes: list[Note] = []
     read: list[Repair] = []
     form = text_form(lines)
+    doubt: str | None = None
     if options.join_lines and form != "separate":
         lines, read = read_marks(raw, lines)
-        lines, parted = read_columns(raw, lines, options.characters)
+        lines, parted, unsure = read_columns(raw, lines, options.characters)
+        doubt = "columns" if unsure else None
         read = read + parted
         repairs += read
         form = text_form(lines) if read else form
@@ -66,12 +110,20 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
         repairs += removed
         if options.join_lines:
             lines, notes = _without_notes(lines, starts)
-    begins = begins_block(lines) if options.join_lines else [True] * len(lines)
-    if read or form == "wrapped":
+    return Draft(raw, lines, notes, repairs, form, bool(read), doubt)
+
+
+def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowed:
+    """Join the lines of each block and name the kinds of the blocks."""
+    raw, lines = draft.raw, draft.lines
+    if draft.marked or draft.form == "wrapped":
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
-    if options.join_lines and form == "wrapped":
-        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, begins)))
+    if options.join_lines and draft.form == "wrapped":
+        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, mark_captions(lines, begins))))
     signal = parted_by(lines, begins)
+    notes = draft.notes
+    if options.join_lines and draft.form == "wrapped":
+        lines, begins, notes = _without_captions(lines, begins, notes)
     pieces, joined, n_joins = _join_blocks(raw, lines, begins, options, notes)
     spaced = _join_spaced(raw, pieces, options) if options.join_lines else None
     if spaced:
@@ -79,8 +131,8 @@ def reflow(raw: str, options: ReflowOptions = DEFAULT) -> Reflowed:
     kinds = name_kinds([piece.text for piece in pieces])
     blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
     # A second repair at the same place saw the text after the first; the record shows the raw characters.
-    recorded = [r._replace(before=raw[r.raw_start : r.raw_end]) for r in repairs + joined]
-    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins, signal)
+    recorded = [r._replace(before=raw[r.raw_start : r.raw_end]) for r in draft.repairs + joined]
+    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins, signal, draft.doubt)
 
 
 def _forced(lines: Sequence[Line]) -> list[bool]:
@@ -117,21 +169,39 @@ def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[in
     return rest, starts, [Repair("furniture", start, end, raw[start:end], "") for start, end in spans]
 
 
-class Note(NamedTuple):
-    """A footnote: its lines, and how many lines of the text stand before it."""
-
-    lines: list[Line]
-    place: int
-
-
 def _without_notes(lines: list[Line], page_starts: list[int]) -> tuple[list[Line], list[Note]]:
     """The lines of the text, and the footnotes taken from between them."""
     spans = find_notes(lines, page_starts)
     if not spans:
         return lines, []
+    rest, found, _ = _set_aside(lines, spans)
+    return rest, found
+
+
+def _without_captions(
+    lines: list[Line], begins: list[bool], notes: list[Note]
+) -> tuple[list[Line], list[bool], list[Note]]:
+    """The lines of the text and where blocks begin, without captions inside sentences, which become notes."""
+    spans = find_captions(lines, begins)
+    if not spans:
+        return lines, begins, notes
+    rest, found, before = _set_aside(lines, spans)
+    inside = {at for start, end in spans for at in range(start, end)}
+    goes_on = {end for _, end in spans}
+    kept = [begin and at not in goes_on for at, begin in enumerate(begins) if at not in inside]
+    moved = [note._replace(place=before[note.place]) for note in notes]
+    return rest, kept, sorted([*moved, *found], key=_note_place)
+
+
+def _set_aside(lines: list[Line], spans: list[tuple[int, int]]) -> tuple[list[Line], list[Note], list[int]]:
+    """The other lines, these as notes, and how many other lines stand before each line."""
     inside = {at for start, end in spans for at in range(start, end)}
     before = [0, *accumulate(at not in inside for at in range(len(lines)))]
-    return drop_lines(lines, inside), [Note(lines[start:end], before[start]) for start, end in spans]
+    return drop_lines(lines, inside), [Note(lines[start:end], before[start]) for start, end in spans], before
+
+
+def _note_place(note: Note) -> tuple[int, int]:
+    return note.place, note.lines[0].raw_start
 
 
 def _join_blocks(

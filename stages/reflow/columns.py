@@ -20,6 +20,9 @@ FEWEST, SHARE, CLEAR, CANDIDATES = 6, 0.12, 0.9, 3
 # Running text has so many words on either side on average, and fills the left column so far.
 WORDS, FILLED = 2.5, 0.55
 NARROWEST = 15
+# A page whose gutter is clear on fewer of its long lines, but on so many, may be printed in two columns; on fewer still
+# wide gaps stand in running text.
+UNSURE = 0.6
 
 
 class Row(NamedTuple):
@@ -30,24 +33,29 @@ class Row(NamedTuple):
     start: int
 
 
-def read_columns(raw: str, lines: list[Line], characters: bool) -> tuple[list[Line], list[Repair]]:
-    """The lines of each page column by column, and a repair for each page that was printed in two."""
+def read_columns(raw: str, lines: list[Line], characters: bool) -> tuple[list[Line], list[Repair], bool]:
+    """The lines of each page column by column, and a repair for each page that was printed in two.
+
+    Then whether another page may have been, which is left as it stands.
+    """
     # Lines whose characters stand as they are have no gaps.
     if sum(line.mapped is not None or line.indent >= NARROWEST for line in lines) < FEWEST:
-        return lines, []
+        return lines, [], False
     found: list[Line] = []
     repairs: list[Repair] = []
+    unsure = False
     for page in _pages(lines):
         rows = [_row(raw, line) for line in page]
-        gutter = _gutter(rows)
+        gutter = _gutter(rows, CLEAR)
         if not gutter:
             found += page
+            unsure = unsure or _gutter(rows, UNSURE) > 0
             continue
         parts = list(_parts(rows, gutter))
         found += [cut_part(raw, line, line.raw_start, line.raw_end, characters) for line in parts]
         start, end = page[0].raw_start, page[-1].raw_end
         repairs.append(Repair("columns", start, end, raw[start:end], ""))
-    return found, repairs
+    return found, repairs, unsure
 
 
 def _pages(lines: list[Line]) -> Iterator[list[Line]]:
@@ -61,8 +69,8 @@ def _row(raw: str, line: Line) -> Row:
     return Row(line, " " * line.indent + raw[line.raw_start : line.raw_end], line.raw_start - line.indent)
 
 
-def _gutter(rows: Sequence[Row]) -> int:
-    """The column just left of where the right column's lines begin, or 0."""
+def _gutter(rows: Sequence[Row], clear: float) -> int:
+    """The column just left of where the right column's lines begin, or 0; clear on this share of the long lines."""
     if not any(row.line.mapped is not None or row.line.indent >= NARROWEST for row in rows):
         return 0
     if any("\t" in row.text for row in rows):
@@ -74,16 +82,16 @@ def _gutter(rows: Sequence[Row]) -> int:
         if row.line.mapped is not None:
             begins.update(gap.end() for gap in GAP.finditer(row.text, row.line.indent) if gap.end() >= NARROWEST)
     for column, count in begins.most_common(CANDIDATES):
-        if count >= max(FEWEST, SHARE * len(rows)) and _is_gutter(rows, column - 1):
+        if count >= max(FEWEST, SHARE * len(rows)) and _is_gutter(rows, column - 1, clear):
             return column - 1
     return 0
 
 
-def _is_gutter(rows: Sequence[Row], gutter: int) -> bool:
-    """Whether running text stands on both sides of the column."""
+def _is_gutter(rows: Sequence[Row], gutter: int, share: float) -> bool:
+    """Whether running text stands on both sides of the column, which is clear on this share of the long lines."""
     long = [row.text for row in rows if len(row.text) > gutter + 2]
     clear = [row.text for row in rows if _is_clear(row.text, gutter)]
-    if sum(_is_clear(text, gutter) for text in long) < CLEAR * len(long):
+    if sum(_is_clear(text, gutter) for text in long) < share * len(long):
         return False
     left = [text[:gutter].rstrip() for text in clear if text[:gutter].strip()]
     right = [text[gutter:].strip() for text in clear if text[gutter:].strip()]

@@ -4,8 +4,10 @@ Widths are taken in glyph units of several typefaces, so that justified text set
 here too. Everything is computed for all lines at once.
 """
 
+import re
+from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +23,7 @@ LOWER, UPPER, DIGIT, STOP, COLON, COMMA, HYPHEN, DASH, OPENER, CLOSER, QUOTE, OT
 CLASSES = 14
 CLASS_LIMIT = 0x3000
 # Typefaces: fixed width first, then the proportional ones of the width table.
-SPACE = 32
+SPACE, NEWLINE = 32, 10
 # Codes below this stand for shapes of words that have no code of their own.
 FIRST_WORD = 12
 # A full line keeps within this share of the widest full line: justified type is stretched by that much.
@@ -30,10 +32,21 @@ BAND = 0.88
 FULL_PAGE, WIDEST_INDENT, WIDEST_PAGE = 8, 12, 400
 # What a column of indent stands for in a proportional face, in units of the type size.
 COLUMN = 0.45
+# Longer lines count as this long; keys of documents are so far apart; widths and values are compared in such steps.
+WIDEST_LINE, APART, EXACT = 2.0**19, 2.0**20, 2.0**16
+FINE, REACH = 4096, 1 << 18
 # A line is short when the next word had fitted in with this share of the column to spare.
 SHORT = 0.05
 # Where `_room` says so, in fixed width and in the best face.
 LAST_FITS = [7, 23]
+# There too: how full a line is, and how many columns on whether the next word fits.
+FILLED, FITS = [0, 16], 3
+# Lines so far around show how wide the column is here; rarer than this is not chance.
+AROUND, RARE = 7, 0.05
+# A number or letter that counts, at the start of a line; a short word with a full stop at its end; a speaker's name.
+MARK = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[IVX]{1,5})(?:\.\)|[.)]) ")
+ABBREVIATED = re.compile(r"(?:^|[ .])(?:[^\W\d_]{1,3}|\d{1,3})\.$")
+LONGEST_NAME = 24
 WORD_EDGES = "\"'\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a()[].,;:!?\u2026-\u2013\u2014"
 
 
@@ -45,8 +58,40 @@ class Sheet(NamedTuple):
     first_words: Ints
 
 
-def measure_lines(lines: Sequence[Line], widths: Floats, words: dict[str, int]) -> Sheet:
-    """Features of each line: ``widths`` are glyph widths by typeface and code point, ``words`` the codes of words."""
+class _Parts(NamedTuple):
+    """Where documents begin among the lines of all of them, how many lines each has, and the document of each line."""
+
+    starts: Ints
+    sizes: Ints
+    of: Ints
+
+    def before(self, values: npt.NDArray[Any], first: object = 0) -> npt.NDArray[Any]:
+        """The value of the line before; ``first`` at the start of a document."""
+        moved = np.empty_like(values)
+        moved[1:] = values[:-1]
+        moved[self.starts] = first
+        return moved
+
+    def after(self, values: npt.NDArray[Any], last: object = 0) -> npt.NDArray[Any]:
+        """The value of the line behind; ``last`` at the end of a document."""
+        moved = np.empty_like(values)
+        moved[:-1] = values[1:]
+        moved[self.starts + self.sizes - 1] = last
+        return moved
+
+    def totals(self, masks: Sequence[Mask]) -> npt.NDArray[np.float64]:
+        """How many lines of each document are in each mask: one row a mask."""
+        return np.add.reduceat(np.array(masks, np.float64), self.starts, axis=1)
+
+
+def measure_lines(documents: Sequence[Sequence[Line]], widths: Floats, words: dict[str, int]) -> Sheet:
+    """Features of each line of some documents, one after the other; what stands beside a line is of its own document.
+
+    ``widths`` are glyph widths by typeface and code point, ``words`` the codes of words.
+    """
+    lines = [line for document in documents for line in document]
+    sizes = np.fromiter(map(len, documents), np.int64, len(documents))
+    parts = _Parts(np.cumsum(sizes) - sizes, sizes, np.repeat(np.arange(len(documents)), sizes))
     texts = [line.text for line in lines]
     body = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     lengths = np.fromiter(map(len, texts), np.int64, len(texts))
@@ -56,16 +101,19 @@ def measure_lines(lines: Sequence[Line], widths: Floats, words: dict[str, int]) 
     breaks = np.fromiter((line.breaks for line in lines), np.int64, len(lines))
     feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
     indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
-    edges = _edges(codes, starts, ends)
-    inset = indents - page_margins(indents, feeds)
-    room = _room(codes, starts, ends, widths, inset)
-    cues = _cues(TABLE[codes], starts, ends, breaks, inset, room)
+    kinds = TABLE[codes]
+    edge = _edges(kinds, starts, ends)
+    inset = indents - page_margins(indents, feeds, parts.starts)
+    room = _room(codes, starts, ends, widths, inset, parts)
     numbers = np.concatenate(
-        [edges, room, _gaps(breaks, feeds, indents), _insets(inset, breaks), cues, _content(codes, starts, ends),
-         _stacked(texts)], axis=1
+        [ONE_HOT[edge].reshape(len(lines), -1), room, _gaps(breaks, feeds, indents, parts),
+         _insets(inset, breaks, parts), _cues(edge, breaks, inset, room, parts),
+         _content(codes, kinds, starts, ends), _stacked(texts), _surprises(edge, breaks, inset, room, parts),
+         _labels(texts, parts)],
+        axis=1, dtype=np.float32,
     )  # fmt: skip
     last, first = _word_codes(texts, words)
-    return Sheet(np.ascontiguousarray(numbers, dtype=np.float32), last, first)
+    return Sheet(numbers, last, first)
 
 
 def _class_table() -> Ints:
@@ -92,188 +140,249 @@ def _class_table() -> Ints:
 
 
 TABLE = _class_table()
+ENDS = np.isin(np.arange(CLASSES), (STOP, CLOSER, QUOTE))
 OPENS = np.isin(np.arange(CLASSES), (UPPER, DIGIT, OPENER, QUOTE))
 ONE_HOT = np.eye(CLASSES, dtype=np.float32)
 
 
-def _edges(codes: Ints, starts: Ints, ends: Ints) -> Floats:
-    """Classes of the last two and first two characters."""
-    kinds = TABLE[codes]
+def _edges(kinds: Ints, starts: Ints, ends: Ints) -> Ints:
+    """Classes of the last and last but one, of the first and second character."""
     padded = np.append(kinds, NONE)
     second = np.where(ends - starts > 1, padded[ends - 2], NONE)
-    return np.concatenate(
-        [ONE_HOT[padded[ends - 1]], ONE_HOT[second], ONE_HOT[padded[starts]], ONE_HOT[padded[starts + 1]]], axis=1
-    )
+    return np.stack((padded[ends - 1], second, padded[starts], padded[starts + 1]), axis=1)
 
 
-def page_margins(indents: Floats, feeds: Ints) -> Floats:
-    """For each line the left margin of its page: the commonest indent there, or in the text for pages of few lines."""
-    common = _commonest(indents)
-    margins = np.full(len(indents), common, np.float32)
-    starts = np.flatnonzero(feeds)
-    for start, end in zip(starts, [*starts[1:], len(indents)], strict=False):
-        if end - start >= FULL_PAGE:
-            margins[start:end] = _commonest(indents[start:end])
-    if len(starts) and starts[0] >= FULL_PAGE:
-        margins[: starts[0]] = _commonest(indents[: starts[0]])
-    return margins
+def page_margins(indents: Floats, feeds: Ints, starts: Ints) -> Floats:
+    """For each line the left margin of its page: the commonest indent there, or in the text for pages of few lines.
+
+    ``starts`` are the first lines of the documents.
+    """
+    begins = feeds > 0
+    begins[starts] = True
+    pages = np.flatnonzero(begins)
+    sizes = np.diff(pages, append=len(indents))
+    common = _commonest(indents, starts)
+    of = np.searchsorted(starts, pages, "right") - 1
+    margins = np.where(sizes >= FULL_PAGE, _commonest(indents, pages), common[of])
+    return np.repeat(margins, sizes).astype(np.float32)
 
 
-def _commonest(values: Floats) -> np.float32:
-    return np.float32(np.bincount(np.minimum(values, WIDEST_PAGE).astype(np.int64)).argmax())
+def _commonest(values: Floats, starts: Ints) -> Floats:
+    """The commonest value of each part, the smallest of several."""
+    sizes = np.diff(starts, append=len(values))
+    width = WIDEST_PAGE + 1
+    keys = np.minimum(values, WIDEST_PAGE).astype(np.int64) + np.repeat(np.arange(len(starts)), sizes) * width
+    counts = np.bincount(keys, minlength=len(starts) * width)
+    return np.asarray(counts.reshape(-1, width).argmax(1), np.float32)
 
 
-def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats, inset: Floats) -> Floats:
+def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats, inset: Floats, parts: _Parts) -> Floats:
     """How far each line fills its column, and whether the next line's first word had fitted; two typefaces.
 
     A small indent counts as filled.
     """
     known = np.minimum(codes, widths.shape[1] - 1)
-    spaces = np.flatnonzero((codes == SPACE) | (codes == 10))
-    following = np.searchsorted(spaces, starts)
-    first_end = np.minimum(np.append(spaces, len(codes))[following], ends)
-    glyphs = widths.take(known, axis=1)
-    # Sums up to each line's end and up to each first word's; a break has no width of its own to tell.
+    spaces = np.flatnonzero((codes == SPACE) | (codes == NEWLINE))
+    first_end = np.minimum(np.append(spaces, len(codes))[np.searchsorted(spaces, starts)], ends)
+    # Sums up to each line's end and up to each first word's; a break has no width of its own to tell. The widths have
+    # few binary digits, so that these sums are exact whatever stands before them.
     cuts = np.stack((starts, first_end, ends), axis=1).ravel()
-    sums = np.concatenate((np.zeros((len(widths), 1)), np.cumsum(glyphs, axis=1, dtype=np.float64)), axis=1)[:, cuts]
-    filled, words = sums[:, 2::3] - sums[:, ::3], sums[:, 1::3] - sums[:, ::3]
+    sums = np.zeros((len(widths), len(codes) + 1))
+    np.cumsum(widths.take(known, axis=1), axis=1, out=sums[:, 1:])
+    sums = sums[:, cuts]
+    filled, words = np.minimum(sums[:, 2::3] - sums[:, ::3], WIDEST_LINE), sums[:, 1::3] - sums[:, ::3]
     units = np.where(np.arange(len(widths)) == 0, 1.0, COLUMN)
     filled = filled + np.where(inset <= WIDEST_INDENT, np.maximum(inset, 0), 0) * units[:, None]
-    columns = _columns(filled)
-    best = 1 + int(np.argmin([spread for _, spread in columns[1:]]))
-    parts = [(filled[0] / 80)[:, None], np.full((len(starts), 1), columns[0][0] / 80)]
-    for face in (0, best):
-        word = np.append(words[face, 1:], 0.0) + widths[face, SPACE]
-        parts.append(_fullness(filled[face], word, *columns[face]))
-    return np.concatenate([parts[2], parts[0], parts[1], parts[3]], axis=1)
+    filled = np.floor(filled * EXACT) / EXACT
+    columns, spreads = _columns(filled, parts)
+    best = 1 + np.argmin(spreads[1:], axis=0)
+    lines, documents = np.arange(len(starts)), np.arange(len(parts.starts))
+    fixed = _fullness(filled[0], parts.after(words[0]) + widths[0, SPACE], columns[0], spreads[0], parts)
+    face = best[parts.of]
+    word = parts.after(words[face, lines]) + widths[face, SPACE]
+    proportional = _fullness(filled[face, lines], word, columns[best, documents], spreads[best, documents], parts)
+    return np.concatenate(
+        [fixed, (filled[0] / 80)[:, None], (columns[0] / 80)[parts.of, None], proportional], axis=1, dtype=np.float32
+    )
 
 
-def _columns(filled: npt.NDArray[np.float64]) -> list[tuple[float, float]]:
-    """For each typeface the column's width, as the right edge of the band that holds the most lines, and the spread.
+def _columns(filled: npt.NDArray[np.float64], parts: _Parts) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """For each typeface and document the column's width, as the right edge of the band that holds the most lines.
 
-    The spread is that of the widths inside the band, as a share of the column.
+    Then the spread of the widths inside the band, as a share of the column.
     """
-    ordered = np.sort(filled, axis=1)
-    count = ordered.shape[1]
-    inside = np.arange(1, count + 1) - np.stack([np.searchsorted(row, row * BAND) for row in ordered])
+    found = [_column(row, parts) for row in filled]
+    return np.stack([columns for columns, _ in found]), np.stack([spreads for _, spreads in found])
+
+
+def _column(widths: npt.NDArray[np.float64], parts: _Parts) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    # One sorted run a document, kept apart by keys; in exact steps, so that no other document counts.
+    apart = parts.of * APART
+    ordered = np.sort(apart + widths) - apart
+    lower = np.floor(ordered * (BAND * EXACT)) / EXACT
+    inside = np.arange(1, len(ordered) + 1) - np.searchsorted(apart + ordered, apart + lower)
     # A wider column wins a near tie: lines cut short crowd a little below it.
-    tops = np.argmax(inside + 1e-3 * ordered / ordered[:, -1:], axis=1)
-    columns = []
-    for row, top, size in zip(ordered, tops, inside[np.arange(len(tops)), tops], strict=True):
-        column = max(float(row[top]), 1e-6)
-        band = row[top + 1 - size : top + 1]
-        columns.append((column, float(_spread(band) / column) if size > 2 else 0.5))
-    return columns
+    widest = ordered[parts.starts + parts.sizes - 1]
+    votes = inside + 1e-3 * ordered / np.maximum(widest, 1e-6)[parts.of]
+    best = np.flatnonzero(votes == np.maximum.reduceat(votes, parts.starts)[parts.of])
+    tops = best[np.searchsorted(parts.of[best], np.arange(len(parts.starts)))]
+    columns, sizes = np.maximum(ordered[tops], 1e-6), inside[tops]
+    bounds = np.stack((tops + 1 - sizes, tops + 1), axis=1).ravel()
+    means = np.add.reduceat(np.append(ordered, 0.0), bounds)[::2] / sizes
+    away = ordered - means[parts.of]
+    spreads = np.sqrt(np.add.reduceat(np.append(away * away, 0.0), bounds)[::2] / sizes)
+    return columns, np.where(sizes > 2, spreads / columns, 0.5)
 
 
-def _spread(values: npt.NDArray[np.float64]) -> np.float64:
-    """The standard deviation, without the checks that cost more than the sum."""
-    apart = values - values.sum() / len(values)
-    return np.float64(np.sqrt((apart * apart).sum() / len(values)))
-
-
-def _fullness(width: npt.NDArray[np.float64], word: npt.NDArray[np.float64], column: float, spread: float) -> Floats:
+def _fullness(
+    width: npt.NDArray[np.float64],
+    word: npt.NDArray[np.float64],
+    columns: npt.NDArray[np.float64],
+    spreads: npt.NDArray[np.float64],
+    parts: _Parts,
+) -> Floats:
     """Filled share, room left to the next multiple of the column (for glued lines), whether the next word fits."""
+    column = columns[parts.of]
     filled = width / column
-    columns = np.maximum(np.ceil(filled - 0.03), 1)
-    room = columns - filled
+    multiple = np.maximum(np.ceil(filled - 0.03), 1)
+    room = multiple - filled
     fits = room - word / column
-    last_room = np.concatenate(([0.0], room[:-1]))
-    last_fits = np.concatenate(([0.0], fits[:-1]))
-    share = np.mean(np.abs(fits - 0.04) < 0.12)
-    parts = [
-        np.minimum(filled, 3), columns > 1, room, np.clip(fits, -0.3, 0.7), fits > 0, fits > 0.04, fits > 0.12,
+    last_room, last_fits = parts.before(room), parts.before(fits)
+    share = parts.totals([np.abs(fits - 0.04) < 0.12])[0] / parts.sizes
+    columns_of = [
+        np.minimum(filled, 3), multiple > 1, room, np.clip(fits, -0.3, 0.7), fits > 0, fits > 0.04, fits > 0.12,
         np.clip(last_fits, -0.3, 0.7), last_fits > 0, last_fits > 0.04, last_fits > 0.12, last_room,
-        np.full(len(width), spread * 10), np.full(len(width), share),
+        (spreads * 10)[parts.of], share[parts.of],
     ]  # fmt: skip
-    return np.stack(parts, axis=1).astype(np.float32)
+    return np.array(columns_of, np.float32).T
 
 
-def _gaps(breaks: Ints, feeds: Ints, indents: Floats) -> Floats:
+def _gaps(breaks: Ints, feeds: Ints, indents: Floats, parts: _Parts) -> Floats:
     """The gap before each line and after it, and its indent against the lines around it and the most common one."""
-    common = _commonest(indents)
-    before = np.concatenate(([common], indents[:-1]))
-    after = np.concatenate((indents[1:], [common]))
-    blank = (breaks > 1).astype(np.float32)
-    blank[0] = 0
-    inner = max(len(breaks) - 1, 1)
-    parts = [
+    common = _commonest(indents, parts.starts)
+    own = common[parts.of]
+    before, after = parts.before(indents, common), parts.after(indents, common)
+    blank = breaks > 1
+    blank[parts.starts] = False
+    blanks, deeper, wide = parts.totals([blank, indents > own, breaks > 2])
+    place = np.arange(len(breaks)) - parts.starts[parts.of]
+    of_documents = np.array([
+        blanks / np.maximum(parts.sizes - 1, 1), deeper / parts.sizes, wide / parts.sizes, np.log1p(parts.sizes) / 5,
+        np.minimum(np.add.reduceat(feeds, parts.starts), 5) / 5,
+    ])  # fmt: skip
+    own_rows = [
         breaks > 1, breaks > 2, breaks > 3, feeds > 0, np.minimum(breaks, 6) / 3,
-        np.clip(indents, 0, 40) / 10, np.clip(indents - common, -10, 20) / 5, np.clip(indents - before, -10, 10) / 5,
-        np.clip(indents - after, -10, 10) / 5, indents > common, indents > before, indents > after,
-        np.full(len(breaks), blank.sum() / inner), np.full(len(breaks), np.mean(indents > common)),
-        np.full(len(breaks), np.mean(breaks > 2)), np.full(len(breaks), np.log1p(len(breaks)) / 5),
-        np.full(len(breaks), np.minimum(feeds.sum(), 5) / 5), np.arange(len(breaks)) < 1, np.arange(len(breaks)) < 3,
+        np.clip(indents, 0, 40) / 10, np.clip(indents - own, -10, 20) / 5, np.clip(indents - before, -10, 10) / 5,
+        np.clip(indents - after, -10, 10) / 5, indents > own, indents > before, indents > after,
+        *of_documents[:, parts.of], place < 1, place < 3,
     ]  # fmt: skip
-    return np.stack(parts, axis=1).astype(np.float32)
+    return np.array(own_rows, np.float32).T
 
 
-def _insets(inset: Floats, breaks: Ints) -> Floats:
+def _insets(inset: Floats, breaks: Ints, parts: _Parts) -> Floats:
     """Each line's place against the left margin of its page, and against the lines before and after it."""
-    before = np.concatenate(([0.0], inset[:-1]))
-    after = np.concatenate((inset[1:], [0.0]))
-    parts = [
+    before, after = parts.before(inset), parts.after(inset)
+    shares = parts.totals([inset > 0, inset < 0]) / parts.sizes
+    rows = [
         np.clip(inset, -10, 20) / 5, inset > 0, inset < 0, inset > WIDEST_INDENT, (inset > 0) & (before <= 0),
         (inset > 0) & (after <= 0), (inset <= 0) & (before > 0), (inset == before) & (breaks == 1),
-        (inset == after), np.full(len(inset), np.mean(inset > 0)), np.full(len(inset), np.mean(inset < 0)),
+        (inset == after), *shares[:, parts.of],
     ]  # fmt: skip
-    return np.stack(parts, axis=1).astype(np.float32)
+    return np.array(rows, np.float32).T
 
 
-def _cues(kinds: Ints, starts: Ints, ends: Ints, breaks: Ints, inset: Floats, room: Floats) -> Floats:
+def _cues(edge: Ints, breaks: Ints, inset: Floats, room: Floats, parts: _Parts) -> Floats:
     """What parts paragraphs in this text: how well each signal goes together with sentences that end and begin.
 
     The signals: an empty line, an indent, an outdent, a short line before. For each its share of the lines, the share
     of ends of sentences where it stands, and its share where sentences end; then the same where none stands.
     """
-    count = len(starts)
-    padded = np.append(kinds, NONE)
-    last, second = padded[ends - 1], np.where(ends - starts > 1, padded[ends - 2], NONE)
+    last, second, first = edge[:, 0], edge[:, 1], edge[:, 2]
     stopped = (last == STOP) | (((last == QUOTE) | (last == CLOSER)) & (second == STOP))
-    opened = OPENS[padded[starts]]
-    closed: Mask = np.concatenate(([False], stopped[:-1])) & opened
-    before = np.concatenate(([0.0], inset[:-1]))
+    opened = OPENS[first]
+    closed = parts.before(stopped, False) & opened
+    before = parts.before(inset)
     blank, indented = breaks > 1, (inset > 0) & (before <= 0) & (inset <= WIDEST_INDENT)
     outdented, short = (inset <= 0) & (before > 0), np.min(room[:, LAST_FITS], axis=1) > SHORT
-    bare: Mask = ~(blank | indented | short)
-    values: list[float] = []
-    ends_of_sentences = np.count_nonzero(closed)
-    for signal in (blank, indented, outdented, short, bare):
-        both, total = np.count_nonzero(signal & closed), np.count_nonzero(signal)
-        values += [total / count, both / (total + 1), both / (ends_of_sentences + 1)]
+    signals = [blank, indented, outdented, short, ~(blank | indented | short)]
+    totals = parts.totals([
+        closed, *signals, *[signal & closed for signal in signals],
+        short & blank, short & indented, indented & blank, short & ~blank & ~indented & closed,
+    ])  # fmt: skip
+    sentences, shown, both = totals[0], totals[1:6], totals[6:11]
+    values = [row for signal, own in zip(shown, both, strict=True)
+              for row in (signal / parts.sizes, own / (signal + 1), own / (sentences + 1))]  # fmt: skip
+    bare = parts.totals([short & ~blank & ~indented])[0]
     values += [
-        _share(short, blank), _share(short, indented), _share(indented, blank), _share(blank, indented),
-        _share(closed, short & ~blank & ~indented), ends_of_sentences / count,
+        totals[11] / (shown[0] + 1), totals[12] / (shown[1] + 1), totals[13] / (shown[0] + 1),
+        totals[13] / (shown[1] + 1), totals[14] / (bare + 1), sentences / parts.sizes,
     ]  # fmt: skip
-    own = np.stack([closed, stopped, blank & closed, indented & closed, short & closed, short & opened], axis=1)
-    return np.concatenate([np.tile(np.array(values, np.float32), (count, 1)), own.astype(np.float32)], axis=1)
+    own_rows = [closed, stopped, blank & closed, indented & closed, short & closed, short & opened]
+    return np.array([*np.array(values)[:, parts.of], *own_rows], np.float32).T
 
 
-def _share(part: Mask, whole: Mask) -> float:
-    return np.count_nonzero(part & whole) / (np.count_nonzero(whole) + 1)
+def _surprises(edge: Ints, breaks: Ints, inset: Floats, room: Floats, parts: _Parts) -> Floats:
+    """How rare each line's signals are among lines that surely go on: room left before it, indent, gap.
+
+    A line that begins small behind one that closes no sentence goes on. How unevenly this text fills such lines says
+    what a short line means here: nothing in a typescript, a paragraph's end in justified type.
+    """
+    last, first = edge[:, 0], edge[:, 2]
+    goes_on = (first == LOWER) & parts.before((last < STOP) | (last == COMMA) | (last == HYPHEN), False)
+    stopped = parts.before(ENDS[last], False) & OPENS[first]
+    sure, sentences = parts.totals([goes_on, stopped])
+    local = _local_fits(room, parts)
+    values = np.array([*room[:, LAST_FITS].T, *local, inset - parts.before(inset), breaks])
+    rare = [_rare(row, goes_on, sure, parts) for row in values]
+    telling = parts.totals([stopped & (row < RARE) for row in rare]) / (1 + sentences)
+    rows = [part for row, share in zip(rare, telling, strict=True) for part in (row, -np.log(row) / 3, share[parts.of])]
+    rows += [*np.clip(local, -0.3, 0.7), goes_on, (np.log1p(sure) / 5)[parts.of]]
+    return np.array(rows, np.float32).T
 
 
-def _content(codes: Ints, starts: Ints, ends: Ints) -> Floats:
+def _rare(
+    values: npt.NDArray[np.float64], known: Mask, counts: npt.NDArray[np.float64], parts: _Parts
+) -> npt.NDArray[np.float64]:
+    """The share of the known lines of a document whose value is as high as this line's; this line counts as one."""
+    keys = np.clip(np.rint(values * FINE), -REACH, REACH).astype(np.int64) + parts.of * (4 * REACH)
+    ordered = np.sort(keys[known])
+    ends = np.cumsum(counts).astype(np.int64)[parts.of]
+    return np.asarray((1 + ends - np.searchsorted(ordered, keys)) / (1 + counts[parts.of]))
+
+
+def _local_fits(room: Floats, parts: _Parts) -> npt.NDArray[np.float64]:
+    """The room before each line's first word against the widest lines around, in two typefaces."""
+    around_of = np.arange(len(room))[:, None] + np.arange(-AROUND, AROUND + 1)
+    begins = parts.starts[parts.of, None]
+    own = (around_of >= begins) & (around_of < begins + parts.sizes[parts.of, None])
+    lines = np.where(own, around_of, 0)
+    found = []
+    for at in FILLED:
+        filled = room[:, at]
+        around = np.where(own, filled[lines], 0)
+        widest = np.partition(around, -2, axis=1)[:, -2]
+        found.append(parts.before(np.minimum(widest, 1.0) - filled + room[:, at + FITS] - room[:, at + 2]))
+    return np.array(found)
+
+
+def _content(codes: Ints, kinds: Ints, starts: Ints, ends: Ints) -> Floats:
     """Shares of capitals, digits and words with a capital; how many words; ends of sentences inside."""
-    kinds = TABLE[codes]
     before = np.concatenate(([NONE], kinds[:-1]))
-    length = np.maximum(ends - starts, 1).astype(np.float32)
-    words = _counts((codes == SPACE), starts, ends) + 1
-    capitals = _counts((kinds == UPPER) & (before != UPPER) & (before != LOWER), starts, ends)
-    stops = _counts((before == STOP) & (codes == SPACE), starts, ends)
-    opened = _counts((codes == 0x201E) | (codes == 0xAB), starts, ends)
-    closed = _counts((codes == 0x201C) | (codes == 0x201D) | (codes == 0xBB), starts, ends)
-    parts = [
-        _counts(kinds == UPPER, starts, ends) / length, _counts(kinds == DIGIT, starts, ends) / length,
-        _counts(kinds == LOWER, starts, ends) / length, capitals / words, np.minimum(words, 20) / 10,
-        np.minimum(stops, 3), np.minimum(length, 200) / 100, words < 4, np.clip(opened - closed, -2, 2),
+    upper, space = kinds == UPPER, codes == SPACE
+    masks = [
+        space, upper & (before != UPPER) & (before != LOWER), (before == STOP) & space,
+        (codes == 0x201E) | (codes == 0xAB), (codes == 0x201C) | (codes == 0x201D) | (codes == 0xBB),
+        upper, kinds == DIGIT, kinds == LOWER,
     ]  # fmt: skip
-    return np.stack(parts, axis=1).astype(np.float32)
-
-
-def _counts(mask: npt.NDArray[np.bool_], starts: Ints, ends: Ints) -> Floats:
-    total = np.concatenate(([0], np.cumsum(mask)))
-    return (total[ends] - total[starts]).astype(np.float32)
+    sums = np.zeros((len(masks), len(codes) + 1), np.int32)
+    np.cumsum(np.array(masks), axis=1, out=sums[:, 1:])
+    words, capitals, stops, opened, closed, *kinds_of = sums[:, ends] - sums[:, starts]
+    length = np.maximum(ends - starts, 1)
+    rows = [
+        *[count / length for count in kinds_of], capitals / (words + 1), np.minimum(words + 1, 20) / 10,
+        np.minimum(stops, 3), np.minimum(length, 200) / 100, words < 3, np.clip(opened - closed, -2, 2),
+    ]  # fmt: skip
+    return np.array(rows, np.float32).T
 
 
 def _stacked(texts: list[str]) -> Floats:
@@ -286,6 +395,23 @@ def _stacked(texts: list[str]) -> Floats:
             text.isupper(),
         )
         for text in texts
+    ]
+    return np.array(marks, dtype=np.float32)
+
+
+def _labels(texts: list[str], parts: _Parts) -> Floats:
+    """Whether a line begins with a counting mark, ends in an abbreviation, and begins with a name that speaks again."""
+    names = [text[: text.find(":", 1, LONGEST_NAME) + 1] for text in texts]
+    speeches = list(zip(parts.of.tolist(), names, strict=True))
+    times = Counter(speeches)
+    marks = [
+        (
+            MARK.match(text) is not None,
+            ABBREVIATED.search(text[-5:]) is not None,
+            name != "",
+            name != "" and times[speech] > 1,
+        )
+        for text, name, speech in zip(texts, names, speeches, strict=True)
     ]
     return np.array(marks, dtype=np.float32)
 

@@ -1,13 +1,13 @@
 """Reflow a frame of raw texts: the frame function beside the text function `stages.reflow.reflow`."""
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
 from stages.read.raw_document import PIECES, RawDocument
 from stages.read.sources import REJECTED
-from stages.reflow import DEFAULT, Block, Reflowed, ReflowOptions, Repair, reflow
+from stages.reflow import DEFAULT, Block, Reflowed, ReflowOptions, Repair, reflow_all
 from stages.reflow.layout import reflow_pieces
 from stages.tables.schemas import SPANS, TABLES
 
@@ -17,7 +17,7 @@ _BLOCKS = pl.Schema(
     | {"raw_start": pl.Int64(), "raw_end": pl.Int64(), "spans": SPANS}
 )
 _DOCUMENTS = pl.Schema(
-    {name: TABLES["documents"].schema[name] for name in ("doc_id", "text", "title", "n_joins", "parted_by")}
+    {name: TABLES["documents"].schema[name] for name in ("doc_id", "text", "title", "n_joins", "parted_by", "doubt")}
 )
 _EMPTY = "no text is left after page furniture was removed; look at the file"
 
@@ -29,21 +29,21 @@ def reflow_texts(
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Mend the raw texts of a batch.
 
-    ``texts``: `stages.read.sources.TEXTS`. Returns ``documents`` (doc_id, text, title, n_joins,
-    parted_by), ``blocks`` (without languages), ``repairs``, and the rejected sources: those of which no block is left.
+    ``texts``: `stages.read.sources.TEXTS`. Returns ``documents`` (doc_id, text, title, n_joins, parted_by, doubt),
+    ``blocks`` (without languages), ``repairs``, and the rejected sources: those of which no block is left.
     """
-    documents: list[tuple[str, str, str | None, int, str]] = []
+    documents: list[tuple[str, str, str | None, int, str, str | None]] = []
     blocks: list[tuple[object, ...]] = []
     repairs: list[tuple[object, ...]] = []
     rejected: list[tuple[str, ...]] = []
-    for doc_id, uri, raw, pieces in texts.select("doc_id", "source_uri", "raw", "pieces").iter_rows():
-        mended = _mend(raw, pieces, options or DEFAULT)
+    named = texts.select("doc_id", "source_uri").iter_rows()
+    for (doc_id, uri), mended in zip(named, _mend(texts, options or DEFAULT), strict=True):
         if not mended.blocks:
             rejected.append((uri, doc_id, "reflow", "empty", _EMPTY))
             continue
         title = next((block.text for block in mended.blocks if block.kind == "title"), None)
         text = _GAP.join(block.text for block in mended.blocks)
-        documents.append((doc_id, text, title, mended.n_joins, mended.parted_by))
+        documents.append((doc_id, text, title, mended.n_joins, mended.parted_by, mended.doubt))
         blocks.extend(_block_rows(doc_id, mended.blocks, mended.repairs))
         repairs.extend((doc_id, number, *repair) for number, repair in enumerate(mended.repairs))
     return (
@@ -58,10 +58,14 @@ def reflow_texts(
     )
 
 
-def _mend(raw: str, pieces: list[dict[str, object]] | None, options: ReflowOptions) -> Reflowed:
-    if pieces is None:
-        return reflow(raw, options)
-    return reflow_pieces(RawDocument(raw, "", "", pl.DataFrame(pieces, schema=PIECES)), options)
+def _mend(texts: pl.DataFrame, options: ReflowOptions) -> Iterator[Reflowed]:
+    """Mend texts in order: those without a layout together, the others by what their format knows."""
+    plain = iter(reflow_all(texts.filter(pl.col("pieces").is_null())["raw"].to_list(), options))
+    for raw, pieces in texts.select("raw", "pieces").iter_rows():
+        if pieces is None:
+            yield next(plain)
+        else:
+            yield reflow_pieces(RawDocument(raw, "", "", pl.DataFrame(pieces, schema=PIECES)), options)
 
 
 def _block_rows(doc_id: str, blocks: Sequence[Block], repairs: Sequence[Repair]) -> list[tuple[object, ...]]:

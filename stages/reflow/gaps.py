@@ -43,6 +43,8 @@ LOOSE = 4
 FEWEST_SHOWN, SHARE, MOSTLY, SURELY = 4, 0.4, 0.8, 3.0
 # A full line, as a share of the column.
 FULL = 0.75
+# The text is one document.
+FIRST = np.zeros(1, np.int64)
 # One signal stands before so many of the blocks, or the text mixes them.
 PARTED = 0.6
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
@@ -71,20 +73,33 @@ def column_width(texts: Sequence[str]) -> int:
     return widths[(len(widths) * 9) // 10] if widths else 0
 
 
-def begins_block(lines: Sequence[Line]) -> list[bool]:
-    """For each line, whether a block begins with it.
+def begins_blocks(documents: Sequence[Sequence[Line]]) -> list[list[bool]]:
+    """For each line of each document, whether a block begins with it.
 
     The network decides wrapped texts; a few lines are too little for it, and are joined by rules, as are languages
     written without spaces, which it never met.
     """
+    ruled = [_by_rules(lines) for lines in documents]
+    scored = [lines for lines, begins in zip(documents, ruled, strict=True) if begins is None]
+    scores = iter(block_scores(scored))
+    return [_by_scores(lines, next(scores)) if begins is None else begins
+            for lines, begins in zip(documents, ruled, strict=True)]  # fmt: skip
+
+
+def _by_rules(lines: Sequence[Line]) -> list[bool] | None:
+    """Where blocks begin, or None where the network has to say."""
     if text_form(lines) != "wrapped":
         return [True] * len(lines)
-    if len(lines) < FEWEST or _is_unspaced(lines):
-        column = column_width([line.text for line in lines])
-        if not _is_unspaced(lines) and not _looks_wrapped(lines, column):
-            return [True] * len(lines)
-        return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
-    scores = block_scores(lines)
+    unspaced = _is_unspaced(lines)
+    if len(lines) >= FEWEST and not unspaced:
+        return None
+    column = column_width([line.text for line in lines])
+    if not unspaced and not _looks_wrapped(lines, column):
+        return [True] * len(lines)
+    return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
+
+
+def _by_scores(lines: Sequence[Line], scores: Floats) -> list[bool]:
     begins: list[bool] = _under_signal(lines, scores).tolist()
     begins[0] = True
     return [begin and not (at and _breaks_word(lines[at - 1].text, lines[at].text)) for at, begin in enumerate(begins)]
@@ -103,7 +118,7 @@ def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
     feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
     indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
     lengths = np.fromiter((len(line.text) for line in lines), np.int64, len(lines))
-    inset = indents - page_margins(indents, feeds)
+    inset = indents - page_margins(indents, feeds, FIRST)
     indented = (inset > 0) & (np.concatenate(([0.0], inset[:-1])) <= 0) & (inset <= WIDEST_INDENT)
     weak = begins & (scores < SURELY) & (lengths >= FULL * np.sort(lengths)[len(lengths) * 9 // 10])
     for signal, signals in ((blank, blank), (indented, indented | blank)):

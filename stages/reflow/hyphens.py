@@ -34,8 +34,14 @@ HYPHEN_INSIDE = re.compile("\u2010[^\\W_]")
 # Brackets and quotation marks that open: a hyphen before one is suspended.
 OPENERS = ("(", "\u201e", '"', "\u00ab", "\u201c")
 # An address that a line end cuts; a word this common was misread where a capital stands inside it.
-ADDRESS = re.compile(r"(?:https?:|www\.|doi\.|@)\S*$")
+# Of an address that began on a line above, several hyphens or a slash before a hyphen are left to see.
+ADDRESS = re.compile(
+    r"(?:https?:|www\.|doi\.|@)\S*$|(?<!\S)[a-z0-9]+(?:-[a-z0-9]+){2,}-$|(?<!\S)[^\s/()]+/[^\s/()]*[a-z0-9]-[a-z0-9]+-$"
+)
+HOST = re.compile(r"(?:://|www\.|@)[^/\s]*$")
 MISREAD_LEVEL = 2
+# Shorter ends of a name in an address are no words of it.
+SHORT = 2
 BUCKETS = 1 << 18
 # Endings of inflection, so that a rare form counts as its common word.
 ENDINGS = {
@@ -129,9 +135,12 @@ def _joins_whole(item: Break, lang: str, written: Container[str]) -> float:
     address = ADDRESS.search(item.head)
     if not address:
         return 2 * SHAPED if _is_whole(item, part, lang, written) else 0.0
-    left, right, whole = word_levels([f"{lang}:{word}" for word in (part.left, part.right, part.left + part.right)])
+    words = (part.left, part.right, part.left + part.right)
+    levels = word_levels([f"{one}:{word}" for one in (lang, "en") for word in words])
+    left, right, whole = (max(own, english) for own, english in zip(levels[:3], levels[3:], strict=True))
     slug = "-" in address.group()[:-1].rpartition("/")[2] or part.hyphen_after
-    return SHAPED if whole else -SHAPED if slug and left and right else 0.0
+    named = HOST.search(item.head) is not None and len(part.right) > SHORT
+    return SHAPED if whole else -SHAPED if right and (named or (slug and left)) else 0.0
 
 
 def _is_whole(item: Break, part: Parted, lang: str, written: Container[str]) -> bool:

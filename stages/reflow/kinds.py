@@ -3,7 +3,7 @@
 import re
 
 from stages.reflow.marks import FEWEST_FIELDS, MAIL_FIELD
-from stages.reflow.notes import MARK, NOTE
+from stages.reflow.notes import CAPTION, MARK, NOTE
 
 # Quotation marks: quotation mark, guillemets, single and double curly and low ones, single guillemets.
 QUOTES = '"\u00ab\u00bb\u2018-\u201f\u2039\u203a'
@@ -119,6 +119,8 @@ def _plain_kind(text: str) -> str:
         return "credit"
     if TABLE_ROW.fullmatch(text):
         return "table"
+    if len(text) <= LONGEST_CAPTION and CAPTION.match(text):
+        return "caption"
     if LIST_MARK.match(text):
         return "list_item"
     return "heading" if _is_heading(text) else "paragraph"

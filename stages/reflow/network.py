@@ -1,13 +1,14 @@
 """The trained weights, and what they say about lines; NumPy alone, loaded once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from stages.reflow.features import Floats, measure_lines
+from stages.reflow.features import Floats, Sheet, measure_lines
 from stages.reflow.lines import Line
 
 WEIGHTS = Path(__file__).parents[1] / "models" / "reflow" / "weights.npz"
@@ -17,6 +18,8 @@ SINGLE_THREAD = 4 * 65536
 # Longer texts are read in windows of so many lines, with so many lines of context on either side: a file of many
 # articles has no one layout.
 WINDOW, CONTEXT = 240, 16
+# So many lines are measured at once: enough that one more costs what it costs alone.
+AT_ONCE = 4096
 
 
 class Model(NamedTuple):
@@ -26,16 +29,23 @@ class Model(NamedTuple):
     words: dict[str, int]
 
 
-def block_scores(lines: Sequence[Line]) -> Floats:
-    """For each line the log odds that a block begins with it."""
-    if len(lines) <= WINDOW + 2 * CONTEXT:
-        return _score(lines)
-    parts = []
-    for start in range(0, len(lines), WINDOW):
-        begin = max(start - CONTEXT, 0)
-        scores = _score(lines[begin : start + WINDOW + CONTEXT])
-        parts.append(scores[start - begin : start - begin + WINDOW])
-    return np.concatenate(parts)
+class Window(NamedTuple):
+    """Lines that are read together, and the run of them whose scores count; the others are context."""
+
+    lines: Sequence[Line]
+    start: int
+    end: int
+
+
+def block_scores(documents: Sequence[Sequence[Line]]) -> list[Floats]:
+    """For each document the log odds of each line that a block begins with it.
+
+    Features are computed for many documents at once, since a page alone costs NumPy nearly as much; no document's
+    scores depend on the others.
+    """
+    windows = [_windows(document) for document in documents]
+    scores = _window_scores([window for own in windows for window in own])
+    return [np.concatenate([next(scores) for _ in own]) if len(own) > 1 else next(scores) for own in windows]
 
 
 def furniture_scores(features: list[list[float]]) -> Floats:
@@ -55,9 +65,35 @@ def load_model() -> Model:
     return Model({name: array.astype(np.float32) for name, array in arrays.items()}, words)
 
 
-def _score(lines: Sequence[Line]) -> Floats:
+def _windows(lines: Sequence[Line]) -> list[Window]:
+    if len(lines) <= WINDOW + 2 * CONTEXT:
+        return [Window(lines, 0, len(lines))]
+    begins = [max(start - CONTEXT, 0) for start in range(0, len(lines), WINDOW)]
+    starts = [start - begin for start, begin in zip(range(0, len(lines), WINDOW), begins, strict=True)]
+    cuts = [lines[begin : begin + start + WINDOW + CONTEXT] for begin, start in zip(begins, starts, strict=True)]
+    return [Window(cut, start, min(start + WINDOW, len(cut))) for cut, start in zip(cuts, starts, strict=True)]
+
+
+def _window_scores(windows: Sequence[Window]) -> Iterator[Floats]:
     weights, words = load_model()
-    sheet = measure_lines(lines, weights["widths"], words)
+    size = 0
+    batch: list[Window] = []
+    for window in [*windows, None]:
+        if batch and (window is None or size + len(window.lines) > AT_ONCE):
+            sheet = measure_lines([one.lines for one in batch], weights["widths"], words)
+            ends = list(accumulate(len(one.lines) for one in batch))
+            for one, end in zip(batch, ends, strict=True):
+                own = slice(end - len(one.lines), end)
+                part = Sheet(sheet.numbers[own], sheet.last_words[own], sheet.first_words[own])
+                yield _score(part, weights)[one.start : one.end]
+            batch, size = [], 0
+        if window is not None:
+            batch.append(window)
+            size += len(window.lines)
+
+
+def _score(sheet: Sheet, weights: dict[str, Floats]) -> Floats:
+    """The network over one window: the same numbers whatever else was measured with it."""
     hidden = (
         _times(sheet.numbers, weights["in"]) + weights["last"][sheet.last_words] + weights["first"][sheet.first_words]
     )
@@ -80,10 +116,12 @@ def _pooled(hidden: Floats) -> Floats:
 
 
 def _convolved(hidden: Floats, weights: Floats, bias: Floats, distance: int) -> Floats:
-    """Each line with the lines at this distance before and after it."""
-    padded = np.pad(hidden, ((distance, distance), (0, 0)))
-    count = len(hidden)
-    window = np.concatenate((padded[:count], hidden, padded[2 * distance : 2 * distance + count]), axis=1)
+    """Each line with the lines at this distance before and after it; beyond the ends there is nothing."""
+    count, size = hidden.shape
+    window = np.zeros((count, 3 * size), np.float32)
+    window[distance:, :size] = hidden[: max(count - distance, 0)]
+    window[:, size : 2 * size] = hidden
+    window[: max(count - distance, 0), 2 * size :] = hidden[distance:]
     return np.asarray(np.maximum(_times(window, weights) + bias, 0))
 
 

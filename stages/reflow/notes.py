@@ -1,4 +1,7 @@
-"""Find the footnotes at the foot of a page, so that the sentence they interrupt goes on across the page break."""
+"""Find what stands inside a sentence and is none of it: footnotes at the foot of a page, and captions.
+
+The sentence then goes on across them.
+"""
 
 import re
 from collections.abc import Sequence
@@ -14,6 +17,13 @@ MARK = re.compile(
 )
 # Notes fill so much of a page at most.
 MOST_OF_PAGE = 0.7
+# A caption begins with its kind and number.
+CAPTION = re.compile(
+    "(?:Abb(?:ildung|\\.)?|Fig(?:ure|\\.)?|Tab(?:elle|le|\\.)?|Bild|Grafik|Schaubild|Diagramm|Karte)"
+    " ?\\d{1,3}[a-z]? ?[:.\u2013\u2014|-] ?\\S"
+)
+LONGEST_CAPTION = 5
+OPEN_END = re.compile(r"(?:[^\W\d_]|,|[-\u00ac\u00ad])$")
 # No page has more lines: then the pages are not known.
 LONGEST_PAGE = 400
 
@@ -32,6 +42,32 @@ def find_notes(lines: Sequence[Line], page_starts: Sequence[int]) -> list[tuple[
         notes, last = _page_notes(lines, start, end, last)
         found += notes
     return found
+
+
+def mark_captions(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
+    """Let a block begin at a caption between empty lines, and after it."""
+    gaps = [0, *(at for at in range(1, len(lines)) if lines[at].breaks > 1), len(lines)]
+    marked = [*begins, True]
+    for start, end in pairwise(gaps):
+        if 0 < end - start <= LONGEST_CAPTION and CAPTION.match(lines[start].text):
+            marked[start] = marked[end] = True
+    return marked[:-1]
+
+
+def find_captions(lines: Sequence[Line], begins: Sequence[bool]) -> list[tuple[int, int]]:
+    """The first and the end of the lines of each caption that a sentence goes around.
+
+    The line before it ends in a word, a comma or a hyphen, and the block behind it begins small.
+    """
+    starts = [at for at, begin in enumerate(begins) if begin]
+    blocks = zip(starts, [*starts[1:], len(lines)], strict=True)
+    return [
+        (start, end)
+        for start, end in blocks
+        if start and end < len(lines) and end - start <= LONGEST_CAPTION
+        and CAPTION.match(lines[start].text)
+        and OPEN_END.search(lines[start - 1].text) and lines[end].text[0].islower()
+    ]  # fmt: skip
 
 
 def _page_notes(lines: Sequence[Line], start: int, end: int, last: int) -> tuple[list[tuple[int, int]], int]:

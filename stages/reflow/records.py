@@ -28,13 +28,14 @@ class Repair(NamedTuple):
 class Reflowed(NamedTuple):
     """A mended text: blocks in reading order, repairs by raw offset, the number of plain line joins, the signal.
 
-    ``parted_by`` is one of `stages.tables.schemas.PARTED_BY`.
+    ``parted_by`` is one of `stages.tables.schemas.PARTED_BY`; ``doubt`` one of ``DOUBTS`` there, or None.
     """
 
     blocks: tuple[Block, ...]
     repairs: tuple[Repair, ...]
     n_joins: int
     parted_by: str
+    doubt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

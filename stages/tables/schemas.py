@@ -23,6 +23,7 @@ LABELS = NAME_LABELS + VALUE_LABELS
 MENTION_KINDS = ("name", "part", "deriv", "value")
 STATUSES = ("written", "duplicate", "quarantined", "deleted", "opened")
 PARTED_BY = ("empty_line", "indent", "outdent", "short_line", "mixed", "none", "layout")
+DOUBTS = ("columns",)
 REPAIR_RULES = {
     "hyphen_removed": "a word broken at the line end was joined and its hyphen dropped",
     "hyphen_kept": "a line ended in a hyphen that belongs to the word; the lines were joined without a space",
@@ -142,6 +143,11 @@ TABLES: dict[str, Table] = {
             "n_mentions": Column(_INT, "rows in mentions"),
             "n_joins": Column(_INT, "line ends inside a block that became one space, or none in Chinese and Japanese"),
             "parted_by": Column(_STR, "what parts the paragraphs of the raw text: one of " + ", ".join(PARTED_BY)),
+            "doubt": Column(
+                _STR,
+                "what to look at: columns, where a page seems to be printed in two columns that were not told apart",
+                nullable=True,
+            ),
             "run_id": _RUN_ID,
             "processed_at": Column(_TIME, "when the row was made (UTC)"),
         },

@@ -5,12 +5,17 @@ import os
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from random import Random
+from textwrap import wrap
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.reflow import Reflowed, ReflowOptions, Repair, reflow
+from stages.reflow import Reflowed, ReflowOptions, Repair, reflow, reflow_all
+from stages.reflow.lines import cut_lines
+from stages.reflow.network import block_scores
 from stages.tables.schemas import BLOCK_KINDS, REPAIR_RULES
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -28,8 +33,13 @@ TOKENS = st.sampled_from(
 BROKEN = st.lists(TOKENS, max_size=60).map(" ".join) | st.lists(TOKENS, max_size=60).map("".join)
 
 
+def read(name: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = json.loads((CASES / name).read_text(encoding="utf-8"))
+    return found
+
+
 def cases(name: str) -> list[object]:
-    found = json.loads((CASES / name).read_text(encoding="utf-8"))
+    found = read(name)
     xfail = pytest.mark.xfail(strict=True)
     return [pytest.param(c, id=c["label"], marks=[xfail] if c["expect"] == "fail" else []) for c in found]
 
@@ -64,6 +74,24 @@ def test_mended_cases_keep_the_contract(case: dict[str, str]) -> None:
 @given(BROKEN | st.text(max_size=80))
 def test_any_text_keeps_the_contract(raw: str) -> None:
     check_contract(raw, reflow(raw))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(BROKEN, max_size=6), st.randoms(use_true_random=False))
+def test_many_texts_at_once_come_out_as_each_alone(drawn: list[str], order: Random) -> None:
+    raws = [*drawn, *(case["original"] for name in ("reflow_mend.json", "reflow_stay.json") for case in read(name))]
+    order.shuffle(raws)
+
+    assert list(reflow_all(raws[:30])) == [reflow(raw) for raw in raws[:30]]
+
+
+def test_scores_of_a_text_do_not_hang_on_its_neighbours() -> None:
+    documents = [cut_lines(case["original"])[0] for case in read("reflow_mend.json")]
+    documents = [lines for lines in documents if len(lines) > 6]
+
+    together, alone = block_scores(documents), [block_scores([lines])[0] for lines in documents]
+
+    assert all(np.array_equal(a, b) for a, b in zip(together, alone, strict=True))
 
 
 @settings(max_examples=100, deadline=None)
@@ -187,6 +215,21 @@ def test_says_what_parts_the_paragraphs(label: str, signal: str) -> None:
     (raw,) = [case["original"] for case in found if case["label"] == label]
 
     assert reflow(raw).parted_by == signal
+
+
+def columns(shift: int) -> str:
+    """Two columns side by side; every third line of the right one stands so many columns further left."""
+    left = wrap("Die Stadt hat am Freitag lange über den Verkauf des alten Gaswerks beraten. " * 8, 34)
+    right = wrap("Das Wetter bleibt in den nächsten Tagen kühl, und am Abend kann es regnen. " * 8, 34)
+    starts = [38 - shift * (at % 3 == 0) for at in range(len(left))]
+    return "\n".join(f"{a[: start - 2]:<{start}}{b}" for a, b, start in zip(left, right, starts, strict=False))
+
+
+def test_columns_that_cannot_be_told_apart_are_a_doubt() -> None:
+    uneven, even = reflow(columns(10)), reflow(columns(0))
+
+    assert (uneven.doubt, [r.rule for r in uneven.repairs if r.rule == "columns"]) == ("columns", [])
+    assert (even.doubt, [r.rule for r in even.repairs if r.rule == "columns"]) == (None, ["columns"])
 
 
 def test_a_moved_footnote_is_on_record() -> None:

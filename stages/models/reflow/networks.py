@@ -144,7 +144,7 @@ def _sample(labels: Labelled, lines: list[Line], kept: list[int], sheets: Sheets
     begins = np.array([labels.begins[at] for at in kept], np.float32)
     inside = [labels.asides[at] and labels.asides[last] for last, at in zip([kept[0], *kept], kept, strict=False)]
     kinds = np.array([labels.kinds[at] for at in kept], np.int64)
-    sheet = measure_lines(lines, sheets.widths, sheets.words)
+    sheet = measure_lines([lines], sheets.widths, sheets.words)
     return Sample(sheet, begins, 1 - np.array(inside, np.float32), kinds)
 
 

@@ -31,12 +31,15 @@ SPACED = (0.55, 0.92)
 LONG, MERGED = 0.35, (2, 5)
 MISREADINGS = ("", "", ".", "'", "i", "l", "c", "e", "ſ", "f", "rn", "B", "n", ",")
 FULL_WIDTH = 0.5
+# Extractors and typists drop the white space before lines this often; first lines then are short by their indent.
+STRIPPED = 0.15
 
 
 class Layout(NamedTuple):
     """One drawn layout; widths are in units of the face, ``missed`` and ``false`` shares of wrong signals.
 
-    ``fit`` is how unevenly lines are filled, ``spaced`` the share of lines that hold less, as letter-spaced ones do.
+    ``fit`` is how unevenly lines are filled, ``spaced`` the share of lines that hold less, as letter-spaced ones do;
+    ``stripped`` lines lose the white space before them.
     """
 
     face: int
@@ -53,6 +56,7 @@ class Layout(NamedTuple):
     false: float
     noise: float
     hyphen: str
+    stripped: bool
 
 
 class Press(NamedTuple):
@@ -106,6 +110,7 @@ def _draw_layout(rng: random.Random) -> Layout:
         rng.choice([0.0, 0.0, 0.0, 0.004, 0.015]),
         rng.uniform(0.01, 0.08) if noisy else 0.0,
         rng.choice(["-", "-", "-", "-", "\u00ac", ""]),
+        rng.random() < STRIPPED,
     )
 
 
@@ -276,10 +281,10 @@ def _paged(lines: list[str], press: Press) -> str:
     """The lines on pages or columns, with false signals and misread characters."""
     layout, rng = press.layout, press.rng
     marred: list[str] = []
-    for line in lines:
+    for line in lines if not layout.stripped else [line.lstrip() for line in lines]:
         if line and rng.random() < layout.false:
             marred += [""] if layout.blank else []
-            line = " " * (layout.indent or 2) + line
+            line = " " * (0 if layout.stripped else layout.indent or 2) + line
         marred.append(_misread(line, layout.noise, rng) if layout.noise else line)
     style = rng.choice(["none", "feed", "feed", "gap", "column"])
     if style == "none":
