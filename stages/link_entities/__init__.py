@@ -49,7 +49,7 @@ from stages.lookups.fold import plain
 from stages.lookups.known_names import Place, place_of
 from stages.tables.schemas import NAME_LABELS
 
-VERSION = "3"
+VERSION = "4"
 
 _Dtypes = dict[str, pl.DataType | type[pl.DataType]]
 _CLUSTERS: _Dtypes = {
@@ -126,7 +126,7 @@ def _mention(row: tuple[object, ...], text: str) -> Mention:
 
 
 def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ...]:
-    signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles)
+    signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles, cluster.claims)
     forms = json.dumps(cluster.forms, ensure_ascii=False)
     keys = json.dumps(signature, ensure_ascii=False)
     return doc_id, number, cluster.label, keys, sorted(blocks_of(signature)), forms, len(cluster.members), None
@@ -134,8 +134,9 @@ def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ..
 
 def read_signature(text: str) -> Signature:
     """A signature from its form in the cluster table."""
-    label, *keys = json.loads(text)
-    return Signature(label, *(tuple(part) for part in keys))
+    label, strong, weak, bases, roles, claims = json.loads(text)
+    pairs = tuple((rule, one, other) for rule, one, other in claims)
+    return Signature(label, tuple(strong), tuple(weak), tuple(bases), tuple(roles), pairs)
 
 
 def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:

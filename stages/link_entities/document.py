@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from stages.link_entities import names
 
+Claim = tuple[str, str, str]
+
 
 class Mention(NamedTuple):
     """A name in a document with the text around it, and the role that this text gives a person."""
@@ -26,8 +28,8 @@ class Cluster(NamedTuple):
     """What a document says of one entity.
 
     ``strong`` keys name it in full, ``weak`` ones by a surname or an acronym; ``bases`` are what a key would be
-    without its ending, if that is one; ``roles`` are what stands beside a person. ``members``: mention numbers;
-    ``forms``: spellings with their counts.
+    without its ending, if that is one; ``roles`` are what stands beside a person; ``claims`` are rule and two keys that
+    the document gives reason to think one. ``members``: mention numbers; ``forms``: spellings with their counts.
     """
 
     label: str
@@ -35,6 +37,7 @@ class Cluster(NamedTuple):
     weak: tuple[str, ...]
     bases: tuple[str, ...]
     roles: tuple[str, ...]
+    claims: tuple[Claim, ...]
     members: tuple[int, ...]
     forms: dict[str, int]
 
@@ -52,6 +55,7 @@ def make_cluster(
     bases: Iterable[str],
     mentions: list[Mention],
     roles: Iterable[str] = (),
+    claims: Iterable[Claim] = (),
 ) -> Cluster:
     """A cluster of mentions with their spellings counted."""
     forms = Counter(_form(mention) for mention in mentions)
@@ -61,6 +65,7 @@ def make_cluster(
         tuple(sorted(weak)),
         tuple(sorted(bases)),
         tuple(sorted(roles)),
+        tuple(sorted(set(claims))),
         tuple(mention.mention_no for mention in mentions),
         dict(sorted(forms.items())),
     )

@@ -111,6 +111,7 @@ def test_changed_documents_are_those_whose_entities_changed(corpus):
 
 def test_a_second_bearer_changes_the_document_of_the_surname_alone():
     documents = {"a": [("PER", "Anna Müller")], "b": [("PER", "Müller")], "c": [("PER", "Peter Müller")]}
+    documents["d"] = documents["a"]
     clusters, _ = find_clusters(*frames(documents))
     before = link_clusters(clusters.clear(), clusters.filter(pl.col("doc_id") != "c")).clusters
     linked = link_clusters(before, clusters.filter(pl.col("doc_id") == "c"))
@@ -207,6 +208,7 @@ def test_entities_have_places_and_authority_ids():
             ("LOC", "Adorf"),
         ],
         "b": [("LOC", "USA"), ("PER", "Müller"), ("ORG", "Siemens")],
+        "aa": [("PER", "Dr. Anna Müller")],
     }
     _, clusters, texts = link(documents)
     authority = pl.DataFrame(
