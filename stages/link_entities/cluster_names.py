@@ -74,13 +74,20 @@ def _claims(named: list[_Named], acronyms: set[str]) -> Iterator[Claim]:
     """
     for one, other in pairwise(named):
         between = text_between(one.mention, other.mention)
-        # Of places only what is in brackets: "in Frankreich, früher Kanada" tells a way, "Agram (heute Zagreb)" a name.
-        if names.RENAMED.fullmatch(between) and ("(" in between or one.mention.label != "LOC"):
+        if names.RENAMED.fullmatch(between) and (one.mention.label != "LOC" or _is_renaming(one, other, between)):
             yield "renamed", min(one.key, other.key), max(one.key, other.key)
         elif names.BRACKET.fullmatch(between) and (one.key in acronyms) != (other.key in acronyms):
             full, acronym = (other.key, one.key) if one.key in acronyms else (one.key, other.key)
             yield "defined" if names.letters_fit(acronym, full) else BRACKETED, full, acronym
     yield from _initials(named, acronyms)
+
+
+def _is_renaming(one: _Named, other: _Named, between: str) -> bool:
+    """Of places only what is in brackets: "in Frankreich, früher Kanada" tells a way, "Agram (heute Zagreb)" a name.
+
+    A country in the brackets says where the place is: "Val San Giacomo (heute Italien)".
+    """
+    return "(" in between and (one.key in names.countries()) == (other.key in names.countries())
 
 
 def _initials(named: list[_Named], acronyms: set[str]) -> Iterator[Claim]:

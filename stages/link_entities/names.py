@@ -4,7 +4,7 @@ import re
 from functools import cache, lru_cache
 
 from stages.lookups.fold import ENDING, genitives, plain, uninflected
-from stages.lookups.known_names import Place, lists, places
+from stages.lookups.known_names import Place, country_names, lists, places
 
 ARTICLES = frozenset({"der", "die", "das", "den", "dem", "des", "the", "le", "la", "les", "l"})
 ACRONYM = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{0,5}[A-ZÄÖÜ]s?|[A-ZÄÖÜ](?:\.[A-ZÄÖÜ]){1,9}\.?")
@@ -57,6 +57,12 @@ def known_as(key: str, label: str) -> str:
 
 
 @cache
+def countries() -> frozenset[str]:
+    """The keys of countries."""
+    return frozenset(known_as(uninflected(plain(name)), "LOC") for name in country_names())
+
+
+@cache
 def _place_named(key: str) -> Place | None:
     """The place of a key or of one of its aliases."""
     others = (alias for (label, alias), name in lists().aliases.items() if label == "LOC" and name == key)
@@ -96,7 +102,9 @@ def base_forms(text: str, label: str, *, derived: bool) -> tuple[str, ...]:
     stem = key if key.endswith("er") else ENDING.sub("", key)
     if derived and stem.endswith("er"):
         forms = [*forms, *(stem.removesuffix("er") + tail for tail in ("", "en", "e"))]
-    return tuple(known_as(form, label) for form in forms if len(form) > 2)
+    # A code is no base: "Zams" is a village, and no genitive of ZAM.
+    kept = [form for form in forms if len(form) > 2 and form not in lists().codes]
+    return tuple(known_as(form, label) for form in kept)
 
 
 def is_acronym(text: str) -> bool:

@@ -36,6 +36,7 @@ def word_lists() -> dict[str, Any]:
     data: dict[str, Any] = json.loads(LOOKUP.read_text(encoding="utf-8"))
     pairs = {tuple(map(given_key, pair)) for pair in data["given_pairs"]}
     sets = {name: frozenset(words) for name, words in data.items() if name not in {"source", "given_pairs"}}
+    sets["short_given"] = frozenset(given_key(short) for short, _ in data["given_pairs"] if " " not in short)
     return sets | {"given_pairs": pairs | {pair[::-1] for pair in pairs}}
 
 
@@ -103,6 +104,11 @@ def is_given(key: str) -> bool:
 def _is_no_given(word: str, key: str) -> bool:
     """Whether a word is no given name, by the lists: none of an initial, a particle or a part with a hyphen."""
     return len(key) > 2 and "-" not in word and not is_given(key) and key not in word_lists()["particles"]
+
+
+def says_little(given: tuple[str, ...]) -> bool:
+    """Whether given names are one initial or one short form, which many others have as well ("H.", "Hans")."""
+    return len(given) == 1 and (len(given[0]) == 1 or given[0] in word_lists()["short_given"])
 
 
 def is_unsure(given: tuple[str, ...], surname: str) -> bool:

@@ -10,13 +10,17 @@ names without it. So one bad document never merges two well-known people, and mo
 """
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import NamedTuple
 
 from stages.link_entities.document import Claim
-from stages.link_entities.persons import is_given, is_unsure, merge_given
+from stages.link_entities.names import name_key
+from stages.link_entities.persons import REGNAL, is_given, is_unsure, merge_given, parse_person, says_little
 from stages.link_entities.union import smallest_of_group
+from stages.lookups.known_names import common_surnames, never_one
 
 BY_FAR = 20  # times as many documents with the full name as all others of the surname have together
 APART = "\x1e"  # parts the key of an entity from the document it stays in
@@ -25,6 +29,7 @@ DEFINED_BEARS, INITIALS_BEAR = 20, 10  # documents with an acronym alone that ea
 MOST_OFFERS = 0.8  # of all explanations of an acronym have to be the same
 FEWEST_FULL = 2  # documents with the full name before the surname alone, in another document, means its bearer
 FEWEST_FOR_GIVEN = 10  # the same for a word that is a given name as well ("Martin", "Elisabeth")
+FEWEST_UNSURE = 5  # documents after which "Barack Obama" is taken for one, though no list has the given name
 ALONE_PER_FULL = 10  # documents with a surname alone that each one with the full name can explain
 
 
@@ -37,6 +42,13 @@ class Signature(NamedTuple):
     bases: tuple[str, ...]
     roles: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+
+
+def read_signature(text: str) -> Signature:
+    """A signature from its form in the cluster table."""
+    label, strong, weak, bases, roles, claims = json.loads(text)
+    pairs = tuple((rule, one, other) for rule, one, other in claims)
+    return Signature(label, tuple(strong), tuple(weak), tuple(bases), tuple(roles), pairs)
 
 
 def blocks_of(signature: Signature) -> set[str]:
@@ -78,7 +90,8 @@ def _resolve_label(label: str, group: dict[Signature, int]) -> dict[Signature, s
     attested = _attested(label, group)
     bare: _Bare = {signature: _without_ending(signature, attested) for signature in sorted(group)}
     named = _documents_of(bare, group)
-    same = [*_believed(group, named), *(_same_person(named) if label == "PER" else ())]
+    said = [*_believed(group, named), *(_same_person(named) if label == "PER" else ())]
+    same = _held_apart(said, _never_one(label))
     # A group is named after its smallest key, in whatever order it grew.
     entity_of = smallest_of_group(named, same)
     known = _known_of(bare, group, entity_of, named)
@@ -93,6 +106,28 @@ def _resolve_label(label: str, group: dict[Signature, int]) -> dict[Signature, s
         signature: known.main[signature] if strong else _name_meant(weak, explained, entity_of, known)
         for signature, (strong, weak) in bare.items()
     }
+
+
+def _held_apart(said: list[tuple[str, str]], never: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs without those that would join, directly or over others, two names that are never one."""
+    joined = smallest_of_group({key for pair in said for key in pair}, said)
+    roots = {joined[one] for one, other in never if one in joined and joined[one] == joined.get(other)}
+    kept = [pair for pair in said if joined[pair[0]] not in roots]
+    for pair in sorted(pair for pair in said if joined[pair[0]] in roots):
+        group = smallest_of_group({key for known in (*kept, pair) for key in known}, [*kept, pair])
+        if all(one not in group or group[one] != group.get(other) for one, other in never):
+            kept.append(pair)
+    return kept
+
+
+@cache
+def _never_one(label: str) -> list[tuple[str, str]]:
+    """Pairs of keys that the table of `lookups` holds apart."""
+    return [(_key(label, one), _key(label, other)) for named, one, other in never_one() if named == label]
+
+
+def _key(label: str, name: str) -> str:
+    return parse_person(name).key if label == "PER" else name_key(name, label)
 
 
 class _Known(NamedTuple):
@@ -172,7 +207,7 @@ def _may_mean(word: str, root: str, known: _Known) -> bool:
     alone. What may be two names side by side has to stand in as many documents as the word alone.
     """
     documents = known.documents[root]
-    bears = ALONE_PER_FULL if root in known.sure else 1
+    bears = ALONE_PER_FULL if root in known.sure or documents >= FEWEST_UNSURE else 1
     fewest = FEWEST_FOR_GIVEN if is_given(word) else FEWEST_FULL
     return documents >= fewest and documents * bears >= known.alone[word]
 
@@ -246,17 +281,22 @@ def _same_person(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
         given, surname, suffix = key.split("|")
         families[surname, suffix].add(tuple(given.split(" ")))
     for (surname, suffix), given_names in families.items():
-        first: dict[int, str] = {}
+        common = surname in common_surnames()
+        first: dict[tuple[int, str], str] = {}
         for names, number in merge_given(given_names).items():
             key = f"{' '.join(names)}|{surname}|{suffix}"
-            yield first.setdefault(number, key), key
+            # One initial or a short form says little where many bear the surname: "H. Fischer", "Hans Fischer".
+            own = names[0] if common and says_little(names) else ""
+            yield first.setdefault((number, own), key), key
 
 
 def _offered_surnames(entity_of: dict[str, str]) -> dict[str, set[str]]:
     """The persons that a surname alone may mean."""
     offered: defaultdict[str, set[str]] = defaultdict(set)
     for key, root in entity_of.items():
-        surname = key.split("|")[1]
+        given, surname, _ = key.split("|")
+        if given == REGNAL:
+            continue  # "Elisabeth" in another document is hardly Elisabeth II.
         for short in {surname, surname.rsplit(" ", 1)[-1]}:
             offered[short].add(root)
     return offered

@@ -23,8 +23,11 @@ NEAR = frozenset({"DE", "AT", "CH", "LI", "LU", "BE", "FR", "NL", "IT", "CZ", "P
 LANGUAGES = ("de", "en", "fr")
 FEWEST, FEWEST_NEAR, FEWEST_FOR_OTHER_NAMES, DOMINANCE = 200_000, 20_000, 200_000, 10
 ALIKE, SHORTEST_OTHER = 0.6, 5  # of `SequenceMatcher`; letters of another spelling
-# English names of countries that mean something else in German texts, and a town beside another: a river, given names.
-ELSEWHERE = frozenset({"jordan", "chad", "georgia", "munster"})
+# English names of countries that mean something else in German texts, and other names of cities that are rivers,
+# islands or towns elsewhere.
+ELSEWHERE = frozenset(
+    {"jordan", "chad", "georgia", "munster", "mosel", "alessandria", "la palma", "turkestan", "porta nova"}
+)
 LATIN_END = 0x250  # after Latin Extended-B; other scripts do not occur in the texts
 
 

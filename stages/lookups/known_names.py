@@ -107,6 +107,16 @@ def _derived() -> Iterator[tuple[str, str]]:
     yield from found.items()
 
 
+def country_names() -> list[str]:
+    """The German names of countries."""
+    return [row["name"] for row in _rows("countries")]
+
+
+def never_one() -> list[tuple[str, str, str]]:
+    """Label and two names that are never one, as `linking/apart.tsv` writes them."""
+    return [(row["label"], row["one"], row["other"]) for row in _rows("apart")]
+
+
 @cache
 def places() -> dict[str, Place]:
     """Name -> place, for names that mean one place only."""

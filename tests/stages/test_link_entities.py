@@ -1,5 +1,6 @@
 import json
 import random
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -274,6 +275,105 @@ def test_entities_can_be_renewed_one_by_one():
     assert build_entities(clusters, texts, only=[one]).equals(everything.filter(pl.col("entity_id") == one))
 
 
+def evidence_for(documents, name):
+    """Alias -> rule, documents, of the entity shown by a name."""
+    _, clusters, texts = link(documents)
+    rows = build_entities(clusters, texts).filter(pl.col("name") == name)["evidence"]
+    return {one["alias"]: (one["rule"], one["n_documents"], one["documents"]) for one in json.loads(rows.item())}
+
+
+def test_evidence_says_which_rule_and_which_documents():
+    documents = {
+        "a": [("PER", "Anna Müller"), ("PER", "Müller"), ("ORG", "Neue Freie Bank"), ("ORG", "NFB")],
+        "b": [("PER", "A. Müller"), ("PER", "Anna Müllers"), ("ORG", "NFB"), ("ORG", "Neue Freie Bank")],
+        "c": [("PER", "Anna Müller"), ("ORG", "NFB"), ("LOC", "Kärntner", "deriv"), ("LOC", "United States")],
+        "d": [("PER", "Müller"), ("LOC", "Kärnten"), ("LOC", "USA"), ("LOC", "Amerika")],
+    }
+    said = evidence_for(documents, "Anna Müller")
+    assert said["A. Müller"] == ("given_names", 1, ["source/b"])
+    assert "Anna Müllers" not in said  # no more than an inflection
+    assert evidence_for(documents, "Kärnten") == {}  # the place stands for its adjective
+    assert evidence_for(documents, "USA") == {
+        "Amerika": ("known_name", 1, ["source/d"]),
+        "United States": ("known_name", 1, ["source/c"]),
+    }
+
+
+def test_evidence_for_one_alias_may_have_several_rules():
+    documents = {
+        "a": [("PER", "Anna Müller"), ("PER", "Müller")],
+        "b": [("PER", "Anna Müller")],
+        "c": [("PER", "Müller")],
+    }
+    _, clusters, texts = link(documents)
+    said = json.loads(build_entities(clusters, texts)["evidence"].item())
+    assert [(one["alias"], one["rule"], one["documents"]) for one in said] == [
+        ("Müller", "surname_in_corpus", ["source/c"]),
+        ("Müller", "surname_in_document", ["source/a"]),
+    ]
+
+
+def renamed(name, other):
+    """A document that says of one person that she had another name."""
+    text = f"Hier sprach {name}, geborene {other}, gestern."
+    first, second = text.index(name), text.index(other)
+    rows = [(0, name, first), (1, other, second)]
+    return text, [(number, form, "PER", "name", 0, start, start + len(form)) for number, form, start in rows]
+
+
+def test_one_bad_document_merges_two_well_known_people_for_nobody_else():
+    known = {f"d{number}": [("PER", "Sophie Auer")] for number in range(8)}
+    known |= {f"e{number}": [("PER", "Sophie Wagner")] for number in range(8)}
+
+    def entities(n_saying):
+        mentions, texts = frames(known)
+        for number in range(n_saying):
+            text, rows = renamed("Sophie Auer", "Sophie Wagner")
+            more = pl.DataFrame([(f"x{number}", *row) for row in rows], schema=mentions.schema, orient="row")
+            mentions = pl.concat([mentions, more])
+            one = pl.DataFrame([(f"x{number}", f"source/x{number}", text)], schema=texts.schema, orient="row")
+            texts = pl.concat([texts, one])
+        clusters, _ = find_clusters(mentions, texts)
+        linked = link_clusters(clusters.clear(), clusters).clusters
+        return linked.filter(pl.col("doc_id").is_in(list(known)))["entity_id"].n_unique()
+
+    assert entities(1) == 2
+    assert entities(2) == 1  # a second document says so as well
+
+
+def test_names_that_the_table_holds_apart_stay_apart_whatever_texts_say(monkeypatch):
+    module = sys.modules["stages.link_entities.resolve"]
+    documents = {"a": [("PER", "J. Biden")], "b": [("PER", "Joe Biden")], "c": [("PER", "Joseph Biden")]}
+    apart = [("joe|biden|", parse_person("Joseph Biden").key)]
+    assert link(documents)[1]["entity_id"].n_unique() == 1
+    monkeypatch.setattr(module, "_never_one", lambda label: apart if label == "PER" else [])
+    assert link(documents)[1]["entity_id"].n_unique() == 2
+
+
+@pytest.mark.parametrize(
+    ("label", "spellings", "name"),
+    [
+        ("ORG", ["Europäischen Union", "EU"], "Europäische Union"),
+        ("LOC", ["Vereinigten Staaten", "Amerika"], "USA"),
+        ("ORG", ["FPÖ-"], "FPÖ"),
+        ("PER", ["Jürg Christandls", "Jürg Christandl"], "Jürg Christandl"),
+        ("ORG", ["Deutschen Olympischen Sportbundes"], "Deutscher Olympischer Sportbund"),
+        ("ORG", ["Jungen Union"], "Junge Union"),
+        ("MISC", ["Zweiten Weltkrieg"], "Zweiter Weltkrieg"),
+        ("LOC", ["Weißen Hauses"], "Weißes Haus"),
+        ("LOC", ["Frankfurt (Oder"], "Frankfurt (Oder)"),
+        ("ORG", ["Deutschen Speditions- und Logistikverbands"], "Deutscher Speditions- und Logistikverband"),
+        ("PER", ["Angela Peters", "Peters"], "Angela Peters"),
+        ("ORG", ["Berliner Zeitung"], "Berliner Zeitung"),
+        ("LOC", ["Luxemburgs"], "Luxemburg"),
+        ("LOC", ["niederösterreichischen"], "Niederösterreich"),
+    ],
+)
+def test_shown_names_are_base_forms(label, spellings, name):
+    _, clusters, texts = link({"a": [(label, spelling) for spelling in spellings]})
+    assert build_entities(clusters, texts)["name"].to_list() == [name]
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=12))
 def test_signatures_that_share_no_block_do_not_meet(names):
@@ -408,8 +508,6 @@ def test_acronyms():
 
 def test_the_articles_are_linked_as_annotated():
     # Floors a little below what was measured; `tests/benchmarks/linking.py` prints the figures.
-    import sys
-
     sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
     try:
         import linking
