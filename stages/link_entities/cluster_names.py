@@ -78,7 +78,10 @@ def _claims(named: list[_Named], acronyms: set[str]) -> Iterator[Claim]:
             yield "renamed", min(one.key, other.key), max(one.key, other.key)
         elif names.BRACKET.fullmatch(between) and (one.key in acronyms) != (other.key in acronyms):
             full, acronym = (other.key, one.key) if one.key in acronyms else (one.key, other.key)
-            yield "defined" if names.letters_fit(acronym, full) else BRACKETED, full, acronym
+            if names.letters_fit(acronym, full):
+                yield "defined", full, acronym
+            elif " " in full:
+                yield BRACKETED, full, acronym
     yield from _initials(named, acronyms)
 
 
@@ -125,4 +128,4 @@ def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: se
     weak = weak - strong
     bases = {base for one in group for base in one.bases} if len(strong | weak) == 1 else set()
     kept = [claim for claim in claims if {claim[1], claim[2]} <= keys or (claim[0] == BRACKETED and claim[1] in keys)]
-    return make_cluster(label, strong, weak, bases, [one.mention for one in group], claims=kept)
+    return make_cluster(label, (strong, weak, bases), [one.mention for one in group], claims=kept)

@@ -1,5 +1,6 @@
 """Persons of one document: full names, and the surnames and given names that stand for them."""
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
@@ -12,6 +13,8 @@ from stages.link_entities.union import smallest_of_group
 from stages.lookups.fold import given_key
 
 MOST_CANDIDATES = 20  # of more people of one surname in a document (a list of names) none is meant by it alone
+# A noun right after a name: "Urs Widmers Deutschlehrer".
+GENITIVE_BEFORE = re.compile(r" (?:[a-zäöüß]+e[nrs]? )?[A-ZÄÖÜ][a-zäöüß]{2,}\b(?! [A-ZÄÖÜ])")
 MOST_ROLES = 3  # kept of a person in a document; more would make every cluster one of its own
 
 
@@ -63,6 +66,9 @@ def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
 
 def _see(mention: Mention) -> _Seen:
     person = persons.parse_person(mention.text)
+    if GENITIVE_BEFORE.match(mention.after):
+        full, person = person, persons.without_sure_genitive(person)
+        mention = mention._replace(base="" if person == full else mention.text[:-1])
     role = mention.role or roles.title_role(mention.text)
     gender = person.gender or roles.address_before(mention.before) or roles.role_gender(role)
     return _Seen(mention, person, roles.role_stem(role) if role else "", gender)
@@ -108,7 +114,12 @@ def _only_candidate(one: _Seen, full: dict[int, _Known], index: dict[str, list[i
     Two surnames side by side ("Nishikori Berdych") are not meant by either where the other stands alone as well.
     """
     word = one.person.surname
-    candidates = index.get(f"s {word}") or index.get(f"g {given_key(word)}") or []
+    candidates = index.get(f"s {word}") or [
+        # By the given name somebody is called once the full name was told: "St. Georgs" before it is a church.
+        number
+        for number in index.get(f"g {given_key(word)}", ())
+        if min(full[number].first.values()) < one.mention.start
+    ]
     if len(candidates) > MOST_CANDIDATES:
         return None
     candidates = [number for number in candidates if not _other_gender(one, full[number])]
@@ -131,8 +142,13 @@ def _index(full: Mapping[int, list[_Seen]]) -> dict[str, list[int]]:
     found: defaultdict[str, dict[int, None]] = defaultdict(dict)
     for number, group in full.items():
         for one in group:
+            if one.person.given[0] == persons.REGNAL and not persons.is_given(one.person.surname):
+                continue  # "Hartz IV" is nobody whom "Hartz" could mean
             surname = one.person.surname
-            for word in (f"s {surname}", f"s {surname.rsplit(' ', 1)[-1]}", f"g {one.person.given[0]}"):
+            words = [f"s {surname}", f"s {surname.rsplit(' ', 1)[-1]}"]
+            # "Diebold" is not short for "Diebold Nixdorf", "Goethe" not for "Goethes Faust".
+            words += [] if persons.is_unsure(one.person.given, surname) else [f"g {one.person.given[0]}"]
+            for word in words:
                 found[word][number] = None
     return {word: list(numbers) for word, numbers in found.items()}
 
@@ -163,4 +179,4 @@ def _person_cluster(group: list[_Seen], renamed: Iterable[tuple[str, str]]) -> C
     mentions = {one.mention.mention_no: one.mention for one in group}  # a renamed person is seen twice in one mention
     claims = [("renamed", min(pair), max(pair)) for pair in renamed if set(pair) <= strong]
     bases = bases if len(strong | weak) == 1 else set()
-    return make_cluster("PER", strong, weak, bases, list(mentions.values()), most, claims)
+    return make_cluster("PER", (strong, weak, bases), list(mentions.values()), most, claims)

@@ -10,7 +10,10 @@ Claim = tuple[str, str, str]
 
 
 class Mention(NamedTuple):
-    """A name in a document with the text around it, and the role that this text gives a person."""
+    """A name in a document with the text around it, and the role that this text gives a person.
+
+    ``base`` is the name without an ending that the text shows to be one; empty where it shows nothing.
+    """
 
     mention_no: int
     text: str
@@ -22,6 +25,7 @@ class Mention(NamedTuple):
     before: str
     after: str
     role: str | None
+    base: str = ""
 
 
 class Cluster(NamedTuple):
@@ -50,15 +54,16 @@ def text_between(one: Mention, other: Mention) -> str:
 
 def make_cluster(
     label: str,
-    strong: Iterable[str],
-    weak: Iterable[str],
-    bases: Iterable[str],
+    keys: tuple[Iterable[str], Iterable[str], Iterable[str]],
     mentions: list[Mention],
     roles: Iterable[str] = (),
     claims: Iterable[Claim] = (),
 ) -> Cluster:
-    """A cluster of mentions with their spellings counted."""
+    """A cluster of mentions with their spellings counted; ``keys``: strong ones, weak ones and bases."""
+    strong, weak, bases = keys
     forms = Counter(_form(mention) for mention in mentions)
+    # A base form that a text implies and does not have stands here with zero.
+    forms.update({mention.base: 0 for mention in mentions if mention.base})
     return Cluster(
         label,
         tuple(sorted(strong)),

@@ -104,7 +104,7 @@ def _describe(label: str, said: list[Said], authorities: dict[str, set[str]]) ->
     )
     return _Description(
         name,
-        sorted(set(counts) - {name}),
+        sorted({form for form, number in counts.items() if number} - {name}),
         json.dumps(evidence, ensure_ascii=False),
         place.geonames_id if place else None,
         place.country if place else None,

@@ -46,7 +46,7 @@ def evidence_of(label: str, name: str, seen: Iterable[Seen]) -> list[dict[str, A
     counts: Counter[tuple[str, str]] = Counter()
     where: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for signature, forms, count, uris in seen:
-        for form in forms:
+        for form in (form for form, number in forms.items() if number):
             rule = _rule(label, name, form, signature)
             if rule is not None:
                 counts[form, rule] += count

@@ -44,9 +44,18 @@ def name_key(text: str, label: str) -> str:
         return known_as(whole, label)
     if len(words) > 1 and words[0] in ARTICLES:
         words = words[1:]
-    while label == "ORG" and len(words) > 1 and words[-1] in lists().legal_forms:
-        words.pop()
-    return known_as(uninflected(" ".join(words)), label)
+    bare = list(words)
+    while label == "ORG" and len(bare) > 1 and bare[-1] in lists().legal_forms:
+        bare.pop()
+    if bare != words and _is_other_firm(known_as(uninflected(" ".join(bare)), label), words[-1]):
+        return uninflected(" ".join(words))
+    return known_as(uninflected(" ".join(bare)), label)
+
+
+def _is_other_firm(key: str, legal_form: str) -> bool:
+    """Whether a known name with a legal form is another's: "SBB GmbH", not "Lufthansa AG"."""
+    kind = lists().kinds.get(key)
+    return kind is not None and (kind != "company" or legal_form in ("gmbh", "mbh", "ug"))
 
 
 def known_as(key: str, label: str) -> str:
@@ -97,7 +106,8 @@ def _inhabited(text: str) -> str | None:
 def base_forms(text: str, label: str, *, derived: bool) -> tuple[str, ...]:
     """The keys a name would have without a genitive -s, or without the -er of inhabitants ("Wiener")."""
     key = uninflected(plain(text))
-    forms = genitives(key)
+    numbered = any(letter.isdigit() for letter in key.rpartition(" ")[2])  # "iPhone 3GS"
+    forms = [] if numbered else genitives(key)
     key = FEMALE.sub("", key) if derived else key
     stem = key if key.endswith("er") else ENDING.sub("", key)
     if derived and stem.endswith("er"):

@@ -106,6 +106,16 @@ def _is_no_given(word: str, key: str) -> bool:
     return len(key) > 2 and "-" not in word and not is_given(key) and key not in word_lists()["particles"]
 
 
+def more_given(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    """Whether one has another given name, spelt out ("Napoleon Franz Bonaparte"); a middle initial may be left out.
+
+    >>> more_given(("napoleon",), ("napoleon", "franz")), more_given(("george",), ("george", "w"))
+    (True, False)
+    """
+    shorter, longer = sorted((first, second), key=len)
+    return any(len(given) > 1 for given in longer[len(shorter) :])
+
+
 def says_little(given: tuple[str, ...]) -> bool:
     """Whether given names are one initial or one short form, which many others have as well ("H.", "Hans")."""
     return len(given) == 1 and (len(given[0]) == 1 or given[0] in word_lists()["short_given"])
@@ -147,6 +157,17 @@ def _given_parts(word: str, key: str) -> list[str]:
 def without_genitive(person: Person) -> list[Person]:
     """What the name would be if the -s at its end were a genitive."""
     return [person._replace(surname=surname_key(surname)) for surname in genitives(person.surname)]
+
+
+def without_sure_genitive(person: Person) -> Person:
+    """A full name without an -s that can hardly be part of it: after a consonant, in no common surname.
+
+    >>> [without_sure_genitive(parse_person(name)).surname for name in ("Urs Widmers", "Ida Peters")]
+    ['widmer', 'peters']
+    """
+    surname = person.surname
+    sure = re.search("[bdfgklmnprt]s$", surname) is not None and surname not in common_surnames()
+    return person._replace(surname=surname_key(surname[:-1])) if sure and person.given else person
 
 
 def compatible(first: tuple[str, ...], second: tuple[str, ...]) -> bool:

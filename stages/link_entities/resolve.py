@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 from stages.link_entities.document import Claim
 from stages.link_entities.names import name_key
-from stages.link_entities.persons import REGNAL, is_given, is_unsure, merge_given, parse_person, says_little
+from stages.link_entities.persons import REGNAL, is_given, is_unsure, merge_given, more_given, parse_person, says_little
 from stages.link_entities.union import smallest_of_group
 from stages.lookups.known_names import common_surnames, never_one
 
+SHORTEST_INHABITED = 7  # letters of a place in -er that may be its inhabitants: "Westhofener", not "Speyer"
 BY_FAR = 20  # times as many documents with the full name as all others of the surname have together
 APART = "\x1e"  # parts the key of an entity from the document it stays in
 ONE_BEARS, MORE_BEAR = 5, 25  # documents with a name that one document, or each of several, can speak for
@@ -267,7 +268,9 @@ def _attested(label: str, group: dict[Signature, int]) -> Counter[str]:
 
 def _without_ending(signature: Signature, attested: Counter[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Strong and weak keys; a lone key gives way to its base form where that is a name of its own, and no rarer."""
-    own = max((attested[key] for key in (*signature.strong, *signature.weak)), default=0)
+    keys = (*signature.strong, *signature.weak)
+    inhabited = signature.label == "LOC" and all(key.endswith("er") and len(key) >= SHORTEST_INHABITED for key in keys)
+    own = 1 if inhabited else max((attested[key] for key in keys), default=1)
     base = next((base for base in signature.bases if attested[base] >= max(own, 1)), None)
     if base is None:
         return signature.strong, signature.weak
@@ -282,12 +285,13 @@ def _same_person(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
         families[surname, suffix].add(tuple(given.split(" ")))
     for (surname, suffix), given_names in families.items():
         common = surname in common_surnames()
-        first: dict[tuple[int, str], str] = {}
+        first: dict[tuple[int, str], tuple[str, ...]] = {}
         for names, number in merge_given(given_names).items():
-            key = f"{' '.join(names)}|{surname}|{suffix}"
             # One initial or a short form says little where many bear the surname: "H. Fischer", "Hans Fischer".
             own = names[0] if common and says_little(names) else ""
-            yield first.setdefault((number, own), key), key
+            known = first.setdefault((number, own), names)
+            if not more_given(known, names):
+                yield (f"{' '.join(known)}|{surname}|{suffix}", f"{' '.join(names)}|{surname}|{suffix}")
 
 
 def _offered_surnames(entity_of: dict[str, str]) -> dict[str, set[str]]:

@@ -118,6 +118,9 @@ def base_form(label: str, form: str) -> str:
             first -= 2  # "Speditions- und Logistikverband"
         noun = [*words[first:place], head]
         end = first
+        if first > 1 and not _is_adjective(words[first - 1], gender) and _is_known_adjective(words[first - 2]):
+            first -= 1  # "Deutschen Diabetiker Bundes"
+            noun, end = [words[first], *noun], first
         while first > 0 and _is_adjective(words[first - 1], gender):
             first -= 1
         adjectives = [OBLIQUE.sub("", adjective) + ENDINGS[gender] for adjective in words[first:end]]
@@ -146,6 +149,10 @@ def _head(word: str) -> tuple[str, str] | None:
 
 def _ends_in(noun: str, heads: tuple[str, ...]) -> bool:
     return any(noun == head or (noun.endswith(head) and len(head) >= SHORTEST_HEAD) for head in heads)
+
+
+def _is_known_adjective(word: str) -> bool:
+    return word.endswith("en") and word[:-2].lower().endswith(_heads()["stems"])
 
 
 @lru_cache(maxsize=20_000)

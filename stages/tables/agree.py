@@ -82,7 +82,7 @@ def are_spellings(entities: pl.DataFrame, clusters: pl.DataFrame) -> pl.Series:
 def _spellings(forms: str | None) -> Iterable[str]:
     """The spellings in clusters.forms; none where that is no JSON, so that no name can be one of them."""
     try:
-        return dict(json.loads(forms or "{}"))
+        return [form for form, number in dict(json.loads(forms or "{}")).items() if number]
     except (TypeError, ValueError):
         return ()
 

@@ -21,6 +21,7 @@ from stages.link_entities.names import initials_fit, is_acronym, is_short_form
 from stages.link_entities.persons import compatible, merge_given, parse_person
 from stages.link_entities.resolve import Signature, blocks_of, resolve
 from stages.link_entities.roles import role_beside, role_gender
+from stages.tables.agree import are_spellings
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "linking.json").read_text(encoding="utf-8"))
 NAMES = [
@@ -350,6 +351,18 @@ def test_names_that_the_table_holds_apart_stay_apart_whatever_texts_say(monkeypa
     assert link(documents)[1]["entity_id"].n_unique() == 2
 
 
+def test_a_genitive_before_its_noun_is_shown_without_its_ending():
+    text = "Urs Widmers Deutschlehrer war streng. Ida Peters Nachbarn waren es nicht."
+    rows = [("d", 0, "Urs Widmers", "PER", "name", 0, 0, 11), ("d", 1, "Ida Peters", "PER", "name", 0, 38, 48)]
+    columns = ["doc_id", "mention_no", "text", "label", "kind", "block_no", "start", "end"]
+    documents = pl.DataFrame([("d", "source/d", text)], schema=["doc_id", "source_uri", "text"], orient="row")
+    clusters, _ = find_clusters(pl.DataFrame(rows, schema=columns, orient="row"), documents)
+    entities = build_entities(link_clusters(clusters.clear(), clusters).clusters, documents)
+    found = dict(entities.select("name", "aliases").iter_rows())
+    assert found == {"Urs Widmer": ["Urs Widmers"], "Ida Peters": []}
+    assert are_spellings(entities, link_clusters(clusters.clear(), clusters).clusters).all()
+
+
 @pytest.mark.parametrize(
     ("label", "spellings", "name"),
     [
@@ -364,6 +377,7 @@ def test_names_that_the_table_holds_apart_stay_apart_whatever_texts_say(monkeypa
         ("LOC", ["Frankfurt (Oder"], "Frankfurt (Oder)"),
         ("ORG", ["Deutschen Speditions- und Logistikverbands"], "Deutscher Speditions- und Logistikverband"),
         ("PER", ["Angela Peters", "Peters"], "Angela Peters"),
+        ("ORG", ["Deutschen Diabetiker Bundes"], "Deutscher Diabetiker Bund"),
         ("ORG", ["Berliner Zeitung"], "Berliner Zeitung"),
         ("LOC", ["Luxemburgs"], "Luxemburg"),
         ("LOC", ["niederösterreichischen"], "Niederösterreich"),
