@@ -30,26 +30,34 @@ mean one place only, and an id from an authority table the user may give (id, la
 """
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
 
 import polars as pl
 
-from stages.link_entities import names, roles
-from stages.link_entities.authority import authority_keys
+from stages.link_entities import roles
 from stages.link_entities.cluster import cluster_document
 from stages.link_entities.document import Cluster, Mention
-from stages.link_entities.persons import parse_person
-from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, resolve
-from stages.lookups.fold import plain
-from stages.lookups.known_names import Place, place_of
+from stages.link_entities.entities import ENTITIES, build_entities
+from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, read_signature, resolve
 from stages.tables.schemas import NAME_LABELS
 
-VERSION = "3"
+VERSION = "4"
+
+__all__ = [
+    "CLUSTERS",
+    "ENTITIES",
+    "MEMBERS",
+    "VERSION",
+    "Linked",
+    "build_entities",
+    "fill_mentions",
+    "find_clusters",
+    "link_clusters",
+    "read_signature",
+]
 
 _Dtypes = dict[str, pl.DataType | type[pl.DataType]]
 _CLUSTERS: _Dtypes = {
@@ -66,20 +74,6 @@ CLUSTERS = pl.Schema(_CLUSTERS)
 _JSON = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each row
 _BETWEEN_BLOCKS = "\x1f"  # white space, which no key holds
 MEMBERS = pl.Schema({"doc_id": pl.String, "mention_no": pl.Int64, "cluster_no": pl.Int64, "role": pl.String})
-_ENTITIES: _Dtypes = {
-    "entity_id": pl.String,
-    "name": pl.String,
-    "label": pl.String,
-    "aliases": pl.List(pl.String),
-    "n_mentions": pl.Int64,
-    "n_documents": pl.Int64,
-    "first_document": pl.String,
-    "last_document": pl.String,
-    "geonames_id": pl.Int64,
-    "country": pl.String,
-    "authority_id": pl.String,
-}
-ENTITIES = pl.Schema(_ENTITIES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +126,9 @@ def _mention(row: tuple[object, ...], text: str) -> Mention:
 
 
 def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ...]:
-    signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles)
+    signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles, cluster.claims)
     blocks = _BETWEEN_BLOCKS.join(sorted(blocks_of(signature)))
     return doc_id, number, cluster.label, _JSON(signature), blocks, _JSON(cluster.forms), len(cluster.members), None
-
-
-def read_signature(text: str) -> Signature:
-    """A signature from its form in the cluster table."""
-    label, *keys = json.loads(text)
-    return Signature(label, *(tuple(part) for part in keys))
 
 
 def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:
@@ -199,86 +187,3 @@ def fill_mentions(mentions: pl.DataFrame, members: pl.DataFrame, clusters: pl.Da
     bare = mentions.drop("entity_id", "role", strict=False)
     filled = ids.select("doc_id", "mention_no", "entity_id", "role")
     return bare.join(filled, on=["doc_id", "mention_no"], how="left", maintain_order="left")
-
-
-def build_entities(
-    clusters: pl.DataFrame,
-    documents: pl.DataFrame,
-    authority: pl.DataFrame | None = None,
-    only: list[str] | None = None,
-) -> pl.DataFrame:
-    """The entities of a linked cluster table, or ``only`` some of them by id, sorted by id.
-
-    ``documents`` (doc_id, source_uri) gives first and last document by source_uri. The name is the fullest
-    spelling used most; aliases are all others.
-    """
-    rows = clusters if only is None else clusters.filter(pl.col("entity_id").is_in(only))
-    placed = rows.join(documents.select("doc_id", "source_uri"), on="doc_id", how="left")
-    grouped = placed.group_by("entity_id").agg(
-        pl.col("label").first(),
-        pl.col("signature").unique().sort(),
-        pl.col("forms").value_counts(),  # famous names have the same few forms in thousands of documents
-        pl.col("n_mentions").sum(),
-        pl.col("doc_id").n_unique().cast(pl.Int64).alias("n_documents"),
-        pl.col("source_uri").min().alias("first_document"),
-        pl.col("source_uri").max().alias("last_document"),
-    )
-    authorities = authority_keys(authority)
-    described = [_describe(row, authorities) for row in grouped.select("label", "signature", "forms").iter_rows()]
-    schema = {name: ENTITIES[name] for name in _Description._fields}
-    told = pl.DataFrame(described, schema=schema, orient="row")
-    return grouped.drop("signature", "forms").hstack(told).select(list(ENTITIES)).sort("entity_id")
-
-
-class _Description(NamedTuple):
-    name: str
-    aliases: list[str]
-    geonames_id: int | None
-    country: str | None
-    authority_id: str | None
-
-
-def _describe(row: tuple[str, list[str], list[dict[str, Any]]], authorities: dict[str, set[str]]) -> _Description:
-    label, signatures, forms = row
-    counts: Counter[str] = Counter()
-    for form in forms:
-        for spelling, number in json.loads(form["forms"]).items():
-            counts[spelling] += number * form["count"]
-    keys = {key for text in signatures for key in _keys(read_signature(text))}
-    bare = {key for text in signatures for key in read_signature(text).bases} & keys
-    name = _best_name(label, counts, bare)
-    place = _place(keys) if label == "LOC" else None
-    given = {number for key in keys for number in authorities.get(f"{label}:{key}", ())}
-    return _Description(
-        name,
-        sorted(set(counts) - {name}),
-        place.geonames_id if place else None,
-        place.country if place else None,
-        next(iter(given)) if len(given) == 1 else None,
-    )
-
-
-def _keys(signature: Signature) -> tuple[str, ...]:
-    return signature.strong or signature.weak
-
-
-def _best_name(label: str, counts: dict[str, int], bare: set[str]) -> str:
-    """The spelling used most among the fullest: full names before surnames and acronyms, bare before inflected."""
-
-    def rank(form: str) -> tuple[bool, bool, int, int, str]:
-        person = parse_person(form) if label == "PER" else None
-        full = bool(person.given) if person else not names.is_acronym(form)
-        keys = {person.key, person.surname} if person else {names.name_key(form, label)}
-        known = any(key.startswith("@") for key in keys)
-        return full, known or not bare or bool(bare & keys), counts[form], -len(form), form
-
-    best = max(counts, key=rank)
-    nominative = best.removesuffix("s")
-    inflected = label == "LOC" and names.known_as(plain(best), label) != names.known_as(plain(nominative), label)
-    return nominative if inflected and names.known_as(plain(nominative), label).startswith("@") else best
-
-
-def _place(keys: set[str]) -> Place | None:
-    """The place whose GeoNames id is a key."""
-    found = [key for key in keys if key.startswith("@")]
-    return place_of(found[0]) if len(found) == 1 else None

@@ -6,9 +6,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from stages.link_entities import names
-from stages.link_entities.document import Cluster, Mention, make_cluster, text_between
+from stages.link_entities.document import Claim, Cluster, Mention, make_cluster, text_between
 from stages.link_entities.union import smallest_of_group
 from stages.lookups.fold import plain
+from stages.lookups.known_names import lists
+
+BRACKETED = "bracketed"  # only worth something where several documents have it
 
 
 class _Named(NamedTuple):
@@ -24,47 +27,84 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
     named = [_name(mention) for mention in mentions]
     keys = {one.key for one in named}
     named = [one._replace(key=next((base for base in one.bases if base in keys), one.key)) for one in named]
+    named = _redefined(named) if label == "ORG" else named
     acronyms = {one.key for one in named if label == "ORG" and _is_own_acronym(one)}
-    short = list(_short_forms(named, local, acronyms)) if label == "ORG" else []
-    anchors = smallest_of_group((one.key for one in named), (*_joined(named, acronyms), *short))
+    short = list(_short_forms(named, local)) if label == "ORG" else []
+    claims = list(_claims(named, acronyms))
+    joined = ((one, other) for rule, one, other in claims if rule != BRACKETED)
+    anchors = smallest_of_group((one.key for one in named), (*joined, *short))
     groups: defaultdict[str, list[_Named]] = defaultdict(list)
     for one in named:
         groups[anchors[one.key]].append(one)
-    return [_name_cluster(group, label, acronyms, {key for _, key in short}) for group in groups.values()]
+    return [_name_cluster(group, label, acronyms, {key for _, key in short}, claims) for group in groups.values()]
 
 
 def _name(mention: Mention) -> _Named:
     derived = mention.kind == "deriv"
     origin = names.origin(mention.text) if derived or mention.label == "LOC" else None
     key = names.known_as(plain(origin), mention.label) if origin else names.name_key(mention.text, mention.label)
-    bases = () if origin else names.base_forms(mention.text, mention.label, derived=derived)
+    bases = () if origin else names.base_forms(mention.text, mention.label, derived=derived or mention.label == "LOC")
     if not key.startswith("@"):
         key = next((base for base in bases if base.startswith("@")), key)
     return _Named(mention, key, tuple(base for base in bases if base != key and not key.startswith("@")))
 
 
 def _is_own_acronym(one: _Named) -> bool:
-    """An acronym that the lists do not know by another name."""
-    return names.is_acronym(one.mention.text) and one.key in plain(one.mention.text)
+    """An acronym that the lists do not know."""
+    known = ("ORG", one.key) in lists().shown
+    return not known and names.is_acronym(one.mention.text) and one.key in plain(one.mention.text)
 
 
-def _joined(named: list[_Named], acronyms: set[str]) -> Iterator[tuple[str, str]]:
-    """Pairs of keys that the document shows to be one: renamed, explained in brackets, initials."""
+def _redefined(named: list[_Named]) -> list[_Named]:
+    """What a document calls by a known acronym is what it explains it by, if that is another name of these letters."""
+    meant: dict[str, str] = {}
+    for one, other in pairwise(named):
+        short = plain(other.mention.text)
+        known = ("ORG", other.key) in lists().shown and ("ORG", one.key) not in lists().shown
+        bracketed = names.BRACKET.fullmatch(text_between(one.mention, other.mention))
+        if known and bracketed and names.is_acronym(other.mention.text) and names.initials_fit(short, one.key):
+            meant[short] = one.key
+    return [one._replace(key=meant.get(plain(one.mention.text), one.key)) for one in named]
+
+
+def _claims(named: list[_Named], acronyms: set[str]) -> Iterator[Claim]:
+    """Rule and two keys that the document shows to be one: renamed, explained in brackets, initials.
+
+    What stands in brackets and has other letters is often something else ("Weltcup (FIS)"): it is not joined here.
+    """
     for one, other in pairwise(named):
         between = text_between(one.mention, other.mention)
-        bracketed = names.BRACKET.fullmatch(between) and (one.key in acronyms) != (other.key in acronyms)
-        if bracketed or names.RENAMED.fullmatch(between):
-            yield one.key, other.key
+        if names.RENAMED.fullmatch(between) and (one.mention.label != "LOC" or _is_renaming(one, other, between)):
+            yield "renamed", min(one.key, other.key), max(one.key, other.key)
+        elif names.BRACKET.fullmatch(between) and (one.key in acronyms) != (other.key in acronyms):
+            full, acronym = (other.key, one.key) if one.key in acronyms else (one.key, other.key)
+            if names.letters_fit(acronym, full):
+                yield "defined", full, acronym
+            elif " " in full:
+                yield BRACKETED, full, acronym
+    yield from _initials(named, acronyms)
+
+
+def _is_renaming(one: _Named, other: _Named, between: str) -> bool:
+    """Of places only what is in brackets: "in Frankreich, früher Kanada" tells a way, "Agram (heute Zagreb)" a name.
+
+    A country in the brackets says where the place is: "Val San Giacomo (heute Italien)".
+    """
+    return "(" in between and (one.key in names.countries()) == (other.key in names.countries())
+
+
+def _initials(named: list[_Named], acronyms: set[str]) -> Iterator[Claim]:
+    """Acronyms with the one full name of the document whose initials they have."""
     by_letter: defaultdict[str, set[str]] = defaultdict(set)
     for one in named:
         by_letter[one.key[:1]].add(one.key)
     for acronym in sorted(acronyms):
         full = sorted(key for key in by_letter[acronym[:1]] if key != acronym and names.initials_fit(acronym, key))
         if len(full) == 1:
-            yield full[0], acronym
+            yield "initials", full[0], acronym
 
 
-def _short_forms(named: list[_Named], local: frozenset[str], acronyms: set[str]) -> Iterator[tuple[str, str]]:
+def _short_forms(named: list[_Named], local: frozenset[str]) -> Iterator[tuple[str, str]]:
     """A full name and the short form of it, where only one full name in the document has it."""
     first: dict[str, int] = {}
     having: defaultdict[str, list[str]] = defaultdict(list)
@@ -74,16 +114,12 @@ def _short_forms(named: list[_Named], local: frozenset[str], acronyms: set[str])
             for word in set(one.key.split()):
                 having[word].append(one.key)
     for short, start in first.items():
-        full = [
-            key
-            for key in having[short]
-            if names.is_short_form(short, key, later=first[key] < start, local=local, acronym=short in acronyms)
-        ]
+        full = [key for key in having[short] if names.is_short_form(short, key, later=first[key] < start, local=local)]
         if len(full) == 1:
             yield full[0], short
 
 
-def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: set[str]) -> Cluster:
+def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: set[str], claims: list[Claim]) -> Cluster:
     """A short form that only this document explains is no key of the entity, an acronym a weak one."""
     keys = {one.key for one in group}
     strong = keys - acronyms - short
@@ -91,4 +127,5 @@ def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: se
     strong = strong if strong or weak & acronyms else weak
     weak = weak - strong
     bases = {base for one in group for base in one.bases} if len(strong | weak) == 1 else set()
-    return make_cluster(label, strong, weak, bases, [one.mention for one in group])
+    kept = [claim for claim in claims if {claim[1], claim[2]} <= keys or (claim[0] == BRACKETED and claim[1] in keys)]
+    return make_cluster(label, (strong, weak, bases), [one.mention for one in group], claims=kept)

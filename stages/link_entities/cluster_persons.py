@@ -1,7 +1,8 @@
 """Persons of one document: full names, and the surnames and given names that stand for them."""
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from stages.link_entities.union import smallest_of_group
 from stages.lookups.fold import given_key
 
 MOST_CANDIDATES = 20  # of more people of one surname in a document (a list of names) none is meant by it alone
+# A noun right after a name: "Urs Widmers Deutschlehrer".
+GENITIVE_BEFORE = re.compile(r" (?:[a-zäöüß]+e[nrs]? )?[A-ZÄÖÜ][a-zäöüß]{2,}\b(?! [A-ZÄÖÜ])")
 MOST_ROLES = 3  # kept of a person in a document; more would make every cluster one of its own
 
 
@@ -43,13 +46,14 @@ def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
         if one.person.given:
             groups[group_of[one.person.key]] += [one, renamed[number]] if number in renamed else [one]
     full = {number: _known(group) for number, group in groups.items()}
-    index = _index(groups)
+    index = _index({number: group for number, group in groups.items() if not _side_by_side(group[0].person, seen)})
     alone: defaultdict[str, list[_Seen]] = defaultdict(list)
     for one in seen:
         if not one.person.given:
             candidate = _only_candidate(one, full, index)
             (alone[one.person.surname] if candidate is None else groups[candidate]).append(one)
-    return [_person_cluster(group) for group in (*groups.values(), *alone.values())]
+    other_names = [(seen[number].person.key, other.person.key) for number, other in renamed.items()]
+    return [_person_cluster(group, other_names) for group in (*groups.values(), *alone.values())]
 
 
 def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
@@ -62,6 +66,9 @@ def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
 
 def _see(mention: Mention) -> _Seen:
     person = persons.parse_person(mention.text)
+    if GENITIVE_BEFORE.match(mention.after):
+        full, person = person, persons.without_sure_genitive(person)
+        mention = mention._replace(base="" if person == full else mention.text[:-1])
     role = mention.role or roles.title_role(mention.text)
     gender = person.gender or roles.address_before(mention.before) or roles.role_gender(role)
     return _Seen(mention, person, roles.role_stem(role) if role else "", gender)
@@ -70,12 +77,13 @@ def _see(mention: Mention) -> _Seen:
 def _without_attested_genitives(seen: list[_Seen]) -> list[_Seen]:
     """ "Vances" is "Vance" where the document has a "Vance"; likewise for a given name that stands alone."""
     known = {one.person.surname for one in seen} | {one.person.given[0] for one in seen if one.person.given}
-    return [
-        one._replace(
-            person=next((base for base in persons.without_genitive(one.person) if base.surname in known), one.person)
-        )
-        for one in seen
-    ]
+    full = {one.person.surname for one in seen if one.person.given}
+
+    def bare(person: Person) -> Person:
+        bases = persons.without_genitive(person) if person.given or person.surname not in full else []
+        return next((base for base in bases if base.surname in known), person)
+
+    return [one._replace(person=bare(one.person)) for one in seen]
 
 
 def _group_full_names(seen: list[_Seen]) -> dict[str, int]:
@@ -101,9 +109,17 @@ def _known(group: list[_Seen]) -> _Known:
 
 
 def _only_candidate(one: _Seen, full: dict[int, _Known], index: dict[str, list[int]]) -> int | None:
-    """The group a single word means: by surname, else by given name; of several by role, gender, then paragraph."""
+    """The group a single word means: by surname, else by given name; of several by role, gender, then paragraph.
+
+    Two surnames side by side ("Nishikori Berdych") are not meant by either where the other stands alone as well.
+    """
     word = one.person.surname
-    candidates = index.get(f"s {word}") or index.get(f"g {given_key(word)}") or []
+    candidates = index.get(f"s {word}") or [
+        # By the given name somebody is called once the full name was told: "St. Georgs" before it is a church.
+        number
+        for number in index.get(f"g {given_key(word)}", ())
+        if min(full[number].first.values()) < one.mention.start
+    ]
     if len(candidates) > MOST_CANDIDATES:
         return None
     candidates = [number for number in candidates if not _other_gender(one, full[number])]
@@ -113,13 +129,26 @@ def _only_candidate(one: _Seen, full: dict[int, _Known], index: dict[str, list[i
     return candidates[0] if len(candidates) == 1 else None
 
 
+def _side_by_side(person: Person, seen: list[_Seen]) -> bool:
+    """Whether both words of a full name stand alone in the document, and the first is no given name."""
+    words = {*person.given, person.surname}
+    return persons.is_unsure(person.given, person.surname) and words <= {
+        one.person.surname for one in seen if not one.person.given
+    }
+
+
 def _index(full: Mapping[int, list[_Seen]]) -> dict[str, list[int]]:
     """Surnames, with and without their particles ("Leyen"), and first given names to the groups that have them."""
     found: defaultdict[str, dict[int, None]] = defaultdict(dict)
     for number, group in full.items():
         for one in group:
+            if one.person.given[0] == persons.REGNAL and not persons.is_given(one.person.surname):
+                continue  # "Hartz IV" is nobody whom "Hartz" could mean
             surname = one.person.surname
-            for word in (f"s {surname}", f"s {surname.rsplit(' ', 1)[-1]}", f"g {one.person.given[0]}"):
+            words = [f"s {surname}", f"s {surname.rsplit(' ', 1)[-1]}"]
+            # "Diebold" is not short for "Diebold Nixdorf", "Goethe" not for "Goethes Faust".
+            words += [] if persons.is_unsure(one.person.given, surname) else [f"g {one.person.given[0]}"]
+            for word in words:
                 found[word][number] = None
     return {word: list(numbers) for word, numbers in found.items()}
 
@@ -141,11 +170,13 @@ def _same_block(one: _Seen, group: _Known) -> bool:
     return group.first.get(one.mention.block_no, one.mention.start) < one.mention.start
 
 
-def _person_cluster(group: list[_Seen]) -> Cluster:
+def _person_cluster(group: list[_Seen], renamed: Iterable[tuple[str, str]]) -> Cluster:
     strong = {one.person.key for one in group if one.person.given}
     weak = set() if strong else {one.person.surname for one in group}
     bases = {base.key if strong else base.surname for one in group for base in persons.without_genitive(one.person)}
     known = Counter(one.role for one in group if one.role)
     most = sorted(known, key=lambda role: (-known[role], role))[:MOST_ROLES]
     mentions = {one.mention.mention_no: one.mention for one in group}  # a renamed person is seen twice in one mention
-    return make_cluster("PER", strong, weak, bases if len(strong | weak) == 1 else (), list(mentions.values()), most)
+    claims = [("renamed", min(pair), max(pair)) for pair in renamed if set(pair) <= strong]
+    bases = bases if len(strong | weak) == 1 else set()
+    return make_cluster("PER", (strong, weak, bases), list(mentions.values()), most, claims)

@@ -5,9 +5,14 @@ from typing import NamedTuple
 
 from stages.link_entities import names
 
+Claim = tuple[str, str, str]
+
 
 class Mention(NamedTuple):
-    """A name in a document with the text around it, and the role that this text gives a person."""
+    """A name in a document with the text around it, and the role that this text gives a person.
+
+    ``base`` is the name without an ending that the text shows to be one; empty where it shows nothing.
+    """
 
     mention_no: int
     text: str
@@ -19,14 +24,15 @@ class Mention(NamedTuple):
     before: str
     after: str
     role: str | None
+    base: str = ""
 
 
 class Cluster(NamedTuple):
     """What a document says of one entity.
 
     ``strong`` keys name it in full, ``weak`` ones by a surname or an acronym; ``bases`` are what a key would be
-    without its ending, if that is one; ``roles`` are what stands beside a person. ``members``: mention numbers;
-    ``forms``: spellings with their counts.
+    without its ending, if that is one; ``roles`` are what stands beside a person; ``claims`` are rule and two keys that
+    the document gives reason to think one. ``members``: mention numbers; ``forms``: spellings with their counts.
     """
 
     label: str
@@ -34,6 +40,7 @@ class Cluster(NamedTuple):
     weak: tuple[str, ...]
     bases: tuple[str, ...]
     roles: tuple[str, ...]
+    claims: tuple[Claim, ...]
     members: tuple[int, ...]
     forms: dict[str, int]
 
@@ -46,22 +53,25 @@ def text_between(one: Mention, other: Mention) -> str:
 
 def make_cluster(
     label: str,
-    strong: Iterable[str],
-    weak: Iterable[str],
-    bases: Iterable[str],
+    keys: tuple[Iterable[str], Iterable[str], Iterable[str]],
     mentions: list[Mention],
     roles: Iterable[str] = (),
+    claims: Iterable[Claim] = (),
 ) -> Cluster:
-    """A cluster of mentions with their spellings counted."""
+    """A cluster of mentions with their spellings counted; ``keys``: strong ones, weak ones and bases."""
+    strong, weak, bases = keys
     forms: dict[str, int] = {}
     for form in map(_form, mentions):
         forms[form] = forms.get(form, 0) + 1
+    # A base form that a text implies and does not have stands here with zero.
+    forms.update({mention.base: forms.get(mention.base, 0) for mention in mentions if mention.base})
     return Cluster(
         label,
         tuple(sorted(strong)),
         tuple(sorted(weak)),
         tuple(sorted(bases)),
         tuple(sorted(roles)),
+        tuple(sorted(set(claims))),
         tuple(mention.mention_no for mention in mentions),
         dict(sorted(forms.items())),
     )

@@ -4,7 +4,7 @@ import re
 from functools import cache, lru_cache
 
 from stages.lookups.fold import ENDING, genitives, plain, uninflected
-from stages.lookups.known_names import Place, lists, places
+from stages.lookups.known_names import Place, country_names, lists, places
 
 ARTICLES = frozenset({"der", "die", "das", "den", "dem", "des", "the", "le", "la", "les", "l"})
 ACRONYM = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜa-zäöü]{0,5}[A-ZÄÖÜ]s?|[A-ZÄÖÜ](?:\.[A-ZÄÖÜ]){1,9}\.?")
@@ -16,6 +16,8 @@ RENAMED = re.compile(
     r"|\s?\(\s?(?:(?:heute|einst|jetzt|nun|inzwischen|mittlerweile|damals|zuvor|noch|bis \d{4}|now|aujourd['\u2019]hui)"
     r"[,:]?\s){1,2}[\"\u201e\u201c\u00bb]?"
 )
+INHABITANT = re.compile(r"er(?:n|s|in|innen)?$")
+VOWELS = frozenset("aeiouy")
 FEMALE = re.compile(r"in(?:nen)?$")  # of inhabitants: "Walliserin"
 SMALL_WORDS = frozenset({"fuer", "und", "der", "die", "des", "von", "of", "and", "the", "de", "du"})
 LONG_COMPOUND = 13  # letters; shorter words fit too many acronyms by chance
@@ -35,11 +37,25 @@ def name_key(text: str, label: str) -> str:
     """
     known = lists().words
     words = [known.get(word, word) for word in plain(text).split()]
+    whole = uninflected(" ".join(words))
+    if label == "LOC" and whole in lists().codes and not text.isupper():
+        return whole
+    if (label, whole) in lists().aliases or (label, whole) in lists().shown:
+        return known_as(whole, label)
     if len(words) > 1 and words[0] in ARTICLES:
         words = words[1:]
-    while label == "ORG" and len(words) > 1 and words[-1] in lists().legal_forms:
-        words.pop()
-    return known_as(uninflected(" ".join(words)), label)
+    bare = list(words)
+    while label == "ORG" and len(bare) > 1 and bare[-1] in lists().legal_forms:
+        bare.pop()
+    if bare != words and _is_other_firm(known_as(uninflected(" ".join(bare)), label), words[-1]):
+        return uninflected(" ".join(words))
+    return known_as(uninflected(" ".join(bare)), label)
+
+
+def _is_other_firm(key: str, legal_form: str) -> bool:
+    """Whether a known name with a legal form is another's: "SBB GmbH", not "Lufthansa AG"."""
+    kind = lists().kinds.get(key)
+    return kind is not None and (kind != "company" or legal_form in ("gmbh", "mbh", "ug"))
 
 
 def known_as(key: str, label: str) -> str:
@@ -47,6 +63,12 @@ def known_as(key: str, label: str) -> str:
     key = lists().aliases.get((label, key), key)
     place = _place_named(key) if label == "LOC" else None
     return f"@{place.geonames_id}" if place else key
+
+
+@cache
+def countries() -> frozenset[str]:
+    """The keys of countries."""
+    return frozenset(known_as(uninflected(plain(name)), "LOC") for name in country_names())
 
 
 @cache
@@ -67,22 +89,41 @@ def _other_names() -> dict[str, list[str]]:
 
 @lru_cache(maxsize=100_000)
 def origin(text: str) -> str | None:
-    """The place an adjective is derived from: "russische" gives "Russland"; None where the lists know none."""
+    """The place that an adjective or inhabitant is derived from; None where lists and places know none.
+
+    >>> origin("russische"), origin("niederösterreichischen"), origin("New Yorker"), origin("Reutlingerinnen")
+    ('Russland', 'Niederösterreich', 'New York', 'Reutlingen')
+    """
     key = plain(text)
-    stems = (key, ENDING.sub("", key), key.removesuffix("n"), FEMALE.sub("", key))
-    return next((lists().adjectives[stem] for stem in stems if stem in lists().adjectives), None)
+    stems = (key, ENDING.sub("", key), key.removesuffix("n"), key.removesuffix("s"), FEMALE.sub("", key))
+    listed = next((lists().adjectives[stem] for stem in stems if stem in lists().adjectives), None)
+    return listed or _inhabited(text.strip())
+
+
+def _inhabited(text: str) -> str | None:
+    """The place in an -er ("Reutlinger", "Genfer"), as it is written there, if the table of places has just this one.
+
+    Where the word is a place itself ("Hannover", "Speyer") it is none.
+    """
+    stem = INHABITANT.sub("", text)
+    if stem == text or len(stem) < 3 or not text[0].isupper() or _place_named(uninflected(plain(text))):
+        return None
+    return next((stem + tail for tail in ("", "en", "e") if _place_named(uninflected(plain(stem + tail)))), None)
 
 
 @lru_cache(maxsize=100_000)
 def base_forms(text: str, label: str, *, derived: bool) -> tuple[str, ...]:
     """The keys a name would have without a genitive -s, or without the -er of inhabitants ("Wiener")."""
     key = uninflected(plain(text))
-    forms = genitives(key)
+    numbered = any(letter.isdigit() for letter in key.rpartition(" ")[2])  # "iPhone 3GS"
+    forms = [] if numbered else genitives(key)
     key = FEMALE.sub("", key) if derived else key
     stem = key if key.endswith("er") else ENDING.sub("", key)
     if derived and stem.endswith("er"):
         forms = [*forms, *(stem.removesuffix("er") + tail for tail in ("", "en", "e"))]
-    return tuple(known_as(form, label) for form in forms if len(form) > 2)
+    # A code is no base: "Zams" is a village, and no genitive of ZAM.
+    kept = [form for form in forms if len(form) > 2 and form not in lists().codes]
+    return tuple(known_as(form, label) for form in kept)
 
 
 def is_acronym(text: str) -> bool:
@@ -97,6 +138,8 @@ def initials_fit(acronym: str, key: str) -> bool:
     (True, True)
     >>> initials_fit("ndr", "norddeutsch rundfunk"), initials_fit("ezb", "deutsch bank")
     (True, False)
+    >>> initials_fit("ard", "admira debakel"), initials_fit("sms", "samariterbundesverband")
+    (False, False)
     """
     words = [word for word in key.split() if word not in SMALL_WORDS]
     if not words or (len(words) == 1 and len(words[0]) <= LONG_COMPOUND):
@@ -105,28 +148,55 @@ def initials_fit(acronym: str, key: str) -> bool:
     return len(acronym) > 1 and (_spells(acronym, words) or (len(place[0]) > LONG_COMPOUND and _spells(acronym, place)))
 
 
+def letters_fit(acronym: str, key: str) -> bool:
+    """Whether an acronym in brackets may be made of a name: of its initials, in another order too ("PAN").
+
+    >>> letters_fit("pan", "partei der national aktion"), letters_fit("brl", "real")
+    (True, False)
+    """
+    words = [word for word in key.split() if word not in SMALL_WORDS]
+    initials = sorted(word[0] for word in words)
+    return initials_fit(acronym, key) or (len(acronym) > 2 and sorted(acronym) == initials)
+
+
 def _spells(acronym: str, words: list[str]) -> bool:
-    """Whether letters are, in order, the first of every word with any further ones from inside it ("NDR")."""
+    """Whether letters are, in order, the first of every word with further ones where a part of it may begin ("NDR")."""
     if not words or acronym[:1] != words[0][0]:
         return not words and not acronym
-    taken = 1
-    inside = iter(words[0][1:])
+    word = words[0]
+    taken, last = 1, 0
     while True:
         if _spells(acronym[taken:], words[1:]):
             return True
-        if taken == len(acronym) or acronym[taken] not in inside:
+        found = next((i for i in range(last + 1, len(word)) if _may_begin(word, i, last, acronym[taken:])), None)
+        if found is None:
             return False
-        taken += 1
+        taken, last = taken + 1, found
 
 
-def is_short_form(short: str, full: str, *, later: bool, local: frozenset[str], acronym: bool = False) -> bool:
+def _may_begin(word: str, place: int, last: int, rest: str) -> bool:
+    """Whether the next letter of an acronym may be the one at a place inside a word.
+
+    That is where a part of a compound may begin (after a consonant or an e; a vowel only after the joining s), or
+    right after the letter before ("BVerfG").
+    """
+    if word[place] != rest[:1]:
+        return False
+    before = word[place - 1]
+    joined = before not in VOWELS or before == "e"  # "Pflege-verband"
+    return place == last + 1 or before == "s" or (joined and word[place] not in VOWELS)
+
+
+def is_short_form(short: str, full: str, *, later: bool, local: frozenset[str]) -> bool:
     """Whether an organisation's one-word name may stand for a longer one; ``later``: it comes after it.
 
-    The last word may ("Lufthansa" for "Deutsche Lufthansa"); the first one before a place (``local``: the
-    places of the document) or a word like "Gruppe", and where it is an ``acronym`` or the kind of institution or
-    club; after the full name any longer word of a club. "Siemens" is not short for "Siemens Energy".
+    The last word may ("Lufthansa" for "Deutsche Lufthansa"); the first one before a place (``local``: the places of
+    the document), an institution or a word like "Gruppe", and where it is the kind of institution or club; after the
+    full name any longer word of a club. "Siemens" is not short for "Siemens Energy", a branch not for its party.
     """
     words = full.split()
+    if short in lists().no_short_form:
+        return False
     club = set(words) & lists().club_words
     if len(words) < 2 or short not in words or (len(short) < 3 and short not in club):
         return False
@@ -134,4 +204,6 @@ def is_short_form(short: str, full: str, *, later: bool, local: frozenset[str], 
         return True
     rest = " ".join(words[1:])
     placed = rest in places() or rest in local or set(words[1:]) <= lists().short_rests
-    return words[0] == short and (placed or acronym or short.endswith(lists().institutions))
+    branch = ("ORG", short) in lists().shown  # "PDS Niedersachsen" is not the PDS
+    housed = placed or any(word.endswith(lists().institutions) for word in words[1:])  # "GZO Spital"
+    return words[0] == short and ((housed and not branch) or short.endswith(lists().institutions))

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.lookups.fold import genitives, given_key, plain, surname_key
+from stages.lookups.known_names import common_surnames, given_names
 
 LOOKUP = Path(__file__).parents[1] / "lookups" / "linking" / "persons.json"
 VOWEL = re.compile("[aeiou]")
+REGNAL = "*"  # stands for the given name of one who is named by number: "Joseph II." is nobody else
 LONGEST_GIVEN = 40  # letters; a longer word is no given name that somebody misspelt
 
 
@@ -34,6 +36,7 @@ def word_lists() -> dict[str, Any]:
     data: dict[str, Any] = json.loads(LOOKUP.read_text(encoding="utf-8"))
     pairs = {tuple(map(given_key, pair)) for pair in data["given_pairs"]}
     sets = {name: frozenset(words) for name, words in data.items() if name not in {"source", "given_pairs"}}
+    sets["short_given"] = frozenset(given_key(short) for short, _ in data["given_pairs"] if " " not in short)
     return sets | {"given_pairs": pairs | {pair[::-1] for pair in pairs}}
 
 
@@ -45,28 +48,93 @@ def parse_person(text: str) -> Person:
     Person(given=('ursula',), surname='von der leyen', suffix='', gender='')
     >>> parse_person("J.D. Vance").given, parse_person("Frau Müller").gender, parse_person("Karl-Heinz Graf").given
     (('j', 'd'), 'f', ('karlheinz',))
+    >>> parse_person("Joseph II.").key, parse_person("Xi Jinping").surname, parse_person("Doe, John").key
+    ('*|joseph|ii', 'xi', 'john|doe|')
     """
     lists = word_lists()
-    words = [(word, plain(word).replace(" ", "")) for word in text.split()]
+    words = [(word, plain(word).replace(" ", "")) for word in _surname_last(text).split()]
     words = [(word, key) for word, key in words if key]
     gender = ""
     while len(words) > 1 and (found := _address(words[0][1], lists)) is not None:
         gender = gender or found
         words = words[1:]
-    suffix = words.pop()[1] if len(words) > 1 and words[-1][1] in lists["suffixes"] else ""
+    suffix = words.pop()[1] if len(words) > 1 and _is_suffix(*words[-1], lists) else ""
     if not words:
         return Person((), plain(text), suffix, gender)
+    if len(words) == 1 and suffix in lists["numerals"]:
+        return Person((REGNAL,), surname_key(words[0][1]), suffix, gender)
+    words = _eastern_order(words, lists)
     first = len(words) - 1
-    while first > 0 and _is_particle(*words[first - 1], lists, first=first == 1):
+    while first > 0 and _is_particle(*words[first - 1], lists):
         first -= 1
-    surname = " ".join(surname_key(key) for _, key in words[first:])
+    surname = " ".join("von" if word == "v." else surname_key(key) for word, key in words[first:])
     given = tuple(part for word, key in words[:first] for part in _given_parts(word, key))
     return Person(given, surname, suffix, gender)
 
 
-def _is_particle(word: str, key: str, lists: dict[str, Any], *, first: bool) -> bool:
-    """ "von" in small letters; "De Vries" at the beginning of a sentence has a capital."""
-    return key in lists["particles"] and (word[0].islower() or (first and key in lists["leading_particles"]))
+def _surname_last(text: str) -> str:
+    """ "Doe, John" is "John Doe"; a comma before anything but given names stays."""
+    surname, comma, given = text.partition(", ")
+    known = given and all(given_key(plain(word).replace(" ", "")) in given_names() for word in given.split())
+    return f"{given} {surname}" if comma and known else text
+
+
+def _is_suffix(word: str, key: str, lists: dict[str, Any]) -> bool:
+    """ "Jr.", or a Roman number in capitals."""
+    return key in lists["suffixes"] or (key in lists["numerals"] and word.rstrip(".").isupper())
+
+
+def _eastern_order(words: list[tuple[str, str]], lists: dict[str, Any]) -> list[tuple[str, str]]:
+    """Surname last also in names that have it first: "Xi Jinping", "Kim Jong-un", "Pohl Robert"."""
+    if len(words) not in (2, 3):
+        return words
+    (first, key), last = words[0], words[-1]
+    eastern = key in lists["eastern_surnames"] and last[1] not in common_surnames()
+    syllables = len(words) == 3 or re.search(r"\w-[a-z]", last[0]) is not None
+    turned = eastern and (syllables or not is_given(key)) and not is_given(last[1])
+    listed = len(words) == 2 and is_given(last[1]) and last[1] not in common_surnames() and _is_no_given(first, key)
+    return [*words[1:], words[0]] if turned or (listed and key in common_surnames()) else words
+
+
+def is_given(key: str) -> bool:
+    """Whether a folded word is a given name, by the lists."""
+    return given_key(key) in given_names()
+
+
+def _is_no_given(word: str, key: str) -> bool:
+    """Whether a word is no given name, by the lists: none of an initial, a particle or a part with a hyphen."""
+    return len(key) > 2 and "-" not in word and not is_given(key) and key not in word_lists()["particles"]
+
+
+def more_given(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    """Whether one has another given name, spelt out ("Napoleon Franz Bonaparte"); a middle initial may be left out.
+
+    >>> more_given(("napoleon",), ("napoleon", "franz")), more_given(("george",), ("george", "w"))
+    (True, False)
+    """
+    shorter, longer = sorted((first, second), key=len)
+    return any(len(given) > 1 for given in longer[len(shorter) :])
+
+
+def says_little(given: tuple[str, ...]) -> bool:
+    """Whether given names are one initial or one short form, which many others have as well ("H.", "Hans")."""
+    return len(given) == 1 and (len(given[0]) == 1 or given[0] in word_lists()["short_given"])
+
+
+def is_unsure(given: tuple[str, ...], surname: str) -> bool:
+    """Whether a full name may be two names side by side: one word before the surname, and that no given name.
+
+    >>> is_unsure(("nishikori",), "berdych"), is_unsure(("tomas",), "berdych"), is_unsure(("j", "d"), "vance")
+    (True, False, False)
+    """
+    return len(given) == 1 and given[0] != REGNAL and surname != "" and _is_no_given(given[0], given[0])
+
+
+def _is_particle(word: str, key: str, lists: dict[str, Any]) -> bool:
+    """ "von" in small letters; "De Vries" at the beginning of a sentence has a capital, "Robert De Niro" as well."""
+    if key == "v":
+        return word == "v."
+    return key in lists["particles"] and (word[0].islower() or key in lists["leading_particles"])
 
 
 def _address(word: str, lists: dict[str, Any]) -> str | None:
@@ -89,6 +157,17 @@ def _given_parts(word: str, key: str) -> list[str]:
 def without_genitive(person: Person) -> list[Person]:
     """What the name would be if the -s at its end were a genitive."""
     return [person._replace(surname=surname_key(surname)) for surname in genitives(person.surname)]
+
+
+def without_sure_genitive(person: Person) -> Person:
+    """A full name without an -s that can hardly be part of it: after a consonant, in no common surname.
+
+    >>> [without_sure_genitive(parse_person(name)).surname for name in ("Urs Widmers", "Ida Peters")]
+    ['widmer', 'peters']
+    """
+    surname = person.surname
+    sure = re.search("[bdfgklmnprt]s$", surname) is not None and surname not in common_surnames()
+    return person._replace(surname=surname_key(surname[:-1])) if sure and person.given else person
 
 
 def compatible(first: tuple[str, ...], second: tuple[str, ...]) -> bool:

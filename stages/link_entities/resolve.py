@@ -3,18 +3,35 @@
 What can be one entity shares a block: the surname for persons, every key for other names. Blocks that one cluster
 belongs to hang together; what hangs together is resolved together and nothing else matters to it. That is why
 new documents touch only the blocks of their own names, and why the order of documents cannot matter.
+
+**Evidence.** What one document says joins names in that document. For all others it counts as evidence: two names
+become one, or a short form its long one, only where the documents that say so are enough beside those that use the
+names without it. So one bad document never merges two well-known people, and more good ones do.
 """
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import NamedTuple
 
-from stages.link_entities.persons import merge_given
+from stages.link_entities.document import Claim
+from stages.link_entities.names import name_key
+from stages.link_entities.persons import REGNAL, is_given, is_unsure, merge_given, more_given, parse_person, says_little
 from stages.link_entities.union import smallest_of_group
+from stages.lookups.known_names import common_surnames, never_one
 
+SHORTEST_INHABITED = 7  # letters of a place in -er that may be its inhabitants: "Westhofener", not "Speyer"
 BY_FAR = 20  # times as many documents with the full name as all others of the surname have together
 APART = "\x1e"  # parts the key of an entity from the document it stays in
+ONE_BEARS, MORE_BEAR = 5, 25  # documents with a name that one document, or each of several, can speak for
+DEFINED_BEARS, INITIALS_BEAR = 20, 10  # documents with an acronym alone that each explaining one can speak for
+MOST_OFFERS = 0.8  # of all explanations of an acronym have to be the same
+FEWEST_FULL = 2  # documents with the full name before the surname alone, in another document, means its bearer
+FEWEST_FOR_GIVEN = 10  # the same for a word that is a given name as well ("Martin", "Elisabeth")
+FEWEST_UNSURE = 5  # documents after which "Barack Obama" is taken for one, though no list has the given name
+ALONE_PER_FULL = 10  # documents with a surname alone that each one with the full name can explain
 
 
 class Signature(NamedTuple):
@@ -25,11 +42,20 @@ class Signature(NamedTuple):
     weak: tuple[str, ...]
     bases: tuple[str, ...]
     roles: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+
+
+def read_signature(text: str) -> Signature:
+    """A signature from its form in the cluster table."""
+    label, strong, weak, bases, roles, claims = json.loads(text)
+    pairs = tuple((rule, one, other) for rule, one, other in claims)
+    return Signature(label, tuple(strong), tuple(weak), tuple(bases), tuple(roles), pairs)
 
 
 def blocks_of(signature: Signature) -> set[str]:
     """The blocks a cluster belongs to."""
-    keys = (*signature.strong, *signature.weak, *signature.bases)
+    claimed = [key for _, *pair in signature.claims for key in pair]
+    keys = (*signature.strong, *signature.weak, *signature.bases, *claimed)
     return {f"{signature.label}:{_block(signature.label, key)}" for key in keys}
 
 
@@ -58,53 +84,133 @@ def entity_id(label: str, key: str) -> str:
     return hashlib.sha256(f"{label}\x1f{key}".encode()).hexdigest()[:16]
 
 
+_Bare = dict[Signature, tuple[tuple[str, ...], tuple[str, ...]]]
+
+
 def _resolve_label(label: str, group: dict[Signature, int]) -> dict[Signature, str]:
     attested = _attested(label, group)
-    bare = {signature: _without_ending(signature, attested) for signature in sorted(group)}
-    keys = {key for strong, _ in bare.values() for key in strong}
-    same = [(strong[0], key) for strong, _ in bare.values() for key in strong[1:]]
+    bare: _Bare = {signature: _without_ending(signature, attested) for signature in sorted(group)}
+    named = _documents_of(bare, group)
+    said = [*_believed(group, named), *(_same_person(named) if label == "PER" else ())]
+    same = _held_apart(said, _never_one(label))
     # A group is named after its smallest key, in whatever order it grew.
-    entity_of = smallest_of_group(keys, [*same, *(_same_person(keys) if label == "PER" else ())])
-    offered = _offered(label, bare.values(), entity_of)
-    known = _known_of(bare, group, entity_of)
+    entity_of = smallest_of_group(named, same)
+    known = _known_of(bare, group, entity_of, named)
+    if label == "PER":
+        offered = _offered_surnames(entity_of)
+        return {
+            signature: known.main[signature] if strong else _person_meant(signature, weak, offered, known)
+            for signature, (strong, weak) in bare.items()
+        }
+    explained = _explained(group, entity_of)
     return {
-        signature: entity_of[strong[0]] if strong else _meant(signature, weak, offered, known)
+        signature: known.main[signature] if strong else _name_meant(weak, explained, entity_of, known)
         for signature, (strong, weak) in bare.items()
     }
 
 
+def _held_apart(said: list[tuple[str, str]], never: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The pairs without those that would join, directly or over others, two names that are never one."""
+    joined = smallest_of_group({key for pair in said for key in pair}, said)
+    roots = {joined[one] for one, other in never if one in joined and joined[one] == joined.get(other)}
+    kept = [pair for pair in said if joined[pair[0]] not in roots]
+    for pair in sorted(pair for pair in said if joined[pair[0]] in roots):
+        group = smallest_of_group({key for known in (*kept, pair) for key in known}, [*kept, pair])
+        if all(one not in group or group[one] != group.get(other) for one, other in never):
+            kept.append(pair)
+    return kept
+
+
+@cache
+def _never_one(label: str) -> list[tuple[str, str]]:
+    """Pairs of keys that the table of `lookups` holds apart."""
+    return [(_key(label, one), _key(label, other)) for named, one, other in never_one() if named == label]
+
+
+def _key(label: str, name: str) -> str:
+    return parse_person(name).key if label == "PER" else name_key(name, label)
+
+
 class _Known(NamedTuple):
-    """In how many documents an entity has its full name, and the roles it has there."""
+    """What the corpus says: documents and roles of each entity, those of each word alone, the entity of a signature."""
 
     documents: Counter[str]
     roles: dict[str, set[str]]
+    alone: Counter[str]
+    main: dict[Signature, str]
+    sure: set[str]
 
 
-def _known_of(
-    bare: dict[Signature, tuple[tuple[str, ...], tuple[str, ...]]],
-    group: dict[Signature, int],
-    entity_of: dict[str, str],
-) -> _Known:
-    known = _Known(Counter(), defaultdict(set))
+def _documents_of(bare: _Bare, group: dict[Signature, int]) -> Counter[str]:
+    """In how many documents each full name stands."""
+    named: Counter[str] = Counter()
     for signature, (strong, _) in bare.items():
+        for key in strong:
+            named[key] += group[signature]
+    return named
+
+
+def _believed(group: dict[Signature, int], named: Counter[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of full names that enough documents say are one."""
+    support: Counter[tuple[str, str]] = Counter()
+    for signature, count in group.items():
+        for rule, one, other in signature.claims:
+            if rule == "renamed" and one in named and other in named:
+                support[one, other] += count
+    for (one, other), count in support.items():
+        bears = ONE_BEARS if count == 1 else MORE_BEAR
+        if count * bears >= min(named[one], named[other]):
+            yield one, other
+
+
+def _known_of(bare: _Bare, group: dict[Signature, int], entity_of: dict[str, str], named: Counter[str]) -> _Known:
+    known = _Known(Counter(), defaultdict(set), Counter(), {}, set())
+    for signature, (strong, weak) in bare.items():
+        for word in weak if not strong else ():
+            known.alone[word] += group[signature]
         if strong:
-            root = entity_of[strong[0]]
+            # Names of one document that the corpus holds apart: the one most documents know stands for all.
+            root = entity_of[max(strong, key=lambda key: (_spelt_out(key), named[key], len(key), key))]
+            known.main[signature] = root
             known.documents[root] += group[signature]
             known.roles[root].update(signature.roles)
+            known.sure.update(root for key in strong if not _unsure(key))
     return known
 
 
-def _meant(signature: Signature, weak: tuple[str, ...], offered: dict[str, set[str]], known: _Known) -> str:
-    """What a surname or an acronym means: the only one, or of several persons the one with the role, or by far the
-    best known; else a person stays apart in each document, and an acronym is an entity of its own.
+def _spelt_out(key: str) -> bool:
+    """Whether a person's name has more than initials before the surname."""
+    return any(len(given) > 1 for given in key.split("|")[0].split(" "))
+
+
+def _unsure(key: str) -> bool:
+    given, surname, *_ = *key.split("|"), ""
+    return "|" in key and is_unsure(tuple(given.split(" ")), surname)
+
+
+def _person_meant(signature: Signature, weak: tuple[str, ...], offered: dict[str, set[str]], known: _Known) -> str:
+    """Whom a surname means: the only one who may be meant by it, or of several the one with the role, or by far the
+    best known; else it stays apart in each document.
     """
-    meant = {root for key in weak for root in offered.get(key, ())}
-    if len(meant) > 1 and signature.label == "PER":
-        alike = {root for root in meant if known.roles.get(root, set()) & set(signature.roles)}
-        meant = alike if len(alike) == 1 else _best_known(meant, known)
-    if len(meant) == 1:
-        return next(iter(meant))
-    return f"={weak[0]}" + (APART if meant and signature.label == "PER" else "")
+    bearers = {root for key in weak for root in offered.get(key, ())}
+    alike = {root for root in bearers if known.roles.get(root, set()) & set(signature.roles)}
+    meant = alike if len(alike) == 1 else bearers
+    if len(meant) > 1:
+        meant = _best_known(meant, known)
+    if len(meant) > 1:
+        return f"={weak[0]}{APART}"
+    root = next(iter(meant), "")
+    return root if root and (alike or _may_mean(weak[0], root, known)) else f"={weak[0]}"
+
+
+def _may_mean(word: str, root: str, known: _Known) -> bool:
+    """Whether a word alone may mean its only bearer: one who is known by the full name, for how often the word stands
+    alone. What may be two names side by side has to stand in as many documents as the word alone.
+    """
+    documents = known.documents[root]
+    bears = ALONE_PER_FULL if root in known.sure or documents >= FEWEST_UNSURE else 1
+    fewest = FEWEST_FOR_GIVEN if is_given(word) else FEWEST_FULL
+    return documents >= fewest and documents * bears >= known.alone[word]
 
 
 def _best_known(meant: set[str], known: _Known) -> set[str]:
@@ -113,15 +219,59 @@ def _best_known(meant: set[str], known: _Known) -> set[str]:
     return {best} if known.documents[best] >= BY_FAR * others else meant
 
 
-def _attested(label: str, group: Iterable[Signature]) -> set[str]:
-    """Every key that a signature names by itself, and the surname of every full name."""
-    keys = {key for signature in group for key in (*signature.strong, *signature.weak)}
-    return keys | {key.split("|")[1] for key in keys if label == "PER" and "|" in key}
+def _name_meant(
+    weak: tuple[str, ...], explained: dict[str, dict[str, Counter[str]]], entity_of: dict[str, str], known: _Known
+) -> str:
+    """What an acronym alone means: the name that enough documents explain it by, else itself."""
+    word = weak[0]
+    if word in entity_of:
+        return entity_of[word]
+    offers = explained.get(word, {})
+    total = sum(count.total() for count in offers.values())
+    for root, count in sorted(offers.items()):
+        if count.total() >= MOST_OFFERS * total and _is_explained(count, known.alone[word]):
+            return root
+    return f"={word}"
 
 
-def _without_ending(signature: Signature, attested: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Strong and weak keys; a lone key gives way to its base form where that is a name of its own."""
-    base = next((base for base in signature.bases if base in attested), None)
+def _is_explained(count: Counter[str], alone: int) -> bool:
+    """Whether explanations are enough: one in brackets, or several that only have the letters or only the brackets."""
+    other = count["initials"] + count["bracketed"]
+    defined = count["defined"] >= 1 and count["defined"] * DEFINED_BEARS >= alone
+    return defined or (other >= 2 and other * INITIALS_BEAR >= alone)
+
+
+def _explained(group: dict[Signature, int], entity_of: dict[str, str]) -> dict[str, dict[str, Counter[str]]]:
+    """Acronym -> entity -> how many documents explain it so, by rule."""
+    found: defaultdict[str, defaultdict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    for signature, count in group.items():
+        best: dict[tuple[str, str], str] = {}
+        for rule, full, acronym in signature.claims:
+            if rule != "renamed" and full in entity_of:
+                pair = (acronym, entity_of[full])
+                best[pair] = "defined" if "defined" in (rule, best.get(pair)) else rule
+        for (acronym, root), rule in best.items():
+            found[acronym][root][rule] += count
+    return {acronym: dict(offers) for acronym, offers in found.items()}
+
+
+def _attested(label: str, group: dict[Signature, int]) -> Counter[str]:
+    """In how many documents a key names something by itself, or is the surname of a full name."""
+    attested: Counter[str] = Counter()
+    for signature, count in group.items():
+        keys = {*signature.strong, *signature.weak}
+        keys |= {key.split("|")[1] for key in keys if label == "PER" and "|" in key}
+        for key in keys:
+            attested[key] += count
+    return attested
+
+
+def _without_ending(signature: Signature, attested: Counter[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Strong and weak keys; a lone key gives way to its base form where that is a name of its own, and no rarer."""
+    keys = (*signature.strong, *signature.weak)
+    inhabited = signature.label == "LOC" and all(key.endswith("er") and len(key) >= SHORTEST_INHABITED for key in keys)
+    own = 1 if inhabited else max((attested[key] for key in keys), default=1)
+    base = next((base for base in signature.bases if attested[base] >= max(own, 1)), None)
     if base is None:
         return signature.strong, signature.weak
     return ((base,), ()) if signature.strong else ((), (base,))
@@ -134,21 +284,23 @@ def _same_person(keys: Iterable[str]) -> Iterator[tuple[str, str]]:
         given, surname, suffix = key.split("|")
         families[surname, suffix].add(tuple(given.split(" ")))
     for (surname, suffix), given_names in families.items():
-        first: dict[int, str] = {}
+        common = surname in common_surnames()
+        first: dict[tuple[int, str], tuple[str, ...]] = {}
         for names, number in merge_given(given_names).items():
-            key = f"{' '.join(names)}|{surname}|{suffix}"
-            yield first.setdefault(number, key), key
+            # One initial or a short form says little where many bear the surname: "H. Fischer", "Hans Fischer".
+            own = names[0] if common and says_little(names) else ""
+            known = first.setdefault((number, own), names)
+            if not more_given(known, names):
+                yield (f"{' '.join(known)}|{surname}|{suffix}", f"{' '.join(names)}|{surname}|{suffix}")
 
 
-def _offered(
-    label: str, bare: Iterable[tuple[tuple[str, ...], tuple[str, ...]]], entity_of: dict[str, str]
-) -> dict[str, set[str]]:
-    """The entities that a surname or an acronym may mean."""
+def _offered_surnames(entity_of: dict[str, str]) -> dict[str, set[str]]:
+    """The persons that a surname alone may mean."""
     offered: defaultdict[str, set[str]] = defaultdict(set)
-    for strong, weak in bare:
-        for key in strong:
-            root = entity_of[key]
-            surname = key.split("|")[1] if label == "PER" else key
-            for short in {surname, surname.rsplit(" ", 1)[-1]} if label == "PER" else {key, *weak}:
-                offered[short].add(root)
+    for key, root in entity_of.items():
+        given, surname, _ = key.split("|")
+        if given == REGNAL:
+            continue  # "Elisabeth" in another document is hardly Elisabeth II.
+        for short in {surname, surname.rsplit(" ", 1)[-1]}:
+            offered[short].add(root)
     return offered

@@ -12,7 +12,24 @@ HYPHENS = re.compile("[-\u2010\u2011\u2012\u2013/_]")
 # after normalisation, which makes them of U+FF5C, U+FF20 and U+FF1D as well.
 KEY_SIGNS = re.compile("[|@=]")
 APOSTROPHE_S = re.compile("['\u2019\u00b4`](?:s\\b|$|(?=\\s))")
-SLAVIC = re.compile(r"(?:skyj|skij|skyy|skiy|skyi|skyj|sky|skii)$")  # one transliteration of the ending -ski
+SLAVIC = re.compile(r"(?:skyj|skij|skyy|skiy|skyi|skyj|skoj|sky|skii|ski)$")  # one transliteration of the ending -ski
+# Letters of Russian and Ukrainian as German newspapers write them.
+CYRILLIC = str.maketrans(
+    dict(zip("абвгґдезийіїклмнопрстуфыьъэ", [*"abwggdesijiiklmnoprstufy", "", "", "e"], strict=True))
+    | {
+        "ё": "jo",
+        "є": "je",
+        "ж": "sch",
+        "х": "ch",
+        "ц": "z",
+        "ч": "tsch",
+        "ш": "sch",
+        "щ": "schtsch",
+        "ю": "ju",
+        "я": "ja",
+    }
+)
+SLAVIC_LETTERS = str.maketrans({"z": "s", "w": "v", "y": "i"})
 ENDING = re.compile(r"(?<=\w{3})(?:e[nrms]?)$")
 
 
@@ -23,7 +40,7 @@ def plain(text: str) -> str:
     >>> plain("J.D.  Vance"), plain("Müller-Lüdenscheidt"), plain("São Paulo"), plain("U.S.A.")
     ('jd vance', 'mueller luedenscheidt', 'sao paulo', 'usa')
     """
-    text = DROPPED.sub("", APOSTROPHE_S.sub("", text.strip())).lower().translate(GERMAN)
+    text = DROPPED.sub("", APOSTROPHE_S.sub("", text.strip())).lower().translate(GERMAN).translate(CYRILLIC)
     text = KEY_SIGNS.sub(" ", unicodedata.normalize("NFKD", HYPHENS.sub(" ", text)))
     if not text.isascii():
         text = "".join(ch for ch in text if not unicodedata.combining(ch))
@@ -52,8 +69,13 @@ def genitives(key: str) -> list[str]:
 
 
 def surname_key(word: str) -> str:
-    """One key for the transliterations of a Slavic surname ("Selenskyj", "Selenski")."""
-    return SLAVIC.sub("ski", word)
+    """One key for the transliterations of a Slavic surname ("Selenskyj", "Selenski", "Zelensky").
+
+    >>> surname_key("selenskyj"), surname_key("zelensky"), surname_key(plain("Зеленський")), surname_key("zander")
+    ('selenski', 'selenski', 'selenski', 'zander')
+    """
+    stem = SLAVIC.sub("ski", word)
+    return stem.translate(SLAVIC_LETTERS) if stem.endswith("ski") else stem
 
 
 def given_key(word: str) -> str:

@@ -65,9 +65,9 @@ def well_counted(entities: pl.DataFrame, counted: pl.DataFrame) -> dict[str, pl.
 
 
 def are_spellings(entities: pl.DataFrame, clusters: pl.DataFrame) -> pl.Series:
-    """True for an entity whose name and aliases are all the spellings (forms) of its clusters, and no others.
+    """True for an entity whose aliases are all the spellings (forms) of its clusters but the name, and no others.
 
-    The name may be the nominative of a spelling that ends in a genitive -s.
+    The name is one of them, or a base form that no text has ("Deutscher Gewerkschaftsbund").
     """
     spellings: dict[str, set[str]] = {}
     for entity_id, forms in clusters.select("entity_id", "forms").unique().iter_rows():
@@ -75,14 +75,14 @@ def are_spellings(entities: pl.DataFrame, clusters: pl.DataFrame) -> pl.Series:
     found = []
     for entity_id, name, aliases in entities.select("entity_id", "name", "aliases").iter_rows():
         met = spellings.get(entity_id, set())
-        found.append((name in met or f"{name}s" in met) and sorted(met - {name}) == aliases)
+        found.append(bool(met and name) and sorted(met - {name}) == aliases)
     return pl.Series("spelt", found, dtype=pl.Boolean)
 
 
 def _spellings(forms: str | None) -> Iterable[str]:
     """The spellings in clusters.forms; none where that is no JSON, so that no name can be one of them."""
     try:
-        return dict(json.loads(forms or "{}"))
+        return [form for form, number in dict(json.loads(forms or "{}")).items() if number]
     except (TypeError, ValueError):
         return ()
 

@@ -249,9 +249,10 @@ TABLES: dict[str, Table] = {
         ("entity_id",),
         {
             "entity_id": Column(_STR, "hash of the label and the smallest key; knows no order and no date"),
-            "name": Column(_STR, "the fullest spelling used most"),
+            "name": Column(_STR, "the fullest spelling used most, in its base form"),
             "label": Column(_STR, "one of " + ", ".join(NAME_LABELS)),
             "aliases": Column(pl.List(pl.String), "all other spellings, sorted"),
+            "evidence": Column(_STR, "why the aliases are of this entity: rule and documents, as JSON"),
             "n_mentions": Column(_INT, "mentions in all documents"),
             "n_documents": Column(_INT, "documents that name it"),
             "first_document": Column(_STR, "first source_uri that names it, in order of source_uri"),

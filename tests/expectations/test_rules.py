@@ -109,7 +109,8 @@ def validate():
 
 WHOLE = {
     "entities": {
-        "entity_id": "e" * 16, "name": "Anna Huber", "label": "PER", "aliases": ["Huber"], "n_mentions": 3,
+        "entity_id": "e" * 16, "name": "Anna Huber", "label": "PER", "aliases": ["Huber"], "evidence": "[]",
+        "n_mentions": 3,
         "n_documents": 2, "first_document": "s/a", "last_document": "s/b", "geonames_id": None, "country": None,
         "authority_id": None,
     },

@@ -113,6 +113,13 @@ def fast_gate() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_document_is_enough() -> Iterator[None]:
+    """One document with the full name makes a surname alone mean its bearer: for tests of runs, not of evidence."""
+    with patch.object(sys.modules["stages.link_entities.resolve"], "FEWEST_FULL", 1):
+        yield
+
+
 def run_here(sources: Iterable[Path | str], tables: Path, **settings: object) -> RunReport:
     """One run in this process; deletions are confirmed and no worker is started unless the settings say else."""
     options = {"workers": 0, "confirm_deletions": True, "languages": ("de",)} | settings

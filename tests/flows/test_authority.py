@@ -11,7 +11,7 @@ import pytest
 from flows.cli import main
 from stages.errors import UsageError
 from stages.tables.store.snapshots import read_current, read_table
-from tests.faults.harness import fast_gate, run_here
+from tests.faults.harness import fast_gate, one_document_is_enough, run_here
 
 HUBER = "Die Direktorin Anna Huber hat am Montag das neue Museum in Köln eröffnet. Anna Huber dankte.\n"
 AUER = "Am Freitag hat Anna Auer in Bonn ein Buch vorgestellt. Anna Auer las eine Stunde lang daraus vor.\n"
@@ -24,7 +24,7 @@ SCHEMA = {"id": pl.String, "label": pl.String, "name": pl.String, "aliases": pl.
 
 @pytest.fixture(autouse=True)
 def _gate() -> Iterator[None]:
-    with fast_gate():
+    with fast_gate(), one_document_is_enough():
         yield
 
 

@@ -1,5 +1,6 @@
 """Names are linked across all documents that stand, whatever came first: through plain runs with the fast gate."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from stages.errors import GateError
 from stages.tables.ids import to_doc_id
 from stages.tables.schemas import NAME_LABELS
 from stages.tables.store.snapshots import read_current, read_table
-from tests.faults.harness import assert_same, fast_gate, published, run_here
+from tests.faults.harness import assert_same, fast_gate, one_document_is_enough, published, run_here
 
 FULL = """Anna Huber eröffnet das neue Museum in Köln
 
@@ -38,7 +39,7 @@ Die Direktorin Anna Huber, geborene Auer, erhielt am Mittwoch in Wien einen Prei
 
 @pytest.fixture(autouse=True)
 def _gate() -> Iterator[None]:
-    with fast_gate():
+    with fast_gate(), one_document_is_enough():
         yield
 
 
@@ -46,7 +47,7 @@ def _gate() -> Iterator[None]:
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("linking")
     write(home / "press", {"full.txt": FULL, "surname.txt": SURNAME})
-    with fast_gate():
+    with fast_gate(), one_document_is_enough():
         run_here([home / "press"], home / "tables")
     return home
 
@@ -94,7 +95,10 @@ def assert_as_from_scratch(press: Path, tables: Path) -> None:
 def test_surname_means_the_only_person_of_the_corpus(tables: Path) -> None:
     anna = meant(tables, "full.txt", "Anna Huber")
     assert meant(tables, "surname.txt", "Huber") == anna
-    assert entity(tables, anna) == {
+    row = entity(tables, anna)
+    why = {"alias": "Huber", "rule": "surname_in_corpus", "n_documents": 1, "documents": ["press/surname.txt"]}
+    assert json.loads(row.pop("evidence")) == [why]
+    assert row == {
         "entity_id": anna, "name": "Anna Huber", "label": "PER", "aliases": ["Huber"], "n_mentions": 3,
         "n_documents": 2, "first_document": "press/full.txt", "last_document": "press/surname.txt",
         "geonames_id": None, "country": None, "authority_id": None,

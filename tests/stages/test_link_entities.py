@@ -1,5 +1,6 @@
 import json
 import random
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -20,6 +21,7 @@ from stages.link_entities.names import initials_fit, is_acronym, is_short_form
 from stages.link_entities.persons import compatible, merge_given, parse_person
 from stages.link_entities.resolve import Signature, blocks_of, resolve
 from stages.link_entities.roles import role_beside, role_gender
+from stages.tables.agree import are_spellings
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "linking.json").read_text(encoding="utf-8"))
 NAMES = [
@@ -111,6 +113,7 @@ def test_changed_documents_are_those_whose_entities_changed(corpus):
 
 def test_a_second_bearer_changes_the_document_of_the_surname_alone():
     documents = {"a": [("PER", "Anna Müller")], "b": [("PER", "Müller")], "c": [("PER", "Peter Müller")]}
+    documents["d"] = documents["a"]
     clusters, _ = find_clusters(*frames(documents))
     before = link_clusters(clusters.clear(), clusters.filter(pl.col("doc_id") != "c")).clusters
     linked = link_clusters(before, clusters.filter(pl.col("doc_id") == "c"))
@@ -207,6 +210,7 @@ def test_entities_have_places_and_authority_ids():
             ("LOC", "Adorf"),
         ],
         "b": [("LOC", "USA"), ("PER", "Müller"), ("ORG", "Siemens")],
+        "aa": [("PER", "Dr. Anna Müller")],
     }
     _, clusters, texts = link(documents)
     authority = pl.DataFrame(
@@ -270,6 +274,118 @@ def test_entities_can_be_renewed_one_by_one():
     everything = build_entities(clusters, texts)
     one = everything["entity_id"][0]
     assert build_entities(clusters, texts, only=[one]).equals(everything.filter(pl.col("entity_id") == one))
+
+
+def evidence_for(documents, name):
+    """Alias -> rule, documents, of the entity shown by a name."""
+    _, clusters, texts = link(documents)
+    rows = build_entities(clusters, texts).filter(pl.col("name") == name)["evidence"]
+    return {one["alias"]: (one["rule"], one["n_documents"], one["documents"]) for one in json.loads(rows.item())}
+
+
+def test_evidence_says_which_rule_and_which_documents():
+    documents = {
+        "a": [("PER", "Anna Müller"), ("PER", "Müller"), ("ORG", "Neue Freie Bank"), ("ORG", "NFB")],
+        "b": [("PER", "A. Müller"), ("PER", "Anna Müllers"), ("ORG", "NFB"), ("ORG", "Neue Freie Bank")],
+        "c": [("PER", "Anna Müller"), ("ORG", "NFB"), ("LOC", "Kärntner", "deriv"), ("LOC", "United States")],
+        "d": [("PER", "Müller"), ("LOC", "Kärnten"), ("LOC", "USA"), ("LOC", "Amerika")],
+    }
+    said = evidence_for(documents, "Anna Müller")
+    assert said["A. Müller"] == ("given_names", 1, ["source/b"])
+    assert "Anna Müllers" not in said  # no more than an inflection
+    assert evidence_for(documents, "Kärnten") == {}  # the place stands for its adjective
+    assert evidence_for(documents, "USA") == {
+        "Amerika": ("known_name", 1, ["source/d"]),
+        "United States": ("known_name", 1, ["source/c"]),
+    }
+
+
+def test_evidence_for_one_alias_may_have_several_rules():
+    documents = {
+        "a": [("PER", "Anna Müller"), ("PER", "Müller")],
+        "b": [("PER", "Anna Müller")],
+        "c": [("PER", "Müller")],
+    }
+    _, clusters, texts = link(documents)
+    said = json.loads(build_entities(clusters, texts)["evidence"].item())
+    assert [(one["alias"], one["rule"], one["documents"]) for one in said] == [
+        ("Müller", "surname_in_corpus", ["source/c"]),
+        ("Müller", "surname_in_document", ["source/a"]),
+    ]
+
+
+def renamed(name, other):
+    """A document that says of one person that she had another name."""
+    text = f"Hier sprach {name}, geborene {other}, gestern."
+    first, second = text.index(name), text.index(other)
+    rows = [(0, name, first), (1, other, second)]
+    return text, [(number, form, "PER", "name", 0, start, start + len(form)) for number, form, start in rows]
+
+
+def test_one_bad_document_merges_two_well_known_people_for_nobody_else():
+    known = {f"d{number}": [("PER", "Sophie Auer")] for number in range(8)}
+    known |= {f"e{number}": [("PER", "Sophie Wagner")] for number in range(8)}
+
+    def entities(n_saying):
+        mentions, texts = frames(known)
+        for number in range(n_saying):
+            text, rows = renamed("Sophie Auer", "Sophie Wagner")
+            more = pl.DataFrame([(f"x{number}", *row) for row in rows], schema=mentions.schema, orient="row")
+            mentions = pl.concat([mentions, more])
+            one = pl.DataFrame([(f"x{number}", f"source/x{number}", text)], schema=texts.schema, orient="row")
+            texts = pl.concat([texts, one])
+        clusters, _ = find_clusters(mentions, texts)
+        linked = link_clusters(clusters.clear(), clusters).clusters
+        return linked.filter(pl.col("doc_id").is_in(list(known)))["entity_id"].n_unique()
+
+    assert entities(1) == 2
+    assert entities(2) == 1  # a second document says so as well
+
+
+def test_names_that_the_table_holds_apart_stay_apart_whatever_texts_say(monkeypatch):
+    module = sys.modules["stages.link_entities.resolve"]
+    documents = {"a": [("PER", "J. Biden")], "b": [("PER", "Joe Biden")], "c": [("PER", "Joseph Biden")]}
+    apart = [("joe|biden|", parse_person("Joseph Biden").key)]
+    assert link(documents)[1]["entity_id"].n_unique() == 1
+    monkeypatch.setattr(module, "_never_one", lambda label: apart if label == "PER" else [])
+    assert link(documents)[1]["entity_id"].n_unique() == 2
+
+
+def test_a_genitive_before_its_noun_is_shown_without_its_ending():
+    text = "Urs Widmers Deutschlehrer war streng. Ida Peters Nachbarn waren es nicht."
+    rows = [("d", 0, "Urs Widmers", "PER", "name", 0, 0, 11), ("d", 1, "Ida Peters", "PER", "name", 0, 38, 48)]
+    columns = ["doc_id", "mention_no", "text", "label", "kind", "block_no", "start", "end"]
+    documents = pl.DataFrame([("d", "source/d", text)], schema=["doc_id", "source_uri", "text"], orient="row")
+    clusters, _ = find_clusters(pl.DataFrame(rows, schema=columns, orient="row"), documents)
+    entities = build_entities(link_clusters(clusters.clear(), clusters).clusters, documents)
+    found = dict(entities.select("name", "aliases").iter_rows())
+    assert found == {"Urs Widmer": ["Urs Widmers"], "Ida Peters": []}
+    assert are_spellings(entities, link_clusters(clusters.clear(), clusters).clusters).all()
+
+
+@pytest.mark.parametrize(
+    ("label", "spellings", "name"),
+    [
+        ("ORG", ["Europäischen Union", "EU"], "Europäische Union"),
+        ("LOC", ["Vereinigten Staaten", "Amerika"], "USA"),
+        ("ORG", ["FPÖ-"], "FPÖ"),
+        ("PER", ["Jürg Christandls", "Jürg Christandl"], "Jürg Christandl"),
+        ("ORG", ["Deutschen Olympischen Sportbundes"], "Deutscher Olympischer Sportbund"),
+        ("ORG", ["Jungen Union"], "Junge Union"),
+        ("MISC", ["Zweiten Weltkrieg"], "Zweiter Weltkrieg"),
+        ("LOC", ["Weißen Hauses"], "Weißes Haus"),
+        ("LOC", ["Frankfurt (Oder"], "Frankfurt (Oder)"),
+        ("ORG", ["Deutschen Speditions- und Logistikverbands"], "Deutscher Speditions- und Logistikverband"),
+        ("PER", ["Angela Peters", "Peters"], "Angela Peters"),
+        ("ORG", ["Deutschen Diabetiker Bundes"], "Deutscher Diabetiker Bund"),
+        ("ORG", ["Berliner Zeitung"], "Berliner Zeitung"),
+        ("LOC", ["Luxemburgs"], "Luxemburg"),
+        ("LOC", ["niederösterreichischen"], "Niederösterreich"),
+    ],
+)
+def test_shown_names_are_base_forms(label, spellings, name):
+    _, clusters, texts = link({"a": [(label, spelling) for spelling in spellings]})
+    assert build_entities(clusters, texts)["name"].to_list() == [name]
 
 
 @settings(max_examples=40, deadline=None)
@@ -406,8 +522,6 @@ def test_acronyms():
 
 def test_the_articles_are_linked_as_annotated():
     # Floors a little below what was measured; `tests/benchmarks/linking.py` prints the figures.
-    import sys
-
     sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
     try:
         import linking

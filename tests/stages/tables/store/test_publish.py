@@ -74,8 +74,15 @@ def whole(doc_ids, run):
 
 def entities(n_mentions, *ids):
     rows = [
-        {"entity_id": entity_id, "name": "Satz", "label": "PER", "aliases": ["Satzes"], "n_mentions": n_mentions}
-        | {"n_documents": n_mentions, "first_document": "s/a", "last_document": "s/z"}
+        {
+            "entity_id": entity_id,
+            "name": "Satz",
+            "label": "PER",
+            "aliases": ["Satzes"],
+            "evidence": "[]",
+            "n_mentions": n_mentions,
+        }
+        | {"n_documents": n_mentions, "evidence": "[]", "first_document": "s/a", "last_document": "s/z"}
         | {"geonames_id": None, "country": None, "authority_id": None}
         for entity_id in ids or ("e",)
     ]

@@ -1,0 +1,122 @@
+"""Entities as they are published: the name shown, the other spellings, and why they are one."""
+
+import json
+from collections import Counter
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from stages.link_entities.authority import authority_keys
+from stages.link_entities.evidence import evidence_of
+from stages.link_entities.resolve import Signature, read_signature
+from stages.link_entities.shown import best_name
+from stages.lookups.known_names import Place, place_of
+
+MOST_NAMED = 3  # documents that the evidence names for a spelling and rule
+
+ENTITIES = pl.Schema(
+    {
+        "entity_id": pl.String(),
+        "name": pl.String(),
+        "label": pl.String(),
+        "aliases": pl.List(pl.String),
+        "evidence": pl.String(),
+        "n_mentions": pl.Int64(),
+        "n_documents": pl.Int64(),
+        "first_document": pl.String(),
+        "last_document": pl.String(),
+        "geonames_id": pl.Int64(),
+        "country": pl.String(),
+        "authority_id": pl.String(),
+    }
+)
+
+
+def build_entities(
+    clusters: pl.DataFrame,
+    documents: pl.DataFrame,
+    authority: pl.DataFrame | None = None,
+    only: list[str] | None = None,
+) -> pl.DataFrame:
+    """The entities of a linked cluster table, or ``only`` some of them by id, sorted by id.
+
+    ``documents`` (doc_id, source_uri) gives first and last document by source_uri. The name is the fullest
+    spelling used most, in its base form (`shown`); aliases are all others, evidence says why they are of this entity.
+    """
+    rows = clusters if only is None else clusters.filter(pl.col("entity_id").is_in(only))
+    placed = rows.join(documents.select("doc_id", "source_uri"), on="doc_id", how="left")
+    counted = placed.group_by("entity_id").agg(
+        pl.col("label").first(),
+        pl.col("n_mentions").sum(),
+        pl.col("doc_id").n_unique().cast(pl.Int64).alias("n_documents"),
+        pl.col("source_uri").min().alias("first_document"),
+        pl.col("source_uri").max().alias("last_document"),
+    )
+    # Famous names have the same few signatures and forms in thousands of documents.
+    alike = placed.group_by("entity_id", "signature", "forms").agg(
+        pl.len().alias("n_alike"), pl.col("source_uri").unique().sort().head(MOST_NAMED).alias("uris")
+    )
+    said = (
+        alike.sort("entity_id", "signature", "forms").group_by("entity_id").agg("signature", "forms", "n_alike", "uris")
+    )
+    grouped = counted.join(said, on="entity_id")
+    authorities = authority_keys(authority)
+    columns = grouped.select("label", "signature", "forms", "n_alike", "uris").iter_rows()
+    described = [
+        _describe(label, [Said(*one) for one in zip(*row, strict=True)], authorities) for label, *row in columns
+    ]
+    schema = {name: ENTITIES[name] for name in _Description._fields}
+    told = pl.DataFrame(described, schema=schema, orient="row")
+    return grouped.drop("signature", "forms", "n_alike", "uris").hstack(told).select(list(ENTITIES)).sort("entity_id")
+
+
+class Said(NamedTuple):
+    """What a number of documents say of an entity alike: signature and forms as JSON; ``uris`` are some of them."""
+
+    signature: str
+    forms: str
+    n_alike: int
+    uris: list[str]
+
+
+class _Description(NamedTuple):
+    name: str
+    aliases: list[str]
+    evidence: str
+    geonames_id: int | None
+    country: str | None
+    authority_id: str | None
+
+
+def _describe(label: str, said: list[Said], authorities: dict[str, set[str]]) -> _Description:
+    read = [(read_signature(one.signature), json.loads(one.forms), one) for one in said]
+    counts: Counter[str] = Counter()
+    for _, forms, one in read:
+        for spelling, number in forms.items():
+            counts[spelling] += number * one.n_alike
+    keys = {key for signature, _, _ in read for key in _keys(signature)}
+    bare = {key for signature, _, _ in read for key in signature.bases} & keys
+    name = best_name(label, counts, keys, bare)
+    place = _place(keys) if label == "LOC" else None
+    given = {number for key in keys for number in authorities.get(f"{label}:{key}", ())}
+    evidence: list[dict[str, Any]] = evidence_of(
+        label, name, [(signature, forms, one.n_alike, one.uris) for signature, forms, one in read]
+    )
+    return _Description(
+        name,
+        sorted({form for form, number in counts.items() if number} - {name}),
+        json.dumps(evidence, ensure_ascii=False),
+        place.geonames_id if place else None,
+        place.country if place else None,
+        next(iter(given)) if len(given) == 1 else None,
+    )
+
+
+def _keys(signature: Signature) -> tuple[str, ...]:
+    return signature.strong or signature.weak
+
+
+def _place(keys: set[str]) -> Place | None:
+    """The place whose GeoNames id is a key."""
+    found = [key for key in keys if key.startswith("@")]
+    return place_of(found[0]) if len(found) == 1 else None
