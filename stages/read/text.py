@@ -44,6 +44,7 @@ _MAX_NUL_RUNS_SHARE = 0.05
 _MIN_BARE_SHARE = 0.01
 _MAX_CONTROL_SHARE = 0.01
 _SAMPLE = 1 << 16
+_AT_ONCE = 1 << 20
 _MOST_CHARS = 1 << 25
 _NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 _REPLACEMENT = "\ufffd"
@@ -214,8 +215,12 @@ def _too_large(options: ReadOptions) -> SourceError:
 def _decompress(packed: bytes, limit: int) -> bytes:
     stream: BinaryIO = io.BytesIO(packed)
     try:
+        data = bytearray()
         with gzip.open(stream) as file:
-            return file.read(limit + 1)
+            # Not in one go: that would set aside memory for all that is allowed, whatever the file holds.
+            while len(data) <= limit and (chunk := file.read(min(_AT_ONCE, limit + 1 - len(data)))):
+                data += chunk
+        return bytes(data)
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError("broken_archive", f"the gzip data is damaged ({error}); fetch the file again") from error
 
