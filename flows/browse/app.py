@@ -3,33 +3,40 @@
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import polars as pl
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from flows.browse import charts, find
+from flows.browse.corrections import add_row, all_rows, take_back
 from flows.browse.find import PAGE, Search
 from flows.browse.guard import Guard
 from flows.browse.mark_up import mended, prepare, raw, visible
 from flows.browse.query import fold, parse
 from flows.browse.shelf import Shelf, Standing
 from flows.browse.words import LANGUAGES, best_language, number, words_of
+from stages.correct import ACTIONS
 from stages.discover.sources import Source
+from stages.errors import UsageError
 from stages.read.again import read_again
 from stages.tables.schemas import BLOCK_KINDS, LABELS, NAME_LABELS, REPAIR_RULES, STATUSES
 
 HERE = Path(__file__).parent
 _MOST_TAKEN = 100_000
+_MOST_BYTES = 100_000
 _CHARS_OF_A_PART = 20_000
 _PLURALS = {"PER": "People", "ORG": "Organisations", "LOC": "Places", "MISC": "Other"}
 _LAYERS = ("names", "values", "repairs", "raw")
@@ -58,6 +65,8 @@ def build_app(shelf: Shelf, options: Options) -> Guard:
         Route("/entities/{entity_id}", pages.entity),
         Route("/quarantine", pages.quarantine),
         Route("/files", pages.files),
+        Route("/corrections", pages.corrections),
+        Route("/corrections", pages.correct, methods=["POST"]),
         Mount("/assets", StaticFiles(directory=HERE / "assets")),
     ]
     app = Starlette(routes=routes, exception_handlers={HTTPException: pages.missing, Exception: pages.failed})
@@ -185,6 +194,8 @@ class Pages:
                 "company": find.company(found, number),
                 "contexts": find.contexts(found, number, page),
             }
+            if self._options.edit:
+                values["alike"] = find.alike(found, entity)
         pages = max(1, -(-entity["n_mentions"] // PAGE))
         return self._fill(request, "entity.html", entity=entity, page=page, pages=pages, **values)
 
@@ -210,6 +221,41 @@ class Pages:
             facts=standing.facts,
         )  # fmt: skip
 
+    def corrections(self, request: Request, problem: str = "") -> Response:
+        """The corrections that there are."""
+        file = self._options.corrections
+        rows = all_rows(file).to_dicts() if file else []
+        return self._fill(
+            request, "corrections.html", 422 if problem else 200, rows=rows, file=str(file or ""), problem=problem
+        )
+
+    async def correct(self, request: Request) -> Response:
+        """Add a correction, or take one back."""
+        body = bytearray()
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _MOST_BYTES:
+                raise HTTPException(413)
+        given = {k: v[-1].strip() for k, v in parse_qs(body.decode("utf-8", "replace")).items()}
+        return await run_in_threadpool(self._correct, request, given)
+
+    def _correct(self, request: Request, given: dict[str, str]) -> Response:
+        file = self._options.corrections
+        if not self._options.edit or file is None:
+            raise HTTPException(403)
+        if "line" in given:
+            take_back(file, int(given["line"]) if given["line"].isdigit() else 0, given.get("at", ""))
+            return RedirectResponse("/corrections", 303)
+        standing = self._standing()
+        with self._shelf.reading(standing) as found:
+            problem = _complete(found, given)
+        if not problem:
+            try:
+                add_row(file, given)
+            except UsageError as error:
+                problem = str(error)
+        return self.corrections(request, problem) if problem else RedirectResponse("/corrections", 303)
+
     def missing(self, request: Request, error: Exception) -> Response:
         """What is said where there is no such page."""
         status = error.status_code if isinstance(error, HTTPException) else 404
@@ -218,6 +264,25 @@ class Pages:
     def failed(self, request: Request, _: Exception) -> Response:
         """What is said where a page could not be made."""
         return self._fill(request, "error.html", 500, message="Something went wrong here; the terminal says what.")
+
+
+def _complete(found: sqlite3.Connection, given: dict[str, str]) -> str:
+    """Fill in what the form of a mention says in one value, and the other entity of a merger, given by its name or
+    its id; returns what is wrong, if anything is.
+    """
+    if given.get("action") == "mention":
+        start, _, rest = given.pop("mention", "").partition(" ")
+        label, _, name = rest.partition(" ")
+        action = "retype" if given.get("value") else "reject"
+        given |= {"action": action, "start": start, "label": label, "name": name}
+    if given.get("action") not in ACTIONS:
+        return "Something has to be given."
+    if given["action"] == "merge":
+        others = find.by_name(found, given.get("value", ""), given.get("label", ""))
+        if len(others) != 1 or others[0]["entity_id"] == given.get("entity_id"):
+            return "That name is not among those found: choose one from the list, or give its id."
+        given |= {"value": others[0]["entity_id"], "value_name": others[0]["name"]}
+    return "" if given["action"] in {"reject", "split"} or given.get("value") else "Something has to be given."
 
 
 def _page(request: Request) -> int:
@@ -244,6 +309,7 @@ def _shown(frames: Mapping[str, pl.DataFrame], text: str | None, given: Mapping[
         "blocks": [row | {"html": mended(page, n)} for n, row in enumerate(rows)],
         "raw": raw(page, text, whole=whole) if text else None,
         "repairs": repairs,
+        "mentions": sorted(mentions, key=lambda row: row["start"]),
         "part": part + 1,
         "parts": len(cut),
         "has_target": at is not None,
@@ -278,7 +344,7 @@ def _hits(blocks: Sequence[Mapping[str, Any]], q: str) -> list[tuple[int, int]]:
     ]
 
 
-def _named(found: Any, mentions: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
+def _named(found: sqlite3.Connection, mentions: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """The entities of a document by label, those named most first."""
     counts = mentions.drop_nulls("entity_id").group_by("entity_id").agg(pl.len().alias("n"), pl.col("start").min())
     rows = []

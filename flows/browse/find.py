@@ -159,6 +159,23 @@ def entity(found: sqlite3.Connection, entity_id: str) -> dict[str, Any] | None:
     return dict(row) | {"aliases": row["aliases"].split("\n") if row["aliases"] else []} if row else None
 
 
+def by_name(found: sqlite3.Connection, given: str, label: str) -> list[dict[str, Any]]:
+    """Give the entities of a label that have this id, or else this name."""
+    query = "SELECT entity_id, name FROM entities WHERE label = ? AND {} LIMIT 2"
+    by_id = found.execute(query.format("entity_id = ?"), (label, given)).fetchall()
+    return [dict(row) for row in by_id or found.execute(query.format("name = ?"), (label, given))]
+
+
+def alike(found: sqlite3.Connection, entity: dict[str, Any], most: int = 200) -> list[str]:
+    """Give the names of a label that share a word with an entity, as proposals for a merger, then those named most."""
+    either = " OR ".join(dict.fromkeys(" ".join([entity["name"], *entity["aliases"][:8]]).split()))
+    query = "SELECT name FROM entities WHERE label = ? AND no != ? {} ORDER BY n_documents DESC LIMIT ?"
+    within = "AND no IN (SELECT rowid FROM names WHERE names MATCH ?)"
+    own, typed = (entity["label"], entity["no"]), parse(either).to_fts() if parse(either) else ""
+    near = found.execute(query.format(within), (*own, typed, most)).fetchall() if typed else []
+    return list(dict.fromkeys(name for (name,) in (*near, *found.execute(query.format(""), (*own, most)))))
+
+
 def roles(found: sqlite3.Connection, entity: int) -> list[tuple[str, int]]:
     """Count the roles that stand beside a person's name."""
     query = "SELECT role, count(*) FROM mentions WHERE entity = ? AND role IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1"

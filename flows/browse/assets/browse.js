@@ -94,6 +94,15 @@ function followWords(article) {
     bring(found, rawPane);
   }));
 
+  // With a word picked, the forms for corrections are about its name and its block.
+  mended.addEventListener("pointerdown", (event) => {
+    const mention = event.target.closest(".m");
+    const chosen = mention && article.querySelector(`[data-mentions] option[data-no="${mention.dataset.m}"]`);
+    if (chosen) chosen.selected = true;
+    const block = event.target.closest(".b"), blocks = article.querySelector("[data-blocks]");
+    if (block && blocks) blocks.selectedIndex = [...mended.querySelectorAll(".b")].indexOf(block);
+  });
+
   const target = document.getElementById("at");
   if (target) { bring(target, mended); show(+target.dataset.w, "start"); }
 }
