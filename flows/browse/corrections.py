@@ -27,7 +27,7 @@ def add_row(file: Path, row: Mapping[str, str]) -> None:
     values = {name: [int(value) if name == "start" and value else value or None] for name, value in given.items()}
     schema = {name: dtype for name, dtype in CORRECTIONS.items() if name != "row"}
     with FileLock(file.with_name(f".{file.name}.lock"), timeout=_SECONDS):
-        text = write_corrections(pl.concat([all_rows(file).select(COLUMNS), pl.DataFrame(values, schema=schema)]))
+        text = write_corrections(pl.concat([all_rows(file).select(list(COLUMNS)), pl.DataFrame(values, schema=schema)]))
         read_corrections(text, str(file))  # what cannot be read again is not written
         replace_file(file, text)
 

@@ -151,15 +151,15 @@ def _words(page: Page, block_at: int, start: int, end: int) -> Markup:
             continue
         begin, stop = max(word.start, start), min(word.end, end)
         pieces.append(visible(text[at - base : begin - base]))
-        pieces.append(_word(page, word, visible(text[begin - base : stop - base])))
+        is_target = page.at is not None and begin <= page.at < stop
+        pieces.append(_word(page, word, visible(text[begin - base : stop - base]), is_target=is_target))
         at = stop
     pieces.append(visible(text[at - base : end - base]))
     return Markup("").join(pieces)
 
 
-def _word(page: Page, word: Word, shown: Markup) -> Markup:
+def _word(page: Page, word: Word, shown: Markup, *, is_target: bool) -> Markup:
     is_hit = any(start < word.end and word.start < end for start, end in page.hits)
-    is_target = page.at is not None and word.start <= page.at < word.end
     classes = "w" + " hit" * is_hit + " r" * (word.repair is not None)
     target = Markup(' id="at"') if is_target else ""
     return Markup('<i class="{}" data-w="{}" data-o="{}–{}"{}>{}</i>').format(

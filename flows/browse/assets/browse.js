@@ -19,7 +19,7 @@ function followWords(article) {
   const rawPane = article.querySelector(".rawtext");
   const place = article.querySelector(".place");
   const said = place.querySelector("[data-said]");
-  const isApple = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const words = [...mended.querySelectorAll("i.w")].reduce((all, one) => {
     (all[one.dataset.w] ||= { mended: [], raw: [] }).mended.push(one);
     return all;
@@ -44,7 +44,7 @@ function followWords(article) {
     if (pane.scrollHeight <= pane.clientHeight + 2) return;
     if (inside.top >= around.top + 24 && inside.bottom <= around.bottom - 24) return;
     const top = pane.scrollTop + inside.top - around.top - pane.clientHeight / 2;
-    pane.scrollTo({ top, behavior: isApple ? "auto" : "smooth" });
+    pane.scrollTo({ top, behavior: isCalm ? "auto" : "smooth" });
   }
 
   function tell(word) {
@@ -65,9 +65,16 @@ function followWords(article) {
   }
 
   const numberOf = (event) => event.target.closest?.("i.w")?.dataset.w;
-  mended.addEventListener("pointerover", (event) => { const n = numberOf(event); if (n) show(+n, "mended"); });
+  // What scrolls by under a pointer that rests was not pointed at.
+  let last = "";
+  const follow = (from) => (event) => {
+    const n = numberOf(event), now = `${event.screenX} ${event.screenY}`;
+    if (n && now !== last) show(+n, from);
+    last = now;
+  };
+  mended.addEventListener("pointermove", follow("mended"));
   mended.addEventListener("focusin", (event) => { const n = event.target.querySelector?.("i.w")?.dataset.w; if (n && event.target !== mended) show(+n, "mended"); });
-  rawPane?.addEventListener("pointerover", (event) => { const n = numberOf(event); if (n) show(+n, "raw"); });
+  rawPane?.addEventListener("pointermove", follow("raw"));
   for (const pane of [mended, rawPane]) pane?.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, select")) return;
