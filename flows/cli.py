@@ -22,6 +22,7 @@ examples:
   fliesstext show articles/one.txt            the mended text of one file
   fliesstext check --tables out/ articles/    are the published tables still whole and right
   fliesstext browse articles/ --tables out/   look at what came out, in a browser
+  fliesstext export --to sqlite --out texts.db the tables as a database, with views
   fliesstext views --tables out/ > views.sql  the tables as views, for: duckdb -init views.sql
 """
 _RUN = """\
@@ -52,6 +53,16 @@ _BROWSE = """\
 Serve pages over the published tables on this machine, until Ctrl-C: overview, search, every document mended beside raw,
 names, quarantine. With SOURCEs, named as for run, the raw text is shown beside the mended one. Only the index is
 written, beside the snapshot. Nothing is loaded from elsewhere.
+"""
+_EXPORT = """\
+Write the published tables in another form. Nothing in the tables is changed.
+
+  sqlite, duckdb  one file with all tables and views: people, mentions_in_context, named_in, named_together,
+                  names_by_month, changes; no name has to be quoted
+  csv             a folder with a file a table; lists are JSON
+  jsonl           a line a block, with offsets and names: for search and embeddings
+  conllu          sentences as words, with names and values in the last column
+  tei             a folder with a TEI P5 file a document
 """
 _EXITS = """\
 exit codes:
@@ -96,6 +107,12 @@ def build_parser() -> argparse.ArgumentParser:
         commands.add_parser(
             "browse", help="look at the published tables in a browser", description=_BROWSE, formatter_class=form
         )
+    )
+    export = commands.add_parser("export", help="the tables for other tools", description=_EXPORT, formatter_class=form)
+    export.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    export.add_argument("--to", required=True, choices=("sqlite", "duckdb", "csv", "jsonl", "conllu", "tei"))
+    export.add_argument(
+        "--out", required=True, type=Path, metavar="PATH", help="file or folder to write; not there yet"
     )
     serve = commands.add_parser(
         "serve",
@@ -372,7 +389,30 @@ def _browse(chosen: argparse.Namespace) -> int:
     return 0
 
 
-_COMMANDS = {"run": _run, "show": _show, "check": _check, "views": _views, "browse": _browse, "serve": _serve}
+def _export(chosen: argparse.Namespace) -> int:
+    from rich.progress import Progress
+
+    from flows.export import export_tables
+    from flows.settings import TABLES
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task(str(chosen.to), total=None)
+        done = export_tables(
+            Path(chosen.tables or TABLES), chosen.to, chosen.out, lambda n, of: bar.update(task, completed=n, total=of)
+        )
+    print(f"{done:,} documents in {chosen.out}")
+    return 0
+
+
+_COMMANDS = {
+    "run": _run,
+    "show": _show,
+    "check": _check,
+    "views": _views,
+    "browse": _browse,
+    "export": _export,
+    "serve": _serve,
+}
 
 if __name__ == "__main__":
     sys.exit(main())
