@@ -23,6 +23,8 @@ examples:
   fliesstext run articles/ --exclude entwurf/ without the folders of that name
   fliesstext show articles/one.txt            the mended text of one file
   fliesstext check --tables out/ articles/    are the published tables still whole and right
+  fliesstext browse articles/ --tables out/   look at what came out, in a browser
+  fliesstext export --to sqlite --out texts.db the tables as a database, with views
   fliesstext views --tables out/ > views.sql  the tables as views, for: duckdb -init views.sql
 """
 _RUN = """\
@@ -48,6 +50,21 @@ Exit code 0: all is right; 1: something is wrong, and every finding is printed.
 _VIEWS = """\
 Print the SQL that gives DuckDB a view of each published table, with text_start and text_end for the columns start and
 end, table_name for table and rejected_row for row, so that no name has to be quoted. Nothing is written.
+"""
+_BROWSE = """\
+Serve pages over the published tables on this machine, until Ctrl-C: overview, search, every document mended beside raw,
+names, quarantine. With SOURCEs, named as for run, the raw text is shown beside the mended one. Only the index is
+written, beside the snapshot. Nothing is loaded from elsewhere.
+"""
+_EXPORT = """\
+Write the published tables in another form. Nothing in the tables is changed.
+
+  sqlite, duckdb  one file with all tables and views: people, mentions_in_context, named_in, named_together,
+                  names_by_month, changes; no name has to be quoted
+  csv             a folder with a file a table; lists are JSON
+  jsonl           a line a block, with offsets and names: for search and embeddings
+  conllu          sentences as words, with names and values in the last column
+  tei             a folder with a TEI P5 file a document
 """
 _EXITS = """\
 exit codes:
@@ -88,6 +105,17 @@ def build_parser() -> argparse.ArgumentParser:
     check.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     views = commands.add_parser("views", help="the tables as views in SQL", description=_VIEWS, formatter_class=form)
     views.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    _add_browse(
+        commands.add_parser(
+            "browse", help="look at the published tables in a browser", description=_BROWSE, formatter_class=form
+        )
+    )
+    export = commands.add_parser("export", help="the tables for other tools", description=_EXPORT, formatter_class=form)
+    export.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    export.add_argument("--to", required=True, choices=("sqlite", "duckdb", "csv", "jsonl", "conllu", "tei"))
+    export.add_argument(
+        "--out", required=True, type=Path, metavar="PATH", help="file or folder to write; not there yet"
+    )
     serve = commands.add_parser(
         "serve",
         help="serve the nightly and the ad-hoc deployment from this process",
@@ -100,6 +128,22 @@ def build_parser() -> argparse.ArgumentParser:
         "--timezone", default="Europe/Berlin", metavar="ZONE", help="the time zone of --cron (default: %(default)s)"
     )
     return parser
+
+
+def _add_browse(browse: argparse.ArgumentParser) -> None:
+    browse.add_argument("sources", nargs="*", metavar="SOURCE", help="sources of the raw texts, named as for run")
+    browse.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    browse.add_argument("--port", type=int, default=8765, metavar="N", help="port, 0 for any (default: %(default)s)")
+    browse.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address (default: this machine alone)")
+    browse.add_argument(
+        "--token", help="word that a browser has to bring (default: none on this machine, a new one elsewhere)"
+    )
+    browse.add_argument("--no-open", action="store_true", help="do not open a browser")
+    browse.add_argument("--edit", action="store_true", help="allow corrections")
+    browse.add_argument(
+        "--corrections", type=Path, metavar="FILE", help="file of corrections (default: corrections.csv in the tables)"
+    )
+    browse.add_argument("--index", type=Path, metavar="DIR", help="folder of the index (default: beside the snapshot)")
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
@@ -164,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
     try:
-        return {"run": _run, "show": _show, "check": _check, "views": _views, "serve": _serve}[chosen.command](chosen)
+        return _COMMANDS[chosen.command](chosen)
     except UsageError as error:
         return _complain(error, _EXIT_USAGE)
     except LockedError as error:
@@ -342,6 +386,56 @@ def _serve(chosen: argparse.Namespace) -> int:
     serve_deployments(parameters, chosen.cron, chosen.timezone, _say)
     return 0
 
+
+def _browse(chosen: argparse.Namespace) -> int:
+    from rich.progress import Progress
+
+    from flows.browse.serve import Place, serve_pages
+    from flows.settings import TABLES
+    from stages.errors import printable
+
+    place = Place(chosen.host, chosen.port, chosen.token, not chosen.no_open)
+    with Progress(transient=True) as bar:
+        task = bar.add_task("index", total=None)
+
+        def tell(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        def say(line: str) -> None:
+            bar.stop()
+            _say(printable(line))
+
+        serve_pages(
+            Path(chosen.tables or TABLES), chosen.sources, place, say, tell,
+            edit=chosen.edit, index=chosen.index, corrections=chosen.corrections,
+        )  # fmt: skip
+    return 0
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    from rich.progress import Progress
+
+    from flows.export import export_tables
+    from flows.settings import TABLES
+
+    with Progress(transient=True) as bar:
+        task = bar.add_task(str(chosen.to), total=None)
+        done = export_tables(
+            Path(chosen.tables or TABLES), chosen.to, chosen.out, lambda n, of: bar.update(task, completed=n, total=of)
+        )
+    print(f"{done:,} documents in {chosen.out}")
+    return 0
+
+
+_COMMANDS = {
+    "run": _run,
+    "show": _show,
+    "check": _check,
+    "views": _views,
+    "browse": _browse,
+    "export": _export,
+    "serve": _serve,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

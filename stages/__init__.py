@@ -8,7 +8,8 @@
 6. `extract_entities`: names and values are found in sentences.
 7. `link_entities`: mentions that name the same person, organisation or place become one entity.
 8. `find_duplicates`: texts that are nearly the same are one cluster.
-9. `annotate`: stages 3 to 7 over a batch, as far as they look at one document alone.
+9. `correct`: what people have put right by hand is applied.
+10. `annotate`: stages 3 to 7 over a batch, as far as they look at one document alone.
 
 A stage may use those before it and what lies below them all: `tables` (the contract, how every source ended, the
 store of what is published), `lookups` and `models` (known cases and trained weights as data) and `errors`.

@@ -27,6 +27,7 @@ VERSION = "3"
 
 _MOST_CHARS = 1 << 25
 _MOST_BYTES = 1 << 28
+_AT_ONCE = 1 << 20
 PACKED_SUFFIXES = (".xml", ".hocr", ".pdf", ".rtf", ".docx", ".odt")
 """Suffixes beside those of texts of which a .gz is looked into."""
 
@@ -119,8 +120,12 @@ def _too_large(options: ReadOptions) -> SourceError:
 def _decompress(packed: bytes, limit: int) -> bytes:
     stream: BinaryIO = io.BytesIO(packed)
     try:
+        data = bytearray()
         with gzip.open(stream) as file:
-            return file.read(limit + 1)
+            # Not in one go: that would set aside memory for all that is allowed, whatever the file holds.
+            while len(data) <= limit and (chunk := file.read(min(_AT_ONCE, limit + 1 - len(data)))):
+                data += chunk
+        return bytes(data)
     except (OSError, EOFError, zlib.error) as error:
         raise SourceError("broken_archive", f"the gzip data is damaged ({error}); fetch the file again") from error
 

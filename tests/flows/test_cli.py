@@ -92,3 +92,11 @@ def test_show_does_not_start_prefect() -> None:
     )
     sample = str(Path(__file__).parents[2] / "data" / "samples" / "lokal" / "nachtbus_windows1252.txt")
     subprocess.run([sys.executable, "-c", code, sample], check=True, capture_output=True)
+
+
+@pytest.mark.integration
+def test_check_compares_compressed_sources_whatever_memory_there_is(published: Path) -> None:
+    command = [Path(sys.executable).with_name("fliesstext"), "check", "data/samples", "--tables", published]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "24 documents, 24 of them compared with their raw file: all right." in done.stdout

@@ -1,0 +1,1 @@
+"""Browse: a local web page over what is published: overview, search, documents beside their raw text, entities."""

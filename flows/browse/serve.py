@@ -1,0 +1,59 @@
+"""Serve the pages until somebody stops it."""
+
+import secrets
+import webbrowser
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Timer
+
+import uvicorn
+
+from flows.browse.app import Options, build_app
+from flows.browse.guard import is_loopback
+from flows.browse.index import Tell
+from flows.browse.shelf import Shelf
+from stages.discover.sources import parse_sources
+from stages.errors import UsageError
+
+_SECONDS_BEFORE_OPENING = 0.7
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the pages are served: address, port (0: any free one), token, and whether a browser is opened."""
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    token: str | None = None
+    opens: bool = True
+
+
+def serve_pages(
+    tables: Path, sources: Sequence[str], place: Place, say: Callable[[str], None], tell: Tell,
+    *, edit: bool = False, index: Path | None = None, corrections: Path | None = None,
+) -> None:  # fmt: skip
+    """Serve the tables until Ctrl-C; says the address first.
+
+    An address that others can reach gets a token where none was given. Raises UsageError where nothing was published,
+    a source is not there, or the port is taken.
+    """
+    token = place.token or (None if is_loopback(place.host) else secrets.token_urlsafe(18))
+    hosts = ("127.0.0.1", "localhost", "::1", place.host.strip("[]")) if is_loopback(place.host) else ()
+    named = parse_sources(sources) if sources else ()
+    shelf = Shelf(tables, index, tell)
+    app = build_app(shelf, Options(named, corrections or tables / "corrections.csv", edit, token, hosts))
+    config = uvicorn.Config(
+        app, host=place.host, port=place.port, log_level="warning", access_log=False, lifespan="off"
+    )
+    try:
+        listening = config.bind_socket()
+    except SystemExit as error:  # uvicorn ends the process where it cannot bind
+        raise UsageError(f"--port {place.port}: taken, or not allowed here; choose another, or 0 for any") from error
+    port = listening.getsockname()[1]
+    shown = f"[{place.host}]" if ":" in place.host else place.host
+    address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
+    say(f"{tables} at {address} (Ctrl-C ends it)")
+    if place.opens:
+        Timer(_SECONDS_BEFORE_OPENING, webbrowser.open, [address]).start()
+    uvicorn.Server(config).run(sockets=[listening])
