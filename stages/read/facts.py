@@ -305,6 +305,23 @@ def dateline_facts(text: str) -> dict[str, Fact]:
     return {}
 
 
+def metadata_columns(facts: Mapping[str, Fact]) -> dict[str, Any]:
+    """Give the columns of `documents` that facts fill, null where nothing is known.
+
+    These are published_at with its precision, author, publisher, url and section, and ``metadata``: all facts by name
+    with their value and where that was found.
+
+    >>> columns = metadata_columns({"published_at": Fact("2024-03", "path"), "nr": Fact("7", "column nr")})
+    >>> columns["published_at"], columns["published_precision"], columns["metadata"][1]
+    ('2024-03', 'month', {'name': 'nr', 'value': '7', 'found_in': 'column nr'})
+    """
+    names = ("published_at", "author", "publisher", "url", "section")
+    columns: dict[str, Any] = {name: facts[name].value if name in facts else None for name in names}
+    columns["published_precision"] = precision(columns["published_at"]) if columns["published_at"] else None
+    columns["metadata"] = [{"name": name, "value": f.value, "found_in": f.found_in} for name, f in facts.items()]
+    return columns
+
+
 def in_order(*sources: Mapping[str, Fact]) -> dict[str, Fact]:
     """Put the facts of several sources together; of one name the first holds.
 

@@ -38,6 +38,8 @@ _QUOTES = {"de": "„“‚‘", "en": "“”‘’", "fr": "«»“”", "it":
 _TEASER = re.compile(r"\b(?:teaser|lead|lede|standfirst|vorspann|abstract|article__?intro|intro)\b", re.IGNORECASE)
 _CREDIT = re.compile(r"\b(?:byline|author|autor|autorin|credits?|copyright|dateline)\b", re.IGNORECASE)
 _SHORT = 200
+# Codecs of Python that are no encodings of files; two of them take quadratic time.
+_NO_ENCODINGS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7"})
 _IN_LAYOUT = frozenset({"div", "ul", "ol", "table", "h1", "h2", "h3", "h4", "article", "section"})
 _PARTS_OF_TABLES = frozenset({"td", "th", "tr", "tbody", "thead", "tfoot", "table"})
 _LETTERS = re.compile(r"\w+")
@@ -96,11 +98,20 @@ def decode_html(data: bytes) -> RawText:
         # Browsers read latin-1 as cp1252, and a page of the web that names it means that.
         encoding = "cp1252" if encoding in ("iso-8859-1", "latin1", "latin-1", "us-ascii", "ascii") else encoding
         if encoding not in ("utf-8", "utf8") and not encoding.startswith("utf-16"):
-            try:
-                return RawText(data.decode(encoding), encoding, "declared")
-            except (LookupError, UnicodeDecodeError):
-                pass  # the page is mistaken about itself: found as in any text
+            text = decode_as(data, encoding)
+            if text is not None:
+                return RawText(text, encoding, "declared")
     return decode(data)
+
+
+def decode_as(data: bytes, encoding: str) -> str | None:
+    """Decode bytes as a page or mail says; None where it is mistaken about itself, or names what no text is kept in."""
+    if encoding.lower().replace("-", "_") in _NO_ENCODINGS:
+        return None
+    try:
+        return data.decode(encoding)
+    except (LookupError, ValueError):
+        return None
 
 
 def html_pieces(source: str, whole_page: bool = True) -> tuple[pl.DataFrame, dict[str, Fact]]:

@@ -9,6 +9,7 @@ from email.utils import parseaddr
 
 from stages.errors import SourceError
 from stages.read.facts import iso_date
+from stages.read.html import decode_as
 from stages.read.pieces import BETWEEN, PieceRow, check_length, line_pieces, to_pieces
 from stages.read.raw_document import Fact, RawDocument
 from stages.read.text import decode
@@ -55,10 +56,8 @@ def read_mail(data: bytes, name: str, max_chars: int) -> RawDocument:
 def _text(part: MIMEPart) -> str:
     payload = part.get_payload(decode=True)
     data = payload if isinstance(payload, bytes) else b""
-    try:
-        return data.decode(part.get_content_charset() or "ascii")
-    except (LookupError, UnicodeDecodeError):
-        return decode(data).text  # the mail is mistaken about itself, or silent: found as in any text
+    text = decode_as(data, part.get_content_charset() or "ascii")
+    return decode(data).text if text is None else text
 
 
 def _facts(message: EmailMessage) -> Iterator[tuple[str, Fact]]:

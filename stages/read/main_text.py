@@ -1,7 +1,7 @@
 """What of a web page is its text and what is around it: navigation, notices, links to other pages."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from stages.errors import SourceError
@@ -131,13 +131,16 @@ def _kept_by_trafilatura(source: str, blocks: Sequence[Judged]) -> list[bool]:
         ) from error
     found = trafilatura.extract(source, include_comments=False, include_tables=True, favor_recall=True) or ""
     words = _LETTERS.findall(found.lower())
-    grams = {n: set(zip(*(words[i:] for i in range(n)), strict=False)) for n in range(1, _N + 1)}
-    return [_share_found(_LETTERS.findall(block.text.lower()), grams) >= _MIN_KEPT for block in blocks]
+    grams: dict[int, set[tuple[str, ...]]] = {}
+    return [_share_found(_LETTERS.findall(block.text.lower()), words, grams) >= _MIN_KEPT for block in blocks]
 
 
-def _share_found(words: list[str], grams: Mapping[int, set[tuple[str, ...]]]) -> float:
-    n = min(_N, len(words))
+def _share_found(own: list[str], words: list[str], grams: dict[int, set[tuple[str, ...]]]) -> float:
+    """The share of the runs of a few words of a block that stand in a text; ``grams`` keeps those of the text."""
+    n = min(_N, len(own))
     if not n:
         return 0.0
-    own = list(zip(*(words[i:] for i in range(n)), strict=False))
-    return sum(gram in grams[n] for gram in own) / len(own)
+    if n not in grams:
+        grams[n] = set(zip(*(words[i:] for i in range(n)), strict=False))
+    runs = list(zip(*(own[i:] for i in range(n)), strict=False))
+    return sum(run in grams[n] for run in runs) / len(runs)

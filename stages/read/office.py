@@ -55,7 +55,7 @@ Element = Any
 def looks_like_office(head: bytes) -> bool:
     """Tell by its first bytes whether a file is an office document, a book or RTF."""
     zipped = re.match(
-        rb"PK\x03\x04.{26}(?:mimetypeapplication/|\[Content_Types\]|_rels/|word/|docProps/|META-INF/)", head, re.DOTALL
+        rb"PK\x03\x04.{26}(?:mimetype|\[Content_Types\]|_rels/|word/|docProps/|customXml/|META-INF/)", head, re.DOTALL
     )
     return bool(zipped) or head.startswith((b"{\\rtf", _OLE))
 

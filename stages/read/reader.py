@@ -20,6 +20,7 @@ from stages.read.subtitles import looks_like_subtitles, read_subtitles
 Reader = Callable[[bytes, str, int], RawDocument]
 """The bytes of a file, its name for messages, and the most characters it may have."""
 _FEED_ITEM = (b"<?xml version='1.0' encoding='utf-8'?>\n<item", b"<?xml version='1.0' encoding='utf-8'?>\n<entry")
+_OFFICE_NAMES = (".docx", ".docm", ".dotx", ".odt", ".ott", ".epub")
 _ROW = MARK.encode()
 
 
@@ -40,6 +41,8 @@ def reader_of(head: bytes, name: str) -> Reader | None:
     for looks_like, reader in _BY_CONTENT:
         if looks_like(head):
             return reader
+    if head.startswith(b"PK\x03\x04") and file_form(name)[1] in _OFFICE_NAMES:
+        return read_office
     return read_markdown if _is_markdown(head, name) else None
 
 

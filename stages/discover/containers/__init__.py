@@ -26,9 +26,10 @@ HEAD = 1 << 13
 """So many bytes of a file tell what it is."""
 # Office documents and e-books are ZIP archives too, and documents by themselves.
 _DOCUMENT_ZIP = re.compile(
-    rb"PK\x03\x04.{26}(?:mimetypeapplication/|\[Content_Types\]|_rels/|word/|xl/|ppt/|docProps/|META-INF/container)",
+    rb"PK\x03\x04.{26}(?:mimetype|\[Content_Types\]|_rels/|word/|xl/|ppt/|docProps/|customXml/|META-INF/container)",
     re.DOTALL,
 )
+_DOCUMENT_NAMES = (".docx", ".docm", ".dotx", ".odt", ".ott", ".epub", ".xlsx", ".pptx", ".ods", ".odp", ".jar", ".apk")
 _TAR = re.compile(rb".{257}ustar[\0 ]", re.DOTALL)
 _ROW = MARK.encode()
 _OBJECT_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*\{[ \t]*\"[^\"\n]{1,100}\"[ \t]*:")
@@ -118,7 +119,7 @@ def _peek(file: BinaryIO) -> bytes:
 
 def _opener(name: str, head: bytes, options: RowOptions | None) -> Callable[[BinaryIO, Limits], Iterator[Item]] | None:
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return None if _DOCUMENT_ZIP.match(head) else open_zip
+        return None if _DOCUMENT_ZIP.match(head) or name.lower().endswith(_DOCUMENT_NAMES) else open_zip
     if _TAR.match(head):
         return open_tar
     if MBOX.match(head):

@@ -1,8 +1,8 @@
 import polars as pl
 import pytest
 
+from stages.extract_entities.relative_dates import resolve_date, resolve_dates
 from stages.extract_entities.values import extract_values
-from stages.extract_entities.values.relative import resolve_date, resolve_dates
 
 TUESDAY = "2024-03-05"
 
@@ -58,6 +58,7 @@ def test_relative_dates(text, language, value):
         ("2024", "vergangenes Jahr", "2023"),
         ("2024", "vergangenen Monat", None),
         ("2024-13", "gestern", None),
+        ("neulich", "gestern", None),
     ],
 )
 def test_no_date_is_finer_than_that_of_publication(published, text, value):

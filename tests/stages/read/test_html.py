@@ -142,6 +142,7 @@ def test_markup_reads_as_browsers_show_it(html, shown):
         ("<meta charset=utf-8><p>Größe für alle</p>".encode("cp1252"), "cp1252", "cp1252"),
         ("<meta charset=iso-8859-1><p>Größe</p>".encode("utf-8-sig"), "utf-8-sig", "bom"),
         ("<meta charset=quatsch><p>Größe</p>".encode(), "utf-8", "utf-8"),
+        ("<meta charset=undefined><p>Größe</p>".encode(), "utf-8", "utf-8"),
     ],
 )
 def test_the_encoding_that_a_page_names_holds_where_it_fits(data, encoding, how):

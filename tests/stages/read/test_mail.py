@@ -90,11 +90,12 @@ def test_encodings(charset, cte):
     assert blocks(read(message))[1] == ("paragraph", "Größe für Bürger")
 
 
-def test_a_charset_that_is_wrong_or_unknown_is_found():
+@pytest.mark.parametrize("charset", [b"quatsch", b"qu\0atsch", b"undefined", b"idna", b"utf-16"])
+def test_a_charset_that_is_wrong_or_unknown_is_found(charset):
     data = (
         mail("x\n")
         .as_bytes()
-        .replace(b'charset="utf-8"', b'charset="quatsch"')
+        .replace(b'charset="utf-8"', b'charset="' + charset + b'"')
         .replace(b"\nx\n", "\nGrößé für\n".encode("cp1252"))
     )
     assert blocks(read(data))[1] == ("paragraph", "Größé für")

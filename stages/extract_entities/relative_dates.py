@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
-_TABLE = Path(__file__).parents[2] / "lookups" / "values" / "relative.json"
+_TABLE = Path(__file__).parents[1] / "lookups" / "relative_dates.json"
 _DAY_MONTH = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.?")
 
 
@@ -65,8 +65,8 @@ def _tables() -> dict[str, dict[str, Any]]:
 
 
 def _date(published_at: str) -> dt.date | None:
-    parts = [int(part) for part in published_at.split("-")]
     try:
+        parts = [int(part) for part in published_at.split("-")]
         return dt.date(*[*parts, 1, 1][:3])
     except ValueError:
         return None
