@@ -81,7 +81,7 @@ def _line(line: Any) -> Run | None:
         elif name == "HYP" and texts and texts[-1][-1:] not in HYPHENS:
             texts.append(part.get("CONTENT") or "-")
     text = _divided("".join(texts).strip(), line)
-    return line_run(text, _box(line), mean(confidences), tight=True)
+    return line_run(text, _box(line), mean(confidences))
 
 
 def _divided(text: str, line: Any) -> str:

@@ -8,15 +8,8 @@ from typing import Any
 from lxml import etree
 
 from stages.errors import SourceError
-from stages.read.printed import RegionPage, Run, lay_out_regions
+from stages.read.printed import BELOW, TYPE, RegionPage, Run, lay_out_regions
 from stages.read.raw_document import Fact, RawDocument
-
-# The letters stand on the base line with this share of the line's height below it; the type is this share of it.
-BELOW, TYPE = 0.22, 0.95
-# Of the height of a type high letters take the first share, low ones the second, letters that reach down the rest.
-LETTER_HEIGHT, LOW_LETTER = 0.77, 0.53
-ASCENDING = re.compile("[^\\W_acegmnopqrsuvwxyz]|[/()\\[\\]!?\"'|]")
-DESCENDING = re.compile("[gjpqyQJ\u00df\u017f\u00e7,;()\\[\\]/|]")
 
 
 def local(element: Any) -> str:
@@ -76,29 +69,19 @@ def number(value: str | None) -> float:
 
 
 def line_run(
-    text: str, box: tuple[float, float, float, float], confidence: float | None, tight: bool = False, size: float = 0.0
+    text: str, box: tuple[float, float, float, float], confidence: float | None, size: float = 0.0
 ) -> Run | None:
     """A line as a run; None where it has no text.
 
-    ``tight``: the box lies close around the letters, so that its height depends on which they are; ``size``: the height
-    of the type from its lowest to its highest letters, where the file says.
+    ``size``: the height of the type from its lowest to its highest letters, where the file says; else that of the box.
     """
     text = " ".join(text.split())
     if not text:
         return None
     x0, y0, x1, y1 = box
     height = max(y1 - y0, 1.0)
-    low = DESCENDING.search(text) is not None or not tight
-    share = _share(text) if tight else 1.0
-    size = TYPE * (size or height / share)
-    base = y1 - BELOW * size if low else y1
-    return Run(text, x0, y0, max(x1, x0), y0 + height, base, size, confidence=confidence)
-
-
-def _share(text: str) -> float:
-    """The share of the height of a type that these letters take."""
-    up = LETTER_HEIGHT if ASCENDING.search(text) else LOW_LETTER
-    return up + (1 - LETTER_HEIGHT) * (DESCENDING.search(text) is not None)
+    size = TYPE * (size or height)
+    return Run(text, x0, y0, max(x1, x0), y0 + height, y1 - BELOW * size, size, confidence=confidence)
 
 
 def mean(values: list[float]) -> float | None:

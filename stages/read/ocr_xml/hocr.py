@@ -14,6 +14,7 @@ from stages.read.raw_document import Fact, RawDocument
 BOX = re.compile(r"\bbbox\s+(-?\d+(?:\.\d+)?)\s+(-?\d+(?:\.\d+)?)\s+(-?\d+(?:\.\d+)?)\s+(-?\d+(?:\.\d+)?)")
 CONFIDENCE = re.compile(r"\bx_(?:w?conf)\s+(\d+(?:\.\d+)?)")
 SIZE = re.compile(r"\bx_size\s+(\d+(?:\.\d+)?)")
+BASELINE = re.compile(r"\bbaseline\s+-?\d+(?:\.\d+)?\s+(-?\d+(?:\.\d+)?)")
 LINES = frozenset({"ocr_line", "ocrx_line", "ocr_header", "ocr_caption", "ocr_textfloat", "ocr_footer", "ocr_pageno"})
 BLOCKS = ("ocr_par", "ocr_carea", "ocrx_block", "ocr_block", "ocr_column")
 ROLES = {"ocr_header": "furniture", "ocr_footer": "furniture", "ocr_pageno": "furniture", "ocr_caption": "caption"}
@@ -120,7 +121,9 @@ def _run(line: Any) -> Run | None:
     size = SIZE.search(line.get("title") or "")
     text = " ".join(texts) if words else _text(line)
     confidence = mean([min(value, 1.0) for value in confidences])
-    return line_run(text, box, confidence, tight=True, size=float(size[1]) if size else 0.0)
+    run = line_run(text, box, confidence, float(size[1]) if size else 0.0)
+    rise = BASELINE.search(line.get("title") or "")
+    return run._replace(base=box[3] + float(rise[1])) if run and rise else run
 
 
 def _text(element: Any) -> str:

@@ -8,11 +8,11 @@ from stages.read.printed.blocks import Setting, begins_block
 from stages.read.printed.furniture import Page, find_furniture
 from stages.read.printed.lines import Column, Run, common_size, usual_leading
 from stages.read.printed.order import column_of, read_columns
-from stages.read.printed.regions import Region, RegionPage, columns_of, downward, straightened
+from stages.read.printed.regions import BELOW, TYPE, Region, RegionPage, by_letters, columns_of, downward, straightened
 from stages.read.printed.roles import PageBlock, name_roles
 from stages.read.raw_document import PIECES
 
-__all__ = ["Page", "Region", "RegionPage", "Run", "downward", "lay_out", "lay_out_regions"]
+__all__ = ["BELOW", "TYPE", "Page", "Region", "RegionPage", "Run", "downward", "lay_out", "lay_out_regions"]
 
 # Sizes and distances measured on a picture are only so exact.
 SLACK, WIDE, NEAR = 3.0, 1.4, 0.1
@@ -41,6 +41,7 @@ def lay_out_regions(pages: Sequence[RegionPage]) -> tuple[str, pl.DataFrame]:
 
     The roles that regions have are kept; where none is furniture, furniture is looked for.
     """
+    pages = by_letters(pages)
     runs = [Page([line for region in page.regions for line in region.lines], *page[1:3]) for page in pages]
     columns = [columns_of(page) for page in pages]
     size, leading = _measure(columns, NEAR)

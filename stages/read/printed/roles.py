@@ -125,7 +125,7 @@ def _is_marked(block: PageBlock) -> bool:
 def _mark_title(blocks: Sequence[PageBlock], roles: list[str | None]) -> None:
     """The biggest heading of the first page with text, when nothing but short blocks stands before it."""
     first = [at for at, block in enumerate(blocks) if block.page == blocks[0].page] if blocks else []
-    headings = [at for at in first if roles[at] == "heading"]
+    headings = [at for at in first if roles[at] == "heading" and blocks[at].lines[0].role is None]
     if headings:
         biggest = max(headings, key=lambda at: (round(blocks[at].size, 1), -at))
         if sum(len(blocks[at].text) for at in first if at < biggest) < 2 * LONGEST_HEADING:
