@@ -155,6 +155,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--include", action="append", metavar="PATTERN", help="read only what matches, be it hidden; may be repeated"
     )
     run.add_argument("--exclude", action="append", metavar="PATTERN", help="pass over what matches; may be repeated")
+    run.add_argument(
+        "--path-pattern", metavar="PATTERN", help="what paths tell, as '{publisher}/{published:%%Y/%%m/%%d}/*'"
+    )
     run.add_argument("--suffixes", metavar="LIST", help="read only these endings, pass over others (.txt,.md)")
     run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
     run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")

@@ -18,6 +18,7 @@ from stages.extract_entities import EntityOptions
 from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
 from stages.identify_language import LANGUAGES, LanguageOptions
 from stages.read import sources as read
+from stages.read.facts import check_path_pattern
 from stages.read.sources import ReadOptions
 
 
@@ -59,6 +60,9 @@ class Settings(BaseModel):
     )
     suffixes: tuple[Suffix, ...] = Field(
         (), description='read only files of these endings ("" for none), pass over the others'
+    )
+    path_pattern: Annotated[str, AfterValidator(check_path_pattern)] | None = Field(
+        None, description="what paths tell of documents, for example {publisher}/{published:%Y/%m/%d}/*"
     )
     batch_size: int = Field(250, ge=1, le=10_000, description="documents handed on together")
     workers: int | None = Field(
@@ -103,7 +107,7 @@ class Settings(BaseModel):
 
     def read_options(self) -> ReadOptions:
         """Give the options of the read stage."""
-        return ReadOptions(max_chars=self.max_chars)
+        return ReadOptions(max_chars=self.max_chars, path_pattern=self.path_pattern)
 
     def made(self) -> discover.Made:
         """Give what decides the rows of a file beside its bytes."""

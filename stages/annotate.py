@@ -13,9 +13,10 @@ import polars as pl
 
 from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
+from stages.extract_entities.relative_dates import resolve_dates
 from stages.identify_language import LanguageOptions, identify_blocks
 from stages.link_entities import find_clusters
-from stages.read.metadata import read_facts
+from stages.read.metadata import known_date, read_facts
 from stages.read.sources import REJECTED
 from stages.reflow import ReflowOptions
 from stages.reflow.frames import reflow_texts
@@ -60,33 +61,39 @@ def annotate(
     clusters, members = find_clusters(mentions, documents)
     mentions = mentions.drop("role", "cluster_no").join(members, on=["doc_id", "mention_no"], how="left")
     clock.stop("link_entities")
-    counts = [
-        frame.group_by("doc_id").len(name=f"n_{name}").cast({f"n_{name}": pl.Int64})
-        for name, frame in (("blocks", blocks), ("sentences", sentences), ("mentions", mentions))
-    ]
-    documents = documents.join(read_facts(texts), on="doc_id", how="left").join(languages, on="doc_id", how="left")
-    for count in counts:
-        documents = documents.join(count, on="doc_id", how="left")
-    documents = documents.with_columns(
-        pl.col("n_blocks", "n_sentences", "n_mentions").fill_null(0),
-        entity_models(documents["language"], options.entities),
-        title=pl.coalesce("title", "fact_title"),
-        n_chars=pl.col("text").str.len_chars().cast(pl.Int64),
-        n_words=pl.col("text").str.count_matches(WORD).cast(pl.Int64),
-        run_id=pl.lit(run_id),
-        processed_at=pl.lit(processed_at),
+    documents = documents.join(read_facts(texts, documents), on="doc_id", how="left")
+    documents = documents.join(languages, on="doc_id", how="left")
+    mentions = resolve_dates(
+        mentions.drop("value_derived"), documents.select("doc_id", "language", published_at=known_date())
     )
+    counted = {"blocks": blocks, "sentences": sentences, "mentions": mentions}
     raw_texts = texts.filter(~pl.col("in_file")).join(documents, on="doc_id", how="semi")
     frames = {
         "clusters": clusters,
         "blocks": with_places(blocks, texts),
-        "documents": documents,
+        "documents": _complete(documents, counted, options.entities).with_columns(
+            run_id=pl.lit(run_id), processed_at=pl.lit(processed_at)
+        ),
         "mentions": with_places(mentions, texts),
         "raw_texts": raw_texts.select("doc_id", text="raw"),
         "repairs": repairs,
         "sentences": sentences,
     }
     return {name: cast(frame, name) for name, frame in frames.items()}, rejected, seconds
+
+
+def _complete(documents: pl.DataFrame, counted: Frames, options: EntityOptions) -> pl.DataFrame:
+    """Add to documents what is counted in them, how well names are known in their language, and a title."""
+    for name, frame in counted.items():
+        numbers = frame.group_by("doc_id").len(name=f"n_{name}").cast({f"n_{name}": pl.Int64})
+        documents = documents.join(numbers, on="doc_id", how="left")
+    return documents.with_columns(
+        pl.col([f"n_{name}" for name in counted]).fill_null(0),
+        entity_models(documents["language"], options),
+        title=pl.coalesce("title", "fact_title"),
+        n_chars=pl.col("text").str.len_chars().cast(pl.Int64),
+        n_words=pl.col("text").str.count_matches(WORD).cast(pl.Int64),
+    )
 
 
 def isolate(

@@ -34,7 +34,14 @@ def batch() -> dict[str, pl.DataFrame]:
     body = {"doc_id": BODY, "block_no": 1, "start": 15, "end": 43, "raw_start": 15, "raw_end": 45}
     short = {"doc_id": OTHER, "block_no": 0, "start": 0, "end": 11, "raw_start": 0, "raw_end": 11}
     german = {"language": "de", "language_confidence": 0.9}
-    mention = {"score": 0.8, "extractor": "by hand", "value": None, "role": None, "entity_id": "e"}
+    mention = {
+        "score": 0.8,
+        "extractor": "by hand",
+        "value": None,
+        "value_derived": False,
+        "role": None,
+        "entity_id": "e",
+    }
     rows = {
         "documents": [
             _document(BODY, "test/a.txt", TEXT, "Stadtrat tagt", blocks=2, sentences=2, mentions=2),

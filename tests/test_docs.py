@@ -41,7 +41,13 @@ def section(text, title):
 
 def type_name(dtype):
     """The type as it stands in the Parquet file."""
-    names = {pl.String(): "string", pl.Int64(): "int64", pl.Float64(): "double", pl.Date(): "date32[day]"}
+    names = {
+        pl.String(): "string",
+        pl.Int64(): "int64",
+        pl.Float64(): "double",
+        pl.Date(): "date32[day]",
+        pl.Boolean(): "bool",
+    }
     if isinstance(dtype, pl.List) and not isinstance(dtype.inner, pl.Struct):
         return f"list of {type_name(dtype.inner)}"
     if isinstance(dtype, pl.List):

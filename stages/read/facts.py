@@ -246,6 +246,12 @@ def path_regex(pattern: str) -> re.Pattern[str]:
         raise ValueError(f"the path pattern {pattern} cannot be read ({error}); name each field once") from error
 
 
+def check_path_pattern(pattern: str) -> str:
+    """Give the pattern back; raises ValueError as `path_regex` does."""
+    path_regex(pattern)
+    return pattern
+
+
 def _field(match: re.Match[str]) -> str:
     name, form = match[1], match[2]
     if name is None:
@@ -287,7 +293,7 @@ _AGENCY = r"\s*(?:\((?P<agency>[\w/., -]{2,40})\))?\s*(?:[-–—:.+]+|$|(?=\())
 _DATELINE = re.compile(
     rf"\s*(?P<place>{_PLACE})(?:, | \()(?:am )?(?P<date>{_DAY_DE}|{_DAY_EN})\)?{_AGENCY}", re.MULTILINE
 )
-_DATELINE_AT_MOST = 400
+DATELINE_AT_MOST = 400
 
 
 def dateline_facts(text: str) -> dict[str, Fact]:
@@ -296,30 +302,13 @@ def dateline_facts(text: str) -> dict[str, Fact]:
     >>> {name: fact.value for name, fact in dateline_facts("Berlin, 3. März 2024 (dpa) - Der Bundestag").items()}
     {'published_at': '2024-03-03', 'place': 'Berlin', 'agency': 'dpa'}
     """
-    for line in text[:_DATELINE_AT_MOST].split("\n"):
+    for line in text[:DATELINE_AT_MOST].split("\n"):
         match = _DATELINE.match(line)
         date = iso_date(match["date"].replace(".", ". ")) if match else None
         if match and date:
             told = {"published_at": date, "place": match["place"], "agency": match["agency"]}
             return {name: Fact(value, "dateline") for name, value in told.items() if value}
     return {}
-
-
-def metadata_columns(facts: Mapping[str, Fact]) -> dict[str, Any]:
-    """Give the columns of `documents` that facts fill, null where nothing is known.
-
-    These are published_at with its precision, author, publisher, url and section, and ``metadata``: all facts by name
-    with their value and where that was found.
-
-    >>> columns = metadata_columns({"published_at": Fact("2024-03", "path"), "nr": Fact("7", "column nr")})
-    >>> columns["published_at"], columns["published_precision"], columns["metadata"][1]
-    ('2024-03', 'month', {'name': 'nr', 'value': '7', 'found_in': 'column nr'})
-    """
-    names = ("published_at", "author", "publisher", "url", "section")
-    columns: dict[str, Any] = {name: facts[name].value if name in facts else None for name in names}
-    columns["published_precision"] = precision(columns["published_at"]) if columns["published_at"] else None
-    columns["metadata"] = [{"name": name, "value": f.value, "found_in": f.found_in} for name, f in facts.items()]
-    return columns
 
 
 def in_order(*sources: Mapping[str, Fact]) -> dict[str, Fact]:

@@ -8,7 +8,7 @@ import hashlib
 import io
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,6 +18,7 @@ from stages.discover.file_kinds import kind_of_name
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused, to_path
 from stages.errors import SourceError, TooMuchError, printable
+from stages.read.facts import in_order, path_facts, path_regex
 from stages.read.raw_document import PIECES, RawDocument
 from stages.read.reader import reader_of
 from stages.read.text import decode
@@ -34,9 +35,13 @@ PACKED_SUFFIXES = (".xml", ".hocr", ".pdf", ".rtf", ".docx", ".odt")
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """``max_chars``: the longest raw text, in characters, that becomes a document."""
+    """``max_chars``: the longest raw text, in characters, that becomes a document.
+
+    ``path_pattern``: what the path below a source tells of a document, as `stages.read.facts.path_regex` has it.
+    """
 
     max_chars: int = 10_000_000
+    path_pattern: str | None = None
 
     @property
     def max_text_bytes(self) -> int:
@@ -143,6 +148,7 @@ def read_sources(
     """
     options = options or ReadOptions()
     texts, rejected, n_chars = [], [], 0
+    regex = path_regex(options.path_pattern) if options.path_pattern else None
     for row in batch.iter_rows(named=True):
         uri, doc_id, expected = row["source_uri"], row["doc_id"], row["content_sha256"]
         try:
@@ -152,7 +158,8 @@ def read_sources(
                 raw, sha256 = read_source(to_path(uri, roots), options)
             if sha256 != expected:
                 raise SourceError("changed_while_reading", CHANGED)
-            texts.append(to_row(uri, doc_id, expected, _storable(raw)))
+            told = path_facts(regex, uri.partition("/")[2]) if regex else {}
+            texts.append(to_row(uri, doc_id, expected, _storable(replace(raw, facts=in_order(told, raw.facts)))))
             n_chars += len(raw.text)
         except SourceError as error:
             rejected.append((uri, doc_id, "read", error.code, error.reason))

@@ -198,6 +198,9 @@ TABLES: dict[str, Table] = {
             "label": Column(_STR, "one of " + ", ".join(LABELS)),
             "kind": Column(_STR, "name, part (a name inside a compound), deriv (derived from a name), value (by rule)"),
             "value": Column(_STR, "normalised value of a date, amount or quantity, where complete", nullable=True),
+            "value_derived": Column(
+                pl.Boolean, "true where the value comes from the date of publication, not the text"
+            ),
             "start": _START,
             "end": _END,
             "raw_start": _RAW_START,

@@ -31,7 +31,8 @@ def document(doc_id, text="Ein Satz.", run="run-1"):
         | {"content_sha256": doc_id, "run_id": run, "processed_at": NOW, "parted_by": "none", "metadata": []},
         "blocks": block | {"spans": [{"start": 0, "raw_start": 0, "length": len(text)}]},
         "sentences": block | {"sentence_no": 0},
-        "mentions": block | {"sentence_no": 0, "mention_no": 0, "label": "PER", "kind": "name", "value": None}
+        "mentions": block | {"sentence_no": 0, "mention_no": 0, "label": "PER", "kind": "name"}
+        | {"value": None, "value_derived": False}
         | {"score": 0.5, "extractor": "x", "role": None, "cluster_no": 0, "entity_id": "e"},
         "clusters": {"doc_id": doc_id, "cluster_no": 0, "label": "PER", "signature": "[]", "blocks": ["PER:satz"]}
         | {"forms": "{}", "n_mentions": 1, "entity_id": "e"},
@@ -141,7 +142,13 @@ def test_schema_in_the_file(tables, table):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_types_are_those_every_reader_knows(table):
-    plain = {pl.String(): pa.string(), pl.Int64(): pa.int64(), pl.Float64(): pa.float64(), pl.Date(): pa.date32()}
+    plain = {
+        pl.String(): pa.string(),
+        pl.Int64(): pa.int64(),
+        pl.Float64(): pa.float64(),
+        pl.Date(): pa.date32(),
+        pl.Boolean(): pa.bool_(),
+    }
     for field, dtype in zip(arrow_schema(table), TABLES[table].schema.dtypes(), strict=True):
         if isinstance(dtype, pl.List):
             assert pa.types.is_list(field.type)
