@@ -33,7 +33,7 @@ _CLOSED_BY = {
 }  # fmt: skip
 """An open element of this name ends where one of those begins."""
 _SCOPES = frozenset({"table", "ul", "ol", "dl", "td", "th", "div", "body", "blockquote", "section", "article"})
-_DEEPEST = 400
+_DEEPEST = 150
 # A quotation mark that never closes would be looked for from every tag to the end of the file: at most so far.
 _ATTRIBUTES = r"(?:[^<>\"']|\"[^\"]{0,20000}\"|'[^']{0,20000}')*+"
 _TOKEN = re.compile(
