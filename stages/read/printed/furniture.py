@@ -95,10 +95,9 @@ def _repeated(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
         same[_key(row.text), row.from_top].append(at)
     found = set()
     for (key, _), places in same.items():
-        for at in places:
-            others = {
-                rows[o].page for o in places if rows[o].page != rows[at].page and _level(rows[at], rows[o], pages)
-            }
+        for place, at in enumerate(places):
+            near = places[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS + 1]
+            others = {rows[o].page for o in near if _level(rows[at], rows[o], pages)} - {rows[at].page}
             if others and (len(key) >= LONG_ENOUGH or len(others) > 1 or not key.strip("0 ")):
                 found.add(at)
     return found
