@@ -1,6 +1,7 @@
 """Printed pages: runs of characters with their places become lines, columns, blocks and roles, as pieces."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 import polars as pl
 
@@ -104,10 +105,11 @@ def _as_pieces(
     rows: list[tuple[object, ...]] = []
     parts: list[str] = []
     number = at = 0
+    on_page = {page: list(group) for page, group in groupby(blocks, key=lambda item: item[0].page)}
     for page, (sheet, gone) in enumerate(zip(pages, furniture, strict=True), 1):
         around = sorted((sheet.runs[place] for place in gone), key=lambda r: (r.base, r.x0))
         groups = [([run], "furniture") for run in around if run.base < sheet.height / 2]
-        groups += [(block.lines, role or "") for block, role in blocks if block.page == page]
+        groups += [(block.lines, role or "") for block, role in on_page.get(page, ())]
         groups += [([run], "furniture") for run in around if run.base >= sheet.height / 2]
         new_page = True
         for lines, role in groups:

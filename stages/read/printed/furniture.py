@@ -1,6 +1,7 @@
 """Heads, feet and page numbers: rows at the edges of pages that come again on others, or count the pages."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,6 +26,8 @@ APART = 1.5
 LONG_ENOUGH = 4
 
 
+# A head comes again within so many of the rows that say the same.
+NEIGHBOURS = 8
 # A row in the upper or lower margin of a single page.
 MARGIN, LONGEST = 0.09, 100
 TELLING = re.compile(
@@ -92,20 +95,20 @@ def _repeated(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
         same[_key(row.text), row.from_top].append(at)
     found = set()
     for (key, _), places in same.items():
-        for at in places:
-            others = {
-                rows[o].page for o in places if rows[o].page != rows[at].page and _level(rows[at], rows[o], pages)
-            }
+        for place, at in enumerate(places):
+            near = places[max(place - NEIGHBOURS, 0) : place + NEIGHBOURS + 1]
+            others = {rows[o].page for o in near if _level(rows[at], rows[o], pages)} - {rows[at].page}
             if others and (len(key) >= LONG_ENOUGH or len(others) > 1 or not key.strip("0 ")):
                 found.add(at)
     return found
 
 
 def _level(a: Row, b: Row, pages: Sequence[Page]) -> bool:
-    height = pages[a.page].height
-    place = a.base if a.from_top else height - a.base
-    other = b.base if b.from_top else pages[b.page].height - b.base
-    return abs(place - other) <= SAME_PLACE * height
+    return abs(_from_edge(a, pages) - _from_edge(b, pages)) <= SAME_PLACE * pages[a.page].height
+
+
+def _from_edge(row: Row, pages: Sequence[Page]) -> float:
+    return row.base if row.from_top else pages[row.page].height - row.base
 
 
 def _counting(rows: Sequence[Row]) -> set[int]:
@@ -126,13 +129,15 @@ def _at_one_place(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
     if len(pages) < FEWEST_PAGES:
         return set()
     apart = [at for at, row in enumerate(rows) if row.depth == 0 and row.apart > APART]
+    places = {at: _from_edge(rows[at], pages) for at in apart}
     found = set()
-    for at in apart:
-        level = {
-            rows[o].page for o in apart if rows[o].from_top == rows[at].from_top and _level(rows[at], rows[o], pages)
-        }
-        if len(level) >= max(FEWEST_PAGES, MOST_PAGES * len(pages)):
-            found.add(at)
+    for from_top in (True, False):
+        heights = sorted(places[at] for at in apart if rows[at].from_top == from_top)
+        for at in (at for at in apart if rows[at].from_top == from_top):
+            near = SAME_PLACE * pages[rows[at].page].height
+            level = bisect_right(heights, places[at] + near) - bisect_left(heights, places[at] - near)
+            if level >= max(FEWEST_PAGES, MOST_PAGES * len(pages)):
+                found.add(at)
     return found
 
 

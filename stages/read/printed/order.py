@@ -13,6 +13,8 @@ FEWEST_CHARACTERS, FILLED = 14, 0.5
 # Of the lines of a narrower column fewer than this share stand on the base line of one in the column beside it.
 ALIGNED = 0.5
 DEEPEST = 12
+# Of so many rows without a gutter several are passed over at once, so that long pages take no longer for each row.
+STEPS = 100
 # Ends of lines this close, in sizes, are one edge, which so many lines of a justified column reach.
 EDGE, COMMON_EDGE = 0.15, 0.25
 
@@ -84,7 +86,7 @@ def _longest_band(rows: list[list[Run]], start: int, edges: Interval, least: flo
         free = left
         end += 1
     gutter = _best_gutter(free, [run for row in rows[start:end] for run in row])
-    return (end, gutter) if gutter else (start + 1, None)
+    return (end, gutter) if gutter else (start + max(1, (end - start) // STEPS), None)
 
 
 def _still_free(free: Iterable[Interval], row: Sequence[Run], least: float) -> list[Interval]:

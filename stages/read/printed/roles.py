@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from stages.read.printed.blocks import Setting
@@ -85,8 +86,8 @@ def _mark_tables(blocks: Sequence[PageBlock], roles: list[str | None]) -> None:
 def _mark_notes(blocks: Sequence[PageBlock], roles: list[str | None], setting: Setting) -> None:
     """Blocks in small type at the foot of a page, of which one begins with a mark; or that go on from such."""
     went_on = False
-    for page in sorted({block.page for block in blocks}):
-        places = [at for at, block in enumerate(blocks) if block.page == page]
+    pages = groupby(range(len(blocks)), key=lambda at: blocks[at].page)
+    for places in [list(group) for _, group in pages]:
         last = _trailing_small(places, blocks, roles, setting)
         marked = [at for at in last if _is_marked(blocks[at])]
         if marked and not went_on:

@@ -165,8 +165,8 @@ def code_of(data):
 
 
 def test_damaged_bytes_raise_nothing_but_a_reason():
-    data = article("Halle", TEXTS)
-    places = range(0, len(data), max(len(data) // 60, 1))
+    data = article("Halle", TEXTS[:3])
+    places = range(0, len(data), max(len(data) // 25, 1))
     codes = {code_of(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]) for at in places}
 
     assert codes <= {None, *REASONS}
