@@ -40,7 +40,7 @@ def section(text, title):
 
 def type_name(dtype):
     """The type as it stands in the Parquet file."""
-    names = {pl.String(): "string", pl.Int64(): "int64", pl.Float64(): "double"}
+    names = {pl.String(): "string", pl.Int64(): "int64", pl.Float64(): "double", pl.Date(): "date"}
     if isinstance(dtype, pl.List) and not isinstance(dtype.inner, pl.Struct):
         return f"list of {type_name(dtype.inner)}"
     if isinstance(dtype, pl.List):
@@ -55,7 +55,7 @@ def arrow_name(kind):
         return "{" + ", ".join(f"{field.name}: {field.type}" for field in kind) + "}"
     if pa.types.is_list(kind):
         return f"list of {arrow_name(kind.value_type)}"
-    return {pa.timestamp("us", "UTC"): "timestamp (µs, UTC)"}.get(kind, str(kind))
+    return {pa.timestamp("us", "UTC"): "timestamp (µs, UTC)", pa.date32(): "date"}.get(kind, str(kind))
 
 
 def column_table(name):

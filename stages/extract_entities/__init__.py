@@ -9,6 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from stages.extract_entities import names, values
+from stages.extract_entities.values.columns import with_computable
 from stages.tables.offsets import with_raw_range
 from stages.tables.schemas import TABLES
 
@@ -67,7 +68,7 @@ def extract_mentions(
         cluster_no=pl.lit(None, pl.Int64),
         entity_id=pl.lit(None, pl.String),
     )
-    return with_raw_range(frame, blocks).select(TABLES["mentions"].schema.names())
+    return with_raw_range(with_computable(frame), blocks).select(TABLES["mentions"].schema.names())
 
 
 def _row(

@@ -31,6 +31,7 @@ def document(doc_id, text="Ein Satz.", run="run-1"):
         "blocks": block | {"spans": [{"start": 0, "raw_start": 0, "length": len(text)}]},
         "sentences": block | {"sentence_no": 0},
         "mentions": block | {"sentence_no": 0, "mention_no": 0, "label": "PER", "kind": "name", "value": None}
+        | dict.fromkeys(("value_number", "value_unit", "value_start", "value_end"))
         | {"score": 0.5, "extractor": "x", "role": None, "cluster_no": 0, "entity_id": "e"},
         "clusters": {"doc_id": doc_id, "cluster_no": 0, "label": "PER", "signature": "[]", "blocks": ["PER:satz"]}
         | {"forms": "{}", "n_mentions": 1, "entity_id": "e"},
@@ -137,7 +138,7 @@ def test_schema_in_the_file(tables, table):
 
 @pytest.mark.parametrize("table", TABLES)
 def test_types_are_those_every_reader_knows(table):
-    plain = {pl.String(): pa.string(), pl.Int64(): pa.int64(), pl.Float64(): pa.float64()}
+    plain = {pl.String(): pa.string(), pl.Int64(): pa.int64(), pl.Float64(): pa.float64(), pl.Date(): pa.date32()}
     for field, dtype in zip(arrow_schema(table), TABLES[table].schema.dtypes(), strict=True):
         if isinstance(dtype, pl.List):
             assert pa.types.is_list(field.type)
