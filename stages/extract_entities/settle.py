@@ -1,0 +1,58 @@
+"""Names that the tables know better than the model: newspapers that are no persons, months that are no places."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from stages.extract_entities.names import Name
+from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
+from stages.lookups.fold import given_key, plain, uninflected
+from stages.lookups.known_names import common_surnames, given_names, lists
+
+# What is hardly ever a person or a place. A club is named after its town, a ministry stands for its house.
+SETTLED = frozenset({"agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank"})
+NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})
+
+
+def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
+    """Give the names of a sentence with the label that tables are sure of, without what is no name of a place.
+
+    Only whole names change; parts of compounds and derivations stay, and so does every organisation.
+
+    >>> paper = Name(4, 12, "PER", "name", 0.6, "model")
+    >>> [name.label for name in settle("Dem STANDARD sagte sie", [paper])]
+    ['ORG']
+    >>> list(settle("Ende März", [Name(5, 9, "LOC", "name", 0.6, "model")]))
+    []
+    """
+    for name in found:
+        surface = text[name.start : name.end]
+        if name.kind != "name" or name.label not in ("PER", "LOC"):
+            yield name
+        elif _is_organisation(surface):
+            yield name._replace(label="ORG")
+        elif name.label != "LOC" or not _is_no_place(surface):
+            yield name
+
+
+def _is_organisation(surface: str) -> bool:
+    key = uninflected(plain(surface))
+    known = lists().aliases.get(("ORG", key), key)
+    bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
+    return lists().kinds.get(known) in SETTLED and not bears
+
+
+def _is_no_place(surface: str) -> bool:
+    return surface.lower() in _never_places() or plain(surface) in lists().no_places
+
+
+@cache
+def _never_places() -> frozenset[str]:
+    """Months, weekdays and currencies of all languages that have value rules, in small letters."""
+    words = [lexicon(language) for language in LANGUAGES]
+    return frozenset(
+        word.lower()
+        for one in words
+        if one is not None
+        for word, kind in one.kinds.items()
+        if kind in NEVER_PLACES and len(word) > 2
+    )
