@@ -108,7 +108,7 @@ def base_form(label: str, form: str) -> str:
     if label == "LOC" and name.endswith("s") and _is_place(name[:-1]) and not _is_place(name):
         return name[:-1]
     words = name.split()
-    if len(words) == 1 and name[:1].islower():
+    if len(words) == 1 and name.islower():
         return ENDING.sub("", name)  # an adjective that the model takes for a name: "romanischen"
     for place, word in enumerate(words):
         found = _head(word)
