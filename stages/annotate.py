@@ -14,6 +14,7 @@ import polars as pl
 from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.extract_entities.relative_dates import resolve_dates
+from stages.extract_entities.values.columns import with_computable
 from stages.identify_language import LanguageOptions, identify_blocks
 from stages.link_entities import find_clusters
 from stages.read.metadata import known_date, read_facts
@@ -63,9 +64,8 @@ def annotate(
     clock.stop("link_entities")
     documents = documents.join(read_facts(texts, documents), on="doc_id", how="left")
     documents = documents.join(languages, on="doc_id", how="left")
-    mentions = resolve_dates(
-        mentions.drop("value_derived"), documents.select("doc_id", "language", published_at=known_date())
-    )
+    dates = documents.select("doc_id", "language", published_at=known_date())
+    mentions = with_computable(resolve_dates(mentions.drop("value_derived"), dates))
     counted = {"blocks": blocks, "sentences": sentences, "mentions": mentions}
     raw_texts = texts.filter(~pl.col("in_file")).join(documents, on="doc_id", how="semi")
     frames = {

@@ -22,6 +22,9 @@ def project() -> Path:
     return Path(__file__).parent.parent
 
 
+NO_NUMBER = dict.fromkeys(("value_number", "value_unit", "value_start", "value_end"))
+
+
 @pytest.fixture(scope="session")
 def raw_texts() -> dict[str, str]:
     return {BODY: RAW, OTHER: SHORT}
@@ -34,14 +37,8 @@ def batch() -> dict[str, pl.DataFrame]:
     body = {"doc_id": BODY, "block_no": 1, "start": 15, "end": 43, "raw_start": 15, "raw_end": 45}
     short = {"doc_id": OTHER, "block_no": 0, "start": 0, "end": 11, "raw_start": 0, "raw_end": 11}
     german = {"language": "de", "language_confidence": 0.9}
-    mention = {
-        "score": 0.8,
-        "extractor": "by hand",
-        "value": None,
-        "value_derived": False,
-        "role": None,
-        "entity_id": "e",
-    }
+    mention = {"score": 0.8, "extractor": "by hand", "value": None, "value_derived": False, "role": None}
+    mention |= {"entity_id": "e"} | NO_NUMBER
     rows = {
         "documents": [
             _document(BODY, "test/a.txt", TEXT, "Stadtrat tagt", blocks=2, sentences=2, mentions=2),

@@ -45,14 +45,13 @@ def type_name(dtype):
         pl.String(): "string",
         pl.Int64(): "int64",
         pl.Float64(): "double",
-        pl.Date(): "date32[day]",
+        pl.Date(): "date",
         pl.Boolean(): "bool",
     }
-    if isinstance(dtype, pl.List) and not isinstance(dtype.inner, pl.Struct):
-        return f"list of {type_name(dtype.inner)}"
     if isinstance(dtype, pl.List):
-        fields = ", ".join(f"{field.name}: {type_name(field.dtype)}" for field in dtype.inner.fields)
-        return f"list of {{{fields}}}"
+        return f"list of {type_name(dtype.inner)}"
+    if isinstance(dtype, pl.Struct):
+        return "{" + ", ".join(f"{field.name}: {type_name(field.dtype)}" for field in dtype.fields) + "}"
     return names.get(dtype, "timestamp (µs, UTC)")
 
 
@@ -62,7 +61,7 @@ def arrow_name(kind):
         return "{" + ", ".join(f"{field.name}: {field.type}" for field in kind) + "}"
     if pa.types.is_list(kind):
         return f"list of {arrow_name(kind.value_type)}"
-    return {pa.timestamp("us", "UTC"): "timestamp (µs, UTC)"}.get(kind, str(kind))
+    return {pa.timestamp("us", "UTC"): "timestamp (µs, UTC)", pa.date32(): "date"}.get(kind, str(kind))
 
 
 def column_table(name):

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import polars as pl
 
 from stages.extract_entities import names, values
+from stages.extract_entities.settle import settle
 from stages.tables.offsets import with_raw_range
 from stages.tables.schemas import TABLES
 
-VERSION = f"names-{names.VERSION} values-{values.VERSION}"
+VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def extract_mentions(
     columns = rows.select("doc_id", "block_no", "sentence_no", "text", "start", "language").iter_rows()
     for (doc_id, block_no, sentence_no, text, start, language), inside in zip(columns, found_names, strict=True):
         where = (doc_id, block_no, sentence_no)
-        mentions = [_row(where, text, start, n, n.kind, None, n.score) for n in inside]
+        mentions = [_row(where, text, start, n, n.kind, None, n.score) for n in settle(text, inside)]
         mentions += [_row(where, text, start, v, "value", v.value, 1.0) for v in values.extract_values(text, language)]
         found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)))
     frame = pl.DataFrame(found, schema=_FOUND, orient="row").with_columns(

@@ -3,11 +3,12 @@
 **Rules, by label and never across labels.** Case, dots, accents and adjective endings never matter. A genitive -s
 goes where the bare name is attested. "J.D. Vance" and "JD Vance" are one, initials and short forms join the full
 given name, one misspelt vowel inside a given name too ("Georgia", "Giorgia"). A surname alone means the full name
-in its paragraph, else in its document, else in the corpus, if there is just one; office and form of address
-("Ministerin Müller", "Herr Müller") decide between several, and in the corpus fame does: twenty times the documents of
-all others of that name together. What stays ambiguous stays apart, document by document. An
-acronym means the name it is explained by, or whose initials it has; "früher", "geborene" and the like join two names.
-Adjectives and inhabitants ("russische", "Wiener") mean their place. Known aliases lie in `lookups/linking`.
+in its paragraph, else in its document, else in the corpus, if there is just one and enough documents have it in full;
+office and form of address ("Ministerin Müller", "Herr Müller") decide between several, and in the corpus fame does:
+twenty times the documents of all others of that name together. What stays ambiguous stays apart, document by document.
+An acronym means the name it is explained by, or whose initials it has; "früher", "geborene" and the like join two
+names. For other documents than the one that says so this is evidence, which has to be enough (`resolve`).
+Adjectives and inhabitants ("russische", "Wiener") mean their place. Known names lie in `lookups/linking`.
 
 **In two steps, so that a night's ten files cost a night's ten files.**
 
@@ -25,8 +26,9 @@ The id of an entity is a hash of its label and its smallest key: it knows no cou
 only if a document brings a smaller key for the same entity ("Anna Huber, geborene Auer").
 
 **Tables.** `clusters`: one row for each cluster, as above, with entity_id. `members`: which mention belongs to which
-cluster, and the person's role beside it. `entities`: `build_entities`, with GeoNames id and country for places that
-mean one place only, and an id from an authority table the user may give (id, label, name, aliases; see `authority`).
+cluster, and the person's role beside it. `entities`: `build_entities`, with the name shown (`shown`), why the others
+are of it (`evidence`), GeoNames id and country for places that mean one place only, and an id from an authority table
+the user may give (id, label, name, aliases; see `authority`).
 """
 
 import json

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stages.link_entities import names
 from stages.link_entities.persons import parse_person
-from stages.lookups.fold import plain, uninflected
+from stages.lookups.fold import ENDING, plain, uninflected
 from stages.lookups.known_names import lists, places
 
 HEADS = Path(__file__).parents[1] / "lookups" / "linking" / "heads.json"
@@ -99,7 +99,7 @@ def base_form(label: str, form: str) -> str:
     ('Berliner Zeitung', 'Angela Peters')
     """
     name = form.strip(EDGES) or form
-    if "(" in name and ")" not in name:
+    if name.count("(") > name.count(")"):
         name += ")"  # the model often leaves it out: "Frankfurt (Oder"
     if name.endswith(("'s", "\u2019s", "'", "\u2019")):
         name = re.sub("['\u2019]s?$", "", name)
@@ -108,6 +108,8 @@ def base_form(label: str, form: str) -> str:
     if label == "LOC" and name.endswith("s") and _is_place(name[:-1]) and not _is_place(name):
         return name[:-1]
     words = name.split()
+    if len(words) == 1 and name.islower():
+        return ENDING.sub("", name)  # an adjective that the model takes for a name: "romanischen"
     for place, word in enumerate(words):
         found = _head(word)
         if found is None:

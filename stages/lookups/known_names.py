@@ -27,6 +27,7 @@ class Lists(NamedTuple):
     short_rests: frozenset[str]
     club_words: frozenset[str]
     no_short_form: frozenset[str]
+    no_places: frozenset[str]
     institutions: tuple[str, ...]
     words: dict[str, str]
 
@@ -66,6 +67,7 @@ def lists() -> Lists:
         frozenset(data["short_rests"]),
         frozenset(data["club_words"]),
         frozenset(data["no_short_form"]),
+        frozenset(data["no_places"]),
         tuple(data["institutions"]),
         data["words"],
     )

@@ -201,6 +201,10 @@ TABLES: dict[str, Table] = {
             "value_derived": Column(
                 pl.Boolean, "true where the value comes from the date of publication, not the text"
             ),
+            "value_number": Column(_FLOAT, "amount, share, quantity or length of time as a number", nullable=True),
+            "value_unit": Column(_STR, "its unit: ISO 4217 currency, %, symbol, or UCUM unit of time", nullable=True),
+            "value_start": Column(pl.Date, "first day of a date's value", nullable=True),
+            "value_end": Column(pl.Date, "last day of a date's value", nullable=True),
             "start": _START,
             "end": _END,
             "raw_start": _RAW_START,

@@ -37,7 +37,15 @@ TABLE_AND_COLUMN = [
 @pytest.mark.parametrize(("table", "column"), TABLE_AND_COLUMN, ids=[".".join(names) for names in TABLE_AND_COLUMN])
 def test_every_column_counts_but_those_that_are_given_later(batch, table, column):
     frame = batch[table]
-    of_type = {pl.String: "x", pl.Int64: 4711, pl.Float64: 0.1, pl.List: [], pl.Date: date(2024, 2, 3)}
+    of_type = {
+        pl.Boolean: True,
+        pl.String: "x",
+        pl.Int64: 4711,
+        pl.Float64: 0.1,
+        pl.List: [],
+        pl.Date: date(2024, 2, 3),
+    }
+    of_type[pl.Struct] = dict.fromkeys(("x0", "y0", "x1", "y1"), 1.0)
     fact = {"name": "author", "value": "x", "found_in": "y"}
     value = [fact] if column == "metadata" else of_type.get(frame.schema[column].base_type())
     other = frame.with_columns(pl.lit(value, frame.schema[column]).alias(column))

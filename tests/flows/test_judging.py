@@ -166,7 +166,12 @@ LEGAL = (
     ("DE", "AT"),
 )
 """Values of which one may stand for another without breaking a rule by itself."""
-ONE = {pl.Datetime("us", "UTC"): timedelta(microseconds=1), pl.Int64(): 1, pl.Float64(): 0.01}
+ONE = {
+    pl.Datetime("us", "UTC"): timedelta(microseconds=1),
+    pl.Int64(): 1,
+    pl.Float64(): 0.01,
+    pl.Date(): timedelta(days=1),
+}
 Change = Callable[[pl.DataFrame, str, int], pl.DataFrame | None]
 
 

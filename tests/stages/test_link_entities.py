@@ -377,6 +377,8 @@ def test_a_genitive_before_its_noun_is_shown_without_its_ending():
         ("LOC", ["Frankfurt (Oder"], "Frankfurt (Oder)"),
         ("ORG", ["Deutschen Speditions- und Logistikverbands"], "Deutscher Speditions- und Logistikverband"),
         ("PER", ["Angela Peters", "Peters"], "Angela Peters"),
+        ("MISC", ["romanischen"], "romanisch"),
+        ("MISC", ["iPhone"], "iPhone"),
         ("ORG", ["Deutschen Diabetiker Bundes"], "Deutscher Diabetiker Bund"),
         ("ORG", ["Berliner Zeitung"], "Berliner Zeitung"),
         ("LOC", ["Luxemburgs"], "Luxemburg"),

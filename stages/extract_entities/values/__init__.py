@@ -7,7 +7,7 @@ find the values (`rules`); readers (`measures`, `dates`) turn them into one norm
 
 | label | value | example |
 |---|---|---|
-| DATE | ISO 8601, as exact as the text | 2025-08-15, 2025-08, 1945 |
+| DATE | ISO 8601, as exact as the text | 2025-08-15, 2025-08, 1945, 2015/2016, 2015-22 (summer) |
 | TIME | hours and minutes | 20:15 |
 | DURATION | ISO 8601 | P87D, PT24H, P3.5Y |
 | MONEY | amount and ISO 4217 currency | 90000000000 USD |
@@ -27,7 +27,7 @@ from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.rules import RULES, Rule
 from stages.extract_entities.values.tokens import Tokens, may_hold_values, places, tokenise
 
-VERSION = "2"
+VERSION = "3"
 EXTRACTOR = f"values-{VERSION}"
 ANCHORS = frozenset().union(*(rule.anchors for rule in RULES))
 

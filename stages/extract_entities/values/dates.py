@@ -19,6 +19,9 @@ from stages.extract_entities.values.tokens import Tokens
 DAY_MONTH = re.compile(r"[0-9]{2}\.[0-9]{2}")
 OF_DAYS = frozenset({"am", "vom", "zum", "dem"})
 OF_HOURS = frozenset({"um", "gegen"})
+GREETING = frozenset({"guten", "guter", "schönen"})
+QUARTER = re.compile("Q[1-4]")
+FIRST_QUARTER = 33
 UNITS_OF_DAYS = frozenset("DWMY") | {"10Y", "6M", "3M"}
 
 
@@ -113,9 +116,56 @@ def read_span_of_days(tokens: Tokens, match: re.Match[str], _language: str) -> s
 
 
 def read_season(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """ "im Sommer", "Sommer 2015"; a season alone is a common noun."""
+    """ "im Sommer", "Sommer 2015" ("2015-22", by ISO 8601-2); a season alone is a common noun."""
     alone = len(match[0]) == 1
-    return NO_VALUE if alone and tokens.before(match.start()) not in tokens.words.contexts["prepositions"] else None
+    if alone and tokens.before(match.start()) not in tokens.words.contexts["prepositions"]:
+        return NO_VALUE
+    last = match.end() - 1
+    number = tokens.payload(last - 1) if tokens.kind(last) == "year" and last > match.start() else ""
+    return f"{tokens.texts[last]}-{number}" if number and tokens.kind(last - 1) == "season" else None
+
+
+def read_quarter(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "2. Quartal 2015", "Q3 2015": "2015-34", "2015-35", by ISO 8601-2."""
+    word = tokens.texts[match.start("q")]
+    named = "u" in match.re.groupindex
+    digit = word if named else word[1:] if QUARTER.fullmatch(word) else ""
+    number = read_whole(digit) or 0
+    if number not in range(1, 5) or (named and tokens.payload(match.start("u")) != "3M"):
+        return NO_VALUE
+    return f"{tokens.texts[match.start('y')]}-{FIRST_QUARTER + number - 1}"
+
+
+def read_two_years(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "2015/16" and "2015/2016" are two years where one follows the other: "2015/2016"."""
+    first, sign, second = (match.start(name) for name in ("y", "s", "z"))
+    begin, end = tokens.texts[first], tokens.texts[second]
+    together = tokens.texts[sign] == "/" and tokens.touch(first, sign)
+    following = str((read_whole(begin) or 0) + 1)
+    return f"{begin}/{following}" if together and end in (following, following[2:]) else NO_VALUE
+
+
+def read_season_of_two_years(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "Winter 2015/16" is the winter that began in 2015."""
+    number = tokens.payload(match.start("w"))
+    found = read_two_years(tokens, match, language)
+    return f"{tokens.texts[match.start('y')]}-{number}" if number and found != NO_VALUE else NO_VALUE
+
+
+def read_relative_day(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "gestern"; the noun "Morgen" is a time of day, and nothing in "Guten Morgen"."""
+    return NO_VALUE if _is_noun_morning(tokens, match.start(), language) else None
+
+
+def read_morning(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "am Morgen", "heute Morgen"."""
+    greeting = tokens.before(match.start()) in GREETING
+    return None if _is_noun_morning(tokens, match.start(), language) and not greeting else NO_VALUE
+
+
+def _is_noun_morning(tokens: Tokens, index: int, language: str) -> bool:
+    inside = index > 0 and tokens.texts[index - 1][-1:].isalpha()
+    return language == "de" and tokens.texts[index] == "Morgen" and inside
 
 
 def read_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:

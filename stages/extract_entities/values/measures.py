@@ -8,6 +8,7 @@ import re
 from decimal import Decimal
 
 from stages.extract_entities.values.amounts import duration, measured, money, read_number
+from stages.extract_entities.values.digits import read_digits
 from stages.extract_entities.values.tokens import Tokens
 
 NO_VALUE = "no value"
@@ -41,6 +42,16 @@ def read_quantity(tokens: Tokens, match: re.Match[str], language: str) -> str | 
     if tokens.kind(match.start()) == "one" and tokens.payload(match.start("u")) not in COUNTABLE:
         return NO_VALUE
     return read_amount(tokens, match, language)
+
+
+def read_fraction(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "3/4 Liter": a proper fraction with a slash and no space around it."""
+    first, sign, second = (match.start(name) for name in ("n", "s", "d"))
+    together = tokens.touch(first, second)
+    above, below = read_digits(tokens.texts[first], language), read_digits(tokens.texts[second], language)
+    if tokens.texts[sign] != "/" or not together or above is None or below is None or not above < below:
+        return NO_VALUE
+    return measured(round(above / below, 6), tokens.payload(match.start("u")))
 
 
 def read_symbol_first(tokens: Tokens, match: re.Match[str], language: str) -> str | None:

@@ -57,6 +57,8 @@ RULES = (
     ),
     # 30 km, zwei Millionen Tonnen
     _rule("QUANTITY", "unit", f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> unit)", measures.read_quantity),
+    # 3/4 Liter
+    _rule("QUANTITY", "unit", f"(?P<n> day) (?P<s> other) (?P<d> day) {OF} (?P<u> unit)", measures.read_fraction),
     # à 20 heures
     _rule("TIME", "hour_word", "(?P<n> day | numeral) hour_word", dates.read_hour_after_at),
     # 87 Tage, 10-Minuten
@@ -104,6 +106,8 @@ RULES = (
     # abends | gestern Abend
     _rule("TIME", "daily", "daily", measures.nothing),
     _rule("TIME", "day_part", "(?<= relative_day | weekday) day_part", measures.nothing),
+    # am Morgen
+    _rule("TIME", "relative_day", "relative_day", dates.read_morning),
     _rule("TIME", "midnight", "midnight", dates.read_named_hour),
     # 15.08.2025 | 15.8. | Freitag 29.03 | am 29.03
     _rule("DATE", "full_date", f"{WEEKDAY} (?P<f> full_date)", dates.read_digits_only),
@@ -145,8 +149,20 @@ RULES = (
         "modifier? weekday (comma? article? day stop | daily | postmodifier)?",
         measures.nothing,
     ),
-    # gestern, diese Nacht
-    _rule("DATE", "relative_day modifier", "relative_day | modifier day_part", measures.nothing),
+    # gestern | diese Nacht
+    _rule("DATE", "relative_day", "relative_day", dates.read_relative_day),
+    _rule("DATE", "modifier", "modifier day_part", measures.nothing),
+    # 2015/16 | 2. Quartal 2015 | Q3 2015
+    _rule("DATE", "year", "(?P<y> year) (?P<s> other) (?P<z> day | year)", dates.read_two_years),
+    # Winter 2015/16
+    _rule(
+        "DATE",
+        "season",
+        "(edge (article | of)? | modifier)? (?P<w> season) (?P<y> year) (?P<s> other) (?P<z> day | year)",
+        dates.read_season_of_two_years,
+    ),
+    _rule("DATE", "time_unit", "(?P<q> day) stop (?P<u> time_unit) (?P<y> year)", dates.read_quarter),
+    _rule("DATE", "year", "(?P<q> other) (?P<y> year)", dates.read_quarter),
     # 1939 bis 1945 | seit 1945
     _rule("DATE", "year", "(?P<y> year) (?= (hyphen | to) (?P<y2> year))", dates.read_year_in_range),
     _rule("DATE", "year", "(?<= year (hyphen | to)) (?P<y> year)", dates.read_range_end),

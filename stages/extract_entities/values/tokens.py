@@ -39,6 +39,11 @@ class Tokens(NamedTuple):
     letters: str
     texts: list[str]
     words: Lexicon
+    sentence: str
+
+    def touch(self, first: int, last: int) -> bool:
+        """Tell whether tokens stand side by side without a space, somewhere in the sentence."""
+        return "".join(self.texts[first : last + 1]) in self.sentence
 
     def kind(self, index: int) -> str:
         """The kind of a token, one of `kinds`."""
@@ -67,7 +72,7 @@ def may_hold_values(sentence: str, words: Lexicon) -> bool:
 def tokenise(sentence: str, words: Lexicon) -> Tokens:
     """The tokens of a sentence."""
     texts: list[str] = TOKENS.findall(sentence)
-    return Tokens("".join(map(_letters(words.language).__getitem__, texts)), texts, words)
+    return Tokens("".join(map(_letters(words.language).__getitem__, texts)), texts, words, sentence)
 
 
 def places(sentence: str, tokens: Tokens) -> list[tuple[int, int]]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from stages.extract_entities import values
 from stages.extract_entities.values import EXTRACTOR, extract_values
+from stages.extract_entities.values.columns import computable
 from stages.extract_entities.values.lexicon import LANGUAGES, german_numbers, lexicon
 from stages.extract_entities.values.rules import RULES
 from stages.extract_entities.values.tokens import tokenise
@@ -182,7 +183,7 @@ def test_only_one_module_converts_texts():
     for path in Path(values.__file__).parent.glob("*.py"):
         calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
         of_texts = [ast.unparse(c) for c in calls if getattr(c.func, "id", "") in converting and not _constant(c)]
-        assert not of_texts or path.name in {"digits.py", "lexicon.py"}, (path.name, of_texts)
+        assert not of_texts or path.name in {"digits.py", "lexicon.py", "columns.py"}, (path.name, of_texts)
         assert path.name == "digits.py" or "except" not in path.read_text(encoding="utf-8")
 
 
@@ -212,3 +213,34 @@ def test_every_word_stands_for_what_its_readers_expect(language):
             assert isinstance(payload, expected), word
         else:
             assert re.fullmatch(expected, payload), word
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "expected"),
+    [
+        ("MONEY", "90000000000 USD", (90e9, "USD", None, None)),
+        ("PERCENT", "2.5 pp", (2.5, "pp", None, None)),
+        ("QUANTITY", "0.75 l", (0.75, "l", None, None)),
+        ("DURATION", "P87D", (87.0, "d", None, None)),
+        ("DURATION", "PT2H30M", (150.0, "min", None, None)),
+        ("DURATION", "P2Y6M", (None, None, None, None)),
+        ("DATE", "1945", (None, None, "1945-01-01", "1945-12-31")),
+        ("DATE", "2024-02", (None, None, "2024-02-01", "2024-02-29")),
+        ("DATE", "2015-24", (None, None, "2015-12-01", "2016-02-29")),
+        ("DATE", "2015-36", (None, None, "2015-10-01", "2015-12-31")),
+        ("DATE", "2015/2016", (None, None, "2015-01-01", "2016-12-31")),
+        ("DATE", "2015-13", (None, None, None, None)),
+        ("DATE", "0000-02-30", (None, None, None, None)),
+        ("TIME", "20:15", (None, None, None, None)),
+        ("DATE", None, (None, None, None, None)),
+    ],
+)
+def test_values_that_can_be_computed_with(label, value, expected):
+    number, unit, start, end = computable(label, value)
+    assert (number, unit, start and str(start), end and str(end)) == expected
+
+
+def test_every_value_of_the_cases_can_be_computed_with_or_has_none():
+    values = {(found["label"], found["value"]) for case in CASES for found in case["values"] if found["value"]}
+    bare = [(label, value) for label, value in values if not any(computable(label, value)) and label != "TIME"]
+    assert bare == []

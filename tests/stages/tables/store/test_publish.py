@@ -33,6 +33,7 @@ def document(doc_id, text="Ein Satz.", run="run-1"):
         "sentences": block | {"sentence_no": 0},
         "mentions": block | {"sentence_no": 0, "mention_no": 0, "label": "PER", "kind": "name"}
         | {"value": None, "value_derived": False}
+        | dict.fromkeys(("value_number", "value_unit", "value_start", "value_end"))
         | {"score": 0.5, "extractor": "x", "role": None, "cluster_no": 0, "entity_id": "e"},
         "clusters": {"doc_id": doc_id, "cluster_no": 0, "label": "PER", "signature": "[]", "blocks": ["PER:satz"]}
         | {"forms": "{}", "n_mentions": 1, "entity_id": "e"},
@@ -157,6 +158,8 @@ def test_types_are_those_every_reader_knows(table):
             assert not any(
                 pa.types.is_large_string(child.type) for child in (value if pa.types.is_struct(value) else ())
             )
+        elif isinstance(dtype, pl.Struct):
+            assert {child.type for child in field.type} == {pa.float64()}
         else:
             assert field.type == plain.get(dtype, pa.timestamp("us", "UTC"))
 

@@ -1,0 +1,83 @@
+"""Names that the tables know better than the model: newspapers that are no persons, months that are no places."""
+
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from stages.extract_entities.names import Name
+from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
+from stages.lookups.fold import given_key, plain, uninflected
+from stages.lookups.known_names import common_surnames, given_names, lists
+
+# What is hardly ever a person or a place. A club is named after its town, a ministry stands for its house.
+SETTLED = frozenset({"agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank"})
+NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})
+
+
+def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
+    """Give the names of a sentence with the label that tables are sure of, without what is no name of a place.
+
+    Only whole names change; parts of compounds and derivations stay, and so does every organisation. A given name and
+    the word after it, found as two persons, are one.
+
+    >>> paper = Name(4, 12, "PER", "name", 0.6, "model")
+    >>> [name.label for name in settle("Dem STANDARD sagte sie", [paper])]
+    ['ORG']
+    >>> list(settle("Ende März", [Name(5, 9, "LOC", "name", 0.6, "model")]))
+    []
+    >>> parts = [Name(4, 9, "PER", "name", 0.9, "model"), Name(10, 17, "PER", "name", 0.6, "model")]
+    >>> [name[:3] for name in settle("Dem Scott Bessent", parts)]
+    [(4, 17, 'PER')]
+    """
+    for name in _whole_persons(text, found):
+        surface = text[name.start : name.end]
+        if name.kind != "name" or name.label == "ORG" or (name.label == "MISC" and " " not in surface):
+            yield name
+        elif _is_organisation(surface):
+            yield name._replace(label="ORG")
+        elif name.label != "LOC" or not _is_no_place(surface):
+            yield name
+
+
+def _whole_persons(text: str, found: Iterable[Name]) -> Iterator[Name]:
+    """The names in order, a given name with the surname right after it as one."""
+    before: Name | None = None
+    for name in sorted(found, key=lambda one: (one.start, -one.end)):
+        if before is not None and _is_given_of(text, before, name):
+            name = before._replace(end=name.end, score=min(before.score, name.score))
+        elif before is not None:
+            yield before
+        before = name
+    if before is not None:
+        yield before
+
+
+def _is_given_of(text: str, first: Name, second: Name) -> bool:
+    """Whether one person's name is a given name alone, and the other a surname alone after one space."""
+    whole = all(one.kind == "name" and one.label == "PER" for one in (first, second))
+    given, surname = (plain(text[one.start : one.end]) for one in (first, second))
+    known = given_key(given) in given_names()
+    return whole and text[first.end : second.start] == " " and known and given_key(surname) not in given_names()
+
+
+def _is_organisation(surface: str) -> bool:
+    key = uninflected(plain(surface))
+    known = lists().aliases.get(("ORG", key), key)
+    bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
+    return lists().kinds.get(known) in SETTLED and not bears
+
+
+def _is_no_place(surface: str) -> bool:
+    return surface.lower() in _never_places() or plain(surface) in lists().no_places
+
+
+@cache
+def _never_places() -> frozenset[str]:
+    """Months, weekdays and currencies of all languages that have value rules, in small letters."""
+    words = [lexicon(language) for language in LANGUAGES]
+    return frozenset(
+        word.lower()
+        for one in words
+        if one is not None
+        for word, kind in one.kinds.items()
+        if kind in NEVER_PLACES and len(word) > 2
+    ) - {place.lower() for place in lists().adjectives.values()}  # "Franken" is a region as well

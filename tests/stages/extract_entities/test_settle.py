@@ -1,0 +1,59 @@
+"""Names of which the tables are surer than the model."""
+
+import pytest
+
+from stages.extract_entities.names import Name
+from stages.extract_entities.settle import settle
+
+
+@pytest.mark.parametrize(
+    ("label", "surface", "expected"),
+    [
+        ("PER", "STANDARD", "ORG"),
+        ("LOC", "Standard", "ORG"),
+        ("PER", "Meet the Press", "ORG"),
+        ("LOC", "AFP", "ORG"),
+        ("MISC", "Meet the Press", "ORG"),
+        ("MISC", "Bild", "MISC"),
+        ("LOC", "März", None),
+        ("LOC", "Euro", None),
+        ("LOC", "Würmer", None),
+        ("LOC", "Wien", "LOC"),
+        ("LOC", "Franken", "LOC"),
+        ("LOC", "Chelsea", "LOC"),
+        ("PER", "Stern", "PER"),  # a surname as well
+        ("PER", "Reuters", "PER"),  # "die Haft Reuters"
+        ("PER", "August", "PER"),
+        ("ORG", "Standard", "ORG"),
+    ],
+)
+def test_a_whole_name_has_the_label_that_tables_are_sure_of(label, surface, expected):
+    name = Name(4, 4 + len(surface), label, "name", 0.7, "model")
+    found = [one.label for one in settle(f"Dem {surface} sagte sie", [name])]
+    assert found == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize("kind", ["part", "deriv"])
+def test_parts_and_derivations_stay(kind):
+    name = Name(0, 8, "PER", kind, 0.7, "model")
+    assert list(settle("STANDARD-Leser", [name])) == [name]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joined"),
+    [
+        ("Scott", "Bessent", True),
+        ("Nishikori", "Berdych", False),
+        ("Anna", "Peter", False),
+        ("Anna", "Maria Huber", True),
+    ],
+)
+def test_a_given_name_and_the_surname_after_it_are_one_person(first, second, joined):
+    text = f"Finanzminister {first} {second} kam"
+    start = 15
+    names = [
+        Name(start, start + len(first), "PER", "name", 0.9, "model"),
+        Name(start + len(first) + 1, start + len(first) + 1 + len(second), "PER", "name", 0.6, "model"),
+    ]
+    found = [text[name.start : name.end] for name in settle(text, names)]
+    assert found == ([f"{first} {second}"] if joined else [first, second])
