@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -87,7 +88,20 @@ def _memory() -> FormMemory:
 def tag_small(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
     """Tag each sentence; scores are the probabilities of the chosen tags. `NOTHING` where all words are O."""
     _memory().learn({word for words in sentences for word in words})
-    return [tagged for group in _groups(sentences, SEARCHED) for tagged in _tag(group)]
+    return [tagged for group in _groups(sentences, SEARCHED) for tagged in _read(group, *_ask(group))]
+
+
+def tag_where_sure(sentences: Sequence[Sequence[str]], sure: float) -> list[Tagged | None]:
+    """As `tag_small`; None for a sentence in which any word has no tag, of either level, as probable as ``sure``."""
+    _memory().learn({word for words in sentences for word in words})
+    results: list[Tagged | None] = []
+    for group in _groups(sentences, SEARCHED):
+        asked = _ask(group)
+        doubtful = np.minimum(asked.outer.max(axis=1), asked.inner.max(axis=1)) < sure
+        doubtful[asked.gaps] = False
+        counts = np.diff(np.cumsum(doubtful)[asked.gaps]).tolist()
+        results += [None if count else tagged for count, tagged in zip(counts, _read(group, *asked), strict=True)]
+    return results
 
 
 def _groups(sentences: Sequence[Sequence[str]], size: int) -> Iterator[list[Sequence[str]]]:
@@ -103,16 +117,28 @@ def _groups(sentences: Sequence[Sequence[str]], size: int) -> Iterator[list[Sequ
         yield group
 
 
-def _tag(sentences: Sequence[Sequence[str]]) -> Iterator[Tagged]:
+class _Asked(NamedTuple):
+    """Probabilities of the tags of a row of sentences, and the empty places around each, as the search needs them."""
+
+    outer: Floats
+    inner: Floats
+    gaps: NDArray[np.intp]
+
+
+def _ask(sentences: Sequence[Sequence[str]]) -> _Asked:
     known = _memory().rows
     rows = np.array([known[word] for word in chain.from_iterable(sentences)], np.intp)
     bounds = np.cumsum([0, *map(len, sentences)])
-    # For the search an empty place stands around each sentence.
     gaps = bounds + np.arange(len(bounds))
-    real = np.ones(gaps[-1] + 1, bool)
+    outer, inner = (np.zeros((gaps[-1] + 1, len(TAGS)), np.float32) for _ in range(2))
+    words = np.delete(np.arange(len(outer)), gaps)
+    outer[words], inner[words] = _probabilities(rows, bounds)
+    return _Asked(outer, inner, gaps)
+
+
+def _read(sentences: Sequence[Sequence[str]], outer: Floats, inner: Floats, gaps: NDArray[np.intp]) -> Iterator[Tagged]:
+    real = np.ones(len(outer), bool)
     real[gaps] = False
-    outer, inner = (np.zeros((len(real), len(TAGS)), np.float32) for _ in range(2))
-    outer[real], inner[real] = _probabilities(rows, bounds)
     tags, inside = best_rows(outer, real, shipped_gains(), SURE), best_rows(inner, real)
     named = np.flatnonzero(tags | inside)
     columns = [tags[named].tolist(), inside[named].tolist(), outer[named, tags[named]].tolist()]
