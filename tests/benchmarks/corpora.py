@@ -1,7 +1,8 @@
 """Corpora to measure speed on: documents of about 3 KB put together from many sentences, always the same ones.
 
 The German sentences of the annotated corpora (31,000 of them) where ``devsets`` holds these, else those of our own
-goldens and samples, which are few: words that come again and again are cheap, so say which were taken.
+goldens, which are few: words that come again and again are cheap, so say which were taken. A batch looks at a sentence
+that comes twice only once; so where they are few, a number makes each its own.
 """
 
 import json
@@ -19,6 +20,7 @@ ANNOTATED = (
     *("smartdata_v3_dev.tsv", "smartdata_v3_test.tsv", "sonar_dev.tsv"),
 )
 CHARS = 3_000
+FEW = 10_000  # sentences
 WIDTH = 65
 PER_FOLDER = 500
 END = re.compile(r"(?<=[a-zß]{3}[.!?]) (?=[A-ZÄÖÜ])")
@@ -46,7 +48,9 @@ def documents(sentences: list[str], n: int) -> Iterator[str]:
         while sum(map(len, (text for paragraph in paragraphs for text in paragraph))) < CHARS:
             if not left:
                 left = chooser.sample(sentences, len(sentences))
-            paragraphs[-1].append(left.pop())
+            sentence = left.pop()
+            number_in_it = f" ({chooser.randrange(10**5, 10**6)})" if len(sentences) < FEW else ""
+            paragraphs[-1].append(sentence[:-1] + number_in_it + sentence[-1])
             if len(paragraphs[-1]) >= chooser.randint(3, 6):
                 paragraphs.append([])
         texts = [" ".join(paragraph) for paragraph in paragraphs if paragraph]
