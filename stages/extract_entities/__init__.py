@@ -24,9 +24,9 @@ class EntityOptions:
 
 
 class _Found(NamedTuple):
-    doc_id: str
-    block_no: int
-    sentence_no: int
+    """A name or value in the sentence of a row, with its places there."""
+
+    row: int
     text: str
     label: str
     kind: str
@@ -37,7 +37,7 @@ class _Found(NamedTuple):
     extractor: str
 
 
-_FOUND = pl.Schema({name: TABLES["mentions"].schema[name] for name in _Found._fields})
+_FOUND = {"row": pl.Int64()} | {name: TABLES["mentions"].schema[name] for name in _Found._fields[1:]}
 
 
 def extract_mentions(
@@ -48,21 +48,15 @@ def extract_mentions(
     ``blocks`` gives each sentence its language and kind, and the map back to the raw text. Names and values
     are different kinds of mention, so a value inside a longer name is kept beside it.
     """
-    engine = (options or EntityOptions()).engine
     rows = sentences.join(
         blocks.select("doc_id", "block_no", "language", "kind"), on=["doc_id", "block_no"], maintain_order="left"
     )
-    grouped = rows.group_by("doc_id", maintain_order=True).agg("text", "language", "kind")
-    documents = [list(zip(*columns, strict=True)) for columns in grouped.select("text", "language", "kind").iter_rows()]
-    found_names = [found for document in names.extract_names(documents, engine) for found in document]
-    found: list[_Found] = []
-    columns = rows.select("doc_id", "block_no", "sentence_no", "text", "start", "language").iter_rows()
-    for (doc_id, block_no, sentence_no, text, start, language), inside in zip(columns, found_names, strict=True):
-        where = (doc_id, block_no, sentence_no)
-        mentions = [_row(where, text, start, n, n.kind, None, n.score) for n in settle(text, inside)]
-        mentions += [_row(where, text, start, v, "value", v.value, 1.0) for v in values.extract_values(text, language)]
-        found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)))
-    frame = pl.DataFrame(found, schema=_FOUND, orient="row").with_columns(
+    found = _find(rows, (options or EntityOptions()).engine)
+    columns = dict(zip(_FOUND, zip(*found, strict=True), strict=True)) if found else dict.fromkeys(_FOUND, ())
+    inside_sentences = pl.DataFrame(columns, schema=_FOUND)
+    places = rows.select("doc_id", "block_no", "sentence_no", at="start")[inside_sentences["row"]]
+    frame = places.hstack(inside_sentences.drop("row")).with_columns(
+        pl.col("start", "end") + pl.col("at"),
         mention_no=pl.int_range(pl.len()).over("doc_id"),
         role=pl.lit(None, pl.String),
         cluster_no=pl.lit(None, pl.Int64),
@@ -74,19 +68,25 @@ def extract_mentions(
     return ranged.with_columns(later).select(schema.names())
 
 
-def _row(
-    where: tuple[str, int, int],
-    text: str,
-    start: int,
-    item: names.Name | values.Value,
-    kind: str,
-    value: str | None,
-    score: float,
-) -> _Found:
-    """A name or value of a sentence that begins at ``start``, with its place in the document."""
+def _find(rows: pl.DataFrame, engine: str) -> list[_Found]:
+    """The names and values of sentences with their language and the kind of their block, in order."""
+    grouped = rows.group_by("doc_id", maintain_order=True).agg("text", "language", "kind")
+    documents = [list(zip(*columns, strict=True)) for columns in grouped.select("text", "language", "kind").iter_rows()]
+    found_names = [found for document in names.extract_names(documents, engine) for found in document]
+    found: list[_Found] = []
+    for number, (text, language), inside in zip(
+        range(rows.height), rows.select("text", "language").iter_rows(), found_names, strict=True
+    ):
+        mentions = [_row(number, text, name, name.kind, None, name.score) for name in settle(text, inside)]
+        mentions += [_row(number, text, v, "value", v.value, 1.0) for v in values.extract_values(text, language)]
+        found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)) if len(mentions) > 1 else mentions)
+    return found
+
+
+def _row(number: int, text: str, item: names.Name | values.Value, kind: str, value: str | None, score: float) -> _Found:
+    """A name or value of the sentence in a row."""
     surface = text[item.start : item.end]
-    places = (start + item.start, start + item.end)
-    return _Found(*where, surface, item.label, kind, value, *places, score, item.extractor)
+    return _Found(number, surface, item.label, kind, value, item.start, item.end, score, item.extractor)
 
 
 def entity_models(languages: pl.Series, options: EntityOptions | None = None) -> pl.Series:

@@ -2,47 +2,23 @@
 
     python tests/benchmarks/run.py [--documents 5000] [--engine NAME]
 
-Documents of about 3 KB are put together from the paragraphs of the goldens, half of them hard-wrapped, always the
-same ones. Printed are wall seconds, CPU seconds of all processes, and the peak resident memory of the main process
-and of the largest worker.
+The documents are those of `corpora`, from the sentences of the development sets where the environment variable
+FLIESSTEXT_DEVSETS names them, else from our own. Printed are wall seconds, CPU seconds of all processes, and the peak
+resident memory of the main process and of the largest worker.
 """
 
 import argparse
-import json
-import random
-import re
+import os
 import resource
 import subprocess
 import sys
 import tempfile
-import textwrap
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-CHARS = 3_000
-END = re.compile(r"(?<=[a-zß]{3})\. ")
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
-
-def write_documents(folder: Path, n: int) -> None:
-    """Write ``n`` files below ``folder``, 500 to a sub folder; the same ones each time."""
-    paragraphs = [
-        block["text"]
-        for file in sorted((ROOT / "tests" / "golden").rglob("*.json"))
-        for block in json.loads(file.read_text(encoding="utf-8")).get("blocks", [])
-        if block["kind"] == "paragraph" and len(block["text"]) > 200
-    ]
-    for number in range(n):
-        chooser = random.Random(number)
-        text: list[str] = []
-        while sum(map(len, text)) < CHARS:
-            # A number in every sentence: the same sentence twice would be looked at once only.
-            text.append(END.sub(lambda _: f" ({chooser.randrange(10**6)}). ", chooser.choice(paragraphs)))  # noqa: B023
-        if number % 2:
-            text = [textwrap.fill(paragraph, 65) for paragraph in text]
-        file = folder / f"{number // 500:03}" / f"{number:06}.txt"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"Meldung Nummer {number}\n\n" + "\n\n".join(text) + "\n", encoding="utf-8")
+from tests.benchmarks.corpora import ROOT, gather_sentences, write_documents
 
 
 def measure(*arguments: str) -> dict[str, float]:
@@ -72,7 +48,10 @@ def main() -> None:
     extra = ["--engine", chosen.engine] if chosen.engine else []
     with tempfile.TemporaryDirectory() as scratch:
         source, tables = Path(scratch) / "articles", Path(scratch) / "tables"
-        write_documents(source, chosen.documents)
+        sentences, origin = gather_sentences(
+            Path(devsets) if (devsets := os.environ.get("FLIESSTEXT_DEVSETS")) else None
+        )
+        print(f"sentences from {origin}, each {write_documents(source, sentences, chosen.documents):.1f} times")
         run = [str(source), "--tables", str(tables), *extra]
         print(f"{chosen.documents} new documents:", measure(*run))
         print("nothing to do:", measure(*run))

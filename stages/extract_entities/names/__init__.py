@@ -1,12 +1,12 @@
 """Find names in sentences: people, organisations, places and others, also inside compounds and as adjectives.
 
-Two engines behind `extract_names`: ``accurate`` (a small multilingual encoder) and ``fast`` (a network over word forms
-that learned from it); models of other makers plug in as ``spacy:DIR``, ``gliner:DIR`` and ``transformers:DIR`` (see
-`others`); with ``none`` nobody looks for names. Sentences are cut into words with offsets, repeated sentences are
-tagged once, and within a document a form keeps one label.
+Two engines behind `extract_names`: ``accurate`` (a small multilingual encoder, asked where the other is not sure) and
+``fast`` (a network over word forms that learned from it); models of other makers plug in as ``spacy:DIR``,
+``gliner:DIR`` and ``transformers:DIR`` (see `others`); with ``none`` nobody looks for names. Sentences are cut into
+words with offsets, repeated sentences are tagged once, and within a document a form keeps one label.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from stages.errors import UsageError
@@ -36,12 +36,10 @@ LANGUAGES = {
     "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
     "fast": {"de": "trained"},
 }
-EXTRACTORS = {"accurate": "encoder-1", "fast": "small-2"}
-VERSION = "names-3 encoder-1 crf-1 small-2"
+EXTRACTORS = {"accurate": "encoder-2", "fast": "small-2"}
+VERSION = "names-4 encoder-2 crf-1 small-2"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
-
-Tagger = Callable[[Sequence[Sequence[str]]], list[Tagged]]
 
 
 def check_engine(engine: str) -> None:
@@ -85,15 +83,15 @@ def extract_names(
     """
     languages = {language for sentences in documents for _, language, _ in sentences}
     known = {language for language in languages if entity_model(language, engine)}
-    texts = dict.fromkeys(text for sentences in documents for text, language, _ in sentences if language in known)
+    asked = dict.fromkeys((text, lang) for sentences in documents for text, lang, _ in sentences if lang in known)
     if not known:
         entity_model("", engine)  # refuses an engine that does not exist, also when there is nothing to read
         return [[[] for _ in sentences] for sentences in documents]
-    found = _find(list(texts), engine)
+    found = _find(list(asked), engine)
     found_by = EXTRACTORS.get(engine) or extractor(engine)
     results = []
     for sentences in documents:
-        rows = [found[text] if language in known else Found(text, (), (), ()) for text, language, _ in sentences]
+        rows = [found.get((text, lang)) or Found(text, (), (), ()) for text, lang, _ in sentences]
         voted = vote(rows, found_by)
         kinds = (kind for _, _, kind in sentences)
         results.append([_wanted(*row, currencies) for row in zip(rows, kinds, voted, strict=True)])
@@ -105,38 +103,39 @@ def _wanted(sentence: Found, kind: str, names: list[Name], currencies: bool) -> 
     return names if currencies else [name for name in names if not is_currency(sentence.text, name)]
 
 
-def _find(texts: list[str], engine: str) -> dict[str, Found]:
+def _find(asked: list[tuple[str, str]], engine: str) -> dict[tuple[str, str], Found]:
+    """The names of texts with their languages."""
+    texts = [text for text, _ in asked]
     words = tokenise_all(texts)
-    names = find_others(texts, engine) if is_other(engine) else _tag_texts(texts, words, engine)
+    names = find_others(texts, engine) if is_other(engine) else _tag_texts(asked, words, engine)
     return {
-        text: Found(text, words.forms[first:last], words.starts[first:last], found)
-        for text, (first, last), found in zip(texts, pairwise(words.bounds), names, strict=True)
+        (text, language): Found(text, words.forms[first:last], words.starts[first:last], found)
+        for (text, language), (first, last), found in zip(asked, pairwise(words.bounds), names, strict=True)
     }
 
 
-def _tag_texts(texts: list[str], words: Words, engine: str) -> list[list[Name]]:
+def _tag_texts(asked: list[tuple[str, str]], words: Words, engine: str) -> list[list[Name]]:
     cuts = [(i, *cut) for i, (first, last) in enumerate(pairwise(words.bounds)) for cut in _cuts(words, first, last)]
-    names: list[list[Name]] = [[] for _ in texts]
-    tagged_cuts = _tagger(engine)([words.forms[first:last] for _, first, last in cuts])
-    for (i, first, last), tagged in zip(cuts, tagged_cuts, strict=True):
+    names: list[list[Name]] = [[] for _ in asked]
+    stretches = [words.forms[first:last] for _, first, last in cuts]
+    tagged_stretches = _tag(stretches, [asked[i][1] for i, _, _ in cuts], engine)
+    for (i, first, _), forms, tagged in zip(cuts, stretches, tagged_stretches, strict=True):
         if tagged.tags:
-            places = [
-                (at, at + len(form))
-                for at, form in zip(words.starts[first:last].tolist(), words.forms[first:last], strict=True)
-            ]
-            names[i] += names_of(texts[i], places, tagged, EXTRACTORS[engine])
+            starts = words.starts[first : first + len(forms)].tolist()
+            places = [(start, start + len(form)) for start, form in zip(starts, forms, strict=True)]
+            names[i] += names_of(asked[i][0], places, tagged, EXTRACTORS[engine])
     return names
 
 
-def _tagger(engine: str) -> Tagger:
+def _tag(stretches: list[list[str]], languages: list[str], engine: str) -> list[Tagged]:
     # Imported here so that asking for the names of an engine does not load onnxruntime.
     if engine == "fast":
         from stages.extract_entities.names.small import tag_small
 
-        return tag_small
-    from stages.extract_entities.names.encoder import tag_encoder
+        return tag_small(stretches)
+    from stages.extract_entities.names.cascade import tag_cascade
 
-    return tag_encoder
+    return tag_cascade(stretches, [language in LANGUAGES["fast"] for language in languages])
 
 
 def _cuts(words: Words, start: int, stop: int) -> Iterator[tuple[int, int]]:

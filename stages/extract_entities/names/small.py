@@ -1,14 +1,15 @@
 """The ``fast`` engine: a small network over word forms on onnxruntime with one thread.
 
-A form is turned into its vector once and remembered. Sentences stand in one row with an empty place between them,
-which the network keeps empty, so none sees another; a word sees four words to either side. Activations are quantised by
-scales fixed in the graph, so a sentence comes out the same in any company.
+A form is turned into its vector once and remembered. Sentences stand end to end; each word is told which words stand
+beside it, so no sentence sees another, and in four steps a word sees four words to either side. Activations are
+quantised by scales fixed in the graph, so a sentence comes out the same in any company.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -28,6 +29,8 @@ FORM_LIMIT = 150_000  # forms remembered before starting anew; each takes half a
 FORMS_AT_ONCE = 256
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
 PLAIN = "O"
+BEYOND = -1  # what stands before the first and after the last word of a sentence
+EMPTY: Floats = np.zeros((0, len(TAGS)), np.float32)
 
 
 def open_session(path: Path) -> onnxruntime.InferenceSession:
@@ -56,7 +59,7 @@ def form_vectors(words: Sequence[str]) -> Floats:
 
 
 class FormMemory:
-    """The vectors of the forms met so far in this process; row 0 is the empty place between sentences."""
+    """The vectors of the forms met so far in this process; row 0 is of none."""
 
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}
@@ -85,7 +88,20 @@ def _memory() -> FormMemory:
 def tag_small(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
     """Tag each sentence; scores are the probabilities of the chosen tags. `NOTHING` where all words are O."""
     _memory().learn({word for words in sentences for word in words})
-    return [tagged for group in _groups(sentences, SEARCHED) for tagged in _tag(group)]
+    return [tagged for group in _groups(sentences, SEARCHED) for tagged in _read(group, *_ask(group))]
+
+
+def tag_where_sure(sentences: Sequence[Sequence[str]], sure: float) -> list[Tagged | None]:
+    """As `tag_small`; None for a sentence in which any word has no tag, of either level, as probable as ``sure``."""
+    _memory().learn({word for words in sentences for word in words})
+    results: list[Tagged | None] = []
+    for group in _groups(sentences, SEARCHED):
+        asked = _ask(group)
+        doubtful = np.minimum(asked.outer.max(axis=1), asked.inner.max(axis=1)) < sure
+        doubtful[asked.gaps] = False
+        counts = np.diff(np.cumsum(doubtful)[asked.gaps]).tolist()
+        results += [None if count else tagged for count, tagged in zip(counts, _read(group, *asked), strict=True)]
+    return results
 
 
 def _groups(sentences: Sequence[Sequence[str]], size: int) -> Iterator[list[Sequence[str]]]:
@@ -101,46 +117,58 @@ def _groups(sentences: Sequence[Sequence[str]], size: int) -> Iterator[list[Sequ
         yield group
 
 
-def _tag(sentences: Sequence[Sequence[str]]) -> Iterator[Tagged]:
-    row, gaps = _row(sentences)
-    outer, inner = _probabilities(row, gaps)
-    real = row > 0
+class _Asked(NamedTuple):
+    """Probabilities of the tags of a row of sentences, and the empty places around each, as the search needs them."""
+
+    outer: Floats
+    inner: Floats
+    gaps: NDArray[np.intp]
+
+
+def _ask(sentences: Sequence[Sequence[str]]) -> _Asked:
+    known = _memory().rows
+    rows = np.array([known[word] for word in chain.from_iterable(sentences)], np.intp)
+    bounds = np.cumsum([0, *map(len, sentences)])
+    gaps = bounds + np.arange(len(bounds))
+    outer, inner = (np.zeros((gaps[-1] + 1, len(TAGS)), np.float32) for _ in range(2))
+    words = np.delete(np.arange(len(outer)), gaps)
+    outer[words], inner[words] = _probabilities(rows, bounds)
+    return _Asked(outer, inner, gaps)
+
+
+def _read(sentences: Sequence[Sequence[str]], outer: Floats, inner: Floats, gaps: NDArray[np.intp]) -> Iterator[Tagged]:
+    real = np.ones(len(outer), bool)
+    real[gaps] = False
     tags, inside = best_rows(outer, real, shipped_gains(), SURE), best_rows(inner, real)
     named = np.flatnonzero(tags | inside)
-    scores = outer[named, tags[named]].tolist()
-    columns = [tags[named].tolist(), inside[named].tolist(), scores]
-    edges = np.searchsorted(named, gaps).tolist()
+    columns = [tags[named].tolist(), inside[named].tolist(), outer[named, tags[named]].tolist()]
     places = (named - gaps[np.searchsorted(gaps, named) - 1] - 1).tolist()
+    edges = np.searchsorted(named, gaps).tolist()
     for words, (first, last) in zip(sentences, pairwise(edges), strict=True):
-        yield (
-            _tagged(len(words), places[first:last], *(column[first:last] for column in columns))
-            if first < last
-            else NOTHING
-        )
+        found = (column[first:last] for column in columns)
+        yield _tagged(len(words), places[first:last], *found) if first < last else NOTHING
 
 
-def _row(sentences: Sequence[Sequence[str]]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The numbers of the forms of all words in one row, with an empty place around each sentence, and those places."""
-    known = _memory().rows
-    lengths = np.array([len(words) for words in sentences])
-    gaps = np.concatenate([[0], np.cumsum(lengths + 1)])
-    row = np.zeros(gaps[-1] + 1, np.intp)
-    real = np.ones(len(row), bool)
-    real[gaps] = False
-    row[real] = [known[word] for word in chain.from_iterable(sentences)]
-    return row, gaps
-
-
-def _probabilities(row: NDArray[np.intp], gaps: NDArray[np.intp]) -> tuple[Floats, Floats]:
-    """Probabilities of the outer and the inner tags of every place, asked for about `ROW` places at a time."""
-    ends = gaps[np.unique(np.searchsorted(gaps, np.arange(ROW, len(row) + ROW, ROW)).clip(max=len(gaps) - 1))].tolist()
-    parts = [
-        _tagger().run(None, {"forms": _memory().vectors, "rows": row[first : last + 1]})
-        for first, last in pairwise([0, *ends])
-    ]
-    # Two pieces share the empty place between them.
-    outer, inner = (np.concatenate([parts[0][level][:1], *(part[level][1:] for part in parts)]) for level in (0, 1))
+def _probabilities(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Probabilities of the outer and the inner tags of every word, asked for about `ROW` words at a time."""
+    around = np.arange(len(rows))[:, None] + np.array([-1, 0, 1])
+    full = bounds[:-1] < bounds[1:]
+    around[bounds[:-1][full], 0] = around[bounds[1:][full] - 1, 2] = BEYOND
+    cuts = bounds[np.unique(np.searchsorted(bounds, np.arange(ROW, len(rows) + ROW, ROW)).clip(max=len(bounds) - 1))]
+    parts = [_run(rows[first:last], around[first:last], first) for first, last in pairwise([0, *cuts.tolist()])]
+    outer, inner = (np.concatenate([EMPTY, *(part[level] for part in parts)]) for level in (0, 1))
     return outer, inner
+
+
+def _run(rows: NDArray[np.intp], around: NDArray[np.intp], first: int) -> list[Floats]:
+    """The probabilities of words that begin at ``first``; ``around`` counts from the first word of all."""
+    # A matrix of a single row is multiplied in another order, so a word never stands alone.
+    inputs = {
+        "forms": _memory().vectors,
+        "rows": np.append(rows, 0),
+        "around": np.append(np.where(around == BEYOND, BEYOND, around - first), [[BEYOND] * 3], axis=0),
+    }
+    return [found[:-1] for found in _tagger().run(None, inputs)]
 
 
 def _tagged(length: int, places: list[int], tags: list[int], inside: list[int], scores: list[float]) -> Tagged:

@@ -136,28 +136,24 @@ def forms_graph(weights: dict[str, Array]) -> bytes:
 
 
 def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
-    """forms [form, HIDDEN], rows [word] -> tag probabilities [word, tag] of the outer and the inner level.
+    """forms [form, HIDDEN], rows [word], around [word, 3] -> tag probabilities [word, tag] of both levels.
 
-    ``rows`` are the numbers of the words' forms; form 0 is nought and stands between sentences.
+    ``rows`` are the numbers of the words' forms, ``around`` those of the word before, the word and the word after; -1
+    where a sentence begins or ends.
     """
     graph = Graph()
-    numbers = {"zero": [0], "one": [1], "minus1": [-1], "end": [2**31 - 1]}
-    for name, values in numbers.items():
-        graph.store(name, np.array(values, np.int64))
     x = graph.node("Cast", graph.node("Gather", "forms", "rows"), to=TensorProto.FLOAT)
-    real = graph.node("Greater", "rows", graph.store("number0", np.array(0, np.int64)))
-    mask = graph.node("Unsqueeze", graph.node("Cast", real, to=TensorProto.FLOAT), "one")
+    side_by_side = graph.store("side_by_side", np.array([-1, 3 * HIDDEN], np.int64))
     for block, (low, high) in enumerate(ranges):
         fixed = round(-low / ((high - low) / 255))
         step = graph.store(f"step{block}", np.array((high - low) / 255, np.float32))
         nought = graph.store(f"nought{block}", np.array(fixed, np.uint8))
+        # The last row, which -1 means, is what stands beyond the ends of a sentence.
         gap = graph.store(f"gap{block}", np.full((1, HIDDEN), fixed, np.uint8))
-        small = graph.node("QuantizeLinear", x, step, nought)
-        left = graph.node("Concat", gap, graph.node("Slice", small, "zero", "minus1", "zero"), axis=0)
-        right = graph.node("Concat", graph.node("Slice", small, "one", "end", "zero"), gap, axis=0)
-        around = graph.node("Concat", left, small, right, axis=1)
+        small = graph.node("Concat", graph.node("QuantizeLinear", x, step, nought), gap, axis=0)
+        around = graph.node("Reshape", graph.node("Gather", small, "around"), side_by_side)
         change = graph.node("Gelu", graph.quantised(around, step, nought, f"blocks.{block}", weights))
-        x = graph.node("Mul", graph.norm(graph.node("Add", x, change), f"norms.{block}", weights), mask)
+        x = graph.norm(graph.node("Add", x, change), f"norms.{block}", weights)
     tags = weights["heads.bias"].shape[0] // 2
     for level, name in enumerate(("outer", "inner")):
         of_level = slice(level * tags, (level + 1) * tags)
@@ -167,6 +163,7 @@ def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
     inputs = [
         helper.make_tensor_value_info("forms", TensorProto.FLOAT16, ["forms", HIDDEN]),
         helper.make_tensor_value_info("rows", TensorProto.INT64, ["words"]),
+        helper.make_tensor_value_info("around", TensorProto.INT64, ["words", 3]),
     ]
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["words", tags]) for name in ("outer", "inner")]
     return graph.model(inputs, outputs)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.extract_entities.names.tokenise import tokenise
+from stages.extract_entities.names.tokenise import tokenise, tokenise_all
 
 CASES = json.loads(Path(__file__).with_name("tokenise_cases.json").read_text(encoding="utf-8"))
 
@@ -31,3 +31,13 @@ def test_time_grows_with_the_text_alone(piece: str) -> None:
     began = time.process_time()
     tokenise(piece * 100_000)
     assert time.process_time() - began < 2
+
+
+@given(st.lists(st.text(alphabet="aB1.-' \n/&\u00e4\u0308\u201e\u2019", max_size=20), max_size=6))
+@settings(max_examples=100, deadline=None)
+def test_sentences_together_are_cut_as_each_alone(texts: list[str]) -> None:
+    words = tokenise_all(texts)
+    for text, (first, last) in zip(texts, itertools.pairwise(words.bounds), strict=True):
+        starts, forms = words.starts[first:last].tolist(), words.forms[first:last]
+        assert [(start, start + len(form)) for start, form in zip(starts, forms, strict=True)] == tokenise(text)
+        assert [text[start:end] for start, end in tokenise(text)] == forms
