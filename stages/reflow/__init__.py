@@ -33,7 +33,7 @@ from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
 
-VERSION = "3"
+VERSION = "4"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()

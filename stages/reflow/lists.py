@@ -96,7 +96,7 @@ def _is_ragged(group: Sequence[Line], narrow: float) -> bool:
 
 def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     """Let a block begin at every row of a table and after it: lines in a row that wide gaps cut into three cells."""
-    rows = [len(COLUMN_GAP.findall(raw, line.raw_start, line.raw_end)) > 1 for line in lines]
+    rows = [_is_row(raw, line) for line in lines]
     marked = list(begins)
     start = 0
     for at in range(1, len(lines) + 1):
@@ -106,3 +106,8 @@ def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list
             marked[start : at + 1] = [True] * len(marked[start : at + 1])
         start = at
     return marked
+
+
+def _is_row(raw: str, line: Line) -> bool:
+    start, end = line.raw_start, line.raw_end
+    return raw.find("   ", start, end) >= 0 and len(COLUMN_GAP.findall(raw, start, end)) > 1
