@@ -26,14 +26,14 @@ from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
-from stages.reflow.lists import mark_lists, mark_tables, mark_verse
+from stages.reflow.lists import mark_letters, mark_lists, mark_tables, mark_verse
 from stages.reflow.marks import read_marks, stands_alone
 from stages.reflow.notes import find_captions, find_notes, mark_captions
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
 
-VERSION = "3"
+VERSION = "4"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()
@@ -119,7 +119,8 @@ def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowe
     if draft.marked or draft.form == "wrapped":
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and draft.form == "wrapped":
-        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, mark_captions(lines, begins))))
+        begins = mark_letters(lines, mark_captions(lines, begins))
+        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, begins)))
     signal = parted_by(lines, begins)
     notes = draft.notes
     if options.join_lines and draft.form == "wrapped":

@@ -62,6 +62,11 @@ def is_odd(text: str) -> bool:
     return "  " in text or ODD.search(text) is not None or DECODABLE.search(text) is not None
 
 
+def holds_odd(raw: str) -> bool:
+    """Whether any line of a text may have more to mend than runs of blanks; one look at all of it is cheap."""
+    return ODD.search(raw) is not None or DECODABLE.search(raw) is not None
+
+
 def map_text(raw: str, start: int, end: int) -> Mapped:
     """The raw characters ``start:end`` with their own offsets."""
     return Mapped(raw[start:end], list(range(start, end)))

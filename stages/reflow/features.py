@@ -407,7 +407,7 @@ def _labels(texts: list[str], parts: _Parts) -> Floats:
     marks = [
         (
             MARK.match(text) is not None,
-            ABBREVIATED.search(text[-5:]) is not None,
+            text[-1] == "." and ABBREVIATED.search(text[-5:]) is not None,
             name != "",
             name != "" and times[speech] > 1,
         )

@@ -21,6 +21,8 @@ Form = Literal["separate", "unwrapped", "wrapped"]
 # after it.
 # U+3002, U+FF0E, U+FF61 full stops, U+FF01, U+FF1F, and brackets or quotation marks that close behind them.
 IDEOGRAPHIC_STOP = re.compile("[\u3002\uff0e\uff61\uff01\uff1f][\u300d\u300f\uff09\u201d\u2019]*$")
+# The lowest character that it ends in.
+FIRST_CLOSER = "\u2019"
 CLOSED_LINES = 0.8
 TERMINAL = re.compile("[.!?\u2026:][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
 LAST_WORD = re.compile(r"([^\W\d_]+)$")
@@ -63,7 +65,8 @@ def text_form(lines: Sequence[Line]) -> Form:
     wide = sorted(map(len, texts))[len(texts) // 2] > WIDEST_COLUMN
     narrow = len(texts) >= FEWEST and column_width(texts) < NARROWEST_COLUMN
     # Wrapped Chinese or Japanese seldom ends a line where a sentence ends; a line for each paragraph nearly always.
-    closed = sum(IDEOGRAPHIC_STOP.search(text) is not None for text in texts) >= CLOSED_LINES * len(texts)
+    ends = [text for text in texts if text[-1] >= FIRST_CLOSER]
+    closed = sum(IDEOGRAPHIC_STOP.search(text) is not None for text in ends) >= CLOSED_LINES * len(texts)
     return "unwrapped" if wide or narrow or closed or _is_code(texts) else "wrapped"
 
 

@@ -162,8 +162,9 @@ def hyphen_features(breaks: Sequence[Break], lang: str) -> Ints:
     asked = [key for part in parts for key in _asked(part, lang)]
     levels = word_levels(asked)
     size = len(asked) // max(len(parts), 1)
-    rows = (_names(part, lang, levels[at * size : (at + 1) * size]) for at, part in enumerate(parts))
-    return np.array([[crc32(name.encode("utf-8", "surrogatepass")) % BUCKETS for name in row] for row in rows])
+    names = [name for at, part in enumerate(parts) for name in _names(part, lang, levels[at * size : (at + 1) * size])]
+    hashes = np.fromiter((crc32(name.encode("utf-8", "surrogatepass")) for name in names), np.int64, len(names))
+    return (hashes % BUCKETS).reshape(len(parts), -1)
 
 
 def _part_break(item: Break) -> Parted:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Container, Sequence
 from typing import NamedTuple
 
-from stages.reflow.characters import Mapped, is_odd, map_text, mend_characters
+from stages.reflow.characters import Mapped, holds_odd, is_odd, map_text, mend_characters
 from stages.reflow.records import Repair
 
 # Everything str.splitlines ends a line at: line feed, vertical tab, form feed, carriage return, file, group and record
@@ -53,6 +53,7 @@ def cut_lines(raw: str, characters: bool = True) -> tuple[list[Line], list[Repai
     lines: list[Line] = []
     repairs: list[Repair] = []
     last = breaks = feeds = 0
+    plain = not holds_odd(raw)
     for match in CONTENT.finditer(raw):
         start, end = match.span()
         gap = raw[last:start]
@@ -65,7 +66,7 @@ def cut_lines(raw: str, characters: bool = True) -> tuple[list[Line], list[Repai
             continue
         first = start + len(content) - len(content.lstrip())
         mapped = None
-        if is_odd(text):
+        if "  " in text or (not plain and is_odd(text)):
             mapped, made = _mended(raw, first, first + len(text), characters)
             repairs += made
             text = mapped.text

@@ -17,6 +17,14 @@ CLOSED = re.compile("[.!?:;,\u2026][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]
 REACH = 8
 COLUMN_GAP = re.compile(r"\S {3,}(?=\S)")
 FEWEST_ROWS = 3
+# A postal code and its place; the greeting of a letter, alone on its line. An address has so few lines, each so short
+# as a share of the column.
+PLACE = re.compile(r"(?:[A-Z]{1,2}-)?\d{4,5} [A-Z\u00c4\u00d6\u00dc][^\W\d]+(?: [^\W\d]+)*")
+GREETING = re.compile(
+    "(?:Sehr (?:geehrt|verehrt)e[rs]?|Hochverehrte[rs]?|Liebe[rs]?|Dear|Ch\u00e8re?s?|Cher|Geachte|Beste)"
+    " [^.:;]{2,60}[,!]"
+)
+LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
 # Verse is at most so wide, as a share of the column.
 NARROW = 0.75
 
@@ -69,6 +77,25 @@ def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
     return a.text[0] == b.text[0] and a.indent == b.indent and second - first <= REACH
 
 
+def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
+    """Let a block begin at every line of a postal address between empty lines, and before and after a greeting."""
+    starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
+    widths = sorted(len(line.text) for line in lines)
+    short = SHORT_LINE * widths[len(widths) * 9 // 10] if widths else 0
+    marked = [*begins, True]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
+        group = lines[start:end]
+        if 1 < len(group) <= LONGEST_ADDRESS and _is_address([line.text for line in group], short):
+            marked[start : end + 1] = [True] * (end + 1 - start)
+        if len(group[0].text) <= short and GREETING.fullmatch(group[0].text):
+            marked[start] = marked[start + 1] = True
+    return marked[:-1]
+
+
+def _is_address(texts: list[str], short: float) -> bool:
+    return max(map(len, texts)) <= short and any(map(PLACE.fullmatch, texts[1:]))
+
+
 def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     """Let a block begin at every line of verse and after it.
 
@@ -96,7 +123,7 @@ def _is_ragged(group: Sequence[Line], narrow: float) -> bool:
 
 def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     """Let a block begin at every row of a table and after it: lines in a row that wide gaps cut into three cells."""
-    rows = [len(COLUMN_GAP.findall(raw, line.raw_start, line.raw_end)) > 1 for line in lines]
+    rows = [_is_row(raw, line) for line in lines]
     marked = list(begins)
     start = 0
     for at in range(1, len(lines) + 1):
@@ -106,3 +133,8 @@ def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list
             marked[start : at + 1] = [True] * len(marked[start : at + 1])
         start = at
     return marked
+
+
+def _is_row(raw: str, line: Line) -> bool:
+    start, end = line.raw_start, line.raw_end
+    return raw.find("   ", start, end) >= 0 and len(COLUMN_GAP.findall(raw, start, end)) > 1

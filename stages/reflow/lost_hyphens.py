@@ -21,6 +21,8 @@ STEMS = (
     "Sender", "Korrespondent", "Au\xdfenpolitik", "Recht", "Richtlinie", "Charta", "Sicherheitsrat", "Hilfswerk",
     "Bericht", "Experte", "Medien", "Zeit", "Verbrechen", "Diktatur", "Grenze", "Amerikaner", "Serie", "Programm",
 )  # fmt: skip
+# What every such place holds, found several times faster.
+CAPITALS = re.compile("[A-Z\u00d6]{2}[a-z\u00e4\u00f6\u00fc]")
 LOST = re.compile(f"(?<![^\\W_])(?:{ABBREVIATIONS})(?={'|'.join(STEMS)})")
 
 

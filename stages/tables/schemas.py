@@ -32,7 +32,7 @@ REPAIR_RULES = {
     "furniture": "a running header, footer or page number was removed",
     "line_sign": "a sign was dropped before a line (mail, comment, heading), or a line of signs (fence, front matter)",
     "columns": "a page printed in two columns side by side was read column by column",
-    "note_moved": "a footnote that interrupted a paragraph was put behind it",
+    "note_moved": "a footnote or caption that interrupted a paragraph was put behind it",
     "character": "characters were replaced (mojibake, ligature) or dropped (control, zero-width)",
     "lost_hyphen": "a hyphen that the extractor had swallowed was put back",
 }

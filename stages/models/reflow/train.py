@@ -1,6 +1,6 @@
 """Train the weights of `stages.reflow` and write them to ``weights.npz``, its table of words to ``vocabulary.npz``.
 
-    python stages/models/reflow/train.py --devsets DIR --pages DIR [--rounds 4] [--epochs 12]
+    python stages/models/reflow/train.py --devsets DIR --pages DIR [--rounds 3] [--epochs 7]
     python stages/models/reflow/train.py --devsets DIR --pages DIR --lines [--leave-out SOURCE --out FILE]
     python stages/models/reflow/train.py --devsets DIR --hyphens
 
@@ -27,7 +27,7 @@ import torch
 from stages.models.reflow.glyphs import glyph_widths
 from stages.models.reflow.hyphens import train_hyphens
 from stages.models.reflow.labels import Arrays, Labelled, label_lines, label_real
-from stages.models.reflow.networks import Sheets, train_blocks, train_furniture
+from stages.models.reflow.networks import Sheets, go_on, train_blocks, train_furniture
 from stages.models.reflow.pages import (
     PAGE_STYLES,
     Article,
@@ -47,6 +47,8 @@ from stages.reflow.network import WEIGHTS
 SEED = 20261121
 # Every so-many-th page is learned without its form feeds too.
 UNMARKED = 3
+# Our articles come so many times a round in layouts of every mixture, and so often in each plain style.
+VARIED, TEXT_ROUNDS = 2, 2
 WORD = re.compile(r"[^\W_][\w'\u2019-]*[^\W_]")
 
 
@@ -81,6 +83,8 @@ def _networks(options: argparse.Namespace, articles: list[Article]) -> Arrays:
     words = _common_words(labels for _, labels in labelled)
     sheets = Sheets(glyph_widths(), {word: FIRST_WORD + at for at, word in enumerate(words)})
     arrays = train_blocks(labelled, sheets, options.epochs)
+    if options.further:
+        arrays |= go_on(labelled, sheets, arrays, options.further)
     if not options.lines:
         arrays |= train_furniture(generated)
     return arrays | {
@@ -100,7 +104,7 @@ def _real(options: argparse.Namespace, articles: list[Article]) -> Iterator[tupl
     texts = real_articles(options.devsets, options.leave_out)
     for page in rendered_pages(make, texts, widths, options.rounds):
         yield page, label_lines(page.raw, page.blocks)
-    for page in rendered_pages(make, articles, widths, options.rounds):
+    for page in rendered_pages(make, articles, widths, VARIED * options.rounds):
         yield page, label_lines(page.raw, page.blocks)
 
 
@@ -108,8 +112,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the weights of the reflow stage.")
     parser.add_argument("--devsets", type=Path, required=True)
     parser.add_argument("--pages", type=Path, default=Path("data/benchmark/reflow-train"))
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--further", type=int, default=3, help="epochs after these, at a lower rate")
     parser.add_argument("--rendered", action="store_true", help="take the pages as they are")
     parser.add_argument("--articles", type=int, help="so many articles only")
     parser.add_argument("--without", type=Path, nargs="+", default=[], help="files of words it may not meet")
@@ -129,7 +134,7 @@ def _pages(options: argparse.Namespace, articles: list[Article]) -> Iterable[Pag
         yield page
         if "\f" in page.raw[:-2] and number % UNMARKED == 0:
             yield unmarked_page(page, random.Random(f"unmarked/{number}"))
-    yield from text_pages(make, articles, options.rounds)
+    yield from text_pages(make, articles, TEXT_ROUNDS)
 
 
 def _common_words(documents: Iterable[Labelled], most: int = 700, least: int = 40) -> list[str]:
