@@ -99,6 +99,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     show = commands.add_parser("show", help="the mended text of one file, nothing written")
     show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
+    how = show.add_mutually_exclusive_group()
+    how.add_argument("--html", type=Path, metavar="OUT", help="write a page with the mended text beside the raw one")
+    how.add_argument("--diff", action="store_true", help="print raw lines and what came of them")
     _add_shared(show)
     check = commands.add_parser("check", help="verify published tables again", description=_CHECK, formatter_class=form)
     check.add_argument("sources", nargs="*", metavar="SOURCE", help="sources to compare with, named as for run")
@@ -241,7 +244,7 @@ def _complain(message: object, code: int) -> int:
 
 def _given(chosen: argparse.Namespace) -> dict[str, object]:
     """The options that were given, by the names of `flows.settings.Settings`."""
-    skipped = {"command", "sources", "tables", "file", "cron", "timezone"}
+    skipped = {"command", "sources", "tables", "file", "cron", "timezone", "html", "diff"}
     given = {k: v for k, v in vars(chosen).items() if k not in skipped and v is not None and v is not False}
     for name in {"languages", "suffixes"} & given.keys():
         given[name] = tuple(part.strip() for part in str(given[name]).split(","))
@@ -341,9 +344,12 @@ def _known(tables: str) -> frozenset[str]:
 
 
 def _show(chosen: argparse.Namespace) -> int:
-    from flows.show import show_file
+    from flows.show import show_file, show_page
 
-    show_file(chosen.file, _settings(chosen))
+    if chosen.html:
+        show_page(chosen.file, _settings(chosen), chosen.html)
+    else:
+        show_file(chosen.file, _settings(chosen), diff=chosen.diff)
     return 0
 
 

@@ -22,18 +22,36 @@ from stages.discover.sources import NEST, to_uri
 from stages.errors import SourceError, UsageError, printable
 from stages.read.raw_document import RawDocument
 from stages.read.sources import TEXTS, ReadOptions, read_bytes, read_source, to_row
+from stages.tables.store.snapshots import replace_file
 
 _STYLES = {"PER": "bold magenta", "ORG": "bold blue", "LOC": "bold green", "MISC": "bold yellow"}
 _VALUE = "cyan"
 _LOOKED_THROUGH = 10_000  # files of a folder among which one is looked for to name as an example
 
 
-def show_file(path: Path, settings: Settings, console: Console | None = None) -> None:
+def show_file(path: Path, settings: Settings, console: Console | None = None, *, diff: bool = False) -> None:
     """Print the blocks of one file with kind and language, names and values coloured, and the repairs.
 
+    With ``diff`` the raw lines of each block that was changed, and what came of them, as a diff shows it.
     Raises UsageError, naming the file, when it would be quarantined, and when there is no such file or it is a folder.
     """
-    console = console or Console()
+    raw, frames = mend(path, settings)
+    if diff:
+        _print_diff(raw, frames, console or Console())
+    else:
+        _print(frames, console or Console())
+
+
+def show_page(path: Path, settings: Settings, out: Path) -> None:
+    """Write one page with the file, mended beside raw, that needs nothing but itself; raises as `show_file` does."""
+    from flows.browse.page import document_page
+
+    raw, frames = mend(path, settings)
+    replace_file(out, document_page({name: frame.to_dicts() for name, frame in frames.items()}, raw))
+
+
+def mend(path: Path, settings: Settings) -> tuple[str, Frames]:
+    """Read one file and give its raw text and its rows, as a run would make them; raises as `show_file` does."""
     container, _, member = str(path).partition(NEST)
     _refuse_what_is_no_file(Path(container))
     try:
@@ -44,7 +62,25 @@ def show_file(path: Path, settings: Settings, console: Console | None = None) ->
     frames, rejected, _ = annotate(texts, settings.stage_options(), "show", datetime.now(UTC))
     if rejected.height:
         raise UsageError(f"{path} would be quarantined as {rejected['code'][0]}: {rejected['reason'][0]}")
-    _print(frames, console)
+    return raw.text, frames
+
+
+def _print_diff(raw: str, frames: Frames, console: Console) -> None:
+    """Print the document as a diff: what was taken away between blocks, raw lines, and what came of them."""
+    at = 0
+    for block in frames["blocks"].sort("raw_start").iter_rows(named=True):
+        before = raw[block["raw_start"] : block["raw_end"]]
+        for line in raw[at : block["raw_start"]].splitlines():
+            if line.strip():
+                console.print(Text(f"- {printable(line)}", style="red"), soft_wrap=True)
+        if before == block["text"]:
+            console.print(Text(f"  {printable(before)}", style="dim"), soft_wrap=True)
+        else:
+            for line in before.splitlines():
+                console.print(Text(f"- {printable(line)}", style="red"), soft_wrap=True)
+            console.print(Text(f"+ {printable(block['text'])}", style="green"), soft_wrap=True)
+        console.print()
+        at = max(at, block["raw_end"])
 
 
 def _read(file: Path, member: str, options: ReadOptions) -> tuple[RawDocument, str]:

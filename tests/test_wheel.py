@@ -98,7 +98,7 @@ def test_show_and_every_help_work_there(installed: Path, tmp_path: Path) -> None
     shown = started(installed, "show", file.name, where=tmp_path)
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "Verkauf des alten Gaswerks in Lindau beschlossen." in shown.stdout
-    for command in ((), ("run",), ("show",), ("check",), ("views",), ("serve",)):
+    for command in ((), ("run",), ("show",), ("check",), ("views",), ("browse",), ("export",), ("serve",)):
         told = started(installed, *command, "--help", where=tmp_path)
         assert (told.returncode, told.stderr) == (0, "")
         assert told.stdout.startswith(" ".join(("usage: fliesstext", *command)))
