@@ -29,7 +29,8 @@ def kind_of(head: bytes, name: str = "") -> str | None:
     >>> kind_of(b"%PDF-1.7"), kind_of(b"<?xml version='1.0'?><alto xmlns='x'>"), kind_of(b"Ein Satz.")
     ('pdf', 'alto', None)
     """
-    if b"%PDF-" in head[:PDF_HEAD]:
+    at = head.find(b"%PDF-", 0, PDF_HEAD)
+    if at == 0 or (at > 0 and (name.lower().endswith(".pdf") or b"\0" in head[:PDF_HEAD])):
         return "pdf"
     text = _text(head[:HEAD])
     if not MARKUP.match(text):

@@ -1,11 +1,11 @@
 """Which reader a file has, by what it holds first and by its name where that leaves it open."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from stages.discover.containers import HEAD
 from stages.discover.containers.rows import MARK
 from stages.discover.forms import MARKDOWN_SUFFIXES, file_form
+from stages.discover.page_formats import kind_of
 from stages.read.feed_item import read_feed_item
 from stages.read.html import looks_like_html, read_html
 from stages.read.mail import looks_like_mail, read_mail
@@ -38,6 +38,8 @@ def reader_of(head: bytes, name: str) -> Reader | None:
         return read_row
     if head.startswith(_FEED_ITEM):
         return read_feed_item
+    if with_pages := _reader_of_pages(head, name):
+        return with_pages
     for looks_like, reader in _BY_CONTENT:
         if looks_like(head):
             return reader
@@ -46,33 +48,20 @@ def reader_of(head: bytes, name: str) -> Reader | None:
     return read_markdown if _is_markdown(head, name) else None
 
 
-def _read_pdf(data: bytes, name: str, max_chars: int) -> RawDocument:  # noqa: ARG001 - all readers take a name
-    return read_pdf(data, max_chars)
+_WITH_PAGES: Mapping[str, Callable[[bytes, int], RawDocument]] = {
+    "pdf": read_pdf,
+    "alto": read_alto,
+    "page": read_page,
+    "hocr": read_hocr,
+}
 
 
-def _read_ocr(read: Callable[[bytes, int], RawDocument]) -> Reader:
-    def reader(data: bytes, name: str, max_chars: int) -> RawDocument:  # noqa: ARG001
-        return read(data, max_chars)
-
-    return reader
-
-
-_PDF = re.compile(rb".{0,1000}?%PDF-\d", re.DOTALL)
-# The root of ALTO and PAGE, behind comments and processing instructions, with or without a prefix.
-_ALTO = re.compile(rb".{0,4000}?<(?:\w+:)?alto[\s>]", re.DOTALL | re.IGNORECASE)
-_PAGE_XML = re.compile(rb".{0,4000}?<(?:\w+:)?PcGts[\s>]", re.DOTALL)
-_HOCR = re.compile(rb".*?(?:class\s*=\s*[\"']ocr_page\b|name\s*=\s*[\"']ocr-system\b)", re.DOTALL)
-
-
-def _looks_like_xml(head: bytes) -> bool:
-    return head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"<", b"\xff\xfe<", b"\xfe\xff\0<"))
+def _reader_of_pages(head: bytes, name: str) -> Reader | None:
+    read = _WITH_PAGES.get(kind_of(head, name) or "")
+    return (lambda data, _, max_chars: read(data, max_chars)) if read else None
 
 
 _BY_CONTENT: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
-    (lambda head: bool(_PDF.match(head)), _read_pdf),
-    (lambda head: _looks_like_xml(head) and bool(_ALTO.match(head)), _read_ocr(read_alto)),
-    (lambda head: _looks_like_xml(head) and bool(_PAGE_XML.match(head)), _read_ocr(read_page)),
-    (lambda head: _looks_like_xml(head) and bool(_HOCR.match(head)), _read_ocr(read_hocr)),
     (looks_like_office, read_office),
     (looks_like_subtitles, read_subtitles),
     (looks_like_html, read_html),
