@@ -24,10 +24,10 @@ def _kind(what: str, advice: str, suffixes: str, begins: bytes | None = None) ->
 # Where several begin alike (office documents, e-books and archives are all ZIP) the first that fits holds.
 KINDS = (
     _kind(
-        "a PDF",
-        "take its text out, for example with pdftotext; a scanned one needs text recognition (OCR) first",
+        "a print file",
+        "convert it to PDF, for example with ps2pdf; a .pdf that does not begin like one is damaged: fetch it again",
         "pdf ps eps xps",
-        rb"%PDF-|%!PS-Adobe",
+        rb"%!PS-Adobe|%PDF-",
     ),
     _kind(
         "a picture",
@@ -36,26 +36,26 @@ KINDS = (
         rb"\x89PNG|\xff\xd8\xff|GIF8[79]a|II\*\0|MM\0\*|RIFF....WEBP|\0\0\0.ftyp(?:hei|mif|avi)|AT&TFORM",
     ),
     _kind(
-        "an e-book",
-        "convert it to plain text, for example with pandoc -t plain",
+        "an e-book of a kind that is not read",
+        "convert it to EPUB, for example with Calibre; an .epub that does not begin like one is damaged",
         "epub mobi azw azw3 fb2",
         rb"PK\x03\x04.{26}mimetypeapplication/epub",
     ),
     _kind(
         "an office document",
-        "save it there as plain text in UTF-8, or convert it with soffice --headless --convert-to txt:Text",
+        "save it there as .docx or .odt, or convert it with soffice --headless --convert-to docx",
         "doc docx docm dot dotx odt ott fodt rtf pages wpd wps ppt pptx pps ppsx odp key",
         rb"\xd0\xcf\x11\xe0|\{\\rtf|PK\x03\x04.{26}(?:mimetypeapplication/vnd\.|\[Content_Types\]|_rels/|word/|xl/|ppt/|docProps/)",
     ),
     _kind(
-        "a web page or marked-up text",
+        "marked-up text of a kind that is not read",
         "convert it to plain text, for example with pandoc -t plain",
-        "html htm xhtml shtml mhtml mht php asp aspx jsp tex latex rst adoc org docbook wiki srt vtt",
+        "shtml mhtml mht php asp aspx jsp tex latex rst adoc org docbook wiki",
     ),
-    _kind("a mail", "save it as plain text in the mail program", "eml msg mbox emlx pst ost"),
+    _kind("a mail of one program", "save it as .eml, or the folder as .mbox", "msg mbox emlx pst ost"),
     _kind(
         "an archive",
-        "unpack it, and put the folder below the source",
+        "it is damaged, or of a kind that is not read: unpack it, and put the folder below the source",
         "zip tar tgz tbz tbz2 txz 7z rar cab iso jar war deb rpm dmg lha lzh arj zipx warc",
         rb"PK\x03\x04|PK\x05\x06|7z\xbc\xaf|Rar!\x1a|MSCF\0|.{257}ustar[\0 ]|!<arch>\n",
     ),

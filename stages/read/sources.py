@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from stages.discover.containers import HEAD
 from stages.discover.file_kinds import kind_of_name
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused, to_path
@@ -21,7 +22,7 @@ from stages.errors import SourceError, TooMuchError, printable
 from stages.read.facts import in_order, path_facts, path_regex
 from stages.read.raw_document import PIECES, RawDocument
 from stages.read.reader import reader_of
-from stages.read.text import decode
+from stages.read.text import RawText, decode
 from stages.tables.schemas import FACT
 
 VERSION = "3"
@@ -29,8 +30,6 @@ VERSION = "3"
 _MOST_CHARS = 1 << 25
 _MOST_BYTES = 1 << 28
 _AT_ONCE = 1 << 20
-PACKED_SUFFIXES = (".xml", ".hocr", ".pdf", ".rtf", ".docx", ".odt")
-"""Suffixes beside those of texts of which a .gz is looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +60,14 @@ def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawDocu
     decompressed than `ReadOptions.max_bytes`, so neither a huge file nor a gzip bomb fills the memory.
     """
     options = options or ReadOptions()
-    packed, whole = bytearray(), hashlib.sha256()
+    packed, whole, limit = bytearray(), hashlib.sha256(), options.max_bytes
     try:
         with open_source(path) as file:
             for chunk in chunks(file):
                 if not packed:
-                    _refuse_unread(chunk, path.name)
+                    limit = _limit(chunk, path.name, options)
                 whole.update(chunk)
-                packed += chunk[: options.max_bytes + 1 - len(packed)]
+                packed += chunk[: limit + 1 - len(packed)]
     except OSError as error:
         raise refused(error) from error
     return read_bytes(bytes(packed), path.name, options), whole.hexdigest()
@@ -76,36 +75,43 @@ def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawDocu
 
 def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawDocument:
     """Read what a file called ``name`` holds; raises SourceError as `read_source` does."""
+    limit = _limit(packed, name, options)
     compressed = file_form(name)[0]
-    fits = len(packed) <= options.max_bytes
-    data = _decompress(packed, options.max_bytes) if compressed and fits else packed
-    if len(data) > options.max_bytes:
+    data = _decompress(packed, limit) if compressed and len(packed) <= limit else packed
+    if len(data) > limit:
         raise _too_large(options)
     name = name[: -len(".gz")] if compressed else name
     reader = reader_of(data, name)
-    raw = reader(data, name, options.max_chars) if reader else _read_text(data, name, options)
+    raw = reader(data, name, options.max_chars) if reader else _as_document(decode(data))
     if len(raw.text) > options.max_chars:
         raise _too_large(options)
     return raw
 
 
-def _read_text(data: bytes, name: str, options: ReadOptions) -> RawDocument:
-    _refuse_unread(data, name)
-    if len(data) > options.max_text_bytes:
-        raise _too_large(options)
-    raw = decode(data)
+def _limit(begins: bytes, name: str, options: ReadOptions) -> int:
+    """Say how many bytes may be read of a file that begins like this; refuses at once what no reader reads."""
+    compressed, suffix = file_form(name)
+    head = _unpacked(begins) if compressed else begins
+    if reader_of(head, name[: -len(".gz")] if compressed else name):
+        return options.max_bytes
+    _refuse_suffix(suffix)
+    return options.max_text_bytes
+
+
+def _unpacked(begins: bytes) -> bytes:
+    """The beginning of what is in gzip data; nothing where that is damaged, which is told where it is read."""
+    try:
+        return zlib.decompressobj(wbits=31).decompress(begins, HEAD)
+    except zlib.error:
+        return b""
+
+
+def _as_document(raw: RawText) -> RawDocument:
     return RawDocument(raw.text, raw.encoding, raw.encoding_how)
 
 
-def _refuse_unread(head: bytes, name: str) -> None:
-    """Refuse, by how it begins and by its name, what no reader reads, before the rest of it is read."""
-    compressed, suffix = file_form(name)
-    if compressed or reader_of(head, name) is None:
-        _refuse_suffix(suffix, compressed)
-
-
-def _refuse_suffix(suffix: str, compressed: bool) -> None:
-    if suffix in TEXT_SUFFIXES or (compressed and suffix in PACKED_SUFFIXES):
+def _refuse_suffix(suffix: str) -> None:
+    if suffix in TEXT_SUFFIXES:
         return
     kind = kind_of_name(suffix)
     reason = (

@@ -242,10 +242,10 @@ def test_compressed_copy_with_the_same_bytes_is_another_text(tmp_path):
 def test_copy_under_a_name_that_is_not_read_takes_no_text_away(tmp_path):
     root = tmp_path / "s"
     root.mkdir()
-    for name in ("a.log", "b.txt", "c.md"):
+    for name in ("a.log", "b.txt", "c.text"):
         (root / name).write_text("the same text")
     decided, _ = discover(empty("sources"), root)
-    assert actions(decided) == {"s/a.log": "process", "s/b.txt": "process", "s/c.md": "duplicate"}
+    assert actions(decided) == {"s/a.log": "process", "s/b.txt": "process", "s/c.text": "duplicate"}
 
 
 # Several sources
