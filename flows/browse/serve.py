@@ -50,6 +50,7 @@ def serve_pages(
         listening = config.bind_socket()
     except SystemExit as error:  # uvicorn ends the process where it cannot bind
         raise UsageError(f"--port {place.port}: taken, or not allowed here; choose another, or 0 for any") from error
+    listening.listen()  # who reads the address may come at once
     port = listening.getsockname()[1]
     shown = f"[{place.host}]" if ":" in place.host else place.host
     address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")

@@ -8,7 +8,7 @@ import pytest
 
 from flows.browse.page import report_page
 from stages.tables.store.snapshots import read_current
-from tests.flows.browse.conftest import COMMAND, HOSTILE, HOSTILE_NAME
+from tests.flows.browse.conftest import COMMAND, HOSTILE, HOSTILE_NAME, ROOT
 
 pytestmark = pytest.mark.integration
 
@@ -26,18 +26,22 @@ def opened(browser, file: Path):  # type: ignore[no-untyped-def]
 
 
 def test_show_html_is_one_page_that_needs_nothing_else(browser, tmp_path: Path) -> None:
-    source, out = tmp_path / "text.txt", tmp_path / "out.html"
-    source.write_text(HOSTILE, encoding="utf-8")
-    command = [COMMAND, "show", source, "--engine", "fast", "--html", out]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
-    page, noted = opened(browser, out)
-    assert page.locator(".rawtext pre").evaluate("one => one.textContent") == HOSTILE.replace("\u202e", "⟨U+202E⟩")
-    word = page.locator(".mended i.r", has_text="Gaswerks")
-    word.hover()
-    assert page.locator(".rawtext i.w.on").all_text_contents() == ["Gas-\nwerks"]
-    assert "Gas-⏎werks" in page.get_by_role("status").inner_text()
-    assert noted == []
-    page.close()
+    hostile, out = tmp_path / "text.txt", tmp_path / "out.html"
+    hostile.write_text(HOSTILE, encoding="utf-8")
+    sample = ROOT / "data" / "samples" / "lokal" / "nachtbus_windows1252.txt"
+    for source in (hostile, sample):
+        command = [COMMAND, "show", source, "--engine", "fast", "--html", out]
+        subprocess.run(command, check=True, capture_output=True, timeout=120)
+        page, noted = opened(browser, out)
+        raw = page.locator(".rawtext pre").evaluate("one => one.textContent")
+        if source == hostile:
+            assert raw == HOSTILE.replace("\u202e", "⟨U+202E⟩")
+        else:
+            page.locator(".mended i.r", has_text="Stadtwerke").first.hover()
+            assert page.locator(".rawtext i.w.on").all_text_contents() == ["Stadt-\nwerke"]
+            assert "Stadt-⏎werke" in page.get_by_role("status").inner_text()
+        assert noted == []
+        page.close()
 
 
 def test_show_diff_prints_raw_lines_and_what_came(tmp_path: Path) -> None:
@@ -60,6 +64,6 @@ def test_the_report_of_a_run_says_what_the_tables_say(browser, tables: Path, tmp
     assert "24 unchanged" not in text  # the last run was about another source
     assert HOSTILE_NAME + ".png" in text
     assert "<script>alert(document.cookie)</script> sagt Anna Huber" in text
-    assert re.search(r"Gas-⏎werks\s+Gaswerks\s+hyphen removed", text)
+    assert re.search(r"Eis\xad⏎kerne\s+Eiskerne\s+hyphen removed", text)
     assert noted == []
     page.close()
