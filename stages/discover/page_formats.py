@@ -3,6 +3,8 @@
 import codecs
 import re
 
+from stages.discover.forms import TEXT_SUFFIXES, file_form
+
 HEAD = 1 << 16
 """So many bytes from the start decide; most files show what they are in the first few hundred."""
 
@@ -30,7 +32,8 @@ def kind_of(head: bytes, name: str = "") -> str | None:
     ('pdf', 'alto', None)
     """
     at = head.find(b"%PDF-", 0, PDF_HEAD)
-    if at == 0 or (at > 0 and (name.lower().endswith(".pdf") or b"\0" in head[:PDF_HEAD])):
+    # Further on a text may speak of it; what is named as a text is one.
+    if at == 0 or (at > 0 and file_form(name)[1] not in TEXT_SUFFIXES[1:]):
         return "pdf"
     text = _text(head[:HEAD])
     if not MARKUP.match(text):

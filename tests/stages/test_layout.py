@@ -140,7 +140,8 @@ def test_places_are_the_box_of_the_part_on_the_first_page():
 
 
 def test_places_are_added_to_rows():
-    rows = with_places(pl.DataFrame({"raw_start": [0], "raw_end": [5]}), document(line("0123456789")).pieces)
-
-    assert rows.select("page", "box").rows() == [(1, {"x0": 50.0, "y0": 0.0, "x1": 75.0, "y1": 10.0})]
-    assert with_places(rows.drop("page", "box"), None).select("page", "box").rows() == [(None, None)]
+    pieces = pl.DataFrame({"doc_id": ["a", "b"], "pieces": [document(line("0123456789")).pieces.to_dicts(), None]})
+    rows = pl.DataFrame({"doc_id": ["b", "a"], "raw_start": [0, 0], "raw_end": [5, 5]})
+    placed = with_places(rows, pieces).select("doc_id", "page", "box").rows()
+    assert placed == [("b", None, None), ("a", 1, {"x0": 50.0, "y0": 0.0, "x1": 75.0, "y1": 10.0})]
+    assert with_places(rows, pieces[1:]).select("page", "box").rows() == [(None, None)] * 2
