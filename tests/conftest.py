@@ -9,6 +9,9 @@ import pytest
 
 from stages.tables.schemas import TABLES
 
+# Programs that a benchmark starts, some of them with what only its extra installs.
+collect_ignore = ["benchmarks/peer_programs"]
+
 BODY, OTHER = "0" * 19 + "a", "0" * 19 + "b"
 
 # A title and a paragraph. 13 characters, two line feeds, then "Die Stadt" (9), "-\n", "räte tagen in Köln." (19).

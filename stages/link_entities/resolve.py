@@ -28,7 +28,9 @@ APART = "\x1e"  # parts the key of an entity from the document it stays in
 ONE_BEARS, MORE_BEAR = 5, 25  # documents with a name that one document, or each of several, can speak for
 DEFINED_BEARS, INITIALS_BEAR = 20, 10  # documents with an acronym alone that each explaining one can speak for
 MOST_OFFERS = 0.8  # of all explanations of an acronym have to be the same
-FEWEST_FULL = 2  # documents with the full name before the surname alone, in another document, means its bearer
+FEWEST_FULL = 1  # documents with the full name before the surname alone, in another document, means its bearer
+FEWEST_FOR_COMMON = 2  # the same where strangers may be meant: see `_is_common`
+SHORTEST_RARE = 4  # letters of a surname that may be rare
 FEWEST_FOR_GIVEN = 10  # the same for a word that is a given name as well ("Martin", "Elisabeth")
 FEWEST_UNSURE = 5  # documents after which "Barack Obama" is taken for one, though no list has the given name
 ALONE_PER_FULL = 10  # documents with a surname alone that each one with the full name can explain
@@ -209,8 +211,14 @@ def _may_mean(word: str, root: str, known: _Known) -> bool:
     """
     documents = known.documents[root]
     bears = ALONE_PER_FULL if root in known.sure or documents >= FEWEST_UNSURE else 1
-    fewest = FEWEST_FOR_GIVEN if is_given(word) else FEWEST_FULL
+    common = root not in known.sure or _is_common(word)
+    fewest = FEWEST_FOR_GIVEN if is_given(word) else FEWEST_FOR_COMMON if common else FEWEST_FULL
     return documents >= fewest and documents * bears >= known.alone[word]
+
+
+def _is_common(surname: str) -> bool:
+    """Whether many people may have a surname: a listed or very short one, an initial, a title ("von Bayern")."""
+    return " " in surname or len(surname) < SHORTEST_RARE or surname in common_surnames()
 
 
 def _best_known(meant: set[str], known: _Known) -> set[str]:
