@@ -24,12 +24,16 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     ['ORG']
     >>> list(settle("Ende März", [Name(5, 9, "LOC", "name", 0.6, "model")]))
     []
+    >>> [name.label for name in settle("dass Kiew bei Verhandlungen", [Name(5, 9, "PER", "name", 0.9, "model")])]
+    ['LOC']
     >>> parts = [Name(4, 9, "PER", "name", 0.9, "model"), Name(10, 17, "PER", "name", 0.6, "model")]
     >>> [name[:3] for name in settle("Dem Scott Bessent", parts)]
     [(4, 17, 'PER')]
     """
     for name in _whole_persons(text, found):
         surface = text[name.start : name.end]
+        if name.label != "LOC" and (name.label == "PER" or name.kind == "part") and _is_place(surface):
+            name = name._replace(label="LOC")
         if name.kind != "name" or name.label == "ORG" or (name.label == "MISC" and " " not in surface):
             yield name
         elif _is_organisation(surface):
@@ -64,6 +68,20 @@ def _is_organisation(surface: str) -> bool:
     known = lists().aliases.get(("ORG", key), key)
     bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
     return lists().kinds.get(known) in SETTLED and not bears
+
+
+def _is_place(surface: str) -> bool:
+    """Whether one word is a country, a region or a large city of the tables, and nobody's name."""
+    key = plain(surface)
+    bears = key in common_surnames() or given_key(key) in given_names()
+    return " " not in surface and key in _known_places() and not bears
+
+
+@cache
+def _known_places() -> frozenset[str]:
+    known = lists()
+    shown = {key for label, key in known.shown if label == "LOC"}
+    return frozenset(shown | {name for (label, _), name in known.aliases.items() if label == "LOC"})
 
 
 def _is_no_place(surface: str) -> bool:
