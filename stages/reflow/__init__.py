@@ -25,7 +25,7 @@ from stages.reflow.furniture import find_furniture
 from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced, parted_by, text_form
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
-from stages.reflow.lines import FORM_FEED, Line, cut_lines, drop_lines
+from stages.reflow.lines import FORM_FEED, PAGE_GAP, Line, cut_lines, drop_lines
 from stages.reflow.lists import mark_letters, mark_lists, mark_tables, mark_verse
 from stages.reflow.marks import read_marks, stands_alone
 from stages.reflow.notes import find_captions, find_notes, mark_captions
@@ -37,8 +37,6 @@ VERSION = "4"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()
-# So many line breaks in a gap, or a form feed, are a page break and not an empty line.
-PAGE_GAP = 3
 # So many characters are mended at once.
 AT_ONCE = 200_000
 

@@ -14,7 +14,7 @@ from stages.reflow.characters import (
 )
 from stages.reflow.hyphens import Join
 from stages.reflow.lines import Line
-from stages.reflow.lost_hyphens import CAPITALS, LOST, restore_hyphens
+from stages.reflow.lost_hyphens import CAPITALS, lost_places, restore_hyphens
 from stages.reflow.records import Repair, Span
 
 RULES = {Join.REMOVE: "hyphen_removed", Join.KEEP: "hyphen_kept", Join.KEEP_SPACE: "hyphen_kept_space"}
@@ -57,7 +57,7 @@ def plain_join(last: Line, line: Line) -> Join:
 
 def restore(piece: Piece) -> tuple[Piece, list[Repair]]:
     """Put back the hyphens that the extractor swallowed."""
-    if not (CAPITALS.search(piece.text) and LOST.search(piece.text)):
+    if not (CAPITALS.search(piece.text) and lost_places(piece.text)):
         return piece, []
     mapped, repairs = restore_hyphens(Mapped(piece.text, _offsets(piece)))
     return Piece(mapped.text, spans_of(mapped.offsets)), repairs

@@ -8,7 +8,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from stages.reflow.lines import Line
+from stages.lookups.signs import ENDS, closed_by
+from stages.reflow.lines import PAGE_GAP, Line
 from stages.reflow.network import furniture_scores
 from stages.reflow.pages import TEXT_END, running_lines
 
@@ -28,11 +29,10 @@ DATED = re.compile(
     r"|September|Oktober|November|Dezember|January|February|March|May|June|July|October|December|janvier|f\u00e9vrier|mars"
     r"|avril|mai|juin|juillet|ao\u00fbt|septembre|octobre|novembre|d\u00e9cembre)\b"
 )
-SENTENCE_END = re.compile("[.!?\u2026][\"'\u2018-\u201f\u00bb\u00ab)\\]]*$")
+SENTENCE_END = closed_by(ENDS)
 # Between the parts of a header: bar, middle dot, bullet.
 SEPARATORS = ("|", "\u00b7", "\u2022")
 # Without form feeds pages are told apart by this many line breaks (two empty lines).
-PAGE_GAP = 3
 # Running lines stand at most this deep in the page.
 DEPTH = 3
 LONGEST, LONGEST_NUMBER = 120, 24

@@ -8,10 +8,11 @@ from typing import Literal
 
 import numpy as np
 
+from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.characters import FIRST_UNSPACED, UNSPACED
 from stages.reflow.features import WIDEST_INDENT, Floats, Mask, page_margins
 from stages.reflow.hyphens import ends_in_hyphen
-from stages.reflow.lines import Line
+from stages.reflow.lines import PAGE_GAP, Line
 from stages.reflow.network import block_scores
 from stages.reflow.words import OPEN_ENDED
 
@@ -24,9 +25,8 @@ IDEOGRAPHIC_STOP = re.compile("[\u3002\uff0e\uff61\uff01\uff1f][\u300d\u300f\uff
 # The lowest character that it ends in.
 FIRST_CLOSER = "\u2019"
 CLOSED_LINES = 0.8
-TERMINAL = re.compile("[.!?\u2026:][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
+TERMINAL = closed_by(ENDS + ":")
 LAST_WORD = re.compile(r"([^\W\d_]+)$")
-PAGE_GAP = 3
 # A file of which every other line runs longer than this was not wrapped to a column. Single lines do in wrapped text
 # too: extractors glue those that a hyphen divided.
 WIDEST_COLUMN = 200

@@ -2,6 +2,7 @@
 
 import re
 
+from stages.lookups.signs import closed_by
 from stages.reflow.marks import FEWEST_FIELDS, MAIL_FIELD
 from stages.reflow.notes import CAPTION, MARK, NOTE
 
@@ -41,8 +42,8 @@ BYLINE = re.compile(
     "(?:Written by|Posted (?:on|by)|Courtesy of|Mitarbeit|Redaktion|Autor(?:in)?|Author|Text)\\b.{0,60}"
     "|(?:By|Von|Par|Door)(?: [A-Z\u00c0-\u00de][\\w.'\u2019-]*){2,5}"
 )
-SENTENCE_END = re.compile("[.!\u2026:,;][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
-QUESTION = re.compile("\\?[\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
+STATEMENT_END = closed_by(".!\u2026:,;")
+QUESTION = closed_by("?")
 INNER_END = re.compile(r"[^\W\d]{3}[.!?] +[^\W\d]")
 # An exclamation this short is a heading.
 # Ends in a word, in more than one full stop, or in a mark that is none.
@@ -129,7 +130,7 @@ def _plain_kind(text: str) -> str:
 def _is_heading(text: str) -> bool:
     if len(text) > LONGEST_HEADING or INNER_END.search(text) or BYLINE.fullmatch(text):
         return False
-    if SENTENCE_END.search(text) and not (text[-1] == "!" and len(text) <= LONGEST_CALL):
+    if STATEMENT_END.search(text) and not (text[-1] == "!" and len(text) <= LONGEST_CALL):
         return False
     return text[0].isupper() or text[0].isdigit() or not text[0].isalnum()
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from stages.lookups.signs import ENDS, closed_by
 from stages.read.raw_document import RawDocument
 from stages.reflow import DEFAULT, _decide_hyphens, _join_block
 from stages.reflow.assemble import plain_join
@@ -22,7 +23,7 @@ HEADINGS = ("heading", "title")
 FLOATING = frozenset({"footnote", "caption", "table", "credit", FURNITURE})
 # What a page or column may cut.
 CUT = frozenset({None, "paragraph", "list_item", "footnote"})
-CLOSED = re.compile("[.!?:\u2026][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*(?:\\d{1,3})?$")
+CLOSED = closed_by(ENDS + ":", note=True)
 # An address at the end of a line, signs inside one after which a line may end, and what shows that a word is its rest.
 ADDRESS = re.compile(r"(?:https?:|www\.|doi\.org)[^\s)>\]]*$")
 ADDRESS_MARKS, OPENERS = "/:_=?&#%~@", "(["

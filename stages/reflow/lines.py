@@ -12,6 +12,8 @@ from stages.reflow.records import Repair
 BREAKS = "\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029"
 CONTENT = re.compile(f"[^{BREAKS}]+")
 BREAK = re.compile(f"\r\n|[{BREAKS}]")
+PAGE_GAP = 3
+"""So many line breaks in a gap, or a form feed, are a page break and not an empty line."""
 FORM_FEED = "\x0c"
 # A tab stop in columns, for indents.
 TAB = 8

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
 
@@ -12,7 +13,7 @@ from stages.reflow.lines import Line
 ITEM = re.compile("([\u2022\u2023\u25aa\u25cf\u25e6\u2043*\u2013\u2014-])[ \u00a0]+(\\S)")
 DASHES = "-\u2013\u2014"
 NUMBERED = re.compile(r"\(?(\d{1,2}|[a-z])([.)]) +\S")
-CLOSED = re.compile("[.!?:;,\u2026][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*$")
+CLOSED = closed_by(ENDS + ":;,")
 # Items of one list stand at most so many lines apart.
 REACH = 8
 COLUMN_GAP = re.compile(r"\S {3,}(?=\S)")

@@ -1,38 +1,55 @@
 """Put back hyphens that an extractor swallowed: "USPräsident" was "US-Präsident".
 
-Only known abbreviations before known nouns are parted; a name like "LaTeXVorlage" or "GmbHAnteil" stays as it is.
+Only known abbreviations before nouns that German texts have are parted; a name like "LaTeXVorlage" or "GmbHAnteil"
+stays as it is.
 """
 
+import json
 import re
+from functools import cache
+from pathlib import Path
 
 from stages.reflow.characters import Mapped
 from stages.reflow.records import Repair
+from stages.reflow.vocabulary import word_levels
 
-ABBREVIATIONS = (
-    "US|EU|UN|UNO|NATO|OECD|WHO|EZB|ARD|ZDF|CDU|CSU|SPD|FDP|AfD|\u00d6VP|FP\u00d6|SP\u00d6|DDR|NS|SS|KI|IT|TV|BBC|CNN"
-)
-# Stems, so that every ending of theirs counts.
-STEMS = (
-    "Pr\xe4sident", "Vizepr\xe4sident", "Regierung", "Au\xdfenminister", "Verteidigungsminister",
-    "Finanzminister", "Minister", "Kanzler", "Botschaft", "Beh\xf6rde", "Armee", "Milit\xe4r", "Soldat",
-    "Truppen", "Streitkr\xe4fte", "Geheimdienst", "B\xfcrger", "Senat", "Kongress", "Abgeordnete", "Politik",
-    "Parlament", "Kommission", "Gipfel", "Staaten", "L\xe4nder", "Mitglied", "Generalsekret\xe4r", "Sanktion",
-    "Dollar", "Konzern", "Unternehmen", "Wirtschaft", "W\xe4hler", "Fraktion", "Vorsitzende", "Parteitag",
-    "Sender", "Korrespondent", "Au\xdfenpolitik", "Recht", "Richtlinie", "Charta", "Sicherheitsrat", "Hilfswerk",
-    "Bericht", "Experte", "Medien", "Zeit", "Verbrechen", "Diktatur", "Grenze", "Amerikaner", "Serie", "Programm",
-)  # fmt: skip
+LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "lost_hyphens.json"
 # What every such place holds, found several times faster.
-CAPITALS = re.compile("[A-Z\u00d6]{2}[a-z\u00e4\u00f6\u00fc]")
-LOST = re.compile(f"(?<![^\\W_])(?:{ABBREVIATIONS})(?={'|'.join(STEMS)})")
+CAPITALS = re.compile("[A-ZÖ]{2}[a-zäöü]")
+NOUN = "[A-ZÄÖÜ][a-zäöüß]{3,}"
+ENDINGS = ("s", "es", "n", "en", "e", "er", "in", "innen")
+FEWEST = 2  # step of frequency from which on a word is no accident
+
+
+@cache
+def _lookup() -> tuple[re.Pattern[str], tuple[str, ...]]:
+    """Where a known abbreviation and a capitalised word stand together, and how nouns begin that may follow."""
+    data = json.loads(LOOKUP.read_text(encoding="utf-8"))
+    # Of UN and UNO the longer one.
+    known = "|".join(sorted(data["abbreviations"], key=len, reverse=True))
+    return re.compile(rf"(?<![^\W_])(?:{known})(?={NOUN})"), tuple(data["nouns"])
+
+
+@cache
+def _is_noun(word: str) -> bool:
+    """Whether a word begins like a known noun, or German texts have it, or it without its ending, often enough."""
+    forms = {word, *(word.removesuffix(ending) for ending in ENDINGS)}
+    return word.startswith(_lookup()[1]) or max(word_levels([f"de:{form.lower()}" for form in forms])) >= FEWEST
+
+
+def lost_places(text: str) -> list[int]:
+    """Where a hyphen was lost: between a known abbreviation and a noun."""
+    places = [match.end() for match in _lookup()[0].finditer(text)]
+    return [at for at in places if (noun := re.match(NOUN, text[at:])) and _is_noun(noun[0])]
 
 
 def restore_hyphens(line: Mapped) -> tuple[Mapped, list[Repair]]:
     """The text with each such hyphen set, and a repair for each; the new hyphens have no raw offset.
 
-    >>> restore_hyphens(Mapped("Der USPr\u00e4sident", list(range(15))))[0].text
-    'Der US-Pr\u00e4sident'
+    >>> restore_hyphens(Mapped("Der USPräsident", list(range(15))))[0].text
+    'Der US-Präsident'
     """
-    places = [match.end() for match in LOST.finditer(line.text)]
+    places = lost_places(line.text)
     text, offsets = line.text, list(line.offsets)
     repairs = []
     for at in reversed(places):

@@ -35,8 +35,8 @@ def places_of(pieces: pl.DataFrame | None, ranges: Sequence[Range]) -> list[Plac
     `stages.read.raw_document.PIECES`; without pieces, or pages in them, nothing is known.
 
     >>> line = {"start": [0], "end": [10], "page": [1], "x0": [0.0], "y0": [5.0], "x1": [100.0], "y1": [9.0]}
-    >>> places_of(pl.DataFrame(line), [(5, 10)])
-    [Place(page=1, x0=50.0, y0=5.0, x1=100.0, y1=9.0)]
+    >>> places_of(pl.DataFrame(line | {"confidence": [0.9]}), [(5, 10)])
+    [Place(page=1, x0=50.0, y0=5.0, x1=100.0, y1=9.0, confidence=0.9)]
     """
     if pieces is None or not pieces.height:
         return [Place(None)] * len(ranges)

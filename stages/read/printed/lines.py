@@ -8,6 +8,8 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
+from stages.lookups.signs import ENDS, closed_by
+
 # Runs on one line further apart than this, in sizes of their type, stand in different cells of a row.
 CELL_GAP = 1.6
 # A justified line has so many gaps, that differ by no more than this, in sizes.
@@ -155,4 +157,4 @@ def _lower_mode(steps: list[float], near: float) -> float:
 # A mark of a list: bullets, dashes, numbers and letters with full stop or bracket.
 BULLETS = "\u2022\u2023\u25aa\u25ab\u25a0\u25a1\u25cf\u25cb\u25e6\u2043\u2219\u00b7\uf0b7*\u2013\u2014-"
 ITEM = re.compile(f"(?:[{BULLETS}]|\\(?\\d{{1,2}}[.)]|\\(?[a-z]\\))[ \t]+(?=\\S)")
-SENTENCE_END = re.compile("[.!?\u2026:;][\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039)\\]]*(?:\\d{1,3})?$")
+SENTENCE_END = closed_by(ENDS + ":;", note=True)
