@@ -205,11 +205,14 @@ def _formats() -> Iterator[Case]:
         "doc": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "rtf": b"{\\rtf1\\ansi", "gz": b"\x1f\x8b\x08", "bz2": b"BZh91AY",
         "xz": b"\xfd7zXZ\0", "7z": b"7z\xbc\xaf\x27\x1c",
     }  # fmt: skip
+    # What is read by its first bytes, but is damaged; RTF without its last brace can still be read.
+    ends = {"pdf": "damaged", "zip": "broken_archive", "rtf": WRITTEN}
     for kind, first in magic.items():
-        yield Case(f"named-txt-is-{kind}.txt", first + GERMAN.encode(), "unsupported_format")
+        yield Case(f"named-txt-is-{kind}.txt", first + GERMAN.encode(), ends.get(kind, "unsupported_format"))
         if kind != "gz":
-            yield Case(f"picture.{kind}", first + b" bytes", "unsupported_format")
-    for suffix in ("html", "xml", "docx", "odt", "epub", "csv", "json", "py", "exe", "txt~", "txt.bak", "TXT.zip"):
+            yield Case(f"picture.{kind}", first + b" bytes", ends.get(kind, "unsupported_format"))
+    yield Case("other.html", f"html {GERMAN}".encode(), WRITTEN)
+    for suffix in ("xml", "docx", "odt", "epub", "json", "py", "exe", "txt~", "txt.bak", "TXT.zip"):
         yield Case(f"other.{suffix}", f"{suffix} {GERMAN}".encode(), "unsupported_format")
     yield Case("UPPER.TXT", b"Gross geschrieben ist der Name dieser Datei.\n", WRITTEN)
     yield Case("no_suffix", b"Ohne Endung liegt dieser Text da.\n", WRITTEN)
@@ -262,7 +265,7 @@ def _names() -> Iterator[Case]:
         yield Case(os.fsdecode(name), f"Der Name der Datei ist seltsam: {label}, Nummer {number}.\n".encode(), WRITTEN)
     yield Case(os.fsdecode(b"x.\xff\x1b[31m"), b"Was hinter dem Punkt steht, ist keine Endung.", WRITTEN)
     yield Case(os.fsdecode(b"x.txt\n"), b"Eine Endung hat kein Zeilenende.", WRITTEN)
-    yield Case(os.fsdecode(b"x.pdf\n"), b"%PDF-1.7\n", "unsupported_format")
+    yield Case(os.fsdecode(b"x.pdf\n"), b"%PDF-1.7\n", "damaged")
     yield Case("Bericht Dr. Müller", b"Der Name hat einen Punkt und keine Endung.", WRITTEN)
     yield Case("Stand 12.5.", b"Der Name endet in einem Punkt.", WRITTEN)
     yield Case("v1.2", b"Eine Nummer ist keine Endung.", WRITTEN)
