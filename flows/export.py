@@ -89,12 +89,16 @@ def _parts(tables: Path, snapshot: Snapshot, names: Sequence[str], tell: Tell) -
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows as a plain database or file can hold them: lists as JSON, times as text, no reserved names."""
+    """The rows as a plain database or file can hold them: lists and boxes as JSON, dates and times as text."""
     columns = []
     for name, dtype in frame.schema.items():
         if isinstance(dtype, pl.List):
             lists = [json.dumps(value, ensure_ascii=False) for value in frame[name].to_list()]
             columns.append(pl.Series(name, lists, dtype=pl.String))
+        elif isinstance(dtype, pl.Struct):
+            columns.append(frame[name].struct.json_encode())
+        elif dtype == pl.Date:
+            columns.append(frame[name].dt.strftime("%Y-%m-%d"))
         elif isinstance(dtype, pl.Datetime):
             columns.append(frame[name].dt.strftime("%Y-%m-%dT%H:%M:%S%.6fZ"))
         else:

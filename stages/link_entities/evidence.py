@@ -46,8 +46,9 @@ def evidence_of(label: str, name: str, seen: Iterable[Seen]) -> list[dict[str, A
     counts: Counter[tuple[str, str]] = Counter()
     where: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for signature, forms, count, uris in seen:
+        renamed = frozenset(key for rule, *pair in signature.claims if rule == "renamed" for key in pair)
         for form in (form for form, number in forms.items() if number):
-            rule = _rule(label, name, form, signature)
+            rule = _rule(label, name, form, signature, renamed)
             if rule is not None:
                 counts[form, rule] += count
                 where[form, rule].update(uris)
@@ -63,11 +64,11 @@ def evidence_of(label: str, name: str, seen: Iterable[Seen]) -> list[dict[str, A
     ]
 
 
-def _rule(label: str, name: str, form: str, signature: Signature) -> str | None:
+def _rule(label: str, name: str, form: str, signature: Signature, renamed: frozenset[str]) -> str | None:
     """The rule that joins a form to the name shown; None where they differ by spelling or inflection alone."""
     if form == name or is_inflection(name, form):
         return None
-    return _person_rule(name, form, signature) if label == "PER" else _name_rule(label, name, form, signature)
+    return _person_rule(name, form, signature, renamed) if label == "PER" else _name_rule(label, name, form, signature)
 
 
 def is_inflection(one: str, other: str) -> bool:
@@ -92,15 +93,15 @@ def _stems(word: str) -> Iterator[str]:
     yield from genitives(word)
 
 
-def _person_rule(name: str, form: str, signature: Signature) -> str | None:
+def _person_rule(name: str, form: str, signature: Signature, renamed: frozenset[str]) -> str | None:
     shown, person = parse_person(name), parse_person(form)
-    if any(person.key in claim and rule == "renamed" for rule, *claim in signature.claims):
+    if person.key in renamed:
         return "renamed"
     if person.given:
         return None if person.key == shown.key else "given_names"
     if person.surname == shown.surname and not shown.given:
         return None
-    if any(rule == "renamed" for rule, *_ in signature.claims) and person.surname != shown.surname:
+    if renamed and person.surname != shown.surname:
         return "renamed"
     return "surname_in_document" if signature.strong else "surname_in_corpus"
 

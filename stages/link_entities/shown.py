@@ -37,12 +37,14 @@ def best_name(label: str, counts: dict[str, int], keys: set[str], bare: set[str]
     know by one name is shown by that where a text has it, or where no text has any other name of it.
     """
 
+    lasts = frozenset(form.rpartition(" ")[2] for form in counts)
+
     def rank(form: str) -> tuple[bool, bool, bool, int, int, str]:
         person = parse_person(form) if label == "PER" else None
         full = bool(person.given) if person else not names.is_acronym(form)
         own = {person.key, person.surname} if person else {names.name_key(form, label)}
         known = any(key.startswith("@") for key in own) or not bare or bool(bare & own)
-        return full, _is_base(label, form, counts), known, counts[form], -len(form), form
+        return full, _is_base(label, form, lasts), known, counts[form], -len(form), form
 
     best = max(counts, key=rank)
     table = _table_name(label, keys)
@@ -74,13 +76,12 @@ def _shown_places() -> dict[str, str]:
     return {names.name_key(name, "LOC"): name for (label, _), name in reversed(lists().shown.items()) if label == "LOC"}
 
 
-def _is_base(label: str, form: str, counts: dict[str, int]) -> bool:
-    """Whether a form is no other form of the entity with an ending."""
+def _is_base(label: str, form: str, lasts: frozenset[str]) -> bool:
+    """Whether a form is no other form of the entity with an ending; ``lasts``: the last words of all its forms."""
     if form.strip(EDGES) != form or (label == "LOC" and form[:1].islower()):
         return False
     last = form.rpartition(" ")[2]
-    others = {other.rpartition(" ")[2] for other in counts}
-    return not any(last.endswith(lost) and last.removesuffix(lost) in others for lost in LOST) and not _is_oblique(form)
+    return not any(last.endswith(lost) and last.removesuffix(lost) in lasts for lost in LOST) and not _is_oblique(form)
 
 
 def _is_oblique(form: str) -> bool:

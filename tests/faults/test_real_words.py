@@ -40,7 +40,7 @@ N_TEXTS = long_form.choose(short=300, long=20_000)
 A_DOCUMENT = (3, 40)  # sentences
 AT_ONCE = 250
 VALUES = {
-    "DATE": r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?",
+    "DATE": r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?|/[0-9]{4})?",
     "TIME": r"[0-2][0-9]:[0-5][0-9]",
     "DURATION": r"P(T?[0-9.]+[YMWDHS])+(T?[0-9.]+[YMWDHS])?",
     "MONEY": r"[0-9.]+ [A-Z]{3}",
