@@ -26,6 +26,7 @@ from stages.tables.store.snapshots import replace_file
 
 _STYLES = {"PER": "bold magenta", "ORG": "bold blue", "LOC": "bold green", "MISC": "bold yellow"}
 _VALUE = "cyan"
+_READ = (*TEXT_SUFFIXES, ".pdf", ".docx", ".odt", ".rtf", ".epub", ".hocr")
 _LOOKED_THROUGH = 10_000  # files of a folder among which one is looked for to name as an example
 
 
@@ -117,15 +118,15 @@ def _about_folder(folder: Path) -> str:
     files = list(
         islice((Path(at, name) for at, _, names in os.walk(folder) for name in sorted(names)), _LOOKED_THROUGH)
     )
-    texts = [file for file in files if file_form(file.name)[1] in TEXT_SUFFIXES and not file.name.startswith(".")]
+    texts = [file for file in files if file_form(file.name)[1] in _READ and not file.name.startswith(".")]
     if texts:
         example = (
             f"for example: fliesstext show {quote(str(texts[0]))}; for all of them: fliesstext run {quote(str(folder))}"
         )
         return f"{folder} is a folder, and show takes one file, {example}"
-    kinds = ", ".join(suffix or "no suffix" for suffix in TEXT_SUFFIXES)
     if files:
-        return f"{folder} is a folder without a text file ({kinds}; .gz of these); name one"
+        kinds = "texts, PDFs, web pages, office documents, mails"
+        return f"{folder} is a folder without a file that is read ({kinds}); name one"
     return f"{folder} is an empty folder, or one that cannot be listed: there is nothing to show; name a text file"
 
 

@@ -44,7 +44,7 @@ def _in_flow() -> bool:
 
 
 def _task(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
-    from prefect import task
+    from prefect import State, task
     from prefect.cache_policies import NO_CACHE
     from prefect.states import Cancelled
 
@@ -56,4 +56,13 @@ def _task(function: Callable[..., Any], options: dict[str, Any]) -> Callable[...
             return Cancelled(message=str(error))
 
     made: Callable[..., Any] = task(cache_policy=NO_CACHE, **options)(run)
-    return made
+
+    @wraps(function)
+    def call(*args: Any, **given: Any) -> Any:
+        result = made(*args, **given)
+        # Prefect gives the state of a cancelled task instead of a result; the next step must not take it for one.
+        if isinstance(result, State):
+            raise StoppedError(str(result.message))
+        return result
+
+    return call

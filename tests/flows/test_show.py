@@ -38,7 +38,7 @@ def make_files(folder: Path) -> None:
         ),
         ("mit Leerzeichen", "show 'mit Leerzeichen/a b.txt'; for all of them: fliesstext run 'mit Leerzeichen'"),
         ("leer", "leer is an empty folder, or one that cannot be listed: there is nothing to show; name a text file"),
-        ("bilder", "bilder is a folder without a text file (no suffix, .txt, .text, .md; .gz of these); name one"),
+        ("bilder", "bilder is a folder without a file that is read (texts, PDFs, web pages, office documents, mails)"),
         ("texte/neu/ratthaus.txt", "there is no such file; is it texte/neu/rathaus.txt?"),
         ("nicht/da.txt", "nicht/da.txt: there is no such file; check the path"),
         ("x" * 3_000, "there is no such file; check the path"),

@@ -64,7 +64,8 @@ def test_a_view_is_its_table_without_reserved_words(name: str, tables: Path, ask
     # Written as they are, which a reserved word would not survive.
     rows, described = ask_views(f"SELECT {', '.join(columns)} FROM {name}", f"DESCRIBE {name}")
     assert [column for column, *_ in described] == columns
-    assert len(rows) == expected.height > 0
+    assert len(rows) == expected.height
+    assert rows or name == "raw_texts", "these texts are files themselves"
 
 
 def test_offsets_slice_and_no_name_is_quoted(ask_views: Callable[..., Answers]) -> None:
