@@ -35,6 +35,8 @@ from stages.extract_entities import EntityOptions, extract_mentions
 from stages.extract_entities.names import ENGINES, NONE
 from stages.identify_language import identify_blocks
 from stages.link_entities import find_clusters
+from stages.read.raw_document import RawDocument
+from stages.read.sources import TEXTS, to_row
 from stages.reflow.frames import reflow_texts
 from stages.split_sentences import split_blocks
 from tests.benchmarks.corpora import documents, gather_sentences, write_documents
@@ -143,8 +145,9 @@ def by_stage(raws: list[str], engine: str) -> dict[str, float]:
     """CPU seconds of each text stage over raw texts, in batches."""
     took: dict[str, float] = {}
     for at in range(0, len(raws), BATCH):
-        ids = [f"{number:020}" for number in range(at, min(at + BATCH, len(raws)))]
-        texts = pl.DataFrame({"source_uri": ids, "doc_id": ids, "raw": raws[at : at + BATCH]})
+        read = [RawDocument(raw, "utf-8", "utf-8") for raw in raws[at : at + BATCH]]
+        rows = [to_row(f"{number:020}", f"{number:020}", "", raw) for number, raw in enumerate(read, at)]
+        texts = pl.DataFrame(rows, schema=TEXTS)
         mended, blocks, _, _ = timed(took, "reflow", reflow_texts, texts)
         blocks, _ = timed(took, "identify_language", identify_blocks, blocks)
         sentences = timed(took, "split_sentences", split_blocks, blocks)
