@@ -114,7 +114,7 @@ class Settings(BaseModel):
         stages = self.stages_sha256()
         # Which members are passed over is part of how a container is opened.
         opening = hashlib.sha256(json.dumps([stages, self.exclude]).encode()).hexdigest()
-        return discover.Made(stages, self.max_chars, opening)
+        return discover.Made(stages, self.max_chars, opening, self.path_pattern is not None)
 
     def stages_sha256(self) -> str:
         """Hash everything that decides what a file becomes: versions and options of the stages.

@@ -37,11 +37,13 @@ class Made(NamedTuple):
     """What decides the rows of a file beside its bytes: the stages with their options, and the longest text allowed.
 
     ``opening_sha256``: what decides which members a container gives; it stands in the row of the container.
+    ``by_path``: the path tells facts of a document, so that a renamed file is not what it was.
     """
 
     stages_sha256: str
     max_chars: int
     opening_sha256: str = ""
+    by_path: bool = False
 
 
 def decide(
@@ -143,7 +145,7 @@ def _action(made: Made) -> pl.Expr:
     was = pl.col("status_prior").fill_null("")
     lasting = ~pl.col("reason_code_prior").is_in(TRANSIENT).fill_null(False)
     copy_fits = (pl.col("copy_stages") == made.stages_sha256) & (pl.col("copy_chars") <= made.max_chars)
-    copyable = pl.col("copy_of").is_not_null() & (copy_fits | elsewhere)
+    copyable = pl.col("copy_of").is_not_null() & (copy_fits | elsewhere) & (elsewhere | (not made.by_path))
     return (
         pl.when(pl.col("reason_code").is_not_null())
         .then(pl.lit("quarantine"))

@@ -204,3 +204,14 @@ def test_members_keep_their_words(press: Path) -> None:
     other = read_table(press.parent / "other", read_current(press.parent / "other"), "documents")
     assert texts["press/year.zip!/01/b.txt"] == other["text"][0]
     assert documents.filter(pl.col("source_uri").str.contains("!/"))["n_joins"].min() == 0
+
+
+def test_a_renamed_file_is_what_its_new_path_tells(press: Path) -> None:
+    named = {"path_pattern": "{published:%Y-%m}_*"}
+    (press / "plain.txt").rename(press / "2024-03_rat.txt")
+    run(press, **named)
+    (press / "2024-03_rat.txt").rename(press / "2024-04_rat.txt")
+    run(press, **named)
+    tables = press.parent / "tables"
+    rows = read_table(tables, read_current(tables), "documents").filter(source_uri="press/2024-04_rat.txt")
+    assert rows["published_at"].dt.to_string("%Y-%m").to_list() == ["2024-04"]
