@@ -3,7 +3,6 @@
 import gzip
 import multiprocessing
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -242,12 +241,13 @@ def test_a_path_at_the_length_limit(tmp_path: Path) -> None:
 
 
 MEMORY = """
-import resource, sys
+import sys
 from pathlib import Path
 from tests.faults.harness import fast_gate, run_here
+from tests.memory import peak_mb
 with fast_gate():
     report = run_here([sys.argv[1]], Path(sys.argv[2]), **eval(sys.argv[3]))
-print(report.counts, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(report.counts, peak_mb())
 """
 
 
@@ -257,7 +257,7 @@ def run_measured(folder: Path, tables: Path, **settings: object) -> tuple[str, f
     out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert out.returncode == 0, out.stderr[-2_000:]
     counts, _, peak = out.stdout.strip().rpartition(" ")
-    return counts, int(peak) / 1_000
+    return counts, float(peak)
 
 
 @pytest.mark.integration
@@ -317,4 +317,4 @@ def test_a_hundred_thousand_tiny_files(tmp_path: Path) -> None:
     done.add("peak MB over 100,000 tiny files", int(peak))
     assert "'n_written': 100000" in counts
     assert pl.read_parquet(tmp_path / "tables" / "latest" / "documents").height == 100_000
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1_000 < 2_000
+    assert peak < 2_000

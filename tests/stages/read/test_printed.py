@@ -21,16 +21,19 @@ def long_document(pages, rows):
 
 
 def seconds(call):
-    start = time.process_time()
-    call()
-    return time.process_time() - start
+    """CPU seconds of a call, the best of three: the machine has other work."""
+
+    def once():
+        start = time.process_time()
+        call()
+        return time.process_time() - start
+
+    return min(once() for _ in range(3))
 
 
 @pytest.mark.parametrize(("few", "many"), [((100, 8), (1000, 8)), ((1, 500), (1, 5000))], ids=["pages", "rows"])
 def test_time_grows_with_the_text_and_not_faster(few, many):
     small, large = long_document(*few), long_document(*many)
-    lay_out(small)
-
     assert seconds(lambda: lay_out(large)) < 25 * max(seconds(lambda: lay_out(small)), 0.02)
 
 
