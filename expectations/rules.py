@@ -148,6 +148,8 @@ WHOLE_RULES: tuple[Rule, ...] = (
     Rule("sources", "in_set", ("reason_code",), "reason_code is a known reason", tuple(schemas.REASONS)),
     Rule("sources", "between", ("size_bytes",), "a file has a size", (0, None)),
     Rule("sources", "matches", ("content_sha256",), "content_sha256 is 64 hex digits", (_SHA256,)),
+    Rule("sources", "matches", ("sidecar_sha256",), "sidecar_sha256 is 64 hex digits", (_SHA256,)),
+    Rule("sources", "matches", ("told_sha256",), "told_sha256 is 64 hex digits", (_SHA256,)),
     Rule("sources", "true", ("id_follows",), "doc_id is that of source_uri"),
     Rule("sources", "true", ("copies_stand",), "a duplicate, and it alone, names a written source with its bytes"),
     Rule("sources", "true", ("is_explained",), "a quarantined source, and it alone, has a reason, as in quarantine"),

@@ -6,7 +6,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -179,6 +179,8 @@ def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clo
     versions = {**library_versions(), **{f"stage {name}": v for name, v in stage_versions().items()}}
     if authority.sha256:
         versions["authority"] = authority.sha256
+    # Whoever reads the rows of a table again has to find the same text in them.
+    versions |= {name: column for name, column in asdict(run.settings.made().rows).items() if column}
     facts = {
         "run_id": run.run_id,
         "started_at": run.started,
@@ -215,7 +217,7 @@ def _report(
         rows=snapshot.n_rows() if snapshot else {},
         languages=list(codes.value_counts(sort=True).iter_rows()),
         n_expectations=verdict.n_expectations,
-        warnings=list(verdict.warnings),
+        warnings=[*filter(None, [discovered.strangers]), *verdict.warnings],
         quarantined=list(kept_out.iter_rows()),
         duplicates=list(here.filter(pl.col("status") == "duplicate").select("source_uri", "duplicate_of").iter_rows()),
         seconds=clock.seconds,

@@ -4,7 +4,7 @@ import datetime as dt
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -67,6 +67,10 @@ _FIRST_YEAR = 1400
 _FENCE = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n")
 _MOST_FRONT_MATTER = 1 << 16
 _MOST_VALUE = 2000
+SIDECAR_SUFFIX = ".meta.json"
+MOST_SIDECAR = 1 << 20
+"""Bytes that a sidecar may have."""
+_FILE_COLUMNS = ("file", "path", "source_uri", "datei")
 
 
 def iso_date(value: object) -> str | None:
@@ -185,8 +189,10 @@ def _front_values(source: str, fence: str) -> dict[str, Any]:
 def read_sidecar(data: bytes, name: str) -> dict[str, Fact]:
     """Give the facts of a sidecar, a JSON object beside its file (see `sidecar_names`).
 
-    Raises SourceError (``damaged``) where it is none.
+    Raises SourceError (``damaged``) where it is none, or longer than `MOST_SIDECAR` bytes.
     """
+    if len(data) > MOST_SIDECAR:
+        raise SourceError("damaged", f"the sidecar {name} is longer than {MOST_SIDECAR:,} bytes; shorten it")
     try:
         values = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -203,21 +209,36 @@ def sidecar_names(name: str) -> tuple[str, str]:
     ('a/b.txt.meta.json', 'a/b.meta.json')
     """
     stem, dot, suffix = name.rpartition(".")
-    return f"{name}.meta.json", f"{stem if dot and '/' not in suffix else name}.meta.json"
+    return f"{name}{SIDECAR_SUFFIX}", f"{stem if dot and '/' not in suffix else name}{SIDECAR_SUFFIX}"
 
 
-def table_facts(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Fact]]:
-    """Give the facts of a metadata table by file: its rows have a column ``file`` (or ``path``, ``source_uri``).
+def is_sidecar(name: str) -> bool:
+    """Tell by its name whether a file is a sidecar.
 
-    Raises SourceError (``damaged``) where a row has none of them.
+    >>> is_sidecar("a/b.meta.json"), is_sidecar("a/b.json")
+    (True, False)
     """
-    found = {}
-    for n, row in enumerate(rows, 1):
-        key = next((name for name in row if name.strip().lower() in ("file", "path", "source_uri", "datei")), None)
-        if key is None:
-            raise SourceError("damaged", f"row {n} of the metadata has no column file; name the file it speaks of")
-        found[str(row[key])] = named_facts({k: v for k, v in row.items() if k != key}, FROM_TABLE)
-    return found
+    return name.endswith(SIDECAR_SUFFIX)
+
+
+def file_of(row: Mapping[str, Any]) -> str | None:
+    """Give the file that a row of a metadata table speaks of, in its column ``file`` (or ``path``, ``source_uri``).
+
+    >>> file_of({"Datei": "a.txt", "Ressort": "Lokales"}), file_of({"Ressort": "Lokales"})
+    ('a.txt', None)
+    """
+    key = _file_column(row)
+    return None if key is None or row[key] is None else str(row[key]).strip() or None
+
+
+def row_facts(row: Mapping[str, Any]) -> dict[str, Fact]:
+    """Give the facts of a row of a metadata table: what its columns say but for the one that names the file."""
+    key = _file_column(row)
+    return named_facts({name: value for name, value in row.items() if name != key}, FROM_TABLE)
+
+
+def _file_column(row: Mapping[str, Any]) -> str | None:
+    return next((name for name in row if name.strip().lower() in _FILE_COLUMNS), None)
 
 
 _FIELD = re.compile(r"\{(\w+)(?::([^{}]+))?\}|\*\*/?|\*|\?")

@@ -278,6 +278,8 @@ TABLES: dict[str, Table] = {
             "doc_id": _DOC_ID,
             "duplicate_of": Column(_STR, "source_uri of the written source with the same bytes", nullable=True),
             "content_sha256": _SHA256,
+            "sidecar_sha256": Column(_STR, "SHA-256 of the sidecar of the file, in hex", nullable=True),
+            "told_sha256": Column(_STR, "hash of what metadata file and path pattern say of it, in hex", nullable=True),
             "size_bytes": Column(_INT, "size of the file in bytes", nullable=True),
             "modified_at": Column(_TIME, "modification time of the file (UTC, microseconds)", nullable=True),
             "encoding": Column(_STR, "encoding the bytes were decoded with", nullable=True),
