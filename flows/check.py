@@ -15,7 +15,7 @@ from stages.tables import verify
 from stages.tables.store import Snapshot, Store
 from stages.tables.store.local import LocalSnapshots
 
-_WHOLE = ("entities", "sources", "quarantine", "runs")
+_WHOLE = ("duplicates", "entities", "sources", "quarantine", "runs")
 
 
 @dataclass

@@ -117,9 +117,12 @@ def _publish(
     """Link, assemble, judge and publish what the batches brought."""
     with clock("link_entities"):
         linked = steps.link(run, batches, books.replaced, authority)
+    with clock("find_duplicates"):
+        duplicates = steps.find_duplicates(run, batches, books.replaced)
     with clock("assemble"):
         relinked = [doc_id for batch in linked.relinked for doc_id in batch.rows("documents")["doc_id"]]
-        whole = Whole(pl.read_parquet(linked.entities, glob=False), books.sources, books.quarantine)
+        entities, alike = (pl.read_parquet(file, glob=False) for file in (linked.entities, duplicates))
+        whole = Whole(entities, books.sources, books.quarantine, alike)
         replaced = [*books.replaced, *relinked]
         candidate = steps.assemble(run, [*batches, *linked.relinked], replaced, whole, linked.digests)
     with clock("validate"):

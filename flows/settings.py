@@ -10,16 +10,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from stages import extract_entities, identify_language, link_entities, reflow, split_sentences
+from stages import extract_entities, find_duplicates, identify_language, link_entities, reflow, split_sentences
 from stages.annotate import StageOptions
 from stages.discover import decide as discover
 from stages.discover.containers import RowOptions
+from stages.discover.path_pattern import check_path_pattern
 from stages.discover.selection import Selection, check_pattern, complete_suffix
 from stages.extract_entities import EntityOptions
 from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
 from stages.identify_language import LANGUAGES, LanguageOptions
 from stages.read import sources as read
-from stages.read.facts import check_path_pattern
 from stages.read.sources import ReadOptions
 
 
@@ -167,6 +167,7 @@ def stage_versions() -> dict[str, str]:
         "split_sentences": split_sentences.VERSION,
         "extract_entities": extract_entities.VERSION,
         "link_entities": link_entities.VERSION,
+        "find_duplicates": find_duplicates.VERSION,
     }
 
 

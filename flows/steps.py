@@ -23,6 +23,7 @@ from flows.execute import Executor, TimeUpError, WorkerDiedError
 from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.step import step
+from stages import find_duplicates as alike
 from stages.discover import decide as deciding
 from stages.discover import files, told
 from stages.discover.members import open_containers, unpack
@@ -30,6 +31,7 @@ from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
 from stages.link_entities.tables import fill_entities, link_new, next_entities
+from stages.tables.schemas import empty
 from stages.tables.store import Snapshot, Store
 
 _BYTES_A_SECOND = 4_000
@@ -119,7 +121,7 @@ def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Fo
         withheld |= held
     file = run.work / "decided.parquet"
     decided = decided.join(rows.select("source_uri", "sidecar"), on="source_uri", how="left", maintain_order="left")
-    unpack(told.with_facts(decided, metadata), run.roots, run.spool, made.rows).write_parquet(file)
+    unpack(told.with_rows(decided, metadata), run.roots, run.spool, made.rows).write_parquet(file)
     strangers = metadata.strangers(rows["source_uri"])
     return Discovered(file, _add_up(found.passed_over, opened.passed_over), withheld, strangers)
 
@@ -231,6 +233,33 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
     row_digests(entities, "entities").to_frame().write_parquet(found.digests)
     entities.write_parquet(found.entities)
     return found
+
+
+@step(name="find_duplicates")
+def find_duplicates(run: Run, batches: Sequence[Batch], replaced: Sequence[str]) -> Path:
+    """Find near-duplicates: what is new is compared with one another and with what stands.
+
+    ``replaced``: documents whose published rows go. Gives a file with the next `duplicates`.
+    """
+    sketched, store = ("doc_id", "sketch"), run.store
+    new = pl.concat([empty("documents").select(sketched), *(b.rows("documents").select(sketched) for b in batches)])
+    published = store.scan_sound(run.previous, "documents").select(sketched).collect()
+    now = alike.find_candidates(pl.concat([published.filter(~pl.col("doc_id").is_in(replaced)), new]))
+    known = alike.to_pairs(store.read(run.previous, "duplicates"))
+    todo, pairs = alike.split_candidates(now, alike.find_candidates(published), new["doc_id"], known)
+    texts = _texts_of(run, pl.concat([todo["doc_id"], todo["other_id"]]).unique(), batches, new["doc_id"])
+    file = run.work / "duplicates.parquet"
+    alike.to_rows(pl.concat([pairs, alike.compare(todo, texts)])).write_parquet(file)
+    return file
+
+
+def _texts_of(run: Run, doc_ids: pl.Series, batches: Sequence[Batch], new: pl.Series) -> pl.DataFrame:
+    """Read what is compared of some documents: of new ones from the batches, of others what is published."""
+    known = doc_ids.filter(~doc_ids.is_in(new.implode()))
+    here = pl.col("doc_id").is_in(doc_ids.implode())
+    blocks = [store_blocks for batch in batches if (store_blocks := batch.rows("blocks").filter(here)).height]
+    standing = run.store.scan_documents(run.previous, "blocks", known).collect()
+    return alike.bodies(pl.concat([standing, *blocks]).select("doc_id", "block_no", "kind", "text"))
 
 
 @step(name="assemble")

@@ -34,6 +34,9 @@ SELECT * FROM read_parquet(getvariable('snapshot') || '/clusters/*.parquet');
 CREATE OR REPLACE TEMP VIEW repairs AS
 SELECT * FROM read_parquet(getvariable('snapshot') || '/repairs/*.parquet');
 
+CREATE OR REPLACE TEMP VIEW duplicates AS
+SELECT * FROM read_parquet(getvariable('snapshot') || '/duplicates/*.parquet');
+
 CREATE OR REPLACE TEMP VIEW entities AS
 SELECT * FROM read_parquet(getvariable('snapshot') || '/entities/*.parquet');
 

@@ -17,9 +17,9 @@ import polars as pl
 from stages.discover.containers import holds_members
 from stages.discover.patience import patiently
 from stages.discover.selection import TABLES_FOLDER, Selection
+from stages.discover.sidecars import is_sidecar, sidecar_names
 from stages.discover.sources import DISK_FAILED, NOT_REGULAR, Source, chunks, open_source, refused, to_path, to_uri
 from stages.errors import SourceError
-from stages.read.facts import is_sidecar, sidecar_names
 from stages.tables.store.snapshots import is_tables_folder
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

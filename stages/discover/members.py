@@ -19,9 +19,9 @@ from stages.discover.containers.rows import is_row
 from stages.discover.decide import Made
 from stages.discover.files import SIDECAR
 from stages.discover.selection import Selection, on_the_way
+from stages.discover.sidecars import is_sidecar, sidecar_names
 from stages.discover.sources import NEST, escaped, open_source, refused, to_path
 from stages.errors import SourceError
-from stages.read.facts import is_sidecar, sidecar_names
 
 HASHED = pl.Schema(
     {

@@ -1,7 +1,7 @@
 """Told: what is said of files beside them, so that a change of it makes their documents anew, and no others.
 
-Three may speak of a file: a row of the metadata table that the user names, a sidecar (`stages.read.facts`), and its
-path by a pattern. What they say is read with the document (`stages.read.sources`); here it is known by its hash.
+Three may speak of a file: a row of the metadata table that the user names, a sidecar (`stages.discover.sidecars`), and
+its path by a pattern. What they say is read with the document (`stages.read.sources`); here it is known by its hash.
 """
 
 import json
@@ -9,21 +9,22 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 import polars as pl
 
 from stages.discover.containers import Limits, Refused
 from stages.discover.containers.rows import Row, read_rows
+from stages.discover.path_pattern import path_regex
+from stages.discover.sidecars import MOST_SIDECAR
 from stages.discover.sources import NEST, Source, open_source, refused, to_path, to_uri
 from stages.errors import SourceError, UsageError
-from stages.read.facts import MOST_SIDECAR, file_of, path_facts, path_regex, row_facts
-from stages.tables.schemas import FACT
 
 METADATA_FILE = "metadata file"
 """Why the metadata table is passed over where it lies below a source."""
 _MOST_NAMED = 3
+_FILE_COLUMNS = ("file", "path", "source_uri", "datei")
 
 
 class Metadata(NamedTuple):
@@ -101,6 +102,21 @@ def _checked(row: Row | Refused) -> tuple[str, str]:
     return _normal(name.replace("\\", "/").removeprefix("./")), json.dumps(row, sort_keys=True, default=str)
 
 
+def file_of(row: Mapping[str, Any]) -> str | None:
+    """Give the file that a row of a metadata table speaks of, in its column ``file`` (or ``path``, ``source_uri``).
+
+    >>> file_of({"Datei": "a.txt", "Ressort": "Lokales"}), file_of({"Ressort": "Lokales"})
+    ('a.txt', None)
+    """
+    key = file_column(row)
+    return None if key is None or row[key] is None else str(row[key]).strip() or None
+
+
+def file_column(row: Mapping[str, Any]) -> str | None:
+    """Give the column of a row of a metadata table that names the file it speaks of."""
+    return next((name for name in row if name.strip().lower() in _FILE_COLUMNS), None)
+
+
 def metadata_uri(file: str | None, source: Source) -> str | None:
     """Give the source_uri that the metadata table would have, where it lies below a source; else None."""
     path = Path(file).resolve() if file else None
@@ -126,8 +142,9 @@ def with_told(
         beside = None if code or opened else sidecars.get(uri)
         hashed, why = (known, None) if beside is None else _hash_sidecar(beside, roots)
         row = None if opened else metadata.row_of(uri) if metadata.rows else None
-        by_path = path_facts(regex, uri.partition("/")[2]) if regex and not opened else {}
-        said = json.dumps([row, {name: fact.value for name, fact in sorted(by_path.items())}])
+        fits = regex.fullmatch(uri.partition("/")[2]) if regex and not opened else None
+        by_path = fits.groupdict() if fits else {}
+        said = json.dumps([row, by_path], sort_keys=True)
         told_sha256 = sha256(said.encode()).hexdigest() if row or by_path else None
         problem = (why.code, why.reason) if why else (code, reason)
         told.append((beside, hashed, told_sha256, *problem))
@@ -153,15 +170,10 @@ def read_beside(path: Path, root: Path) -> bytes:
         raise refused(error) from error
 
 
-def with_facts(decided: pl.DataFrame, metadata: Metadata) -> pl.DataFrame:
-    """Add ``told``, what the metadata table says of each document that is to be read."""
+def with_rows(decided: pl.DataFrame, metadata: Metadata) -> pl.DataFrame:
+    """Add ``told``, the row of the metadata table, as JSON, of each document that is to be read."""
     told = [
-        _listed(metadata.row_of(uri)) if action == "process" and told_sha256 else []
+        metadata.row_of(uri) if action == "process" and told_sha256 else None
         for uri, action, told_sha256 in decided.select("source_uri", "action", "told_sha256").iter_rows()
     ]
-    return decided.with_columns(pl.Series("told", told, dtype=pl.List(FACT)))
-
-
-def _listed(row: str | None) -> list[dict[str, str]]:
-    facts = row_facts(json.loads(row)) if row else {}
-    return [{"name": name, "value": fact.value, "found_in": fact.found_in} for name, fact in facts.items()]
+    return decided.with_columns(pl.Series("told", told, dtype=pl.String))

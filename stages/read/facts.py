@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from stages.discover.sidecars import MOST_SIDECAR
+from stages.discover.told import file_column
 from stages.errors import SourceError
 from stages.read.raw_document import Fact
 
@@ -67,10 +69,6 @@ _FIRST_YEAR = 1400
 _FENCE = re.compile(r"\ufeff?(---|\+\+\+)[ \t]*\r?\n")
 _MOST_FRONT_MATTER = 1 << 16
 _MOST_VALUE = 2000
-SIDECAR_SUFFIX = ".meta.json"
-MOST_SIDECAR = 1 << 20
-"""Bytes that a sidecar may have."""
-_FILE_COLUMNS = ("file", "path", "source_uri", "datei")
 
 
 def iso_date(value: object) -> str | None:
@@ -202,88 +200,13 @@ def read_sidecar(data: bytes, name: str) -> dict[str, Fact]:
     return named_facts(values, FROM_SIDECAR)
 
 
-def sidecar_names(name: str) -> tuple[str, str]:
-    """The names that a sidecar of a file may have.
-
-    >>> sidecar_names("a/b.txt")
-    ('a/b.txt.meta.json', 'a/b.meta.json')
-    """
-    stem, dot, suffix = name.rpartition(".")
-    return f"{name}{SIDECAR_SUFFIX}", f"{stem if dot and '/' not in suffix else name}{SIDECAR_SUFFIX}"
-
-
-def is_sidecar(name: str) -> bool:
-    """Tell by its name whether a file is a sidecar.
-
-    >>> is_sidecar("a/b.meta.json"), is_sidecar("a/b.json")
-    (True, False)
-    """
-    return name.endswith(SIDECAR_SUFFIX)
-
-
-def file_of(row: Mapping[str, Any]) -> str | None:
-    """Give the file that a row of a metadata table speaks of, in its column ``file`` (or ``path``, ``source_uri``).
-
-    >>> file_of({"Datei": "a.txt", "Ressort": "Lokales"}), file_of({"Ressort": "Lokales"})
-    ('a.txt', None)
-    """
-    key = _file_column(row)
-    return None if key is None or row[key] is None else str(row[key]).strip() or None
-
-
 def row_facts(row: Mapping[str, Any]) -> dict[str, Fact]:
     """Give the facts of a row of a metadata table: what its columns say but for the one that names the file."""
-    key = _file_column(row)
+    key = file_column(row)
     return named_facts({name: value for name, value in row.items() if name != key}, FROM_TABLE)
 
 
-def _file_column(row: Mapping[str, Any]) -> str | None:
-    return next((name for name in row if name.strip().lower() in _FILE_COLUMNS), None)
-
-
-_FIELD = re.compile(r"\{(\w+)(?::([^{}]+))?\}|\*\*/?|\*|\?")
-_CODES = {"Y": r"\d{4}", "m": r"\d{1,2}", "d": r"\d{1,2}", "B": r"[^\W\d_]+", "b": r"[^\W\d_]+\.?", "y": r"\d{2}"}
 _FIELD_NAMES = {"published": "published_at", "date": "published_at", "lang": "language"}
-
-
-def path_regex(pattern: str) -> re.Pattern[str]:
-    """Turn a path pattern into a regular expression over a whole path below the folder of a source.
-
-    ``{name}`` is a part of a path (or of its name), ``{published:%Y/%m/%d}`` a date in the codes Y, y, m, d, B, b;
-    ``*`` and ``**`` as in globs. Raises ValueError for an unknown code, and for a field that is there twice.
-
-    >>> path_facts(path_regex("{publisher}/{published:%Y/%m}/*"), "seeblick/2024/03/rat.txt")["published_at"].value
-    '2024-03'
-    """
-    parts, end = [], 0
-    for match in _FIELD.finditer(pattern):
-        parts.append(re.escape(pattern[end : match.start()]))
-        parts.append(_field(match))
-        end = match.end()
-    parts.append(re.escape(pattern[end:]))
-    try:
-        return re.compile("".join(parts))
-    except re.error as error:
-        raise ValueError(f"the path pattern {pattern} cannot be read ({error}); name each field once") from error
-
-
-def check_path_pattern(pattern: str) -> str:
-    """Give the pattern back; raises ValueError as `path_regex` does."""
-    path_regex(pattern)
-    return pattern
-
-
-def _field(match: re.Match[str]) -> str:
-    name, form = match[1], match[2]
-    if name is None:
-        return {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}[match[0]]
-    if form is None:
-        return rf"(?P<{name}>[^/]+?)"
-    codes = re.split(r"%(.)", form)
-    unknown = [code for code in codes[1::2] if code not in _CODES]
-    if unknown or len(codes) == 1:
-        raise ValueError(f"{{{name}:{form}}} is no date of the codes {', '.join(f'%{code}' for code in _CODES)}")
-    return "".join(rf"(?P<{name}__{part}>{_CODES[part]})" if i % 2 else re.escape(part) for i, part in enumerate(codes))
 
 
 def path_facts(regex: re.Pattern[str], path: str) -> dict[str, Fact]:

@@ -6,6 +6,7 @@ The bytes come from the file itself, or from where `stages.discover.members` has
 import gzip
 import hashlib
 import io
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,10 +18,11 @@ import polars as pl
 from stages.discover.containers import HEAD
 from stages.discover.file_kinds import kind_of_name
 from stages.discover.forms import TEXT_SUFFIXES, file_form
+from stages.discover.path_pattern import path_regex
 from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused, to_path
 from stages.discover.told import read_beside
 from stages.errors import SourceError, TooMuchError, printable
-from stages.read.facts import in_order, path_facts, path_regex, read_sidecar
+from stages.read.facts import in_order, path_facts, read_sidecar, row_facts
 from stages.read.raw_document import PIECES, Fact, RawDocument
 from stages.read.reader import reader_of
 from stages.read.text import RawText, decode
@@ -149,11 +151,12 @@ def read_sources(
 
     ``batch`` has the columns source_uri, doc_id and content_sha256; of members of containers also size_bytes and
     spooled_at, their place in the file ``spool``; where there is a sidecar its sidecar_sha256 and sidecar (its
-    source_uri) or, of members, sidecar_at and sidecar_bytes; and told, the facts of the metadata table. Returns the raw
-    texts (`TEXTS`) and the rejected sources (source_uri, doc_id, stage, code, reason). A source whose bytes, or those
-    of its sidecar, are no longer those that were discovered is rejected as ``changed_while_reading``. Raises
-    TooMuchError when several texts are together longer than memory is meant to hold, as small archives of long texts
-    can be.
+    source_uri) or, of members, sidecar_at and sidecar_bytes; and told, its row of the metadata table as JSON.
+
+    Returns the raw texts (`TEXTS`) and the rejected sources (source_uri, doc_id, stage, code, reason). A source whose
+    bytes, or those of its sidecar, are no longer those that were discovered is rejected as ``changed_while_reading``.
+    Raises TooMuchError when several texts are together longer than memory is meant to hold, as small archives of long
+    texts can be.
     """
     options = options or ReadOptions()
     texts, rejected, n_chars = [], [], 0
@@ -197,7 +200,7 @@ def _spooled(spool: Path | None, at: int | None, n_bytes: int) -> bytes:
 
 
 def _table_facts(row: Mapping[str, Any]) -> dict[str, Fact]:
-    return {fact["name"]: Fact(fact["value"], fact["found_in"]) for fact in row.get("told") or ()}
+    return row_facts(json.loads(row["told"])) if row.get("told") else {}
 
 
 def _sidecar_facts(row: Mapping[str, Any], roots: Mapping[str, Path], spool: Path | None) -> dict[str, Fact]:

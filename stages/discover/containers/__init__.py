@@ -17,9 +17,9 @@ from stages.discover.containers.mailboxes import BEGINS as MBOX
 from stages.discover.containers.mailboxes import open_mbox
 from stages.discover.containers.members import Item, Limits, Member, Refused, bomb, size_of
 from stages.discover.containers.rows import CSV_NAMES, MARK, RowOptions, open_csv, open_json_lines, open_parquet
+from stages.discover.sidecars import is_sidecar
 from stages.discover.sources import NEST
 from stages.errors import SourceError
-from stages.read.facts import is_sidecar
 
 __all__ = ["Item", "Limits", "Member", "Refused", "RowOptions", "holds_members", "members_of", "open_container"]
 

@@ -2,19 +2,19 @@ import datetime as dt
 
 import pytest
 
+from stages.discover.path_pattern import path_regex
+from stages.discover.sidecars import sidecar_names
+from stages.discover.told import file_of
 from stages.errors import SourceError
 from stages.read.facts import (
     dateline_facts,
-    file_of,
     in_order,
     iso_date,
     named_facts,
     path_facts,
-    path_regex,
     precision,
     read_sidecar,
     row_facts,
-    sidecar_names,
     split_front_matter,
 )
 from stages.read.raw_document import Fact
