@@ -116,7 +116,8 @@ WHOLE = {
     },
     "sources": {
         "source_uri": "s/a", "status": "quarantined", "doc_id": "d", "duplicate_of": None, "content_sha256": "0" * 64,
-        "sidecar_sha256": "1" * 64, "told_sha256": "2" * 64, "size_bytes": 5, "modified_at": DAY, "encoding": None, "encoding_how": None, "reason_code": "empty",
+        "sidecar_sha256": "1" * 64, "told_sha256": "2" * 64,
+        "size_bytes": 5, "modified_at": DAY, "encoding": None, "encoding_how": None, "reason_code": "empty",
         "reason": "no text", "stages_sha256": "v", "first_seen_run": "r", "last_changed_run": "r",
     },
     "duplicates": {
