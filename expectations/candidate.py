@@ -17,6 +17,7 @@ from expectations.final_evidence import (
     OnRecord,
     Whole,
     gather_changed,
+    gather_duplicates,
     gather_entities,
     gather_quarantine,
     gather_sources,
@@ -39,6 +40,7 @@ _SHOWN_ROWS = 400_000
 _FAILED = ("rule_failed", "stage_failed", "timed_out", "worker_died", "system_failed")
 """Reasons that are a fault of ours or of the machine, not of the source."""
 _EVIDENCE = pl.all_horizontal(cs.boolean())
+_GATHER = {"sources": gather_sources, "quarantine": gather_quarantine, "duplicates": gather_duplicates}
 
 
 class Made(Protocol):
@@ -205,7 +207,7 @@ def whole_rows(candidate: Candidate, named: pl.Series) -> Frames:
     ``named``: the entities that changed documents name, or named before.
     """
     found = {"entities": _entity_rows(candidate, named)}
-    for table, gather in (("sources", gather_sources), ("quarantine", gather_quarantine)):
+    for table, gather in _GATHER.items():
         accounted = row_digests(getattr(candidate.whole, table), table)
         told = [gather(empty(table), accounted, candidate.whole)]
         for rows, published in candidate.store.changes(candidate.previous, candidate.snapshot, table):

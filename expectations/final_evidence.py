@@ -30,11 +30,12 @@ class OnRecord(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """The tables that are given whole (entities, sources, quarantine), as the run made them."""
+    """The tables that are given whole (entities, sources, quarantine, duplicates), as the run made them."""
 
     entities: pl.DataFrame
     sources: pl.DataFrame
     quarantine: pl.DataFrame
+    duplicates: pl.DataFrame
 
 
 def gather_changed(frames: Mapping[str, pl.DataFrame], record: OnRecord, whole: Whole) -> Frames:
@@ -110,6 +111,16 @@ def gather_quarantine(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) ->
     return rows.with_columns(
         as_accounted=row_digests(rows, "quarantine").is_in(accounted.implode()),
         has_source=agree.has_source(rows, whole.sources),
+    )
+
+
+def gather_duplicates(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) -> pl.DataFrame:
+    """Add the boolean columns of `WHOLE_RULES` to rows of duplicates; ``accounted``: the digests of rows as made."""
+    return rows.with_columns(
+        as_found=row_digests(rows, "duplicates").is_in(accounted.implode()),
+        has_document=agree.stands(rows, whole.sources),
+        is_mutual=agree.is_mutual(rows, whole.duplicates),
+        clusters_agree=agree.clusters_agree(rows, whole.duplicates),
     )
 
 

@@ -148,17 +148,25 @@ WHOLE_RULES: tuple[Rule, ...] = (
     Rule("sources", "in_set", ("reason_code",), "reason_code is a known reason", tuple(schemas.REASONS)),
     Rule("sources", "between", ("size_bytes",), "a file has a size", (0, None)),
     Rule("sources", "matches", ("content_sha256",), "content_sha256 is 64 hex digits", (_SHA256,)),
+    Rule("sources", "matches", ("sidecar_sha256",), "sidecar_sha256 is 64 hex digits", (_SHA256,)),
+    Rule("sources", "matches", ("told_sha256",), "told_sha256 is 64 hex digits", (_SHA256,)),
     Rule("sources", "true", ("id_follows",), "doc_id is that of source_uri"),
     Rule("sources", "true", ("copies_stand",), "a duplicate, and it alone, names a written source with its bytes"),
     Rule("sources", "true", ("is_explained",), "a quarantined source, and it alone, has a reason, as in quarantine"),
     Rule("sources", "true", ("as_accounted",), "the row is as it was accounted"),
+    *_contract("duplicates"),
+    Rule("duplicates", "between", ("similarity",), "similarity is a share, and one of near-duplicates", (0.8, 1.0)),
+    Rule("duplicates", "true", ("has_document",), "the document is written"),
+    Rule("duplicates", "true", ("is_mutual",), "who is like another is named by it too, with the same similarity"),
+    Rule("duplicates", "true", ("clusters_agree",), "cluster and similarity are those of the documents it is like"),
+    Rule("duplicates", "true", ("as_found",), "the row is as it was found"),
     *_contract("quarantine"),
     Rule("quarantine", "in_set", ("table",), "table is a known table", tuple(schemas.TABLES)),
     Rule("quarantine", "matches", ("row",), "row is a JSON object", (r"^\{[\s\S]*\}$",)),
     Rule("quarantine", "true", ("has_source",), "its source is there, and quarantined where the whole file is"),
     Rule("quarantine", "true", ("as_accounted",), "the row is as it was accounted"),
 )
-"""Rules about entities, sources and quarantine: the rows that are new or other than those published before."""
+"""Rules about the tables that are given whole: the rows that are new or other than those published before."""
 
 RUNS_RULES: tuple[Rule, ...] = (
     *_contract("runs"),

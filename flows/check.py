@@ -10,12 +10,12 @@ from expectations.evidence import gather_evidence
 from expectations.part_rows import part_rows
 from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError, UsageError
-from stages.read.again import read_again
+from stages.read.again import read_again, row_options
 from stages.tables import verify
 from stages.tables.store import Snapshot, Store
 from stages.tables.store.local import LocalSnapshots
 
-_WHOLE = ("entities", "sources", "quarantine", "runs")
+_WHOLE = ("duplicates", "entities", "sources", "quarantine", "runs")
 
 
 @dataclass
@@ -53,8 +53,9 @@ def check_tables(tables: Path, specs: Sequence[str] = ()) -> Check:
 
 def _rows(store: Store, current: Snapshot, sources: Sequence[Source], done: Check) -> Iterator[str]:
     known, clusters = [], []
+    options = row_options(store.scan(current, "runs").collect())
     for prefix, frames in store.parts(current):
-        raw = dict(frames["raw_texts"].iter_rows()) | read_again(frames["documents"], sources)
+        raw = dict(frames["raw_texts"].iter_rows()) | read_again(frames["documents"], sources, options)
         done.n_documents += frames["documents"].height
         done.n_with_raw += len(raw)
         yield from verify.verify_part(frames, prefix)

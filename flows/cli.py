@@ -161,6 +161,11 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--path-pattern", metavar="PATTERN", help="what paths tell, as '{publisher}/{published:%%Y/%%m/%%d}/*'"
     )
+    run.add_argument(
+        "--metadata", metavar="FILE", help="table of what is known of the files: CSV, JSON lines, Parquet; column file"
+    )
+    run.add_argument("--text-column", metavar="NAME", help="column of tables with the texts (default: found)")
+    run.add_argument("--key-column", metavar="NAME", help="column of tables that names a row (default: id, url ...)")
     run.add_argument("--suffixes", metavar="LIST", help="read only these endings, pass over others (.txt,.md)")
     run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
     run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
@@ -290,6 +295,7 @@ def _run(chosen: argparse.Namespace) -> int:
 
     from flows.settings import SAMPLES, TABLES
     from stages.discover.sources import parse_sources
+    from stages.discover.told import read_metadata
     from stages.link_entities.authority import open_authority
     from stages.tables.store.local import LocalSnapshots
 
@@ -300,6 +306,7 @@ def _run(chosen: argparse.Namespace) -> int:
     LocalSnapshots(Path(chosen.tables or TABLES)).require_ours(source.root for source in named)
     if settings.authority:
         open_authority(settings.authority)
+    read_metadata(settings.metadata)
     from flows.report import AttentionError, attention, print_report
     from flows.run import report_if_unchanged
 

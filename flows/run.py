@@ -6,7 +6,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -117,9 +117,12 @@ def _publish(
     """Link, assemble, judge and publish what the batches brought."""
     with clock("link_entities"):
         linked = steps.link(run, batches, books.replaced, authority)
+    with clock("find_duplicates"):
+        duplicates = steps.find_duplicates(run, batches, books.replaced)
     with clock("assemble"):
         relinked = [doc_id for batch in linked.relinked for doc_id in batch.rows("documents")["doc_id"]]
-        whole = Whole(pl.read_parquet(linked.entities, glob=False), books.sources, books.quarantine)
+        entities, alike = (pl.read_parquet(file, glob=False) for file in (linked.entities, duplicates))
+        whole = Whole(entities, books.sources, books.quarantine, alike)
         replaced = [*books.replaced, *relinked]
         candidate = steps.assemble(run, [*batches, *linked.relinked], replaced, whole, linked.digests)
     with clock("validate"):
@@ -179,6 +182,8 @@ def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clo
     versions = {**library_versions(), **{f"stage {name}": v for name, v in stage_versions().items()}}
     if authority.sha256:
         versions["authority"] = authority.sha256
+    # Whoever reads the rows of a table again has to find the same text in them.
+    versions |= {name: column for name, column in asdict(run.settings.made().rows).items() if column}
     facts = {
         "run_id": run.run_id,
         "started_at": run.started,
@@ -215,7 +220,7 @@ def _report(
         rows=snapshot.n_rows() if snapshot else {},
         languages=list(codes.value_counts(sort=True).iter_rows()),
         n_expectations=verdict.n_expectations,
-        warnings=list(verdict.warnings),
+        warnings=[*filter(None, [discovered.strangers]), *verdict.warnings],
         quarantined=list(kept_out.iter_rows()),
         duplicates=list(here.filter(pl.col("status") == "duplicate").select("source_uri", "duplicate_of").iter_rows()),
         seconds=clock.seconds,

@@ -36,6 +36,8 @@ def to_parameters(sources: Sequence[str], tables: str, settings: Settings) -> di
     given = settings.model_dump(mode="json", exclude_unset=True)
     if settings.authority is not None:
         given["authority"] = str(Path(settings.authority).absolute())
+    if settings.metadata is not None:
+        given["metadata"] = str(Path(settings.metadata).absolute())
     if is_other(settings.engine):
         kind, _, folder = settings.engine.partition(":")
         given["engine"] = f"{kind}:{Path(folder).absolute()}"

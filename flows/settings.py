@@ -10,15 +10,16 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from stages import extract_entities, identify_language, link_entities, reflow, split_sentences
+from stages import extract_entities, find_duplicates, identify_language, link_entities, reflow, split_sentences
 from stages.annotate import StageOptions
 from stages.discover import decide as discover
+from stages.discover.containers import RowOptions
+from stages.discover.path_pattern import check_path_pattern
 from stages.discover.selection import Selection, check_pattern, complete_suffix
 from stages.extract_entities import EntityOptions
 from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
 from stages.identify_language import LANGUAGES, LanguageOptions
 from stages.read import sources as read
-from stages.read.facts import check_path_pattern
 from stages.read.sources import ReadOptions
 
 
@@ -63,6 +64,15 @@ class Settings(BaseModel):
     )
     path_pattern: Annotated[str, AfterValidator(check_path_pattern)] | None = Field(
         None, description="what paths tell of documents, for example {publisher}/{published:%Y/%m/%d}/*"
+    )
+    metadata: str | None = Field(
+        None, description="table of what is known of the files (CSV, JSON lines, Parquet) with a column file"
+    )
+    text_column: str | None = Field(
+        None, min_length=1, description="column of tables that holds the texts; default: the one that looks like it"
+    )
+    key_column: str | None = Field(
+        None, min_length=1, description="column of tables that names a row; default: id, uuid, url ... or its content"
     )
     batch_size: int = Field(250, ge=1, le=10_000, description="documents handed on together")
     workers: int | None = Field(
@@ -112,9 +122,10 @@ class Settings(BaseModel):
     def made(self) -> discover.Made:
         """Give what decides the rows of a file beside its bytes."""
         stages = self.stages_sha256()
+        rows = RowOptions(self.text_column, self.key_column)
         # Which members are passed over is part of how a container is opened.
-        opening = hashlib.sha256(json.dumps([stages, self.exclude]).encode()).hexdigest()
-        return discover.Made(stages, self.max_chars, opening, self.path_pattern is not None)
+        opening = hashlib.sha256(json.dumps([stages, self.exclude, asdict(rows)]).encode()).hexdigest()
+        return discover.Made(stages, self.max_chars, opening, rows)
 
     def stages_sha256(self) -> str:
         """Hash everything that decides what a file becomes: versions and options of the stages.
@@ -156,6 +167,7 @@ def stage_versions() -> dict[str, str]:
         "split_sentences": split_sentences.VERSION,
         "extract_entities": extract_entities.VERSION,
         "link_entities": link_entities.VERSION,
+        "find_duplicates": find_duplicates.VERSION,
     }
 
 

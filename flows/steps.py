@@ -23,13 +23,15 @@ from flows.execute import Executor, TimeUpError, WorkerDiedError
 from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.step import step
+from stages import find_duplicates as alike
 from stages.discover import decide as deciding
-from stages.discover import files
+from stages.discover import files, told
 from stages.discover.members import open_containers, unpack
 from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
 from stages.link_entities.tables import fill_entities, link_new, next_entities
+from stages.tables.schemas import empty
 from stages.tables.store import Snapshot, Store
 
 _BYTES_A_SECOND = 4_000
@@ -60,11 +62,15 @@ class Run:
 
 
 class Discovered(NamedTuple):
-    """A file with what is to happen to every path (`stages.discover.decide`), and what was passed over or withheld."""
+    """A file with what is to happen to every path (`stages.discover.decide`), and what was passed over or withheld.
+
+    ``strangers``: a sentence about rows of the metadata table that speak of nothing here, or nothing.
+    """
 
     file: Path
     passed_over: dict[str, dict[str, int]]
     withheld: dict[str, int]
+    strangers: str = ""
 
     def decided(self) -> pl.DataFrame:
         """Read what is to happen to every path."""
@@ -75,33 +81,49 @@ class Discovered(NamedTuple):
 def discover(run: Run, named: list[Source]) -> Discovered:
     """Compare the sources with the `sources` table of the last snapshot: what is new, changed, moved, gone."""
     found = files.find_patiently(named, run.settings.selection())
+    found = _without_metadata(run, named, found)
     known = files.trust(found.files, _prior(run), None if run.settings.verify else _trusted_before(run))
     with progress_bar("reading new files", files.unread(known).len()) as advance:
         hashed = files.hash_contents(known, run.roots, progress=lambda: advance(1))
-    return _decide(run, named, files.hash_patiently(hashed, run.roots), found.passed_over)
+    return _decide(run, named, files.hash_patiently(hashed, run.roots), found)
 
 
 def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
-    """Do what `discover` does by listing alone; None where that does not do: a file has to be read, a disk failed."""
-    found = files.find_files(named, run.settings.selection())
+    """Do what `discover` does by listing alone; None where that does not do: a file has to be read, a disk failed.
+
+    Sidecars and the metadata table are read here too: they are short, and no table remembers their times.
+    """
+    found = _without_metadata(run, named, files.find_files(named, run.settings.selection()))
     known = files.trust(found.files, _prior(run), None if run.settings.verify else _trusted_before(run))
     if files.unread(known).len() or DISK_FAILED in known["reason_code"]:
         return None
-    return _decide(run, named, known, found.passed_over)
+    return _decide(run, named, known, found)
 
 
-def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, passed_over: dict[str, dict[str, int]]) -> Discovered:
+def _without_metadata(run: Run, named: list[Source], found: files.Found) -> files.Found:
+    """Pass over the metadata table where it lies below a source."""
+    uris = {uri: source.name for source in named if (uri := told.metadata_uri(run.settings.metadata, source))}
+    here = found.files.filter(pl.col("source_uri").is_in(list(uris)))
+    counts = {uris[uri]: {told.METADATA_FILE: 1} for uri in here["source_uri"]}
+    rest = found.files.join(here, on="source_uri", how="anti", maintain_order="left")
+    return found._replace(files=rest, passed_over=_add_up(found.passed_over, counts))
+
+
+def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Found) -> Discovered:
     settings, prior = run.settings, _prior(run)
-    selection, made = settings.selection(), settings.made()
+    selection, made, metadata = settings.selection(), settings.made(), told.read_metadata(settings.metadata)
     opened = open_containers(hashed, prior, run.roots, selection, made)
-    decided = deciding.decide(opened.rows, prior, named, made, selection)
+    rows = told.with_told(opened.rows, found.sidecars, metadata, settings.path_pattern, run.roots)
+    decided = deciding.decide(rows, prior, named, made, selection)
     withheld = deciding.count_unlisted(decided, prior)
     if not settings.confirm_deletions:
         decided, held = deciding.withhold_deletions(decided, prior, settings.max_deleted, settings.min_deleted)
         withheld |= held
     file = run.work / "decided.parquet"
-    unpack(decided, run.roots, run.spool).write_parquet(file)
-    return Discovered(file, _add_up(passed_over, opened.passed_over), withheld)
+    decided = decided.join(rows.select("source_uri", "sidecar"), on="source_uri", how="left", maintain_order="left")
+    unpack(told.with_rows(decided, metadata), run.roots, run.spool, made.rows).write_parquet(file)
+    strangers = metadata.strangers(rows["source_uri"])
+    return Discovered(file, _add_up(found.passed_over, opened.passed_over), withheld, strangers)
 
 
 def _prior(run: Run) -> pl.DataFrame:
@@ -211,6 +233,33 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
     row_digests(entities, "entities").to_frame().write_parquet(found.digests)
     entities.write_parquet(found.entities)
     return found
+
+
+@step(name="find_duplicates")
+def find_duplicates(run: Run, batches: Sequence[Batch], replaced: Sequence[str]) -> Path:
+    """Find near-duplicates: what is new is compared with one another and with what stands.
+
+    ``replaced``: documents whose published rows go. Gives a file with the next `duplicates`.
+    """
+    sketched, store = ("doc_id", "sketch"), run.store
+    new = pl.concat([empty("documents").select(sketched), *(b.rows("documents").select(sketched) for b in batches)])
+    published = store.scan_sound(run.previous, "documents").select(sketched).collect()
+    now = alike.find_candidates(pl.concat([published.filter(~pl.col("doc_id").is_in(replaced)), new]))
+    known = alike.to_pairs(store.read(run.previous, "duplicates"))
+    todo, pairs = alike.split_candidates(now, alike.find_candidates(published), new["doc_id"], known)
+    texts = _texts_of(run, pl.concat([todo["doc_id"], todo["other_id"]]).unique(), batches, new["doc_id"])
+    file = run.work / "duplicates.parquet"
+    alike.to_rows(pl.concat([pairs, alike.compare(todo, texts)])).write_parquet(file)
+    return file
+
+
+def _texts_of(run: Run, doc_ids: pl.Series, batches: Sequence[Batch], new: pl.Series) -> pl.DataFrame:
+    """Read what is compared of some documents: of new ones from the batches, of others what is published."""
+    known = doc_ids.filter(~doc_ids.is_in(new.implode()))
+    here = pl.col("doc_id").is_in(doc_ids.implode())
+    blocks = [store_blocks for batch in batches if (store_blocks := batch.rows("blocks").filter(here)).height]
+    standing = run.store.scan_documents(run.previous, "blocks", known).collect()
+    return alike.bodies(pl.concat([standing, *blocks]).select("doc_id", "block_no", "kind", "text"))
 
 
 @step(name="assemble")

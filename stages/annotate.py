@@ -15,6 +15,7 @@ from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.extract_entities.relative_dates import resolve_dates
 from stages.extract_entities.values.columns import with_computable
+from stages.find_duplicates import bodies, sketch_texts
 from stages.identify_language import LanguageOptions, identify_blocks
 from stages.link_entities import find_clusters
 from stages.read.metadata import known_date, read_facts
@@ -64,6 +65,10 @@ def annotate(
     clock.stop("link_entities")
     documents = documents.join(read_facts(texts, documents), on="doc_id", how="left")
     documents = documents.join(languages, on="doc_id", how="left")
+    clock.stop("read_facts")
+    sketches = sketch_texts(bodies(blocks))
+    documents = documents.join(sketches, on="doc_id", how="left").with_columns(pl.col("sketch").fill_null([]))
+    clock.stop("find_duplicates")
     dates = documents.select("doc_id", "language", published_at=known_date())
     mentions = with_computable(resolve_dates(mentions.drop("value_derived"), dates))
     counted = {"blocks": blocks, "sentences": sentences, "mentions": mentions}

@@ -1,9 +1,12 @@
 """Near-duplicates: texts that share most of their word triples, across all documents, however wrapped or edited.
 
-Each text becomes a sketch: its word triples as 32-bit numbers (the 1,024 smallest, so that a text of up to some 1,000
-words is known whole), and 25 keys of five MinHash values each. Texts that share a key are compared by their triples;
-two of similarity 0.8 share none with a probability of 1 in 10,000. MinHash values alone (rensa and datasketch were
-measured) decide no pair near the threshold: with 512 of them, precision stays at 0.95.
+Each document keeps a sketch: 25 keys of five MinHash values each, of its word triples as 32-bit numbers. Texts that
+share a key are compared by their triples (the 1,024 smallest, so that one of some 1,000 words is known whole); two of
+similarity 0.8 share no key with a probability of 1 in 10,000. MinHash values alone (rensa and datasketch were measured)
+decide no pair near the threshold: with 512 of them, precision stays at 0.95.
+
+Which pairs are compared follows from the sketches of all documents and from nothing else, so that a run that compares
+only what is new ends as one over all would.
 """
 
 import hashlib
@@ -16,23 +19,26 @@ import polars as pl
 from numpy.typing import NDArray
 
 from stages.link_entities.union import smallest_of_group
+from stages.tables.schemas import cast
 
 VERSION = "1"
 
-SKETCHES = pl.Schema(
-    {"doc_id": pl.String(), "keys": pl.List(pl.UInt64()), "triples": pl.List(pl.UInt32()), "n_triples": pl.Int64()}
-)
-"""A sketch of each document, to be kept between runs; ``n_triples`` counts those of the whole text."""
+SKETCHES = pl.Schema({"doc_id": pl.String(), "sketch": pl.List(pl.UInt64())})
+"""The keys of each document, as `documents` keeps them; none where a text has fewer than seven words."""
 PAIRS = pl.Schema({"doc_id": pl.String(), "other_id": pl.String(), "similarity": pl.Float64()})
 """Pairs of near-duplicates, the smaller doc_id first; similarity: shared word triples among all that either has."""
-CLUSTERS = pl.Schema({"doc_id": pl.String(), "duplicate_cluster": pl.String(), "similarity": pl.Float64()})
-"""Documents that have near-duplicates: the smallest doc_id of the cluster, and the greatest similarity to another."""
+CANDIDATES = pl.Schema({"doc_id": pl.String(), "other_id": pl.String()})
+"""Pairs of documents that share a key, the smaller doc_id first."""
+AT_LEAST = 0.8
+"""Texts of this similarity are near-duplicates."""
+NOT_COMPARED = ("boilerplate", "caption", "credit")
+"""Kinds of blocks that another paper changes when it prints the same text."""
 
 _WORD = re.compile(r"[^\W_]+")
 _MOST_TRIPLES = 1024
 _FEWEST_TRIPLES = 5  # a text of fewer words is like many others
 _BANDS, _ROWS = 25, 5
-_MOST_IN_KEY = 64  # texts of one key that a text is compared with, so that time is linear whatever the texts
+_MOST_IN_KEY = 16  # texts of one key that a text is compared with, so that time is linear whatever the texts
 _SEED = 20240305
 _CHUNK = 4096
 _MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xBF58476D1CE4E5B9))
@@ -40,51 +46,97 @@ _MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x16
 U64 = NDArray[np.uint64]
 
 
-def sketch_texts(texts: pl.DataFrame) -> pl.DataFrame:
-    """Give the sketches (`SKETCHES`) of texts (doc_id, text); of a mended text only what is no boilerplate should come.
+def bodies(blocks: pl.DataFrame) -> pl.DataFrame:
+    """Give what is compared of documents (doc_id, text): their blocks, but for those of `NOT_COMPARED`."""
+    kept = blocks.filter(~pl.col("kind").is_in(NOT_COMPARED)).sort("doc_id", "block_no")
+    return kept.group_by("doc_id", maintain_order=True).agg(pl.col("text").str.join("\n"))
 
-    A text of fewer than seven words has empty lists: it is nobody's near-duplicate.
+
+def sketch_texts(texts: pl.DataFrame) -> pl.DataFrame:
+    """Give the sketches (`SKETCHES`) of texts (doc_id, text).
+
+    A text of fewer than seven words has an empty one: it is nobody's near-duplicate.
     """
     rows = []
     for doc_id, text in texts.select("doc_id", "text").iter_rows():
         triples = _triples(text)
-        enough = len(triples) >= _FEWEST_TRIPLES
-        kept = triples[:_MOST_TRIPLES] if enough else triples[:0]
-        rows.append((doc_id, _keys(triples).tolist() if enough else [], kept.tolist(), len(triples)))
+        rows.append((doc_id, _keys(triples).tolist() if len(triples) >= _FEWEST_TRIPLES else []))
     return pl.DataFrame(rows, schema=SKETCHES, orient="row")
 
 
-def find_duplicates(
-    new: pl.DataFrame, known: pl.DataFrame, pairs: pl.DataFrame | None = None, at_least: float = 0.8
-) -> pl.DataFrame:
-    """Give all pairs (`PAIRS`) of near-duplicates among the documents of two frames of sketches.
+def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
+    """Give the pairs (`CANDIDATES`) of documents that share a key.
 
-    ``known``: sketches of the documents that stand, without those that are gone or are new again; ``pairs``: what the
-    run before found of them. Only what is new is compared, with one another and with what stands, so that a run pays
-    for new documents only and ends as one over all documents would.
+    Of each key the first documents by doc_id stand for all, and of each document the one before it: a chain through
+    them joins the rest.
     """
-    standing = pl.concat([new.select("doc_id"), known.select("doc_id")])
-    held = (PAIRS.to_frame() if pairs is None else pairs).select(PAIRS.names())
-    held = held.join(known, on="doc_id", how="semi").join(known, left_on="other_id", right_on="doc_id", how="semi")
-    found = _compared(_candidates(new, known), pl.concat([new, known]), at_least)
-    return (
-        pl.concat([held, found])
-        .join(standing, on="doc_id", how="semi")
-        .unique(["doc_id", "other_id"])
-        .sort(PAIRS.names())
+    ordered = sketches.select(SKETCHES.names()).sort("doc_id").with_row_index("at")
+    by_key = (
+        ordered.select("at", key="sketch")
+        .explode("key", empty_as_null=True)
+        .drop_nulls("key")
+        .filter(pl.col("key").is_duplicated())
+        .sort("key", "at")
+        .with_columns(rank=pl.int_range(pl.len()).over("key"), before=pl.col("at").shift(1).over("key"))
     )
+    first = by_key.filter(pl.col("rank") < _MOST_IN_KEY).select("key", first="at")
+    pairs = pl.concat(
+        [
+            by_key.join(first, on="key").filter(pl.col("first") < pl.col("at")).select("first", "at").unique(),
+            by_key.drop_nulls("before").select(first="before", at="at"),
+        ]
+    ).unique()
+    names = ordered["doc_id"]
+    found = pl.DataFrame({"doc_id": names.gather(pairs["first"]), "other_id": names.gather(pairs["at"])})
+    return found.sort("doc_id", "other_id")
 
 
-def cluster_duplicates(pairs: pl.DataFrame) -> pl.DataFrame:
-    """Join pairs of near-duplicates into clusters (`CLUSTERS`): who is like one of a cluster is of it."""
+def split_candidates(
+    now: pl.DataFrame, before: pl.DataFrame, fresh: pl.Series, pairs: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Part the candidates of ``now`` in those to compare and the ``pairs`` that are known of the others.
+
+    ``before``: the candidates of the last run, ``pairs``: which of them it found alike, ``fresh``: doc_ids that are
+    new or changed since.
+    """
+    is_fresh = pl.any_horizontal(pl.col(name).is_in(fresh.implode()) for name in CANDIDATES.names())
+    stand = now.filter(~is_fresh).join(before, on=CANDIDATES.names(), how="semi")
+    return now.join(stand, on=CANDIDATES.names(), how="anti"), pairs.join(stand, on=CANDIDATES.names(), how="semi")
+
+
+def compare(candidates: pl.DataFrame, texts: pl.DataFrame, at_least: float = AT_LEAST) -> pl.DataFrame:
+    """Give the pairs (`PAIRS`) of near-duplicates among candidates, by their texts (doc_id, text)."""
+    needed = pl.concat([candidates["doc_id"], candidates["other_id"]]).unique()
+    wanted = texts.filter(pl.col("doc_id").is_in(needed.implode())).select("doc_id", "text")
+    triples = {doc_id: _triples(text)[:_MOST_TRIPLES].astype(np.uint32) for doc_id, text in wanted.iter_rows()}
+    return pl.DataFrame(list(_similar(candidates.iter_rows(), triples, at_least)), schema=PAIRS, orient="row")
+
+
+def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows of the table `duplicates` for all pairs: each document that has near-duplicates, with these.
+
+    Who is like one document of a cluster is of the cluster, which has the name of its smallest doc_id.
+    """
     both = pl.concat([pairs, pairs.select(doc_id="other_id", other_id="doc_id", similarity="similarity")])
-    nearest = both.group_by("doc_id").agg(pl.max("similarity"))
     linked = pairs.select("doc_id", "other_id").iter_rows()
-    groups = smallest_of_group(nearest["doc_id"], ((one, other) for one, other in linked))
-    clusters = pl.DataFrame(list(groups.items()), schema=["doc_id", "duplicate_cluster"], orient="row")
-    if clusters.is_empty():
-        return CLUSTERS.to_frame()
-    return clusters.join(nearest, on="doc_id").select(CLUSTERS.names()).sort("doc_id")
+    groups = smallest_of_group(both["doc_id"].unique(), ((one, other) for one, other in linked))
+    named = pl.DataFrame(
+        list(groups.items()), schema={"doc_id": pl.String, "duplicate_cluster": pl.String}, orient="row"
+    )
+    other = pl.struct(pl.col("other_id").alias("doc_id"), "similarity")
+    rows = both.sort("other_id").group_by("doc_id").agg(others=other, similarity=pl.col("similarity").max())
+    return cast(rows.join(named, on="doc_id").sort("doc_id"), "duplicates")
+
+
+def to_pairs(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give the pairs (`PAIRS`) that rows of the table `duplicates` were made of."""
+    listed = rows.select("doc_id", "others").explode("others", empty_as_null=True).drop_nulls("others")
+    both = listed.select(
+        "doc_id",
+        other_id=pl.col("others").struct.field("doc_id"),
+        similarity=pl.col("others").struct.field("similarity"),
+    )
+    return both.filter(pl.col("doc_id") < pl.col("other_id")).cast(PAIRS).sort("doc_id", "other_id")
 
 
 def _triples(text: str) -> U64:
@@ -126,46 +178,8 @@ def _keys(triples: U64) -> U64:
     keys = np.arange(_BANDS, dtype=np.uint64)
     for row in least.reshape(_BANDS, _ROWS).T:
         keys = _scatter(keys * _MIX[0] ^ row * _MIX[1])
-    return keys
-
-
-def _candidates(new: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """The pairs (doc_id, other_id) that share a key and of which one is new; the smaller doc_id first.
-
-    Of each key the first texts by doc_id stand for all, and of each text the next: a chain through them joins the rest.
-    """
-    by_key = (
-        pl.concat([new.select("doc_id", "keys", is_new=True), known.select("doc_id", "keys", is_new=False)])
-        .explode("keys", empty_as_null=True)
-        .drop_nulls("keys")
-        .sort("keys", "doc_id")
-        .with_columns(rank=pl.int_range(pl.len()).over("keys"), size=pl.len().over("keys"))
-        .filter(pl.col("size") > 1, pl.col("is_new").any().over("keys"))
-    )
-    first = by_key.filter(pl.col("rank") < _MOST_IN_KEY).select("keys", "doc_id", "is_new")
-    beside = by_key.select("keys", "doc_id", "is_new", other_id=pl.col("doc_id").shift(1).over("keys"))
-    joined = pl.concat(
-        [
-            by_key.join(first, on="keys", suffix="_first").select(
-                "doc_id", other_id="doc_id_first", is_new=pl.col("is_new") | pl.col("is_new_first")
-            ),
-            beside.drop_nulls("other_id").select("doc_id", "other_id", is_new=True),
-        ]
-    )
-    ordered = joined.filter("is_new").select(
-        doc_id=pl.min_horizontal("doc_id", "other_id"), other_id=pl.max_horizontal("doc_id", "other_id")
-    )
-    return ordered.filter(pl.col("doc_id") != pl.col("other_id")).unique()
-
-
-def _compared(candidates: pl.DataFrame, sketches: pl.DataFrame, at_least: float) -> pl.DataFrame:
-    names = pl.concat([candidates["doc_id"], candidates["other_id"]]).unique()
-    needed = sketches.filter(pl.col("doc_id").is_in(names.implode()))
-    triples = {
-        doc_id: np.array(numbers, np.uint32) for doc_id, numbers in needed.select("doc_id", "triples").iter_rows()
-    }
-    found = _similar(candidates.iter_rows(), triples, at_least)
-    return pl.DataFrame(list(found), schema=PAIRS, orient="row")
+    # 63 bits, which every database has a whole number for.
+    return keys >> np.uint64(1)
 
 
 def _similar(

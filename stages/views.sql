@@ -37,6 +37,9 @@ SELECT * FROM read_parquet(getvariable('snapshot') || '/repairs/*.parquet');
 CREATE OR REPLACE TEMP VIEW raw_texts AS
 SELECT * FROM read_parquet(getvariable('snapshot') || '/raw_texts/*.parquet');
 
+CREATE OR REPLACE TEMP VIEW duplicates AS
+SELECT * FROM read_parquet(getvariable('snapshot') || '/duplicates/*.parquet');
+
 CREATE OR REPLACE TEMP VIEW entities AS
 SELECT * FROM read_parquet(getvariable('snapshot') || '/entities/*.parquet');
 

@@ -97,6 +97,7 @@ def _document(doc_id: str, uri: str, text: str, title: str | None, *, blocks: in
         "language_confidence": 0.9,
         "entity_model": "trained",
         "metadata": [],
+        "sketch": [1, 2],
         "encoding": "utf-8",
         "content_sha256": "0" * 64,
         "n_chars": len(text),

@@ -12,6 +12,7 @@ from urllib.parse import unquote_to_bytes
 
 import polars as pl
 
+from stages.discover.containers import RowOptions
 from stages.discover.files import FOUND
 from stages.discover.forms import MARKDOWN_SUFFIXES, TEXT_SUFFIXES, file_form
 from stages.discover.selection import Selection, on_the_way
@@ -28,22 +29,24 @@ TRANSIENT = (
 )
 """Reasons that lie in the surroundings, not in the bytes: such files are tried again on every run."""
 
-_SAME = ("content_sha256", "form")
-_REMEMBERED = ("status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars")
+TOLD = ("sidecar_sha256", "told_sha256")
+"""What is known of a file beside its bytes (`stages.discover.told`)."""
+_SAME = ("content_sha256", "form", *TOLD)
+_REMEMBERED = ("status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars", *TOLD)
 _SOURCE = pl.col("source_uri").str.split("/").list.first()
 
 
 class Made(NamedTuple):
     """What decides the rows of a file beside its bytes: the stages with their options, and the longest text allowed.
 
-    ``opening_sha256``: what decides which members a container gives; it stands in the row of the container.
-    ``by_path``: the path tells facts of a document, so that a renamed file is not what it was.
+    ``opening_sha256``: what decides which members a container gives; it stands in the row of the container. ``rows``
+    is the part of it that says how a table is read.
     """
 
     stages_sha256: str
     max_chars: int
     opening_sha256: str = ""
-    by_path: bool = False
+    rows: RowOptions = RowOptions()
 
 
 def decide(
@@ -51,9 +54,10 @@ def decide(
 ) -> pl.DataFrame:
     """Give every path known or present one action, in order of source_uri.
 
-    ``found`` comes from `hash_contents`, ``prior`` is the `sources` table of the last snapshot. Of all files
-    with the same bytes (and the same form by name: compressed or not, of a type that is read or not) the first by
-    source_uri is the one written; the others are its duplicates, also across sources. What lies below a folder
+    ``found`` comes from `hash_contents` and may have the columns `TOLD`, ``prior`` is the `sources` table of the last
+    snapshot. Of all files with the same bytes (and the same form by name: compressed or not, of a type that is read or
+    not), of which the same is told, the first by source_uri is the one written; the others are its duplicates, also
+    across sources. What lies below a folder
     that could not be listed is not taken for gone: it is treated like the files of a source that this run does not
     name, and so is what ``selection`` passes over. Columns: those of ``found``, ``doc_id``,
     ``opened`` (it is, or was, a container), ``duplicate_of``, ``copy_of`` and ``copy_stages`` (doc_id of the published
@@ -61,13 +65,15 @@ def decide(
     (false for a file that this run does not speak for), ``alone`` (true for one that no worker process survived, as it
     stands) and ``action``. Raises UsageError when the folder of a source that nobody knows cannot be listed.
 
-    - ``process``: new or changed, decided by other stages than these, or longer than is allowed now; to be read
+    - ``process``: new or changed, or what is told of it, decided by other stages than these, or longer than is allowed
+      now; to be read
     - ``move``: its text is published under another source_uri already
     - ``keep``: nothing to do; the row of the last run stands
     - ``duplicate``, ``quarantine`` (for the reason in the row), ``delete`` (gone from a source of this run)
     - ``open``: a container; its members have rows of their own
     """
     _refuse_strangers(found, prior, sources)
+    found = pl.concat([pl.DataFrame(schema=dict.fromkeys(TOLD, pl.String)), found], how="diagonal")
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
     rows = _with_copies(_with_form(_with_memory(found, prior)), prior)
@@ -78,6 +84,7 @@ def decide(
     decided = rows.with_columns(action=_action(made)).select(
         *FOUND.names(),
         "content_sha256",
+        *TOLD,
         duplicate_of=pl.when(pl.col("action") == "duplicate").then("first"),
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
         copy_stages=pl.when(pl.col("action") == "move")
@@ -106,7 +113,7 @@ def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
         prior.select("source_uri", *remembered), on="source_uri", how="left"
     )
     elsewhere = prior.filter(~pl.col("in_scope"), pl.col("status").is_in(["written", "duplicate"])).select(
-        *FOUND.names(), "content_sha256", "in_scope", *remembered
+        *FOUND.names(), "content_sha256", *TOLD, "in_scope", *remembered
     )
     return pl.concat([present, elsewhere], how="diagonal")
 
@@ -121,7 +128,9 @@ def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
         .unique(_SAME, keep="first", maintain_order=True)
         .select(*_SAME, copy_of="doc_id", copy_stages="stages_sha256", copy_chars="n_raw_chars")
     )
-    return rows.join(first, on=_SAME, how="left").join(published, on=_SAME, how="left")
+    return rows.join(first, on=_SAME, how="left", nulls_equal=True).join(
+        published, on=_SAME, how="left", nulls_equal=True
+    )
 
 
 def _refuse_strangers(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source]) -> None:
@@ -141,11 +150,12 @@ def _action(made: Made) -> pl.Expr:
     # A text that was too long stands while it is too long, any other while it is not; null: nobody counted it.
     fits = (pl.col("n_raw_chars_prior") <= made.max_chars).fill_null(True)
     same_length = fits != (pl.col("reason_code_prior").eq_missing(pl.lit("too_large")))
-    stands = same_bytes & ((same_stages & same_length) | elsewhere)
+    same_told = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_prior")) for name in TOLD)
+    stands = same_bytes & ((same_stages & same_length & same_told) | elsewhere)
     was = pl.col("status_prior").fill_null("")
     lasting = ~pl.col("reason_code_prior").is_in(TRANSIENT).fill_null(False)
     copy_fits = (pl.col("copy_stages") == made.stages_sha256) & (pl.col("copy_chars") <= made.max_chars)
-    copyable = pl.col("copy_of").is_not_null() & (copy_fits | elsewhere) & (elsewhere | (not made.by_path))
+    copyable = pl.col("copy_of").is_not_null() & (copy_fits | elsewhere)
     return (
         pl.when(pl.col("reason_code").is_not_null())
         .then(pl.lit("quarantine"))
@@ -234,7 +244,7 @@ def withhold_deletions(
     )
     facts = ("source_uri", "doc_id", "in_scope", "opened", "alone")
     unread = decided.filter(withheld & ~gone).select(*facts, action=pl.lit("keep"))
-    remembered = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256")
+    remembered = prior.select("source_uri", "size_bytes", "modified_at", "content_sha256", *TOLD)
     kept = unread.join(remembered, on="source_uri", how="left")
     rest = pl.concat([decided.filter(~withheld), kept], how="diagonal").sort("source_uri")
     return rest, dict(held.group_by("source").len().sort("source").iter_rows())

@@ -17,6 +17,7 @@ import polars as pl
 from stages.discover.containers import holds_members
 from stages.discover.patience import patiently
 from stages.discover.selection import TABLES_FOLDER, Selection
+from stages.discover.sidecars import is_sidecar, sidecar_names
 from stages.discover.sources import DISK_FAILED, NOT_REGULAR, Source, chunks, open_source, refused, to_path, to_uri
 from stages.errors import SourceError
 from stages.tables.store.snapshots import is_tables_folder
@@ -41,11 +42,19 @@ FOUND = pl.Schema(
 _Row = tuple[str, int | None, datetime | None, str | None, str | None]
 
 
+SIDECAR = "sidecar"
+"""Why a sidecar is passed over: it is no source of its own."""
+
+
 class Found(NamedTuple):
-    """The paths below the sources, and how many were passed over, by source and reason."""
+    """The paths below the sources, and how many were passed over, by source and reason.
+
+    ``sidecars``: the source_uri of the sidecar of a file, by that of the file.
+    """
 
     files: pl.DataFrame
     passed_over: dict[str, dict[str, int]]
+    sidecars: dict[str, str]
 
 
 def find_files(sources: Iterable[Source], selection: Selection | None = None) -> Found:
@@ -54,11 +63,14 @@ def find_files(sources: Iterable[Source], selection: Selection | None = None) ->
     One row for each regular file, and one for everything that is no regular file, a link that is not followed or a
     folder that cannot be listed, with ``reason_code`` and ``reason``. Folders are walked, not listed; nothing is
     opened. A folder that is passed over is not looked into and counts as one; so does a folder of published tables.
+    A sidecar lies beside its file, whatever patterns the file was named by; only ``selection.exclude`` takes it away.
     """
+    sources, selection = list(sources), selection or Selection()
     passed = {source.name: Counter[str]() for source in sources}
-    rows = sorted(row for source in sources for row in _walk(source, selection or Selection(), passed[source.name]))
+    sidecars: dict[str, str] = {}
+    rows = sorted(row for source in sources for row in _walk(source, selection, passed[source.name], sidecars))
     counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
-    return Found(pl.DataFrame(rows, schema=FOUND, orient="row"), counts)
+    return Found(pl.DataFrame(rows, schema=FOUND, orient="row"), counts, sidecars)
 
 
 def find_patiently(sources: Iterable[Source], selection: Selection | None = None) -> Found:
@@ -142,8 +154,9 @@ def _hash_files(
     return pl.DataFrame(hashed, schema=schema, orient="row")
 
 
-def _walk(source: Source, selection: Selection, passed: Counter[str]) -> Iterator[_Row]:
-    """The rows of one source; what is passed over is added to ``passed``."""
+def _walk(source: Source, selection: Selection, passed: Counter[str], sidecars: dict[str, str]) -> Iterator[_Row]:
+    """The rows of one source; what is passed over is added to ``passed``, what lies beside a file to ``sidecars``."""
+    unwanted = Selection(exclude=selection.exclude)
     folders = [""]  # below the source, each with a slash behind it
     while folders:
         at = folders.pop()
@@ -158,17 +171,22 @@ def _walk(source: Source, selection: Selection, passed: Counter[str]) -> Iterato
         if ours and source.patterns:
             passed[TABLES_FOLDER] += 1
             entries = []
+        beside = {at + name for name, is_folder in entries if is_sidecar(name) and not is_folder} - {*source.files}
+        beside -= {path for path in beside if unwanted.passes_over(path)}
         for name, is_folder in entries:
             path = f"{at}{name}/" if is_folder else at + name
             if not (source.leads_to(path[:-1]) if is_folder else source.holds(path)):
                 continue
-            why = None if path in source.files else selection.passes_over(path)
+            why = None if path in source.files else SIDECAR if path in beside else selection.passes_over(path)
             if why:
                 passed[why] += 1
             elif is_folder:
                 folders.append(path)
             else:
-                yield _look_at(source, path)
+                row = _look_at(source, path)
+                if lies := next((sidecar for sidecar in sidecar_names(path) if sidecar in beside), None):
+                    sidecars[row[0]] = to_uri(source.name, lies)
+                yield row
 
 
 def _list(folder: Path) -> list[tuple[str, bool]]:

@@ -14,9 +14,12 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from stages.discover.containers import Item, Member, holds_members, members_of
+from stages.discover.containers import Item, Member, RowOptions, holds_members, members_of
+from stages.discover.containers.rows import is_row
 from stages.discover.decide import Made
+from stages.discover.files import SIDECAR
 from stages.discover.selection import Selection, on_the_way
+from stages.discover.sidecars import is_sidecar, sidecar_names
 from stages.discover.sources import NEST, escaped, open_source, refused, to_path
 from stages.errors import SourceError
 
@@ -29,9 +32,13 @@ HASHED = pl.Schema(
         "reason": pl.String(),
         "content_sha256": pl.String(),
         "opened": pl.Boolean(),
+        "sidecar_sha256": pl.String(),
     }
 )
-"""The columns of a file or member with its hash; ``opened``: it is a container, and its members have rows."""
+"""The columns of a file or member with its hash; ``opened``: it is a container, and its members have rows.
+
+``sidecar_sha256`` is that of a sidecar within the container; of those beside files `stages.discover.told` knows.
+"""
 CONTAINER = pl.col("source_uri").str.split(NEST).list.first()
 IS_MEMBER = pl.col("source_uri").str.contains(NEST, literal=True)
 
@@ -58,7 +65,7 @@ def open_containers(
     A container with the same bytes as in the last run (``prior``, its `sources`), opened in the same way, is not
     read: its members are those of the last run. One that is damaged gets the reason, and the members that it gave
     before stand. A member that cannot be had has no hash but a reason; the others of its container are not harmed.
-    Members that ``selection`` excludes, hidden and temporary ones are counted by source and reason.
+    Members that ``selection`` excludes, hidden and temporary ones, and sidecars are counted by source and reason.
     """
     hashed = _with_unread(hashed, prior, roots, made)
     known = _members_before(hashed, prior, made.opening_sha256)
@@ -67,23 +74,46 @@ def open_containers(
     damaged: dict[str, SourceError] = {}
     fresh = hashed.filter("opened", pl.col("reason_code").is_null(), ~pl.col("source_uri").is_in(had))
     for uri, modified_at in fresh.select("source_uri", "modified_at").iter_rows():
-        found: list[dict[str, Any]] = []
-        n_passed = 0
-        try:
-            for member_uri, item in read_members(uri, roots):
-                if why := _passed_over(member_uri, selection):
-                    passed[uri.partition("/")[0]][why] += 1
-                    n_passed += 1
-                else:
-                    found.append(_row(member_uri, item, modified_at))
-            if not found and not n_passed:
-                damaged[uri] = SourceError("empty", "it holds no file, message or row; remove it or fetch it again")
-        except SourceError as error:
-            damaged[uri] = error
-        rows.append(pl.DataFrame(found, schema=HASHED))
-    whole = _with_reasons(hashed, damaged)
+        held = _open(uri, modified_at, roots, selection, made.rows)
+        rows.append(pl.DataFrame(held.rows, schema=HASHED))
+        passed[uri.partition("/")[0]].update(held.passed_over)
+        if held.error:
+            damaged[uri] = held.error
+    whole = _with_reasons(hashed.with_columns(sidecar_sha256=pl.lit(None, pl.String)), damaged)
     counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
     return Opened(pl.concat([whole.select(HASHED.names()), *rows]).sort("source_uri"), counts)
+
+
+class _Held(NamedTuple):
+    """What a container holds: rows of its members, members passed over by reason, and what is wrong with it."""
+
+    rows: list[dict[str, Any]]
+    passed_over: Counter[str]
+    error: SourceError | None
+
+
+def _open(
+    uri: str, modified_at: datetime | None, roots: Mapping[str, Path], selection: Selection, options: RowOptions
+) -> _Held:
+    held = _Held([], Counter(), None)
+    sidecars: dict[str, str] = {}
+    try:
+        for member_uri, item in read_members(uri, roots, options):
+            if why := _passed_over(member_uri, selection):
+                held.passed_over[why] += 1
+            elif isinstance(item, Member) and is_sidecar(member_uri) and not is_row(item.data):
+                held.passed_over[SIDECAR] += 1
+                sidecars[member_uri] = sha256(item.data).hexdigest()
+            else:
+                held.rows.append(_row(member_uri, item, modified_at))
+        if not held.rows and not held.passed_over:
+            raise SourceError("empty", "it holds no file, message or row; remove it or fetch it again")
+    except SourceError as error:
+        held = held._replace(error=error)
+    for row in held.rows if sidecars else ():
+        beside = (sidecars[name] for name in sidecar_names(row["source_uri"]) if name in sidecars)
+        row["sidecar_sha256"] = next(beside, None)
+    return held
 
 
 def _with_unread(hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path], made: Made) -> pl.DataFrame:
@@ -96,8 +126,8 @@ def _with_unread(hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, 
     return hashed.with_columns(opened=pl.col("opened") | pl.col("source_uri").is_in(containers))
 
 
-def read_members(uri: str, roots: Mapping[str, Path]) -> Iterator[tuple[str, Item]]:
-    """Give the members of a container with their source_uris, one after the other.
+def read_members(uri: str, roots: Mapping[str, Path], options: RowOptions | None = None) -> Iterator[tuple[str, Item]]:
+    """Give the members of a container with their source_uris, one after the other; of a table by ``options``.
 
     Raises SourceError where it cannot be read or is damaged; what came before stands.
     """
@@ -105,7 +135,7 @@ def read_members(uri: str, roots: Mapping[str, Path]) -> Iterator[tuple[str, Ite
     seen = Counter[str]()
     try:
         with open_source(path) as file:
-            for item in members_of(file, path.name) or ():
+            for item in members_of(file, path.name, options=options) or ():
                 name = escaped(item.name)
                 seen[name] += 1
                 yield f"{uri}{NEST}{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), item
@@ -157,34 +187,53 @@ def _with_reasons(hashed: pl.DataFrame, damaged: Mapping[str, SourceError]) -> p
     )
 
 
-def unpack(decided: pl.DataFrame, roots: Mapping[str, Path], spool: Path) -> pl.DataFrame:
-    """Write the members that are to be read into one file ``spool``, each container read once.
+def unpack(
+    decided: pl.DataFrame, roots: Mapping[str, Path], spool: Path, options: RowOptions | None = None
+) -> pl.DataFrame:
+    """Write the members that are to be read, and their sidecars, into one file ``spool``, each container read once.
 
-    Gives ``decided`` with the column spooled_at: where a member begins there (bytes), null for other sources and for a
-    member that is no longer to be had. Each has the length of its size_bytes.
+    Gives ``decided`` with the columns spooled_at, sidecar_at and sidecar_bytes: where a member and its sidecar begin
+    there (bytes), and how long the sidecar is; null for other sources, and for what is no longer to be had. A member
+    has the length of its size_bytes.
     """
-    wanted = decided.filter(IS_MEMBER, pl.col("action") == "process")
-    places: dict[str, int] = {}
+    wanted = decided.filter(IS_MEMBER, pl.col("action") == "process").with_columns(container=CONTAINER)
+    rows: list[tuple[str, int | None, int | None, int | None]] = []
     with spool.open("wb") as out:
-        for (container,), members in wanted.with_columns(container=CONTAINER).group_by("container"):
-            uris = set(members["source_uri"])
+        for (container,), members in wanted.group_by("container"):
+            uris, with_sidecar = set(members["source_uri"]), set(members.drop_nulls("sidecar_sha256")["source_uri"])
+            places: dict[str, tuple[int, int]] = {}
             with suppress(SourceError):  # what is missing then, reading tells of each
-                places.update(_spool(_wanted(read_members(str(container), roots), uris), out))
-    found = pl.DataFrame([*places.items()], schema={"source_uri": pl.String, "spooled_at": pl.Int64}, orient="row")
+                items = read_members(str(container), roots, options)
+                places.update(_spool(_wanted(items, uris, {*_sidecars_of(with_sidecar)}), out))
+            rows += [(uri, *_places(uri, places, uri in with_sidecar)) for uri in uris]
+    schema = {"source_uri": pl.String, **dict.fromkeys(("spooled_at", "sidecar_at", "sidecar_bytes"), pl.Int64)}
+    found = pl.DataFrame(rows, schema=schema, orient="row")
     return decided.join(found, on="source_uri", how="left", maintain_order="left")
 
 
-def _wanted(items: Iterable[tuple[str, Item]], uris: set[str]) -> Iterator[tuple[str, bytes]]:
+def _sidecars_of(uris: Iterable[str]) -> Iterator[str]:
+    return (name for uri in uris for name in sidecar_names(uri))
+
+
+def _places(
+    uri: str, places: Mapping[str, tuple[int, int]], has_sidecar: bool
+) -> tuple[int | None, int | None, int | None]:
+    at, _ = places.get(uri, (None, None))
+    beside = next((places[name] for name in sidecar_names(uri) if name in places), None) if has_sidecar else None
+    return at, *(beside or (None, None))
+
+
+def _wanted(items: Iterable[tuple[str, Item]], uris: set[str], sidecars: set[str]) -> Iterator[tuple[str, bytes]]:
     left = len(uris)
     for uri, item in items:
-        if uri in uris and isinstance(item, Member):
+        if isinstance(item, Member) and (uri in uris or uri in sidecars):
             yield uri, item.data
-            left -= 1
-        if not left:
+            left -= uri in uris
+        if not left and not sidecars:  # a sidecar may stand anywhere
             return
 
 
-def _spool(items: Iterable[tuple[str, bytes]], out: Any) -> Iterator[tuple[str, int]]:
+def _spool(items: Iterable[tuple[str, bytes]], out: Any) -> Iterator[tuple[str, tuple[int, int]]]:
     for uri, data in items:
-        yield uri, out.tell()
+        yield uri, (out.tell(), len(data))
         out.write(data)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from stages.discover.containers import Member
+from stages.discover.containers import Member, RowOptions
 from stages.discover.members import CONTAINER, read_members
 from stages.discover.sources import NEST, Source, to_path
 from stages.errors import SourceError
@@ -17,10 +17,18 @@ from stages.read.sources import ReadOptions, read_bytes, read_source
 _ANY_LENGTH = ReadOptions(max_chars=1 << 40)
 
 
-def read_again(documents: pl.DataFrame, sources: Sequence[Source]) -> dict[str, str]:
+def row_options(runs: pl.DataFrame) -> RowOptions:
+    """Say how the last of some `runs` read tables."""
+    last = runs.sort("started_at").tail(1).explode("versions").unnest("versions")
+    named = dict(last.select("name", "version").filter(pl.col("name").is_in(["text_column", "key_column"])).iter_rows())
+    return RowOptions(**named)
+
+
+def read_again(documents: pl.DataFrame, sources: Sequence[Source], options: RowOptions | None = None) -> dict[str, str]:
     """Give the raw text by doc_id of those documents whose file still holds the bytes that were read.
 
-    ``documents`` has the columns doc_id, source_uri, encoding and content_sha256. Empty, so that every offset into
+    ``documents`` has the columns doc_id, source_uri, encoding and content_sha256; ``options`` say how tables are read
+    (`row_options`). Empty, so that every offset into
     it is found wrong, where the file no longer decodes as it did.
     """
     roots = {source.name: source.root for source in sources}
@@ -28,7 +36,7 @@ def read_again(documents: pl.DataFrame, sources: Sequence[Source]) -> dict[str, 
     named = documents.select("doc_id", "source_uri", "encoding", "content_sha256", container=CONTAINER)
     ours = named.filter(pl.col("source_uri").str.split("/").list.first().is_in(list(roots)))
     for (container,), rows in ours.group_by("container", maintain_order=True):
-        read = dict(_read_all(str(container), set(rows["source_uri"]), roots))
+        read = dict(_read_all(str(container), set(rows["source_uri"]), roots, options))
         for doc_id, uri, encoding, expected in rows.drop("container").iter_rows():
             raw, read_sha256 = read.get(uri, (None, ""))
             if raw and read_sha256 == expected:
@@ -37,14 +45,14 @@ def read_again(documents: pl.DataFrame, sources: Sequence[Source]) -> dict[str, 
 
 
 def _read_all(
-    container: str, uris: Collection[str], roots: Mapping[str, Path]
+    container: str, uris: Collection[str], roots: Mapping[str, Path], options: RowOptions | None
 ) -> Iterator[tuple[str, tuple[RawDocument, str]]]:
     """Read a file, or those of its members that are wanted; what is no longer there, or not readable, is left out."""
     with suppress(SourceError):
         if container in uris:
             yield container, read_source(to_path(container, roots), _ANY_LENGTH)
             return
-        for uri, item in read_members(container, roots):
+        for uri, item in read_members(container, roots, options):
             if uri in uris and isinstance(item, Member):
                 with suppress(SourceError):
                     raw = read_bytes(item.data, uri.rpartition(NEST)[2], _ANY_LENGTH)

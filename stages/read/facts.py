@@ -4,12 +4,14 @@ import datetime as dt
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import yaml
 
+from stages.discover.sidecars import MOST_SIDECAR
+from stages.discover.told import file_column
 from stages.errors import SourceError
 from stages.read.raw_document import Fact
 
@@ -185,8 +187,10 @@ def _front_values(source: str, fence: str) -> dict[str, Any]:
 def read_sidecar(data: bytes, name: str) -> dict[str, Fact]:
     """Give the facts of a sidecar, a JSON object beside its file (see `sidecar_names`).
 
-    Raises SourceError (``damaged``) where it is none.
+    Raises SourceError (``damaged``) where it is none, or longer than `MOST_SIDECAR` bytes.
     """
+    if len(data) > MOST_SIDECAR:
+        raise SourceError("damaged", f"the sidecar {name} is longer than {MOST_SIDECAR:,} bytes; shorten it")
     try:
         values = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -196,73 +200,13 @@ def read_sidecar(data: bytes, name: str) -> dict[str, Fact]:
     return named_facts(values, FROM_SIDECAR)
 
 
-def sidecar_names(name: str) -> tuple[str, str]:
-    """The names that a sidecar of a file may have.
-
-    >>> sidecar_names("a/b.txt")
-    ('a/b.txt.meta.json', 'a/b.meta.json')
-    """
-    stem, dot, suffix = name.rpartition(".")
-    return f"{name}.meta.json", f"{stem if dot and '/' not in suffix else name}.meta.json"
+def row_facts(row: Mapping[str, Any]) -> dict[str, Fact]:
+    """Give the facts of a row of a metadata table: what its columns say but for the one that names the file."""
+    key = file_column(row)
+    return named_facts({name: value for name, value in row.items() if name != key}, FROM_TABLE)
 
 
-def table_facts(rows: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Fact]]:
-    """Give the facts of a metadata table by file: its rows have a column ``file`` (or ``path``, ``source_uri``).
-
-    Raises SourceError (``damaged``) where a row has none of them.
-    """
-    found = {}
-    for n, row in enumerate(rows, 1):
-        key = next((name for name in row if name.strip().lower() in ("file", "path", "source_uri", "datei")), None)
-        if key is None:
-            raise SourceError("damaged", f"row {n} of the metadata has no column file; name the file it speaks of")
-        found[str(row[key])] = named_facts({k: v for k, v in row.items() if k != key}, FROM_TABLE)
-    return found
-
-
-_FIELD = re.compile(r"\{(\w+)(?::([^{}]+))?\}|\*\*/?|\*|\?")
-_CODES = {"Y": r"\d{4}", "m": r"\d{1,2}", "d": r"\d{1,2}", "B": r"[^\W\d_]+", "b": r"[^\W\d_]+\.?", "y": r"\d{2}"}
 _FIELD_NAMES = {"published": "published_at", "date": "published_at", "lang": "language"}
-
-
-def path_regex(pattern: str) -> re.Pattern[str]:
-    """Turn a path pattern into a regular expression over a whole path below the folder of a source.
-
-    ``{name}`` is a part of a path (or of its name), ``{published:%Y/%m/%d}`` a date in the codes Y, y, m, d, B, b;
-    ``*`` and ``**`` as in globs. Raises ValueError for an unknown code, and for a field that is there twice.
-
-    >>> path_facts(path_regex("{publisher}/{published:%Y/%m}/*"), "seeblick/2024/03/rat.txt")["published_at"].value
-    '2024-03'
-    """
-    parts, end = [], 0
-    for match in _FIELD.finditer(pattern):
-        parts.append(re.escape(pattern[end : match.start()]))
-        parts.append(_field(match))
-        end = match.end()
-    parts.append(re.escape(pattern[end:]))
-    try:
-        return re.compile("".join(parts))
-    except re.error as error:
-        raise ValueError(f"the path pattern {pattern} cannot be read ({error}); name each field once") from error
-
-
-def check_path_pattern(pattern: str) -> str:
-    """Give the pattern back; raises ValueError as `path_regex` does."""
-    path_regex(pattern)
-    return pattern
-
-
-def _field(match: re.Match[str]) -> str:
-    name, form = match[1], match[2]
-    if name is None:
-        return {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}[match[0]]
-    if form is None:
-        return rf"(?P<{name}>[^/]+?)"
-    codes = re.split(r"%(.)", form)
-    unknown = [code for code in codes[1::2] if code not in _CODES]
-    if unknown or len(codes) == 1:
-        raise ValueError(f"{{{name}:{form}}} is no date of the codes {', '.join(f'%{code}' for code in _CODES)}")
-    return "".join(rf"(?P<{name}__{part}>{_CODES[part]})" if i % 2 else re.escape(part) for i, part in enumerate(codes))
 
 
 def path_facts(regex: re.Pattern[str], path: str) -> dict[str, Fact]:

@@ -6,6 +6,7 @@ The bytes come from the file itself, or from where `stages.discover.members` has
 import gzip
 import hashlib
 import io
+import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,10 +18,12 @@ import polars as pl
 from stages.discover.containers import HEAD
 from stages.discover.file_kinds import kind_of_name
 from stages.discover.forms import TEXT_SUFFIXES, file_form
+from stages.discover.path_pattern import path_regex
 from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused, to_path
+from stages.discover.told import read_beside
 from stages.errors import SourceError, TooMuchError, printable
-from stages.read.facts import in_order, path_facts, path_regex
-from stages.read.raw_document import PIECES, RawDocument
+from stages.read.facts import in_order, path_facts, read_sidecar, row_facts
+from stages.read.raw_document import PIECES, Fact, RawDocument
 from stages.read.reader import reader_of
 from stages.read.text import RawText, decode
 from stages.tables.schemas import FACT
@@ -147,10 +150,13 @@ def read_sources(
     """Read a batch of sources.
 
     ``batch`` has the columns source_uri, doc_id and content_sha256; of members of containers also size_bytes and
-    spooled_at, their place in the file ``spool``. Returns the raw texts (`TEXTS`) and the rejected sources (source_uri,
-    doc_id, stage, code, reason). A source whose bytes are no longer those that were discovered is rejected as
-    ``changed_while_reading``. Raises TooMuchError when several texts are together longer than memory is meant to hold,
-    as small archives of long texts can be.
+    spooled_at, their place in the file ``spool``; where there is a sidecar its sidecar_sha256 and sidecar (its
+    source_uri) or, of members, sidecar_at and sidecar_bytes; and told, its row of the metadata table as JSON.
+
+    Returns the raw texts (`TEXTS`) and the rejected sources (source_uri, doc_id, stage, code, reason). A source whose
+    bytes, or those of its sidecar, are no longer those that were discovered is rejected as ``changed_while_reading``.
+    Raises TooMuchError when several texts are together longer than memory is meant to hold, as small archives of long
+    texts can be.
     """
     options = options or ReadOptions()
     texts, rejected, n_chars = [], [], 0
@@ -164,8 +170,9 @@ def read_sources(
                 raw, sha256 = read_source(to_path(uri, roots), options)
             if sha256 != expected:
                 raise SourceError("changed_while_reading", CHANGED)
-            told = path_facts(regex, uri.partition("/")[2]) if regex else {}
-            texts.append(to_row(uri, doc_id, expected, _storable(replace(raw, facts=in_order(told, raw.facts)))))
+            by_path = path_facts(regex, uri.partition("/")[2]) if regex else {}
+            facts = in_order(_table_facts(row), _sidecar_facts(row, roots, spool), by_path, raw.facts)
+            texts.append(to_row(uri, doc_id, expected, _storable(replace(raw, facts=facts))))
             n_chars += len(raw.text)
         except SourceError as error:
             rejected.append((uri, doc_id, "read", error.code, error.reason))
@@ -180,12 +187,34 @@ def read_sources(
 
 def _read_member(uri: str, row: Mapping[str, Any], spool: Path | None, options: ReadOptions) -> tuple[RawDocument, str]:
     """Read a member of a container from the spool."""
-    if spool is None or row["spooled_at"] is None:
+    data = _spooled(spool, row["spooled_at"], row["size_bytes"])
+    return read_bytes(data, uri.rpartition(NEST)[2], options), hashlib.sha256(data).hexdigest()
+
+
+def _spooled(spool: Path | None, at: int | None, n_bytes: int) -> bytes:
+    if spool is None or at is None:
         raise SourceError("changed_while_reading", CHANGED)
     with spool.open("rb") as file:
-        file.seek(row["spooled_at"])
-        data = file.read(row["size_bytes"])
-    return read_bytes(data, uri.rpartition(NEST)[2], options), hashlib.sha256(data).hexdigest()
+        file.seek(at)
+        return file.read(n_bytes)
+
+
+def _table_facts(row: Mapping[str, Any]) -> dict[str, Fact]:
+    return row_facts(json.loads(row["told"])) if row.get("told") else {}
+
+
+def _sidecar_facts(row: Mapping[str, Any], roots: Mapping[str, Path], spool: Path | None) -> dict[str, Fact]:
+    """Read the facts of the sidecar that was discovered, where there is one."""
+    expected, beside, uri = row.get("sidecar_sha256"), row.get("sidecar"), row["source_uri"]
+    if not expected:
+        return {}
+    if beside:
+        data = read_beside(to_path(beside, roots), roots[beside.partition("/")[0]])
+    else:
+        data = _spooled(spool, row["sidecar_at"], row["sidecar_bytes"])
+    if hashlib.sha256(data).hexdigest() != expected:
+        raise SourceError("changed_while_reading", CHANGED)
+    return read_sidecar(data, beside or f"of {uri}")
 
 
 def _blame(error: Exception) -> tuple[str, str]:

@@ -25,7 +25,8 @@ OUTCOMES = pl.Schema(
 )
 """One row for every source that was processed or moved."""
 _UNREAD = ("encoding", "encoding_how", "n_raw_chars")
-_STATE = ("status", "duplicate_of", "content_sha256", "reason_code", "reason", "stages_sha256")
+_TOLD = ("sidecar_sha256", "told_sha256")
+_STATE = ("status", "duplicate_of", "content_sha256", *_TOLD, "reason_code", "reason", "stages_sha256")
 
 
 def outcomes_of(

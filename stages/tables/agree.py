@@ -127,3 +127,41 @@ def has_source(quarantine: pl.DataFrame, sources: pl.DataFrame) -> pl.Series:
 def adds_up(runs: pl.DataFrame) -> pl.Series:
     """True for a run whose sources are the sum of their outcomes."""
     return runs.select((pl.col("n_sources") == pl.sum_horizontal(_COUNTS)).fill_null(False)).to_series()
+
+
+def stands(rows: pl.DataFrame, sources: pl.DataFrame) -> pl.Series:
+    """True for a row of a document that is written."""
+    return held(rows, sources.filter(pl.col("status") == "written"), ("doc_id",))
+
+
+def is_mutual(rows: pl.DataFrame, duplicates: pl.DataFrame) -> pl.Series:
+    """True for a row of `duplicates` whose others all name it too, and that is no other of itself."""
+    pairs, others = _listed(rows), _listed(duplicates)
+    mirrored = others.select("similarity", doc_id="other_id", other_id="doc_id")
+    right = held(pairs, mirrored, ("doc_id", "other_id", "similarity")) & (pairs["doc_id"] != pairs["other_id"])
+    unnamed = mirrored.filter(~held(mirrored, pairs, ("doc_id", "other_id", "similarity")))
+    wrong = pl.concat([pairs.filter(~right).select("doc_id"), unnamed.select("doc_id")])
+    return ~held(rows, wrong, ("doc_id",)) & (rows["others"].list.len() > 0).fill_null(False)
+
+
+def clusters_agree(rows: pl.DataFrame, duplicates: pl.DataFrame) -> pl.Series:
+    """True for a row of `duplicates` with the greatest similarity of its others, and with their cluster.
+
+    That has the name of a document of it, and no doc_id is smaller.
+    """
+    named = duplicates.select("doc_id", "duplicate_cluster").unique("doc_id", keep="none")
+    pairs = _listed(rows).join(rows.select("doc_id", "duplicate_cluster").unique("doc_id"), on="doc_id")
+    apart = pairs.filter(~held(pairs, named.rename({"doc_id": "other_id"}), ("other_id", "duplicate_cluster")))
+    first = named.select(duplicate_cluster=pl.col("doc_id"), doc_id="duplicate_cluster")
+    begun = held(rows.select(duplicate_cluster="duplicate_cluster", doc_id="duplicate_cluster"), first, first.columns)
+    nearest = pl.col("others").list.eval(pl.element().struct.field("similarity")).list.max()
+    told = rows.select(
+        good=(pl.col("similarity") == nearest) & (pl.col("duplicate_cluster") <= pl.col("doc_id"))
+    ).to_series()
+    return told.fill_null(False) & begun & ~held(rows, apart, ("doc_id",))
+
+
+def _listed(rows: pl.DataFrame) -> pl.DataFrame:
+    found = rows.select("doc_id", "others").explode("others", empty_as_null=True).drop_nulls("others")
+    named = pl.col("others").struct
+    return found.select("doc_id", other_id=named.field("doc_id"), similarity=named.field("similarity"))

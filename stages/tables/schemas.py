@@ -136,6 +136,10 @@ TABLES: dict[str, Table] = {
             "metadata": Column(pl.List(FACT), "all that the source says of the document, each with where it was found"),
             "encoding": Column(_STR, "encoding the bytes were decoded with (Python codec name)"),
             "content_sha256": Column(_STR, "SHA-256 of the file's bytes, in hex"),
+            "sketch": Column(
+                pl.List(pl.Int64),
+                "25 keys made of its word triples: documents that share one may be nearly the same; none of few words",
+            ),
             "n_chars": Column(_INT, "characters in text"),
             "n_words": Column(_INT, "runs of characters between white space in text"),
             "n_blocks": Column(_INT, "rows in blocks"),
@@ -251,6 +255,19 @@ TABLES: dict[str, Table] = {
         ("doc_id",),
         {"doc_id": _DOC_ID, "text": Column(_STR, "the raw text that raw_start and raw_end count in")},
     ),
+    "duplicates": Table(
+        "one document that others are nearly the same as; documents without such have no row",
+        ("doc_id",),
+        {
+            "doc_id": _DOC_ID,
+            "duplicate_cluster": Column(_STR, "the smallest doc_id of all that are alike, directly or through others"),
+            "similarity": Column(_FLOAT, "share of word triples in common with the document most like it, from 0.8"),
+            "others": Column(
+                pl.List(pl.Struct({"doc_id": pl.String, "similarity": pl.Float64})),
+                "documents that it was found like, in order of doc_id; of many alike some stand for all",
+            ),
+        },
+    ),
     "entities": Table(
         "one person, organisation, place or thing that documents name",
         ("entity_id",),
@@ -278,6 +295,8 @@ TABLES: dict[str, Table] = {
             "doc_id": _DOC_ID,
             "duplicate_of": Column(_STR, "source_uri of the written source with the same bytes", nullable=True),
             "content_sha256": _SHA256,
+            "sidecar_sha256": Column(_STR, "SHA-256 of the sidecar of the file, in hex", nullable=True),
+            "told_sha256": Column(_STR, "hash of what metadata file and path pattern say of it, in hex", nullable=True),
             "size_bytes": Column(_INT, "size of the file in bytes", nullable=True),
             "modified_at": Column(_TIME, "modification time of the file (UTC, microseconds)", nullable=True),
             "encoding": Column(_STR, "encoding the bytes were decoded with", nullable=True),

@@ -66,7 +66,7 @@ def verify_entities(entities: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[
 def verify_whole(frames: Frames, documents: pl.DataFrame, run_id: str) -> Iterator[str]:
     """Check sources, quarantine and runs against each other and against the documents (doc_id, source_uri)."""
     sources, quarantine, runs = frames["sources"], frames["quarantine"], frames["runs"]
-    for table in ("sources", "quarantine", "runs"):
+    for table in ("sources", "quarantine", "runs", "duplicates"):
         key = TABLES[table].key
         duplicated = frames[table].filter(pl.struct(key).is_duplicated())
         yield from _rows(f"{table}: the key {', '.join(key)} is not unique", duplicated)
@@ -82,6 +82,13 @@ def verify_whole(frames: Frames, documents: pl.DataFrame, run_id: str) -> Iterat
     yield from _rows(
         "quarantine: the source is not quarantined", quarantine.filter(~agree.has_source(quarantine, sources))
     )
+    duplicates = frames["duplicates"]
+    alone = duplicates.filter(~agree.stands(duplicates, sources))
+    yield from _rows("duplicates: the document is not written", alone)
+    one_sided = duplicates.filter(~agree.is_mutual(duplicates, duplicates))
+    yield from _rows("duplicates: the others do not name it, or otherwise", one_sided)
+    wrong = duplicates.filter(~agree.clusters_agree(duplicates, duplicates))
+    yield from _rows("duplicates: cluster or similarity is not that of the others", wrong)
     unreasoned = (pl.col("status") == "quarantined") & pl.col("reason_code").is_null()
     yield from _rows("sources: quarantined without a reason", sources.filter(unreasoned), "source_uri")
     wrong = runs.filter(~agree.adds_up(runs))

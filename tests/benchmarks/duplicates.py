@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from stages.find_duplicates import SKETCHES, find_duplicates, sketch_texts
+from stages.find_duplicates import compare, find_candidates, sketch_texts
 
 
 def edited(words, others, chance):
@@ -60,7 +60,7 @@ def similarity(one, other):
 def score(frame, at_least=0.8):
     """Precision of the pairs found, recall of those among copies of one article, and milliseconds a text."""
     begin = time.process_time()
-    found = find_duplicates(sketch_texts(frame), SKETCHES.to_frame(), at_least=at_least)
+    found = compare(find_candidates(sketch_texts(frame)), frame, at_least)
     seconds = time.process_time() - begin
     of = {doc_id: triples(text) for doc_id, text in frame.select("doc_id", "text").iter_rows()}
     copies = frame.join(frame, on="number").filter(pl.col("doc_id") < pl.col("doc_id_right"))

@@ -49,6 +49,7 @@ HARBOUR = """Neue Brücke für den Hafen
 Die neue Brücke wird teurer, sagte Karin Meier am Freitag in Ham-
 burg vor der Presse. Karin Meier rechnet mit 30 Prozent.
 """
+PIER = f"{HARBOUR}\nMehr davon morgen."
 LINES = (
     "Konzert in der alten Kirche",
     "Der Geiger Peter Huber spielt am Sonntag in Bonn. Peter Huber kommt aus Wien und wohnt seit drei Jahren in Ham-",
@@ -94,7 +95,7 @@ def publish_first(home: Path) -> Path:
     """Publish three texts, a copy and an empty file; then add a text that makes another mean more, and move one."""
     press = home / "press"
     press.mkdir(parents=True)
-    for name, text in (("full", FULL), ("surname", SURNAME), ("harbour", HARBOUR), ("copy", FULL)):
+    for name, text in (("full", FULL), ("surname", SURNAME), ("harbour", HARBOUR), ("copy", FULL), ("pier", PIER)):
         (press / f"{name}.txt").write_text(text, encoding="utf-8")
     (press / "empty.txt").touch()
     with fast_gate():
@@ -270,7 +271,7 @@ def test_no_row_of_a_document_can_go_or_come_twice(scene: Scene, table: str, kin
             assert about_content(scene, scene.rows | {table: other})
 
 
-WHOLE = ("entities", "sources", "quarantine")
+WHOLE = ("entities", "sources", "quarantine", "duplicates")
 
 
 @pytest.fixture

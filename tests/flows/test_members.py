@@ -215,3 +215,48 @@ def test_a_renamed_file_is_what_its_new_path_tells(press: Path) -> None:
     tables = press.parent / "tables"
     rows = read_table(tables, read_current(tables), "documents").filter(source_uri="press/2024-04_rat.txt")
     assert rows["published_at"].dt.to_string("%Y-%m").to_list() == ["2024-04"]
+
+
+def test_a_container_that_becomes_a_folder_of_its_name_and_back(press: Path) -> None:
+    run(press)
+    packed = (press / "year.zip").read_bytes()
+    (press / "year.zip").unlink()
+    (press / "year.zip").mkdir()
+    (press / "year.zip" / "c.txt").write_text(article(3), encoding="utf-8")
+    run(press)
+    assert statuses(press)["press/year.zip/c.txt"] == "written"
+    assert statuses(press)["press/year.zip"] == "deleted"
+    assert_like_a_fresh_run(press)
+    (press / "year.zip" / "c.txt").unlink()
+    (press / "year.zip").rmdir()
+    (press / "year.zip").write_bytes(packed)
+    run(press)
+    assert statuses(press)["press/year.zip!/c.txt"] == "written"
+    assert not run(press).published
+
+
+def test_names_of_members_with_control_characters_and_marks(press: Path) -> None:
+    names = ("a\x1b[31m.txt", "b\n.txt", "x!/y.txt", "100%.txt", "Bu\u0308rger.txt")
+    pack(press / "odd.zip", {name: article(10 + n) for n, name in enumerate(names)})
+    assert counts(run(press)) == (9, 0, 0, 0, 0)
+    assert all(uri.isprintable() for uri in statuses(press))
+    assert counts(run(press)) == (0, 9, 0, 0, 0)
+    assert_like_a_fresh_run(press)
+
+
+def test_a_container_that_changes_between_discovery_and_reading(press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import flows.steps as steps
+
+    real = steps.unpack
+
+    def late(*about: object, **named: object) -> pl.DataFrame:
+        pack(press / "year.zip", {"01/a.txt": article(1), "c.txt": article(9), "c.meta.json": "{}"})
+        return real(*about, **named)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(steps, "unpack", late)
+        report = run(press)
+    reasons = {uri.rpartition("/")[2]: code for uri, code, _ in report.quarantined}
+    assert reasons == dict.fromkeys(("b.txt", "c.txt"), "changed_while_reading")
+    run(press)
+    assert_like_a_fresh_run(press)

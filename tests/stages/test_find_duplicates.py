@@ -4,7 +4,17 @@ import time
 import polars as pl
 import pytest
 
-from stages.find_duplicates import CLUSTERS, SKETCHES, cluster_duplicates, find_duplicates, sketch_texts
+from stages.find_duplicates import (
+    CANDIDATES,
+    PAIRS,
+    bodies,
+    compare,
+    find_candidates,
+    sketch_texts,
+    split_candidates,
+    to_pairs,
+    to_rows,
+)
 from tests.benchmarks.duplicates import score, with_copies
 
 
@@ -23,12 +33,14 @@ def articles(words, n, seed=1):
 
 def frame(*texts):
     return pl.DataFrame(
-        {"doc_id": [f"d{n}" for n in range(len(texts))], "text": texts}, schema_overrides={"text": pl.String}
+        {"doc_id": [f"d{n}" for n in range(len(texts))], "text": texts},
+        schema_overrides={"doc_id": pl.String, "text": pl.String},
     )
 
 
 def pairs_of(*texts, **options):
-    return find_duplicates(sketch_texts(frame(*texts)), SKETCHES.to_frame(), **options)
+    texts = frame(*texts)
+    return compare(find_candidates(sketch_texts(texts)), texts, **options)
 
 
 TEXT = "Der Stadtrat hat am Dienstag den Haushalt für das kommende Jahr beschlossen und lange über die Schule beraten."
@@ -58,43 +70,93 @@ def test_texts_of_hardly_a_word_are_nobodys_duplicates(text):
     assert pairs_of(text, text).is_empty()
 
 
+class Run:
+    """What a run leaves for the next."""
+
+    texts, candidates, pairs = frame(), CANDIDATES.to_frame(), PAIRS.to_frame()
+    compared = 0
+
+    def next(self, new, gone=()):
+        """Add texts, or put them in the place of others, and take some away."""
+        stay = self.texts.filter(~pl.col("doc_id").is_in([*new["doc_id"], *gone]))
+        self.texts, before = pl.concat([stay, new.select("doc_id", "text")]), self.candidates
+        self.candidates = find_candidates(sketch_texts(self.texts))
+        todo, held = split_candidates(self.candidates, before, new["doc_id"], self.pairs)
+        self.compared = todo.height
+        self.pairs = pl.concat([held, compare(todo, self.texts)]).sort("doc_id", "other_id")
+
+
+def in_one_run(texts):
+    return compare(find_candidates(sketch_texts(texts)), texts)
+
+
 def test_runs_one_after_the_other_end_as_one_over_all(words):
-    sketches = sketch_texts(with_copies(articles(words, 60)))
-    whole = find_duplicates(sketches, SKETCHES.to_frame())
-    assert whole.height > 10
-    standing, pairs = SKETCHES.to_frame(), None
-    for part in sketches.sample(fraction=1, shuffle=True, seed=2).iter_slices(31):
-        pairs = find_duplicates(part, standing, pairs)
-        standing = pl.concat([standing, part])
-    assert pairs.equals(whole)
+    texts = with_copies(articles(words, 60))
+    assert in_one_run(texts).height > 10
+    run = Run()
+    for part in texts.sample(fraction=1, shuffle=True, seed=2).iter_slices(31):
+        run.next(part)
+        assert run.pairs.equals(in_one_run(run.texts))
+    run.next(texts.clear())
+    assert run.compared == 0
+
+
+def test_runs_over_many_alike_end_as_one_over_all_whoever_comes_and_goes(words):
+    """More texts share a key than are compared with one another: which are, knows no order of runs."""
+    chance = random.Random(4)
+    names = [f"d{n:03}" for n in range(120)]
+    chance.shuffle(names)
+    run = Run()
+    while names:
+        new, names = names[:15], names[15:]
+        again = chance.sample(run.texts["doc_id"].to_list(), min(5, run.texts.height))
+        texts = [f"{TEXT} {' '.join(chance.choices(words[:9], k=3))}" for _ in (*new, *again)]
+        gone = chance.sample(run.texts["doc_id"].to_list(), min(6, run.texts.height))
+        run.next(pl.DataFrame({"doc_id": [*new, *again], "text": texts}), set(gone) - set(again))
+        assert run.pairs.equals(in_one_run(run.texts))
+    assert run.candidates.height > 100
 
 
 def test_what_is_gone_or_changed_takes_its_pairs_along():
     other = "Die Feuerwehr rückte am Abend zu drei Bränden aus und löschte sie alle noch vor der Nacht am See."
-    sketches = sketch_texts(frame(TEXT, f"{TEXT} Foto", f"Foto {TEXT}"))
-    pairs = find_duplicates(sketches, SKETCHES.to_frame())
-    assert pairs.height == 3
-    assert find_duplicates(sketches.clear(), sketches[1:], pairs)["doc_id"].to_list() == ["d1"]
-    changed = sketch_texts(pl.DataFrame({"doc_id": ["d1"], "text": [other]}))
-    assert find_duplicates(changed, sketches[[0, 2]], pairs).select("doc_id", "other_id").rows() == [("d0", "d2")]
+    run = Run()
+    run.next(frame(TEXT, f"{TEXT} Foto", f"Foto {TEXT}"))
+    assert run.pairs.height == 3
+    run.next(pl.DataFrame({"doc_id": ["d1"], "text": [other]}))
+    assert run.pairs.select("doc_id", "other_id").rows() == [("d0", "d2")]
+    run.next(run.texts.clear(), ["d0"])
+    assert run.pairs.is_empty()
 
 
 def test_clusters_are_named_by_their_smallest_document():
-    pairs = pl.DataFrame(
-        [("b", "c", 0.9), ("a", "c", 0.8), ("x", "y", 1.0)], schema=["doc_id", "other_id", "similarity"], orient="row"
-    )
-    assert cluster_duplicates(pairs).rows() == [
+    pairs = pl.DataFrame([("a", "c", 0.8), ("b", "c", 0.9), ("x", "y", 1.0)], schema=PAIRS, orient="row")
+    rows = to_rows(pairs)
+    assert rows.select("doc_id", "duplicate_cluster", "similarity").rows() == [
         ("a", "a", 0.8), ("b", "a", 0.9), ("c", "a", 0.9), ("x", "x", 1.0), ("y", "x", 1.0),
     ]  # fmt: skip
-    assert cluster_duplicates(pairs.clear()).schema == CLUSTERS
+    assert rows["others"].to_list()[2] == [{"doc_id": "a", "similarity": 0.8}, {"doc_id": "b", "similarity": 0.9}]
+    assert to_pairs(rows).equals(pairs)
+    assert to_pairs(to_rows(pairs.clear())).equals(pairs.clear())
+
+
+def test_captions_and_notices_are_not_compared():
+    blocks = pl.DataFrame(
+        {
+            "doc_id": ["a", "a", "a", "b"],
+            "block_no": [2, 0, 1, 0],
+            "kind": ["paragraph", "heading", "caption", "credit"],
+            "text": ["Text", "Titel", "Bild", "dpa"],
+        }
+    )
+    assert bodies(blocks).rows() == [("a", "Titel\nText")]
 
 
 def test_time_is_linear_though_all_texts_are_alike(words):
     def seconds(n):
         chance = random.Random(n)
-        sketches = sketch_texts(frame(*(f"{TEXT} {chance.choice(words)} {n}" for n in range(n))))
+        texts = frame(*(f"{TEXT} {chance.choice(words)} {n}" for n in range(n)))
         begin = time.process_time()
-        assert cluster_duplicates(find_duplicates(sketches, SKETCHES.to_frame()))["duplicate_cluster"].n_unique() == 1
+        assert to_rows(in_one_run(texts))["duplicate_cluster"].n_unique() == 1
         return time.process_time() - begin
 
     assert seconds(2000) < 10 * seconds(400) + 1

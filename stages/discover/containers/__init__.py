@@ -16,7 +16,8 @@ from stages.discover.containers.feeds import open_feed
 from stages.discover.containers.mailboxes import BEGINS as MBOX
 from stages.discover.containers.mailboxes import open_mbox
 from stages.discover.containers.members import Item, Limits, Member, Refused, bomb, size_of
-from stages.discover.containers.rows import MARK, RowOptions, open_csv, open_json_lines, open_parquet
+from stages.discover.containers.rows import CSV_NAMES, MARK, RowOptions, open_csv, open_json_lines, open_parquet
+from stages.discover.sidecars import is_sidecar
 from stages.discover.sources import NEST
 from stages.errors import SourceError
 
@@ -34,7 +35,6 @@ _TAR = re.compile(rb".{257}ustar[\0 ]", re.DOTALL)
 _ROW = MARK.encode()
 _OBJECT_LINE = re.compile(rb"(?:\xef\xbb\xbf)?[ \t]*\{[ \t]*\"[^\"\n]{1,100}\"[ \t]*:")
 _JSON_LINES_NAMES = (".jsonl", ".ndjson", ".jsonlines")
-_CSV_NAMES = (".csv", ".tsv", ".tab")
 
 
 def members_of(
@@ -134,7 +134,7 @@ def _row_opener(
 ) -> Callable[[BinaryIO, Limits], Iterator[Item]] | None:
     if head.startswith(b"PAR1"):
         return lambda file, limits: open_parquet(file, limits, options)
-    if name.endswith(_CSV_NAMES):
+    if name.endswith(CSV_NAMES):
         return lambda file, limits: open_csv(file, limits, options)
     if _is_json_lines(name, head):
         return lambda file, limits: open_json_lines(file, limits, options)
@@ -143,7 +143,7 @@ def _row_opener(
 
 def _is_json_lines(name: str, head: bytes) -> bool:
     """By name, or where the first line is an object of JSON, and the second begins like one."""
-    if head.startswith(_ROW) or name.endswith(".meta.json"):
+    if head.startswith(_ROW) or is_sidecar(name):
         return False
     if name.endswith(_JSON_LINES_NAMES):
         return True

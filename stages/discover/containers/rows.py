@@ -28,6 +28,7 @@ TEXT_COLUMNS = (
     "inhalt", "artikel", "artikeltext", "texte", "contenu", "html", "body_html", "content_html", "story", "transcript",
 )  # fmt: skip
 KEY_COLUMNS = ("id", "doc_id", "docid", "document_id", "article_id", "uuid", "guid", "key", "url", "link")
+CSV_NAMES = (".csv", ".tsv", ".tab")
 MARK = '{"fliesstext_row": '
 """How the bytes of a row begin, so that they are known for what they are."""
 _SAMPLE = 100
@@ -77,18 +78,41 @@ def open_parquet(file: BinaryIO, limits: Limits, options: RowOptions | None = No
     return _members(_parquet_rows(file, limits), limits, options or RowOptions())
 
 
+def read_rows(file: BinaryIO, name: str, limits: Limits) -> Iterator[Row | Refused]:
+    """Give the rows of a table as they are: CSV or TSV by its name, JSON lines and Parquet by what they hold.
+
+    Raises SourceError: ``unsupported_format`` for anything else, ``damaged``. ``file`` must be seekable.
+    """
+    head = file.read(_CHUNK).removeprefix(b"\xef\xbb\xbf").lstrip()
+    file.seek(0)
+    if head.startswith(b"PAR1"):
+        return _parquet_rows(file, limits)
+    if name.lower().endswith(CSV_NAMES):
+        return _csv_rows(file, limits)
+    if head.startswith(b"{"):
+        return _json_rows(file, limits)
+    raise SourceError("unsupported_format", "neither CSV (.csv, .tsv), JSON lines nor Parquet; save it as one of them")
+
+
+def is_row(data: bytes) -> bool:
+    """Tell whether bytes are a row of a table, as the functions above give it."""
+    return data.startswith(MARK.encode())
+
+
 def _members(rows: Iterable[Row | Refused], limits: Limits, options: RowOptions) -> Iterator[Item]:
+    """The rows as members. Nothing is raised before the first is asked for: a table is one whatever its columns are."""
     iterator = iter(rows)
     sample = list(islice(iterator, _SAMPLE))
     found = [row for row in sample if not isinstance(row, Refused)]
     if not found:
-        return uniquely_named(row for row in sample if isinstance(row, Refused))
+        yield from uniquely_named(row for row in sample if isinstance(row, Refused))
+        return
     text_column = options.text_column or _find_text_column(found)
     key_column = options.key_column or _first_of(KEY_COLUMNS, found)
     _require(text_column, found)
     if options.key_column:
         _require(options.key_column, found)
-    return uniquely_named(_member(row, text_column, key_column, limits) for row in chain(sample, iterator))
+    yield from uniquely_named(_member(row, text_column, key_column, limits) for row in chain(sample, iterator))
 
 
 def _member(row: Row | Refused, text_column: str, key_column: str | None, limits: Limits) -> Item:

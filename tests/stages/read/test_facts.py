@@ -2,6 +2,9 @@ import datetime as dt
 
 import pytest
 
+from stages.discover.path_pattern import path_regex
+from stages.discover.sidecars import sidecar_names
+from stages.discover.told import file_of
 from stages.errors import SourceError
 from stages.read.facts import (
     dateline_facts,
@@ -9,12 +12,10 @@ from stages.read.facts import (
     iso_date,
     named_facts,
     path_facts,
-    path_regex,
     precision,
     read_sidecar,
-    sidecar_names,
+    row_facts,
     split_front_matter,
-    table_facts,
 )
 from stages.read.raw_document import Fact
 
@@ -118,11 +119,12 @@ def test_sidecars():
         assert error.value.code == "damaged"
 
 
-def test_a_table_of_metadata():
-    found = table_facts([{"Datei": "a.txt", "datum": "2024-03", "ressort": "Lokales"}])
-    assert values(found["a.txt"]) == {"published_at": "2024-03", "section": "Lokales"}
-    with pytest.raises(SourceError, match="row 1 of the metadata has no column file"):
-        table_facts([{"datum": "2024"}])
+def test_a_row_of_a_table_of_metadata():
+    row = {"Datei": "a.txt", "datum": "2024-03", "ressort": "Lokales"}
+    assert file_of(row) == "a.txt"
+    assert values(row_facts(row)) == {"published_at": "2024-03", "section": "Lokales"}
+    assert file_of({"datum": "2024"}) is None
+    assert file_of({"file": " "}) is None
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ DECIDED = pl.Schema(
         "modified_at": pl.Datetime("us", "UTC"),
         "copy_stages": pl.String(),
         "copy_of": pl.String(),
+        "sidecar_sha256": pl.String(),
+        "told_sha256": pl.String(),
     }
 )
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
