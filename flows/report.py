@@ -33,7 +33,8 @@ class RunReport:
     """What a run did; ``quarantined`` and ``duplicates`` list the sources of this run as they stand now.
 
     ``withheld``: documents that are missing but stand, by source. ``passed_over``: paths by source and reason.
-    ``empty``: sources in which nothing was found to read, with their folders.
+    ``empty``: sources in which nothing was found to read, with their folders. ``without_effect``: those of the
+    ``n_corrections`` rows of the file of corrections that meet nothing, each in words.
     """
 
     run_id: str
@@ -51,6 +52,8 @@ class RunReport:
     withheld: dict[str, int] = field(default_factory=dict)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
     empty: dict[str, str] = field(default_factory=dict)
+    n_corrections: int = 0
+    without_effect: list[str] = field(default_factory=list)
 
 
 class AttentionError(FliesstextError):
@@ -193,7 +196,20 @@ def notes(report: RunReport, option: Option = as_flag) -> list[str]:
     found += [
         _about_empty(name, folder, report.passed_over.get(name, {}), option) for name, folder in report.empty.items()
     ]
+    if report.without_effect:
+        found.append(_about_corrections(report))
     return found
+
+
+def _about_corrections(report: RunReport) -> str:
+    """Say which corrections meet nothing, and what to do."""
+    listed = "; ".join(printable(line) for line in report.without_effect[:_MOST_NAMED])
+    more = len(report.without_effect) - _MOST_NAMED
+    return (
+        f"{len(report.without_effect)} of {report.n_corrections} corrections meet nothing: {listed}"
+        f"{f'; and {more} more' if more > 0 else ''}. "
+        "Texts or names have changed: correct these lines, or take them out."
+    )
 
 
 def passed_over(reasons: Mapping[str, int]) -> str:

@@ -19,17 +19,20 @@ from expectations.digests import row_digests
 from expectations.final_evidence import Whole
 from expectations.gate import Verdict
 from flows.batch import Batch, gather_rows, take_again
+from flows.corrections import Corrections, read_where_named, stale_documents, with_stale
 from flows.execute import Executor, TimeUpError, WorkerDiedError
 from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.step import step
+from stages.correct import CORRECTIONS
+from stages.correct.tables import Ground, link_corrected
 from stages.discover import decide as deciding
 from stages.discover import files
 from stages.discover.members import open_containers, unpack
 from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
-from stages.link_entities.tables import fill_entities, link_new, next_entities
+from stages.link_entities.tables import fill_entities
 from stages.tables.store import Snapshot, Store
 
 _BYTES_A_SECOND = 4_000
@@ -38,11 +41,14 @@ _CLOCK_GRAIN = timedelta(seconds=2)
 """Files modified so shortly before the last run began may have changed again with the same time and size."""
 
 
+NO_CORRECTIONS = Corrections(pl.DataFrame(schema=CORRECTIONS), pl.DataFrame(schema=CORRECTIONS))
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What every step of a run is told: which run it is, where its sources, tables and batches lie, and the settings.
 
-    ``previous``: the snapshot that is published while it runs, or None.
+    ``previous``: the snapshot that is published while it runs, or None. ``corrections``: those to be applied.
     """
 
     run_id: str
@@ -52,11 +58,22 @@ class Run:
     store: Store
     previous: Snapshot | None
     work: Path
+    corrections: Corrections = NO_CORRECTIONS
 
     @property
     def spool(self) -> Path:
         """The file that holds the members of containers that are to be read."""
         return self.work / "members.bin"
+
+    @property
+    def stale(self) -> Path:
+        """The file that names the published documents made under other corrections."""
+        return self.work / "stale.parquet"
+
+    @property
+    def corrected(self) -> Path:
+        """The file of the corrections that are to be applied."""
+        return self.work / "corrections.parquet"
 
 
 class Discovered(NamedTuple):
@@ -75,7 +92,7 @@ class Discovered(NamedTuple):
 def discover(run: Run, named: list[Source]) -> Discovered:
     """Compare the sources with the `sources` table of the last snapshot: what is new, changed, moved, gone."""
     found = files.find_patiently(named, run.settings.selection())
-    known = files.trust(found.files, _prior(run), None if run.settings.verify else _trusted_before(run))
+    known = files.trust(found.files, prior_sources(run), None if run.settings.verify else _trusted_before(run))
     with progress_bar("reading new files", files.unread(known).len()) as advance:
         hashed = files.hash_contents(known, run.roots, progress=lambda: advance(1))
     return _decide(run, named, files.hash_patiently(hashed, run.roots), found.passed_over)
@@ -84,17 +101,18 @@ def discover(run: Run, named: list[Source]) -> Discovered:
 def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
     """Do what `discover` does by listing alone; None where that does not do: a file has to be read, a disk failed."""
     found = files.find_files(named, run.settings.selection())
-    known = files.trust(found.files, _prior(run), None if run.settings.verify else _trusted_before(run))
+    known = files.trust(found.files, prior_sources(run), None if run.settings.verify else _trusted_before(run))
     if files.unread(known).len() or DISK_FAILED in known["reason_code"]:
         return None
     return _decide(run, named, known, found.passed_over)
 
 
 def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, passed_over: dict[str, dict[str, int]]) -> Discovered:
-    settings, prior = run.settings, _prior(run)
+    settings, prior = run.settings, prior_sources(run)
     selection, made = settings.selection(), settings.made()
     opened = open_containers(hashed, prior, run.roots, selection, made)
     decided = deciding.decide(opened.rows, prior, named, made, selection)
+    decided = read_where_named(decided, run.corrections.rows, prior)
     withheld = deciding.count_unlisted(decided, prior)
     if not settings.confirm_deletions:
         decided, held = deciding.withhold_deletions(decided, prior, settings.max_deleted, settings.min_deleted)
@@ -104,8 +122,19 @@ def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, passed_over: di
     return Discovered(file, _add_up(passed_over, opened.passed_over), withheld)
 
 
-def _prior(run: Run) -> pl.DataFrame:
-    return run.store.read(run.previous, "sources")
+def lay_out_corrections(run: Run) -> None:
+    """Write down for the steps which corrections are to be applied, and which documents were made under other ones."""
+    if run.corrections.rows.height:
+        run.corrections.rows.write_parquet(run.corrected)
+    if run.previous and run.corrections.changed:
+        stale = stale_documents(run.corrections, run.store, run.previous)
+        pl.DataFrame({"doc_id": stale}, schema={"doc_id": pl.String}).write_parquet(run.stale)
+
+
+def prior_sources(run: Run) -> pl.DataFrame:
+    """Read the last `sources`; documents made under other corrections are marked, so that they are made again."""
+    sources = run.store.read(run.previous, "sources")
+    return with_stale(sources, pl.read_parquet(run.stale, glob=False)["doc_id"]) if run.stale.exists() else sources
 
 
 def _add_up(*counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
@@ -139,7 +168,8 @@ def read(run: Run, batch: Batch, executor: Executor) -> Batch:
 @step(name="annotate_batch", task_run_name="annotate {batch.name}")
 def annotate(run: Run, batch: Batch, executor: Executor) -> Batch:
     """Reflow the texts of a batch, identify languages, split sentences, extract entities."""
-    return _work(run, batch, executor, Batch.annotate, run.settings.stage_options(), run.run_id, run.started)
+    said = run.corrected if run.corrected.exists() else None
+    return _work(run, batch, executor, Batch.annotate, run.settings.stage_options(), run.run_id, run.started, said)
 
 
 @step(name="validate_batch", task_run_name="validate {batch.name}")
@@ -179,11 +209,15 @@ def move(run: Run, batch: Batch) -> Batch:
 
 
 class Linked(NamedTuple):
-    """Files of the next `entities` and of the digests of its rows, and batches of documents that name others now."""
+    """Files of the next `entities` and of the digests of its rows, and batches of documents that name others now.
+
+    ``met``: the rows of the corrections about entities that met something.
+    """
 
     entities: Path
     digests: Path
     relinked: list[Batch]
+    met: list[int]
 
 
 @step(name="link")
@@ -194,22 +228,22 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
     once there is a second Vance) are taken into batches of their own.
     """
     new, made = gather_rows(batches, "clusters"), gather_rows(batches, "documents")
-    known, linked = link_new(new, run.store, run.previous, replaced)
-    fresh, size = set(new["doc_id"]), run.settings.batch_size
-    others = [doc_id for doc_id in linked.changed_documents if doc_id not in fresh]
+    named = ("doc_id", "source_uri")
+    standing = run.store.scan(run.previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
+    documents = pl.concat([standing.collect(), made.select(named)])
+    before, rows = run.corrections.before, run.corrections.rows
+    ground = Ground(run.store, run.previous, replaced, authority)
+    linked = link_corrected(new, documents, ground, rows if before is None else before, rows)
+    others, size = linked.changed_documents, run.settings.batch_size
     relinked = [
         take_again(others[at : at + size], run.store, run.previous, run.work / "relinked" / f"relinked-{at:07}")
         for at in range(0, len(others), size)
     ]
     for batch in (*batches, *relinked):
         batch.replace(fill_entities(batch.rows("mentions"), batch.rows("clusters"), linked.clusters))
-    named = ("doc_id", "source_uri")
-    standing = run.store.scan(run.previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
-    documents = pl.concat([standing.collect(), made.select(named)])
-    entities = next_entities(known, linked, documents, run.store, run.previous, authority)
-    found = Linked(run.work / "entities.parquet", run.work / "linked.parquet", relinked)
-    row_digests(entities, "entities").to_frame().write_parquet(found.digests)
-    entities.write_parquet(found.entities)
+    found = Linked(run.work / "entities.parquet", run.work / "linked.parquet", relinked, linked.met)
+    row_digests(linked.entities, "entities").to_frame().write_parquet(found.digests)
+    linked.entities.write_parquet(found.entities)
     return found
 
 
