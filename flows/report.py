@@ -281,7 +281,8 @@ def _list(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None
 
 def as_markdown(report: RunReport) -> str:
     """Give the report as Markdown, names from the file system fenced so that they stay text."""
-    lines = [f"# {headline(report)}", "", outcome(report), "", "| table | rows |", "|---|---:|"]
+    page = [f"A page that tells more: `{report.tables}/{report.snapshot}/report.html`", ""] if report.published else []
+    lines = [f"# {headline(report)}", "", outcome(report), "", *page, "| table | rows |", "|---|---:|"]
     lines += [f"| {name} | {rows} |" for name, rows in report.rows.items()]
     lines += ["", "| stage | seconds |", "|---|---:|", *(f"| {k} | {v:.1f} |" for k, v in report.seconds.items()), ""]
     if total := _total(report):

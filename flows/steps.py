@@ -4,6 +4,7 @@ Rows are handed on as batches and paths: a task's arguments travel through the o
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,7 @@ from stages.link_entities.authority import Authority
 from stages.link_entities.tables import fill_entities
 from stages.tables.store import Snapshot, Store
 
+_log = logging.getLogger(__name__)
 _BYTES_A_SECOND = 4_000
 """Slower than any engine has been seen to work; what a large batch may take beyond the time limit."""
 _CLOCK_GRAIN = timedelta(seconds=2)
@@ -276,7 +278,16 @@ def publish(run: Run, candidate: Candidate, runs: pl.DataFrame, verdict: Verdict
     snapshot = run.store.add(candidate.snapshot, "runs", runs)
     verdict = gate.judge_runs(run.store, snapshot, runs, verdict)
     told = {"success": True, "n_expectations": verdict.n_expectations, "warnings": list(verdict.warnings)}
-    results = json.dumps(verdict.results, ensure_ascii=False)
-    return run.store.publish(
-        replace(snapshot, validation=told), results, run.settings.keep_snapshots, run.settings.keep_days
-    )
+    results, snapshot = json.dumps(verdict.results, ensure_ascii=False), replace(snapshot, validation=told)
+    _add_report(run, snapshot)
+    return run.store.publish(snapshot, results, run.settings.keep_snapshots, run.settings.keep_days)
+
+
+def _add_report(run: Run, snapshot: Snapshot) -> None:
+    """Write the page that tells what the run did; the tables are good without it, so no error of its ends the run."""
+    try:
+        from flows.browse.page import REPORT, report_page  # here, for what it brings along
+
+        run.store.add_file(snapshot, REPORT, report_page(Path(run.store.where), snapshot))
+    except Exception:
+        _log.warning("the page report.html of run %s could not be written", run.run_id, exc_info=True)

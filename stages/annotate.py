@@ -89,7 +89,7 @@ def annotate(
         "repairs": repairs,
         "sentences": sentences,
     }
-    met = {"met": pl.concat([met_blocks, met_mentions]).cast(MET)}
+    met = {"met": pl.concat([met_blocks, met_mentions]).cast(MET)} if corrections.height else {}
     return {name: cast(frame, name) for name, frame in frames.items()} | met, rejected, seconds
 
 

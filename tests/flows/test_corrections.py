@@ -109,3 +109,121 @@ def test_two_entities_are_one_from_the_next_run_on_until_that_is_taken_back(pres
     run_here([press], tables)
     assert_same(published(tables), before)
     assert_as_fresh(press, tables, None)
+
+
+def test_mentions_and_blocks_are_corrected_in_their_documents(press: Path, tables: Path) -> None:
+    run_here([press], tables)
+    before = published(tables)
+    (money,) = table(tables, "mentions").filter(label="MONEY").iter_rows(named=True)
+    (body,) = table(tables, "documents").filter(source_uri="press/d.txt")["doc_id"]
+    start = table(tables, "blocks").filter(doc_id=body, block_no=1)["start"].item()
+    rows = [
+        {"action": "reject", "name": "Peter Huber"},
+        {"action": "retype", "name": "Köln", "label": "LOC", "value": "ORG", "source_uri": "press/a.txt"},
+        {"action": "reject", "name": money["text"], "source_uri": "press/d.txt", "start": str(money["start"])},
+        {"action": "mark_block", "source_uri": "press/d.txt", "start": str(start), "value": "teaser"},
+    ]
+    file = correct(tables, *rows)
+    assert run_here([press], tables).counts["n_written"] == 3, "b.txt has nothing of this"
+    texts = table(tables, "mentions")
+    assert "Peter Huber" not in texts["text"]
+    assert sorted(texts.filter(text="Köln")["label"].unique()) == ["LOC", "ORG"]
+    assert table(tables, "blocks").filter(doc_id=body, block_no=1)["kind"].item() == "teaser"
+    assert_as_fresh(press, tables, file)
+
+    # Renamed, a file is not what rows about its old name speak of, and these are told.
+    (press / "d.txt").rename(press / "z.txt")
+    report = run_here([press], tables)
+    assert len(report.without_effect) == 2
+    assert_as_fresh(press, tables, file)
+
+    (press / "z.txt").rename(press / "d.txt")
+    correct(tables)
+    run_here([press], tables)
+    assert_same(published(tables), before)
+
+
+def test_names_kinds_and_ids_that_people_give_stay_and_go(press: Path, tables: Path) -> None:
+    run_here([press], tables)
+    before, koeln, anna = published(tables), entity(tables, "Köln"), entity(tables, "Anna Auer")
+    about = {"entity_id": str(koeln["entity_id"]), "name": "Köln", "label": "LOC"}
+    off = {"action": "split", "entity_id": str(anna["entity_id"]), "name": "Anna Auer", "source_uri": "press/d.txt"}
+    file = correct(
+        tables,
+        {"action": "rename", **about, "value": "Cologne"},
+        {"action": "pin", **about, "value": "Q365"},
+        {"action": "retype", **about, "value": "ORG"},
+        off,
+    )
+    assert run_here([press], tables).without_effect == []
+    row = entity(tables, "Cologne")
+    assert (row["entity_id"], row["label"], row["authority_id"], row["aliases"]) == (
+        koeln["entity_id"], "ORG", "Q365", ["Köln"],
+    )  # fmt: skip
+    assert table(tables, "mentions").filter(text="Köln")["label"].unique().to_list() == ["ORG"]
+    assert table(tables, "entities").filter(name="Anna Auer").height == 2
+    assert_as_fresh(press, tables, file)
+    (press / "a.txt").write_text(TEXTS["a"] + "\nKöln freut sich.\n", encoding="utf-8")
+    run_here([press], tables)
+    assert_as_fresh(press, tables, file)
+    (press / "a.txt").write_text(TEXTS["a"], encoding="utf-8")
+    correct(tables)
+    run_here([press], tables)
+    assert_same(published(tables), before)
+
+
+def told(report: RunReport) -> list[str]:
+    return [line for line in notes(report) if "corrections meet nothing" in line]
+
+
+def test_a_row_that_applies_to_nothing_is_told_and_counted(press: Path, tables: Path) -> None:
+    correct(tables.parent, {"action": "reject", "name": "Köln"}, {"action": "reject", "name": "Atlantis"})
+    report = run_here([press], tables, corrections=str(tables.parent / "corrections.csv"))
+    assert report.without_effect == ["line 3: reject Atlantis: nothing there that it applies to"]
+    assert len(told(report)) == 1
+    assert told(report)[0] in as_markdown(report)
+    assert table(tables, "runs").select(_COUNTS).rows() == [(2, 1)]
+    again = run_here([press], tables, corrections=str(tables.parent / "corrections.csv"))
+    assert (again.published, told(again)) == (False, told(report))
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        (b"action,name\nreject,K\xf6ln\n", r"corrections\.csv, line 2: is not UTF-8; save it as UTF-8"),
+        (b"action,name\nreject,Bonn\nremove,Bonn\n", r"corrections\.csv, line 3: unknown action .*Correct or remove"),
+        (b"action,nmae\nreject,Bonn\n", r"corrections\.csv: unknown columns nmae"),
+        (b"action,source_uri\nmark_block,press/a.txt\n", r"line 2: mark_block needs source_uri and start"),
+        (b"action,name\nreject,\n", r"line 2: reject needs a name or a place"),
+    ],
+)
+def test_a_damaged_file_is_refused_before_anything_is_done(press: Path, tables: Path, text: bytes, what: str) -> None:
+    run_here([press], tables)
+    before = (tables / "CURRENT.json").read_bytes()
+    (tables / "corrections.csv").write_bytes(text)
+    (press / "new.txt").write_text(TEXTS["a"] + "Neu.\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=what):
+        run_here([press], tables)
+    assert (tables / "CURRENT.json").read_bytes() == before
+    assert_tidy(tables)
+
+
+def test_every_snapshot_has_its_report_that_goes_with_it(press: Path, tables: Path) -> None:
+    report = run_here([press], tables, keep_snapshots=1)
+    page = tables / str(report.snapshot) / "report.html"
+    assert "4" in page.read_text(encoding="utf-8")
+    assert f"{report.snapshot}/report.html" in as_markdown(report)
+    (press / "b.txt").unlink()
+    run_here([press], tables, keep_snapshots=1)
+    assert not page.parent.exists()
+
+
+def test_a_report_that_cannot_be_made_fails_no_run(
+    press: Path, tables: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> str:
+        raise OSError("no space left")
+
+    monkeypatch.setattr("flows.browse.page.report_page", fails)
+    assert run_here([press], tables).published
+    assert "report.html" in caplog.text

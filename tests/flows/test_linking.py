@@ -101,7 +101,7 @@ def test_surname_means_the_only_person_of_the_corpus(tables: Path) -> None:
     assert row == {
         "entity_id": anna, "name": "Anna Huber", "label": "PER", "aliases": ["Huber"], "n_mentions": 3,
         "n_documents": 2, "first_document": "press/full.txt", "last_document": "press/surname.txt",
-        "geonames_id": None, "country": None, "authority_id": None,
+        "geonames_id": None, "country": None, "authority_id": None, "corrected": False,
     }  # fmt: skip
     assert entity(tables, meant(tables, "full.txt", "Köln"))["country"] == "DE"
     mentions = read_table(tables, read_current(tables), "mentions")
