@@ -8,7 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows.report import RunReport, as_markdown, notes
 from stages.correct import COLUMNS
+from stages.errors import UsageError
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import assert_same, assert_tidy, fast_gate, published, run_here
 
@@ -193,7 +195,7 @@ def test_a_row_that_applies_to_nothing_is_told_and_counted(press: Path, tables: 
         (b"action,name\nreject,K\xf6ln\n", r"corrections\.csv, line 2: is not UTF-8; save it as UTF-8"),
         (b"action,name\nreject,Bonn\nremove,Bonn\n", r"corrections\.csv, line 3: unknown action .*Correct or remove"),
         (b"action,nmae\nreject,Bonn\n", r"corrections\.csv: unknown columns nmae"),
-        (b"action,source_uri\nmark_block,press/a.txt\n", r"line 2: mark_block needs source_uri and start"),
+        (b"action,source_uri,value\nmark_block,press/a.txt,title\n", r"line 2: mark_block needs source_uri and start"),
         (b"action,name\nreject,\n", r"line 2: reject needs a name or a place"),
     ],
 )
