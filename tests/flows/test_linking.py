@@ -151,7 +151,8 @@ def test_second_person_of_a_surname_changes_documents_that_stand(press: Path, ta
     # Of the document that was linked anew nothing else has changed, not even its run.
     after, doc_id = published(tables), to_doc_id("press/surname.txt")
     for table in ("documents", "blocks", "sentences", "mentions", "clusters", "repairs"):
-        old, new = (frames[table].filter(doc_id=doc_id).drop("entity_id", "linked_id", strict=False) for frames in (before, after))
+        given = ("entity_id", "linked_id")
+        old, new = (frames[table].filter(doc_id=doc_id).drop(given, strict=False) for frames in (before, after))
         assert new.equals(old), table
     runs = read_table(tables, read_current(tables), "documents").select("doc_id", "run_id")
     assert runs.filter(doc_id=doc_id)["run_id"].to_list() == [first.run_id if first else ""]
