@@ -111,7 +111,7 @@ def _touched(was: pl.DataFrame, final: pl.DataFrame, more: Iterable[str]) -> lis
         come["entity_id"],
         corrected["entity_id"],
     )
-    return sorted({*more, *(one for ids in named for one in ids), *corrected["linked_id"]})
+    return sorted({*more, *(one for ids in named for one in ids.drop_nulls()), *corrected["linked_id"].drop_nulls()})
 
 
 def _differing(was: pl.DataFrame, final: pl.DataFrame) -> pl.DataFrame:

@@ -205,6 +205,10 @@ def to_other(frame: pl.DataFrame, column: str, row: int) -> pl.DataFrame | None:
         allowed = [one for values in LEGAL if value in values for one in values if one != value]
         # Else one of the same length, so that an id stays an id.
         other: object = allowed[0] if allowed else f"{value or ''}0"[-max(1, len(value or "")) :]
+    elif dtype == pl.Boolean:
+        other = not value
+    elif isinstance(dtype, pl.Struct):
+        other = {field.name: 0.4711 for field in dtype.fields}
     elif isinstance(dtype, pl.List):
         other = value[:-1] if value else [{"stage": "x", "seconds": 1.0}] if dtype.inner != pl.String else ["x"]
     else:
