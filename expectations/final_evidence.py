@@ -56,6 +56,7 @@ def gather_changed(frames: Mapping[str, pl.DataFrame], record: OnRecord, whole: 
     found["clusters"] = found["clusters"].with_columns(
         has_its_mentions=agree.has_its_mentions(clusters, mentions),
         is_entity=agree.held(clusters, _of(clusters, whole.entities), ("entity_id", "label")),
+        as_linked=agree.as_linked(clusters, _of(clusters, whole.entities)),
     )
     return found
 

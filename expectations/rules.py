@@ -102,7 +102,7 @@ RULES: tuple[Rule, ...] = (
     Rule("mentions", "between", ("score",), "score is a probability", (0.0, 1.0)),
     *_offsets("mentions", "mention"),
     Rule("mentions", "true", ("in_parent",), "the mention lies inside its sentence, in the raw text too"),
-    *(rule for rule in _contract("clusters") if rule.columns != ("entity_id",)),
+    *(rule for rule in _contract("clusters") if rule.columns not in (("entity_id",), ("linked_id",))),
     Rule("clusters", "in_set", ("label",), "label is a known label", schemas.NAME_LABELS),
     Rule("clusters", "between", ("n_mentions",), "a cluster has a mention", (1, None)),
     Rule("clusters", "true", ("has_document",), "the document of the cluster exists"),
@@ -130,6 +130,8 @@ LINKED_RULES: tuple[Rule, ...] = (
     Rule("documents", "true", ("is_written",), "sources has the document as written, with its bytes and encoding"),
     Rule("mentions", "true", ("in_cluster",), "a name has the label and entity of its cluster, a value has neither"),
     Rule("clusters", "not_null", ("entity_id",), "entity_id is always known"),
+    Rule("clusters", "not_null", ("linked_id",), "linked_id is always known"),
+    Rule("clusters", "true", ("as_linked",), "entity and label are those linking found, but where they were corrected"),
     Rule("clusters", "true", ("is_entity",), "entities has the entity, with the label of the cluster"),
     Rule("clusters", "true", ("has_its_mentions",), "n_mentions is the number of rows in mentions"),
 )

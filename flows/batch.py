@@ -5,7 +5,7 @@ the arguments of a task.
 
 batch.parquet             what is to be done: source_uri, doc_id, content_sha256, size_bytes (copy_of where it moves)
 texts.parquet             `read`: the raw texts
-annotated/<table>.parquet `annotate`: the rows of every content table
+annotated/<table>.parquet `annotate`: the rows of every content table; ``met``: the corrections that met something
 <table>.parquet           `validate`, `move`, `take_again`: the rows that are good
 parted.parquet            `validate`: a digest of what was found good, for the gate
 bad_rows.parquet          `validate`: rows that broke a rule
@@ -27,7 +27,8 @@ import polars as pl
 from expectations.digests import digest_documents
 from expectations.evidence import gather_evidence
 from expectations.part_rows import BAD_ROW, part_rows
-from stages.annotate import StageOptions, annotate, isolate
+from stages.annotate import NO_CORRECTIONS, StageOptions, annotate, isolate
+from stages.correct import MET
 from stages.errors import TooMuchError
 from stages.read.patiently import read_patiently
 from stages.read.sources import ReadOptions
@@ -122,10 +123,13 @@ class Batch:
         self._note_seconds("read", {"read": time.perf_counter() - since})
         return self
 
-    def annotate(self, options: StageOptions, run_id: str, processed_at: datetime) -> "Batch":
-        """Turn raw texts into the rows of every content table."""
+    def annotate(
+        self, options: StageOptions, run_id: str, processed_at: datetime, corrections: Path | None = None
+    ) -> "Batch":
+        """Turn raw texts into the rows of every content table, with the ``corrections`` in a file applied."""
         texts = _read(self.folder / "texts.parquet")
-        frames, rejected, seconds = isolate(lambda part: annotate(part, options, run_id, processed_at), texts)
+        said = _read(corrections) if corrections else NO_CORRECTIONS
+        frames, rejected, seconds = isolate(lambda part: annotate(part, options, run_id, processed_at, said), texts)
         (self.folder / "annotated").mkdir(exist_ok=True)
         for table, frame in frames.items():
             self._write(f"annotated/{table}", frame)
@@ -173,6 +177,13 @@ class Batch:
         """Read the rows that broke a rule, where any step looked for such."""
         file = self.folder / "bad_rows.parquet"
         return _read(file) if file.exists() else None
+
+    def met(self) -> pl.DataFrame:
+        """Read which corrections of mentions and blocks met something, in which of the good documents."""
+        file = self.folder / "annotated" / "met.parquet"
+        if not file.exists():
+            return pl.DataFrame(schema=MET)
+        return _read(file).join(self.rows("documents"), on="doc_id", how="semi")
 
     def seconds(self) -> dict[str, float]:
         """Read how long each stage took."""
@@ -262,6 +273,11 @@ def gather_rows(batches: Iterable[Batch], table: str) -> pl.DataFrame:
 def gather_outcomes(batches: Iterable[Batch]) -> pl.DataFrame:
     """Bring together how the sources of batches ended."""
     return pl.concat([pl.DataFrame(schema=OUTCOMES), *(batch.outcomes() for batch in batches)])
+
+
+def gather_met(batches: Iterable[Batch]) -> pl.DataFrame:
+    """Bring together which corrections met something, in which documents."""
+    return pl.concat([pl.DataFrame(schema=MET), *(batch.met() for batch in batches)])
 
 
 def gather_bad_rows(batches: Iterable[Batch]) -> pl.DataFrame:

@@ -192,6 +192,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="wait so long for another run that is writing to the same tables (default: 300)",
     )
+    run.add_argument(
+        "--corrections", metavar="FILE", help="file of corrections (default: corrections.csv in the tables folder)"
+    )
     run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
     run.add_argument("--strict", action="store_true", help="end as failed (exit with 3) when a source is in quarantine")
 

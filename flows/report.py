@@ -33,7 +33,8 @@ class RunReport:
     """What a run did; ``quarantined`` and ``duplicates`` list the sources of this run as they stand now.
 
     ``withheld``: documents that are missing but stand, by source. ``passed_over``: paths by source and reason.
-    ``empty``: sources in which nothing was found to read, with their folders.
+    ``empty``: sources in which nothing was found to read, with their folders. ``without_effect``: those of the
+    ``n_corrections`` rows of the file of corrections that meet nothing, each in words.
     """
 
     run_id: str
@@ -51,6 +52,8 @@ class RunReport:
     withheld: dict[str, int] = field(default_factory=dict)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
     empty: dict[str, str] = field(default_factory=dict)
+    n_corrections: int = 0
+    without_effect: list[str] = field(default_factory=list)
 
 
 class AttentionError(FliesstextError):
@@ -193,7 +196,20 @@ def notes(report: RunReport, option: Option = as_flag) -> list[str]:
     found += [
         _about_empty(name, folder, report.passed_over.get(name, {}), option) for name, folder in report.empty.items()
     ]
+    if report.without_effect:
+        found.append(_about_corrections(report))
     return found
+
+
+def _about_corrections(report: RunReport) -> str:
+    """Say which corrections meet nothing, and what to do."""
+    listed = "; ".join(printable(line) for line in report.without_effect[:_MOST_NAMED])
+    more = len(report.without_effect) - _MOST_NAMED
+    return (
+        f"{len(report.without_effect)} of {report.n_corrections} corrections meet nothing: {listed}"
+        f"{f'; and {more} more' if more > 0 else ''}. "
+        "Texts or names have changed: correct these lines, or take them out."
+    )
 
 
 def passed_over(reasons: Mapping[str, int]) -> str:
@@ -265,7 +281,8 @@ def _list(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None
 
 def as_markdown(report: RunReport) -> str:
     """Give the report as Markdown, names from the file system fenced so that they stay text."""
-    lines = [f"# {headline(report)}", "", outcome(report), "", "| table | rows |", "|---|---:|"]
+    page = [f"A page that tells more: `{report.tables}/{report.snapshot}/report.html`", ""] if report.published else []
+    lines = [f"# {headline(report)}", "", outcome(report), "", *page, "| table | rows |", "|---|---:|"]
     lines += [f"| {name} | {rows} |" for name, rows in report.rows.items()]
     lines += ["", "| stage | seconds |", "|---|---:|", *(f"| {k} | {v:.1f} |" for k, v in report.seconds.items()), ""]
     if total := _total(report):

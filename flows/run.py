@@ -18,8 +18,9 @@ import polars as pl
 from expectations.final_evidence import Whole
 from expectations.gate import Verdict
 from expectations.rules import RUNS_RULES
+from flows import corrections as said
 from flows import steps
-from flows.batch import Batch, gather_bad_rows, gather_outcomes
+from flows.batch import Batch, gather_bad_rows, gather_met, gather_outcomes
 from flows.process import process
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
@@ -55,7 +56,7 @@ def refresh_tables(sources: Sequence[str], tables: Path, settings: Settings, tel
         batches = process(run, decided, sheltered=last_run_died)
         clock.add(batch.seconds() for batch in batches)
         books = _account(run, decided, batches)
-        if not (books.changed or authority.renewed):
+        if not (books.changed or authority.renewed or (run.previous and run.corrections.changed)):
             return _report(run, named, discovered, books, clock, None)
         published = _publish(run, books, batches, authority, clock)
         return _report(run, named, discovered, books, clock, published)
@@ -68,7 +69,7 @@ def report_if_unchanged(sources: Sequence[str], tables: Path, settings: Settings
     TablesError as `refresh_tables` does.
     """
     run, named = _prepare(sources, tables, settings)
-    if run.previous is None or run.store.is_disturbed():
+    if run.previous is None or run.store.is_disturbed() or run.corrections.changed:
         return None
     if read_authority(settings.authority, steps.last_run(run)["versions"]).renewed:
         return None
@@ -92,7 +93,17 @@ def _prepare(sources: Sequence[str], tables: Path, settings: Settings) -> tuple[
     roots = {source.name: source.root for source in named}
     check_engine(settings.engine)
     store.require_ours(roots.values())
-    return Run(new_run_id(started), started, roots, settings, store, store.current(), Path()), named
+    corrections = said.Corrections(said.open_corrections(settings.corrections, tables), None)
+    run = Run(new_run_id(started), started, roots, settings, store, None, Path(), corrections)
+    return _building_upon(run, store.current()), named
+
+
+def _building_upon(run: Run, previous: Snapshot | None) -> Run:
+    """The run with the snapshot that it builds upon, and the corrections that were applied there."""
+    run = replace(run, previous=previous)
+    n_before = int(steps.last_run(run)["n_corrections"].sum())
+    before = said.applied_before(run.store, previous, n_before)
+    return replace(run, corrections=run.corrections._replace(before=before))
 
 
 @contextmanager
@@ -105,7 +116,9 @@ def _begun(sources: Sequence[str], tables: Path, settings: Settings) -> Iterator
         previous = store.current()
         store.clear_leftovers(previous)
         try:
-            yield replace(run, previous=previous, work=store.work_folder(run.run_id)), named, last_run_died
+            run = replace(_building_upon(run, previous), work=store.work_folder(run.run_id))
+            steps.lay_out_corrections(run)
+            yield run, named, last_run_died
         finally:
             with suppress(TablesError):
                 store.clear_leftovers(store.current())
@@ -125,11 +138,15 @@ def _publish(
         whole = Whole(entities, books.sources, books.quarantine, alike)
         replaced = [*books.replaced, *relinked]
         candidate = steps.assemble(run, [*batches, *linked.relinked], replaced, whole, linked.digests)
+    rows, before = run.corrections.rows, said.met_before(run.corrections.rows, run.store, run.previous)
+    met = said.met_now(rows, before.rows, books.decided, books.replaced, gather_met(batches), linked.met)
     with clock("validate"):
         verdict = steps.judge(candidate, books.counts)
     with clock("publish"):
-        runs = pl.concat([run.store.read(run.previous, "runs"), _run_row(run, books, authority, verdict, clock)])
-        return steps.publish(run, candidate, runs, verdict), verdict
+        counts = books.counts | {"n_corrections": rows.height, "n_corrections_without_effect": len(met.nothing)}
+        row = _run_row(run, books._replace(counts=counts), authority, verdict, clock)
+        said.keep(run.store, candidate.snapshot, rows, met.rows)
+        return steps.publish(run, candidate, pl.concat([run.store.read(run.previous, "runs"), row]), verdict), verdict
 
 
 class _Clock:
@@ -167,7 +184,7 @@ class Books(NamedTuple):
 
 
 def _account(run: Run, decided: pl.DataFrame, batches: Sequence[Batch]) -> Books:
-    prior = run.store.read(run.previous, "sources")
+    prior = steps.prior_sources(run)
     outcomes, bad_rows = gather_outcomes(batches), gather_bad_rows(batches)
     sources = account.next_sources(decided, outcomes, prior, run.run_id, run.settings.stages_sha256())
     before = run.store.read(run.previous, "quarantine")
@@ -226,5 +243,7 @@ def _report(
         seconds=clock.seconds,
         withheld=discovered.withheld,
         passed_over=discovered.passed_over,
+        n_corrections=run.corrections.rows.height,
+        without_effect=said.met_before(run.corrections.rows, run.store, snapshot).nothing,
         empty={source.name: str(source.root) for source in named if source.name not in found},
     )

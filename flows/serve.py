@@ -34,10 +34,9 @@ def serve_deployments(parameters: dict[str, Any], cron: str, timezone: str, say:
 def to_parameters(sources: Sequence[str], tables: str, settings: Settings) -> dict[str, Any]:
     """Give the parameters of a deployment: those that were set, with paths that mean the same from any folder."""
     given = settings.model_dump(mode="json", exclude_unset=True)
-    if settings.authority is not None:
-        given["authority"] = str(Path(settings.authority).absolute())
-    if settings.metadata is not None:
-        given["metadata"] = str(Path(settings.metadata).absolute())
+    for name in ("authority", "metadata", "corrections"):
+        if (file := getattr(settings, name)) is not None:
+            given[name] = str(Path(file).absolute())
     if is_other(settings.engine):
         kind, _, folder = settings.engine.partition(":")
         given["engine"] = f"{kind}:{Path(folder).absolute()}"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from stages import extract_entities, find_duplicates, identify_language, link_entities, reflow, split_sentences
+from stages import correct, extract_entities, find_duplicates, identify_language, link_entities, reflow, split_sentences
 from stages.annotate import StageOptions
 from stages.discover import decide as discover
 from stages.discover.containers import RowOptions
@@ -95,6 +95,9 @@ class Settings(BaseModel):
     authority: str | None = Field(
         None, description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id"
     )
+    corrections: str | None = Field(
+        None, description="file of corrections that people made; default: corrections.csv in the folder of the tables"
+    )
     keep_days: float = Field(
         0.0, ge=0, description="keep a snapshot at least so many days after the next one was published"
     )
@@ -168,6 +171,7 @@ def stage_versions() -> dict[str, str]:
         "extract_entities": extract_entities.VERSION,
         "link_entities": link_entities.VERSION,
         "find_duplicates": find_duplicates.VERSION,
+        "correct": correct.VERSION,
     }
 
 

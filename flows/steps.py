@@ -4,6 +4,7 @@ Rows are handed on as batches and paths: a task's arguments travel through the o
 """
 
 import json
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,32 +20,39 @@ from expectations.digests import row_digests
 from expectations.final_evidence import Whole
 from expectations.gate import Verdict
 from flows.batch import Batch, gather_rows, take_again
+from flows.corrections import Corrections, read_where_named, stale_documents, with_stale
 from flows.execute import Executor, TimeUpError, WorkerDiedError
 from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.step import step
 from stages import find_duplicates as alike
+from stages.correct import CORRECTIONS
+from stages.correct.tables import Ground, link_corrected
 from stages.discover import decide as deciding
 from stages.discover import files, told
 from stages.discover.members import open_containers, unpack
 from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
-from stages.link_entities.tables import fill_entities, link_new, next_entities
+from stages.link_entities.tables import fill_entities
 from stages.tables.schemas import empty
 from stages.tables.store import Snapshot, Store
 
+_log = logging.getLogger(__name__)
 _BYTES_A_SECOND = 4_000
 """Slower than any engine has been seen to work; what a large batch may take beyond the time limit."""
 _CLOCK_GRAIN = timedelta(seconds=2)
 """Files modified so shortly before the last run began may have changed again with the same time and size."""
 
 
+NO_CORRECTIONS = Corrections(pl.DataFrame(schema=CORRECTIONS), pl.DataFrame(schema=CORRECTIONS))
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """What every step of a run is told: which run it is, where its sources, tables and batches lie, and the settings.
 
-    ``previous``: the snapshot that is published while it runs, or None.
+    ``previous``: the snapshot that is published while it runs, or None. ``corrections``: those to be applied.
     """
 
     run_id: str
@@ -54,11 +62,22 @@ class Run:
     store: Store
     previous: Snapshot | None
     work: Path
+    corrections: Corrections = NO_CORRECTIONS
 
     @property
     def spool(self) -> Path:
         """The file that holds the members of containers that are to be read."""
         return self.work / "members.bin"
+
+    @property
+    def stale(self) -> Path:
+        """The file that names the published documents made under other corrections."""
+        return self.work / "stale.parquet"
+
+    @property
+    def corrected(self) -> Path:
+        """The file of the corrections that are to be applied."""
+        return self.work / "corrections.parquet"
 
 
 class Discovered(NamedTuple):
@@ -82,7 +101,7 @@ def discover(run: Run, named: list[Source]) -> Discovered:
     """Compare the sources with the `sources` table of the last snapshot: what is new, changed, moved, gone."""
     found = files.find_patiently(named, run.settings.selection())
     found = _without_metadata(run, named, found)
-    known = files.trust(found.files, _prior(run), None if run.settings.verify else _trusted_before(run))
+    known = files.trust(found.files, prior_sources(run), None if run.settings.verify else _trusted_before(run))
     with progress_bar("reading new files", files.unread(known).len()) as advance:
         hashed = files.hash_contents(known, run.roots, progress=lambda: advance(1))
     return _decide(run, named, files.hash_patiently(hashed, run.roots), found)
@@ -94,7 +113,7 @@ def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
     Sidecars and the metadata table are read here too: they are short, and no table remembers their times.
     """
     found = _without_metadata(run, named, files.find_files(named, run.settings.selection()))
-    known = files.trust(found.files, _prior(run), None if run.settings.verify else _trusted_before(run))
+    known = files.trust(found.files, prior_sources(run), None if run.settings.verify else _trusted_before(run))
     if files.unread(known).len() or DISK_FAILED in known["reason_code"]:
         return None
     return _decide(run, named, known, found)
@@ -110,11 +129,12 @@ def _without_metadata(run: Run, named: list[Source], found: files.Found) -> file
 
 
 def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Found) -> Discovered:
-    settings, prior = run.settings, _prior(run)
+    settings, prior = run.settings, prior_sources(run)
     selection, made, metadata = settings.selection(), settings.made(), told.read_metadata(settings.metadata)
     opened = open_containers(hashed, prior, run.roots, selection, made)
     rows = told.with_told(opened.rows, found.sidecars, metadata, settings.path_pattern, run.roots)
     decided = deciding.decide(rows, prior, named, made, selection)
+    decided = read_where_named(decided, run.corrections.rows, prior)
     withheld = deciding.count_unlisted(decided, prior)
     if not settings.confirm_deletions:
         decided, held = deciding.withhold_deletions(decided, prior, settings.max_deleted, settings.min_deleted)
@@ -126,8 +146,19 @@ def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Fo
     return Discovered(file, _add_up(found.passed_over, opened.passed_over), withheld, strangers)
 
 
-def _prior(run: Run) -> pl.DataFrame:
-    return run.store.read(run.previous, "sources")
+def lay_out_corrections(run: Run) -> None:
+    """Write down for the steps which corrections are to be applied, and which documents were made under other ones."""
+    if run.corrections.rows.height:
+        run.corrections.rows.write_parquet(run.corrected)
+    if run.previous and run.corrections.changed:
+        stale = stale_documents(run.corrections, run.store, run.previous)
+        pl.DataFrame({"doc_id": stale}, schema={"doc_id": pl.String}).write_parquet(run.stale)
+
+
+def prior_sources(run: Run) -> pl.DataFrame:
+    """Read the last `sources`; documents made under other corrections are marked, so that they are made again."""
+    sources = run.store.read(run.previous, "sources")
+    return with_stale(sources, pl.read_parquet(run.stale, glob=False)["doc_id"]) if run.stale.exists() else sources
 
 
 def _add_up(*counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
@@ -161,7 +192,8 @@ def read(run: Run, batch: Batch, executor: Executor) -> Batch:
 @step(name="annotate_batch", task_run_name="annotate {batch.name}")
 def annotate(run: Run, batch: Batch, executor: Executor) -> Batch:
     """Reflow the texts of a batch, identify languages, split sentences, extract entities."""
-    return _work(run, batch, executor, Batch.annotate, run.settings.stage_options(), run.run_id, run.started)
+    said = run.corrected if run.corrected.exists() else None
+    return _work(run, batch, executor, Batch.annotate, run.settings.stage_options(), run.run_id, run.started, said)
 
 
 @step(name="validate_batch", task_run_name="validate {batch.name}")
@@ -201,11 +233,15 @@ def move(run: Run, batch: Batch) -> Batch:
 
 
 class Linked(NamedTuple):
-    """Files of the next `entities` and of the digests of its rows, and batches of documents that name others now."""
+    """Files of the next `entities` and of the digests of its rows, and batches of documents that name others now.
+
+    ``met``: the rows of the corrections about entities that met something.
+    """
 
     entities: Path
     digests: Path
     relinked: list[Batch]
+    met: list[int]
 
 
 @step(name="link")
@@ -216,22 +252,22 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
     once there is a second Vance) are taken into batches of their own.
     """
     new, made = gather_rows(batches, "clusters"), gather_rows(batches, "documents")
-    known, linked = link_new(new, run.store, run.previous, replaced)
-    fresh, size = set(new["doc_id"]), run.settings.batch_size
-    others = [doc_id for doc_id in linked.changed_documents if doc_id not in fresh]
+    named = ("doc_id", "source_uri")
+    standing = run.store.scan(run.previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
+    documents = pl.concat([standing.collect(), made.select(named)])
+    before, rows = run.corrections.before, run.corrections.rows
+    ground = Ground(run.store, run.previous, replaced, authority)
+    linked = link_corrected(new, documents, ground, rows if before is None else before, rows)
+    others, size = linked.changed_documents, run.settings.batch_size
     relinked = [
         take_again(others[at : at + size], run.store, run.previous, run.work / "relinked" / f"relinked-{at:07}")
         for at in range(0, len(others), size)
     ]
     for batch in (*batches, *relinked):
         batch.replace(fill_entities(batch.rows("mentions"), batch.rows("clusters"), linked.clusters))
-    named = ("doc_id", "source_uri")
-    standing = run.store.scan(run.previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
-    documents = pl.concat([standing.collect(), made.select(named)])
-    entities = next_entities(known, linked, documents, run.store, run.previous, authority)
-    found = Linked(run.work / "entities.parquet", run.work / "linked.parquet", relinked)
-    row_digests(entities, "entities").to_frame().write_parquet(found.digests)
-    entities.write_parquet(found.entities)
+    found = Linked(run.work / "entities.parquet", run.work / "linked.parquet", relinked, linked.met)
+    row_digests(linked.entities, "entities").to_frame().write_parquet(found.digests)
+    linked.entities.write_parquet(found.entities)
     return found
 
 
@@ -291,7 +327,16 @@ def publish(run: Run, candidate: Candidate, runs: pl.DataFrame, verdict: Verdict
     snapshot = run.store.add(candidate.snapshot, "runs", runs)
     verdict = gate.judge_runs(run.store, snapshot, runs, verdict)
     told = {"success": True, "n_expectations": verdict.n_expectations, "warnings": list(verdict.warnings)}
-    results = json.dumps(verdict.results, ensure_ascii=False)
-    return run.store.publish(
-        replace(snapshot, validation=told), results, run.settings.keep_snapshots, run.settings.keep_days
-    )
+    results, snapshot = json.dumps(verdict.results, ensure_ascii=False), replace(snapshot, validation=told)
+    _add_report(run, snapshot)
+    return run.store.publish(snapshot, results, run.settings.keep_snapshots, run.settings.keep_days)
+
+
+def _add_report(run: Run, snapshot: Snapshot) -> None:
+    """Write the page that tells what the run did; the tables are good without it, so no error of its ends the run."""
+    try:
+        from flows.browse.page import REPORT, report_page  # here, for what it brings along
+
+        run.store.add_file(snapshot, REPORT, report_page(Path(run.store.where), snapshot))
+    except Exception:
+        _log.warning("the page report.html of run %s could not be written", run.run_id, exc_info=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import polars as pl
 
+from stages.correct import CORRECTIONS, MET, correct_blocks, correct_mentions, correct_titles
 from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.extract_entities.relative_dates import resolve_dates
@@ -29,6 +30,7 @@ from stages.tables.schemas import cast
 # As str.split parts words: the separators of files, groups, records and units (1C to 1F), which the regular expressions
 # of Polars do not count as white space, are such.
 WORD = r"[^\s\x1c-\x1f]+"
+NO_CORRECTIONS = pl.DataFrame(schema=CORRECTIONS)
 Frames = dict[str, pl.DataFrame]
 Timed = dict[str, float]
 
@@ -43,22 +45,30 @@ class StageOptions:
 
 
 def annotate(
-    texts: pl.DataFrame, options: StageOptions, run_id: str, processed_at: datetime
+    texts: pl.DataFrame,
+    options: StageOptions,
+    run_id: str,
+    processed_at: datetime,
+    corrections: pl.DataFrame = NO_CORRECTIONS,
 ) -> tuple[Frames, pl.DataFrame, Timed]:
     """Turn a batch of raw texts into the rows of documents, blocks, sentences, mentions and repairs.
 
-    ``texts`` is what `stages.read.sources.read_sources` returns. Also returns the rejected sources and the seconds
-    spent by stage. Raises what a stage raises; `isolate` keeps that from the rest of a batch.
+    ``texts`` is what `stages.read.sources.read_sources` returns. ``corrections`` of blocks and mentions are applied
+    before anything is made of these; the frame ``met`` says which met something. Also returns the rejected sources
+    and the seconds spent by stage. Raises what a stage raises; `isolate` keeps that from the rest of a batch.
     """
     seconds: Timed = {}
     clock = _Clock(seconds)
     documents, blocks, repairs, rejected = reflow_texts(texts, options.reflow)
+    blocks, met_blocks = correct_blocks(blocks, texts, corrections)
+    documents = correct_titles(documents, blocks, met_blocks)
     clock.stop("reflow")
     blocks, languages = identify_blocks(blocks, options.language)
     clock.stop("identify_language")
     sentences = split_blocks(blocks)
     clock.stop("split_sentences")
     mentions = extract_mentions(blocks, sentences, options.entities)
+    mentions, met_mentions = correct_mentions(mentions, texts, corrections)
     clock.stop("extract_entities")
     clusters, members = find_clusters(mentions, documents)
     mentions = mentions.drop("role", "cluster_no").join(members, on=["doc_id", "mention_no"], how="left")
@@ -84,7 +94,8 @@ def annotate(
         "repairs": repairs,
         "sentences": sentences,
     }
-    return {name: cast(frame, name) for name, frame in frames.items()}, rejected, seconds
+    met = {"met": pl.concat([met_blocks, met_mentions]).cast(MET)} if corrections.height else {}
+    return {name: cast(frame, name) for name, frame in frames.items()} | met, rejected, seconds
 
 
 def _complete(documents: pl.DataFrame, counted: Frames, options: EntityOptions) -> pl.DataFrame:

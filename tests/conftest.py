@@ -75,7 +75,7 @@ def _cluster(number: int, text: str, label: str) -> dict[str, object]:
     signature = json.dumps([label, [text], [], []], ensure_ascii=False)
     forms = json.dumps({text: 1}, ensure_ascii=False)
     found = {"doc_id": BODY, "cluster_no": number, "label": label, "signature": signature, "blocks": [text]}
-    return found | {"forms": forms, "n_mentions": 1, "entity_id": "e"}
+    return found | {"forms": forms, "n_mentions": 1, "entity_id": "e", "linked_id": "e"}
 
 
 def _span(start: int, raw_start: int, length: int) -> dict[str, int]:

@@ -71,6 +71,7 @@ _CLUSTERS: _Dtypes = {
     "forms": pl.String,
     "n_mentions": pl.Int64,
     "entity_id": pl.String,
+    "linked_id": pl.String,
 }
 CLUSTERS = pl.Schema(_CLUSTERS)
 _JSON = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each row
@@ -130,7 +131,17 @@ def _mention(row: tuple[object, ...], text: str) -> Mention:
 def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ...]:
     signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles, cluster.claims)
     blocks = _BETWEEN_BLOCKS.join(sorted(blocks_of(signature)))
-    return doc_id, number, cluster.label, _JSON(signature), blocks, _JSON(cluster.forms), len(cluster.members), None
+    return (
+        doc_id,
+        number,
+        cluster.label,
+        _JSON(signature),
+        blocks,
+        _JSON(cluster.forms),
+        len(cluster.members),
+        None,
+        None,
+    )
 
 
 def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:

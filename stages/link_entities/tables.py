@@ -1,12 +1,14 @@
 """The tables of linking: the names of new documents against the published clusters, and the next `entities`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from stages.link_entities import Linked, build_entities, fill_mentions, link_clusters
 from stages.link_entities.authority import Authority, kept_ids
 from stages.link_entities.corpus import concerned_clusters
+from stages.tables.agree import linked_label
 from stages.tables.schemas import cast
 from stages.tables.store import Snapshot, Store
 
@@ -16,11 +18,18 @@ def link_new(
 ) -> tuple[pl.DataFrame, Linked]:
     """Link the clusters of new documents with the published ones; ``replaced``: documents whose rows go.
 
-    Returns the published clusters that are concerned, as they were, and what linking made of them and the new ones.
+    Returns the published clusters that are concerned, as they were, and what linking made of them and the new ones;
+    corrections take no part in it.
     """
-    bare = new.with_columns(entity_id=pl.lit(None, pl.String))
+    bare = as_linked(new).with_columns(pl.lit(None, pl.String).alias(name) for name in ("entity_id", "linked_id"))
     known = concerned_clusters(store.scan_sound(previous, "clusters"), bare, replaced)
-    return known, link_clusters(known, bare, replaced)
+    linked = link_clusters(as_linked(known), bare, replaced)
+    return known, replace(linked, clusters=linked.clusters.with_columns(linked_id="entity_id"))
+
+
+def as_linked(clusters: pl.DataFrame) -> pl.DataFrame:
+    """Give published clusters the entity and label that linking alone found."""
+    return clusters.with_columns(entity_id="linked_id", label=linked_label())
 
 
 def next_entities(
@@ -48,15 +57,18 @@ def next_entities(
         ids = kept_ids(known, linked.clusters, published)
         stand = pl.col("entity_id").replace_strict(ids, default=None, return_dtype=pl.String)
         entities = entities.with_columns(authority_id=stand)
-    return pl.concat([kept, cast(entities, "entities")])
+    return pl.concat([kept, cast(entities.with_columns(corrected=pl.lit(False)), "entities")])
 
 
 def fill_entities(mentions: pl.DataFrame, clusters: pl.DataFrame, linked: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Fill entity_id in the clusters and mentions of a batch; a cluster that was not linked keeps its entity.
 
-    ``linked``: the clusters as linking left them.
+    ``linked``: the clusters as linking and corrections left them. A name has the label of its cluster.
     """
     key = ["doc_id", "cluster_no"]
-    clusters = clusters.update(linked.select(*key, "entity_id"), on=key)
+    clusters = clusters.update(linked.select(*key, "entity_id", "linked_id", "label"), on=key)
     members = mentions.select("doc_id", "mention_no", "cluster_no", "role").drop_nulls("cluster_no")
-    return {"clusters": clusters, "mentions": fill_mentions(mentions, members, clusters)}
+    filled = fill_mentions(mentions, members, clusters)
+    labels = clusters.select(*key, _label="label")
+    named = filled.join(labels, on=key, how="left", maintain_order="left")
+    return {"clusters": clusters, "mentions": named.with_columns(label=pl.coalesce("_label", "label")).drop("_label")}

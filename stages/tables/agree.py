@@ -48,6 +48,19 @@ def has_its_mentions(clusters: pl.DataFrame, mentions: pl.DataFrame) -> pl.Serie
     return sized.select((pl.col("len").fill_null(0) == pl.col("n_mentions")).fill_null(False)).to_series()
 
 
+def as_linked(clusters: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
+    """True for a cluster with the entity that linking found and the label its signature has, or a corrected entity."""
+    known = entities.filter("corrected").select("entity_id").unique().with_columns(_corrected=True)
+    marked = clusters.join(known, on="entity_id", how="left", maintain_order="left")
+    same = (pl.col("entity_id") == pl.col("linked_id")) & (pl.col("label") == linked_label())
+    return marked.select((same.fill_null(False)) | pl.col("_corrected").fill_null(False)).to_series()
+
+
+def linked_label() -> pl.Expr:
+    """The label of a cluster as linking found it: the first part of its signature."""
+    return pl.col("signature").str.json_path_match("$[0]")
+
+
 def count_entities(clusters: pl.LazyFrame) -> pl.LazyFrame:
     """Count anew what `entities` says of its clusters (entity_id, label, n_mentions, source_uri)."""
     named = pl.col("source_uri")
@@ -67,15 +80,18 @@ def well_counted(entities: pl.DataFrame, counted: pl.DataFrame) -> dict[str, pl.
 def are_spellings(entities: pl.DataFrame, clusters: pl.DataFrame) -> pl.Series:
     """True for an entity whose aliases are all the spellings (forms) of its clusters but the name, and no others.
 
-    The name is one of them, or a base form that no text has ("Deutscher Gewerkschaftsbund").
+    The name is one of them, or a base form that no text has ("Deutscher Gewerkschaftsbund"). Of a corrected entity the
+    names that it had, two more at the most, may be aliases.
     """
     spellings: dict[str, set[str]] = {}
     for entity_id, forms in clusters.select("entity_id", "forms").unique().iter_rows():
         spellings.setdefault(entity_id, set()).update(_spellings(forms))
     found = []
-    for entity_id, name, aliases in entities.select("entity_id", "name", "aliases").iter_rows():
+    for entity_id, name, aliases, corrected in entities.select("entity_id", "name", "aliases", "corrected").iter_rows():
         met = spellings.get(entity_id, set())
-        found.append(bool(met and name) and sorted(met - {name}) == aliases)
+        more = set(aliases or ()) - met if corrected else set()
+        as_said = len(more) <= 2 and sorted((met | more) - {name}) == aliases
+        found.append(bool(met and name) and as_said)
     return pl.Series("spelt", found, dtype=pl.Boolean)
 
 

@@ -235,6 +235,7 @@ TABLES: dict[str, Table] = {
             "forms": Column(_STR, "spellings and how often each stands in the document, as JSON"),
             "n_mentions": Column(_INT, "mentions in the cluster"),
             "entity_id": Column(_STR, "entity the cluster stands for"),
+            "linked_id": Column(_STR, "entity that linking alone found; another one where somebody corrected it"),
         },
     ),
     "repairs": Table(
@@ -283,7 +284,8 @@ TABLES: dict[str, Table] = {
             "last_document": Column(_STR, "last source_uri that names it, in order of source_uri"),
             "geonames_id": Column(_INT, "GeoNames id of a place whose name means one place only", nullable=True),
             "country": Column(_STR, "ISO 3166-1 alpha-2 code of that place", nullable=True),
-            "authority_id": Column(_STR, "id in the authority table that was given", nullable=True),
+            "authority_id": Column(_STR, "id in the authority table that was given, or pinned", nullable=True),
+            "corrected": Column(pl.Boolean, "true where somebody merged, split, renamed, retyped or pinned it"),
         },
     ),
     "sources": Table(
@@ -342,6 +344,8 @@ TABLES: dict[str, Table] = {
             "versions": Column(_VERSIONS, "code, stages, models and libraries"),
             "n_expectations": Column(_INT, "expectations evaluated by the gate"),
             "n_rows_rejected": Column(_INT, "rows that broke a rule in this run"),
+            "n_corrections": Column(_INT, "rows of the file of corrections that was applied"),
+            "n_corrections_without_effect": Column(_INT, "those of them that met nothing"),
             "validation": Column(_STR, "passed, or warned: expectations that failed without being critical"),
         },
     ),

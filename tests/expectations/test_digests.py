@@ -58,9 +58,13 @@ def test_every_column_counts_but_those_that_are_given_later(batch, table, column
 def test_rows_that_go_come_twice_or_trade_values_are_seen(batch):
     mentions = batch["mentions"]
     whole = digest_documents({"mentions": mentions})["digest"].to_list()
-    traded = mentions.with_columns(pl.col("label").reverse())
+    traded = mentions.with_columns(pl.Series("text", mentions["text"].reverse()))
     for other in (mentions[:1], mentions[[0, 1, 1]], mentions[[0, 0]], traded):
         assert digest_documents({"mentions": other})["digest"].to_list() != whole
+    # The label of a name is held to that of its cluster; that of a value stands here.
+    values = mentions.with_columns(cluster_no=pl.lit(None, pl.Int64))
+    other = values.with_columns(label=pl.lit("DATE"))
+    assert not digest_documents({"mentions": other}).equals(digest_documents({"mentions": values}))
 
 
 def test_row_digests_tell_rows_apart(batch):

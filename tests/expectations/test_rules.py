@@ -112,7 +112,7 @@ WHOLE = {
         "entity_id": "e" * 16, "name": "Anna Huber", "label": "PER", "aliases": ["Huber"], "evidence": "[]",
         "n_mentions": 3,
         "n_documents": 2, "first_document": "s/a", "last_document": "s/b", "geonames_id": None, "country": None,
-        "authority_id": None,
+        "authority_id": None, "corrected": False,
     },
     "sources": {
         "source_uri": "s/a", "status": "quarantined", "doc_id": "d", "duplicate_of": None, "content_sha256": "0" * 64,
@@ -132,6 +132,7 @@ WHOLE = {
         "run_id": "r", "started_at": DAY, "finished_at": DAY, "n_sources": 1, "n_written": 0, "n_unchanged": 0,
         "n_duplicate": 0, "n_quarantined": 1, "n_deleted": 0, "seconds": [{"stage": "read", "seconds": 0.1}],
         "versions": [{"name": "polars", "version": "2"}], "n_expectations": 9, "n_rows_rejected": 0,
+        "n_corrections": 0, "n_corrections_without_effect": 0,
         "validation": "passed",
     },
 }  # fmt: skip

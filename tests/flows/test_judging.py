@@ -344,6 +344,7 @@ UNKNOWABLE = {
     ("entities", "country"): "the same",
     ("entities", "authority_id"): "the authority table is not at hand any more",
     ("entities", "evidence"): "why names are one linking alone knows",
+    ("entities", "corrected"): "the corrections are not at hand any more",
     ("sources", "size_bytes"): "the file may have changed since it was looked at",
     ("sources", "modified_at"): "the same",
     ("sources", "encoding"): "of what is not written; of documents it is compared",
@@ -431,7 +432,7 @@ def after_assembling(table: str, column: str) -> dict[str, Any]:
 
 
 BREAKS = [
-    (after_parting, "mentions", "label", "mentions.as_parted.true"),
+    (after_parting, "mentions", "kind", "mentions.as_parted.true"),
     (after_parting, "documents", "doc_id", "entities.first_document.not_null"),
     (after_parting, "clusters", "blocks", "clusters.entity_id.not_null"),
     (after_moving, "documents", "run_id", "documents.made_by_run.true"),

@@ -60,6 +60,10 @@ class Store(Protocol):
         """Write a table that has no doc_id, complete, into a snapshot that is not published yet."""
         ...
 
+    def add_file(self, snapshot: Snapshot, name: str, text: str) -> None:
+        """Write a file that is no table into a snapshot that is not published yet; it goes with the snapshot."""
+        ...
+
     def publish(self, snapshot: Snapshot, results: str, keep: int, keep_days: float) -> Snapshot:
         """Make a snapshot the published one, all tables at once, with the ``results`` of its validation beside it.
 
@@ -79,6 +83,10 @@ class Store(Protocol):
 
     def current(self) -> Snapshot | None:
         """Give the published snapshot; None where nothing was ever published."""
+        ...
+
+    def read_file(self, snapshot: Snapshot | None, name: str) -> str | None:
+        """Read a file that `add_file` wrote; None where there is none that can be read."""
         ...
 
     def scan(self, snapshot: Snapshot | None, table: str) -> pl.LazyFrame:

@@ -55,7 +55,10 @@ _RUN = re.compile(_RUN_ID)
 _FAILED_RUN = re.compile(rf"{_RUN_ID}\.json")
 _SNAPSHOT_OR_TRASH = re.compile(rf"{_RUN_ID}|\.{_RUN_ID}\.old")
 _JSON = "|".join(map(re.escape, (SNAPSHOT, VALIDATION)))
-_BESIDE = r"browse\.sqlite|\.browse\.sqlite\.[0-9]+\.new|report\.html"
+_BESIDE = (
+    r"browse\.sqlite|\.browse\.sqlite\.[0-9]+\.new"
+    r"|\.?(?:report\.html|corrections\.csv|corrections-met\.csv)(?:\.new)?"
+)
 """What is made from the tables beside them, and goes with them."""
 _IN_A_SNAPSHOT = re.compile(
     rf"(?:{'|'.join(TABLES)})(?:/part(?:-[0-9a-f]+)?\.parquet)?|{_JSON}|\.(?:{_JSON})\.new|{_BESIDE}"

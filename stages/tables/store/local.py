@@ -52,6 +52,10 @@ class LocalSnapshots:
         """Write a table as one file."""
         return publish.add_table(self.tables, snapshot, table, frame)
 
+    def add_file(self, snapshot: Snapshot, name: str, text: str) -> None:
+        """Write the file beside the tables of the snapshot."""
+        snapshots.replace_file(self.tables / snapshot.snapshot / name, text)
+
     def publish(self, snapshot: Snapshot, results: str, keep: int, keep_days: float) -> Snapshot:
         """Replace CURRENT.json in one step."""
         named = folder.worth_keeping(self.tables, snapshot.previous, keep, keep_days)
@@ -78,6 +82,13 @@ class LocalSnapshots:
     def current(self) -> Snapshot | None:
         """Read CURRENT.json and see that the files are there."""
         return snapshots.read_current(self.tables)
+
+    def read_file(self, snapshot: Snapshot | None, name: str) -> str | None:
+        """Read the file beside the tables of the snapshot."""
+        try:
+            return (self.tables / snapshot.snapshot / name).read_text(encoding="utf-8") if snapshot else None
+        except (OSError, UnicodeDecodeError):
+            return None
 
     def scan(self, snapshot: Snapshot | None, table: str) -> pl.LazyFrame:
         """Scan the files of a table."""

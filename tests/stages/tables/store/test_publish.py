@@ -37,7 +37,7 @@ def document(doc_id, text="Ein Satz.", run="run-1"):
         | dict.fromkeys(("value_number", "value_unit", "value_start", "value_end"))
         | {"score": 0.5, "extractor": "x", "role": None, "cluster_no": 0, "entity_id": "e"},
         "clusters": {"doc_id": doc_id, "cluster_no": 0, "label": "PER", "signature": "[]", "blocks": ["PER:satz"]}
-        | {"forms": "{}", "n_mentions": 1, "entity_id": "e"},
+        | {"forms": "{}", "n_mentions": 1, "entity_id": "e", "linked_id": "e"},
         "repairs": {"doc_id": doc_id, "repair_no": 0, "rule": "character", "raw_start": 0, "raw_end": 1}
         | {"before": "a", "after": "b"},
         "raw_texts": {"doc_id": doc_id, "text": text},
@@ -92,7 +92,7 @@ def entities(n_mentions, *ids):
             "n_mentions": n_mentions,
         }
         | {"n_documents": n_mentions, "evidence": "[]", "first_document": "s/a", "last_document": "s/z"}
-        | {"geonames_id": None, "country": None, "authority_id": None}
+        | {"geonames_id": None, "country": None, "authority_id": None, "corrected": False}
         for entity_id in ids or ("e",)
     ]
     return cast(pl.DataFrame(rows, schema_overrides=_types("entities")), "entities")

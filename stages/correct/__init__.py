@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 
 from stages.errors import UsageError
-from stages.tables.schemas import BLOCK_KINDS, LABELS, NAME_LABELS
+from stages.tables.schemas import BLOCK_KINDS, LABELS, NAME_LABELS, VALUE_LABELS
 
 VERSION = "1"
 
@@ -44,7 +44,13 @@ COLUMNS = {
 CORRECTIONS = pl.Schema(
     {"row": pl.Int64(), **{name: pl.Int64() if name == "start" else pl.String() for name in COLUMNS}}
 )
-_OF_MENTIONS, _OF_ENTITIES = ("reject", "retype"), ("merge", "split", "rename", "pin")
+MET = pl.Schema({"doc_id": pl.String(), "row": pl.Int64()})
+"""The rows about mentions and blocks that met something, and in which documents."""
+_OF_MENTIONS = ("reject", "retype")
+_MEANS = ("action", "entity_id", "name", "label", "source_uri", "start", "value", "value_name")
+"""The columns that decide what a row does; the others tell people who, when and why."""
+_KEY_LENGTH = 16
+_NAMED = pl.Schema({"entity_id": pl.String(), "name": pl.String(), "label": pl.String()})
 
 
 def read_corrections(text: str, name: str = "corrections.csv") -> pl.DataFrame:
@@ -73,11 +79,22 @@ def _checked(given: Mapping[str | None, str | list[str] | None], line: int, name
         raise UsageError(f"{name}, line {line}: unknown action {row['action']!r}; there are {', '.join(ACTIONS)}")
     if allowed and row["value"] not in allowed:
         raise UsageError(f"{name}, line {line}: value {row['value']!r} should be one of {', '.join(allowed)}")
+    if missing := _missing(row):
+        raise UsageError(f"{name}, line {line}: {row['action']} needs {missing}")
     if row["action"] not in ("reject", "split") and not row["value"]:
         raise UsageError(f"{name}, line {line}: {row['action']} needs a value")
     if row["start"] and not (row["start"].isascii() and row["start"].isdigit()):
         raise UsageError(f"{name}, line {line}: start {row['start']!r} should be a number, or empty")
     return {"row": line, **row, "start": int(row["start"]) if row["start"] else None}
+
+
+def _missing(row: Mapping[str, str]) -> str:
+    """What a row lacks to say what it is about."""
+    if row["action"] == "mark_block":
+        return "" if row["source_uri"] and row["start"] else "source_uri and start"
+    if row["action"] in ("reject", "retype"):
+        return "" if row["name"] or row["entity_id"] or (row["source_uri"] and row["start"]) else "a name or a place"
+    return "" if row["entity_id"] or row["name"] else "an entity_id or a name"
 
 
 def write_corrections(rows: pl.DataFrame) -> str:
@@ -88,31 +105,45 @@ def write_corrections(rows: pl.DataFrame) -> str:
 
 def correct_mentions(
     mentions: pl.DataFrame, documents: pl.DataFrame, corrections: pl.DataFrame
-) -> tuple[pl.DataFrame, list[int]]:
-    """Leave out the mentions that were rejected and give others their label; returns the rows that met something.
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Leave out the mentions that were rejected and give others their label; returns `MET` as well.
 
-    ``mentions`` has doc_id, text, label and start, ``documents`` doc_id and source_uri. A mention keeps its number, so
-    that others do too. Corrections of whole entities (with an entity_id) are not for here: see `correct_clusters`.
+    ``mentions`` has doc_id, text, label, kind, value and start, ``documents`` doc_id and source_uri. A mention keeps
+    its number, so that others do too; one with another label has no normalised value any more. Corrections of whole
+    entities (with an entity_id) are not for here: see `correct_clusters` and `correct_entities`.
     """
     wanted = _rows(corrections, _OF_MENTIONS).filter(pl.col("entity_id") == "")
     if not wanted.height or not mentions.height:
-        return mentions, []
-    placed = mentions.with_row_index("_at").join(documents.select("doc_id", "source_uri"), on="doc_id", how="left")
-    met: list[int] = []
+        return mentions, pl.DataFrame(schema=MET)
+    placed = mentions.with_row_index("_at").join(
+        documents.select("doc_id", "source_uri"), on="doc_id", how="left", maintain_order="left"
+    )
+    met: list[pl.DataFrame] = []
     removed: set[int] = set()
     labels: dict[int, str] = {}
     for row in wanted.iter_rows(named=True):
-        found = placed.filter(_is_meant(row))["_at"].to_list()
-        met += [row["row"]] * bool(found)
+        found = placed.filter(_is_meant(row))
+        met.append(found.select("doc_id", row=pl.lit(row["row"], pl.Int64)).unique(maintain_order=True))
         if row["action"] == "reject":
-            removed.update(found)
+            removed.update(found["_at"])
         else:
-            labels |= dict.fromkeys(found, row["value"])
-    numbered = mentions.with_row_index("_at")
-    if labels:
-        new = pl.col("_at").replace_strict(labels, default=None, return_dtype=pl.String)
-        numbered = numbered.with_columns(label=pl.coalesce(new, "label"))
-    return numbered.filter(~pl.col("_at").is_in(sorted(removed))).drop("_at"), met
+            labels |= dict.fromkeys(found["_at"], row["value"])
+    relabelled = _relabelled(mentions.with_row_index("_at"), labels)
+    return relabelled.filter(~pl.col("_at").is_in(sorted(removed))).drop("_at"), pl.concat(met)
+
+
+def _relabelled(numbered: pl.DataFrame, labels: Mapping[int, str]) -> pl.DataFrame:
+    """The mentions with new labels, by their number in the frame; a name becomes a value and the other way round."""
+    if not labels:
+        return numbered
+    new = pl.col("_at").replace_strict(dict(labels), default=None, return_dtype=pl.String)
+    changed = (new != pl.col("label")).fill_null(False)
+    kind = pl.when(new.is_in(VALUE_LABELS)).then(pl.lit("value")).otherwise(pl.col("kind").replace("value", "name"))
+    return numbered.with_columns(
+        label=pl.coalesce(new, "label"),
+        kind=pl.when(changed).then(kind).otherwise("kind"),
+        value=pl.when(~changed).then("value"),
+    )
 
 
 def _is_meant(row: Mapping[str, object]) -> pl.Expr:
@@ -122,19 +153,27 @@ def _is_meant(row: Mapping[str, object]) -> pl.Expr:
 
 def correct_blocks(
     blocks: pl.DataFrame, documents: pl.DataFrame, corrections: pl.DataFrame
-) -> tuple[pl.DataFrame, list[int]]:
-    """Give blocks the kind that somebody marked them with, by the place where they begin; returns the rows that met.
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Give blocks the kind that somebody marked them with, by the place where they begin; returns `MET` as well.
 
-    `documents.title` is the text of the first title block: take it afterwards.
+    `documents.title` is the text of the first title block: see `correct_titles`.
     """
     wanted = _rows(corrections, ("mark_block",)).select("row", "source_uri", "start", kind_now="value")
     if not wanted.height or not blocks.height:
-        return blocks, []
-    places = documents.select("doc_id", "source_uri").join(wanted, on="source_uri")
-    last = places.group_by("doc_id", "start", maintain_order=True).last().select("doc_id", "start", "row", "kind_now")
+        return blocks, pl.DataFrame(schema=MET)
+    places = documents.select("doc_id", "source_uri").join(wanted, on="source_uri", maintain_order="left_right")
+    met = places.join(blocks.select("doc_id", "start"), on=["doc_id", "start"], how="semi").select(list(MET))
+    last = places.group_by("doc_id", "start", maintain_order=True).last().select("doc_id", "start", "kind_now")
     joined = blocks.join(last, on=["doc_id", "start"], how="left", maintain_order="left")
-    met = sorted(joined["row"].drop_nulls().to_list())
-    return joined.with_columns(kind=pl.coalesce("kind_now", "kind")).drop("row", "kind_now"), met
+    return joined.with_columns(kind=pl.coalesce("kind_now", "kind")).drop("kind_now"), met
+
+
+def correct_titles(documents: pl.DataFrame, blocks: pl.DataFrame, met: pl.DataFrame) -> pl.DataFrame:
+    """Give the documents in which `correct_blocks` ``met`` something the title that their blocks have now."""
+    titles = blocks.filter(pl.col("kind") == "title").sort("doc_id", "block_no").group_by("doc_id").first()
+    joined = documents.join(titles.select("doc_id", _title="text"), on="doc_id", how="left", maintain_order="left")
+    marked = pl.col("doc_id").is_in(met["doc_id"].implode())
+    return joined.with_columns(title=pl.when(marked).then("_title").otherwise("title")).drop("_title")
 
 
 def correct_clusters(
@@ -158,12 +197,20 @@ def correct_clusters(
         if not is_merge:
             other = split_id(own, row["name"], row["source_uri"])
             found = _with_spelling(found, documents, row["name"], row["source_uri"])
+            # What is split off may be merged or split again by a later row.
+            entities = _with_entity(entities, str(other), row["name"], labels[own])
+            labels[str(other)] = labels[own]
         if found.height:
             met.append(row["row"])
             new = found.select("doc_id", "cluster_no", _new=pl.lit(other))
             joined = clusters.join(new, on=["doc_id", "cluster_no"], how="left", maintain_order="left")
             clusters = joined.with_columns(entity_id=pl.coalesce("_new", "entity_id")).drop("_new")
     return clusters, met
+
+
+def _with_entity(entities: pl.DataFrame, entity_id: str, name: str, label: str) -> pl.DataFrame:
+    row = pl.DataFrame({"entity_id": [entity_id], "name": [name], "label": [label]}, schema=_NAMED)
+    return pl.concat([entities.select(list(_NAMED)), row])
 
 
 def _with_spelling(clusters: pl.DataFrame, documents: pl.DataFrame, spelling: str, source_uri: str) -> pl.DataFrame:
@@ -202,60 +249,74 @@ def correct_entities(entities: pl.DataFrame, corrections: pl.DataFrame) -> tuple
     return entities, met
 
 
-def relabel_mentions(mentions: pl.DataFrame, entities: pl.DataFrame) -> pl.DataFrame:
-    """Give linked mentions and clusters the label of their entity, after `correct_entities` changed some."""
+def relabel(rows: pl.DataFrame, entities: pl.DataFrame) -> pl.DataFrame:
+    """Give linked mentions or clusters the label of their entity, after `correct_entities` changed some."""
     labels = entities.select("entity_id", _label="label")
-    joined = mentions.join(labels, on="entity_id", how="left", maintain_order="left")
+    joined = rows.join(labels, on="entity_id", how="left", maintain_order="left")
     return joined.with_columns(label=pl.coalesce("_label", "label")).drop("_label")
 
 
-def concerned_documents(
-    before: pl.DataFrame, after: pl.DataFrame, mentions: pl.LazyFrame, documents: pl.DataFrame
-) -> list[str]:
-    """List the documents that have to be processed again because rows about mentions or blocks came or went.
+def concerned_documents(before: pl.DataFrame, after: pl.DataFrame, documents: pl.LazyFrame) -> list[str]:
+    """List the documents that have to be processed again because rows about mentions or blocks came, went or moved.
 
-    ``mentions`` (doc_id, text) are those published; of a mention that was rejected and is to come back, which has no
-    row there, the document is known only by its source_uri: take ``documents`` whole where `must_look_everywhere`.
+    ``documents`` (doc_id, source_uri, text) are those published. A row about all documents concerns those whose text
+    has the words somewhere: a mention that was rejected and is to come back has no row that could be looked for.
     """
-    rows = _changed(before, after).filter(pl.col("action").is_in([*_OF_MENTIONS, "mark_block"]))
-    rows = rows.filter(pl.col("entity_id") == "")
-    uris, everywhere = rows.filter(pl.col("source_uri") != ""), rows.filter(pl.col("source_uri") == "")
-    named = documents.filter(pl.col("source_uri").is_in(uris["source_uri"].implode()))["doc_id"]
-    said = mentions.filter(pl.col("text").is_in(everywhere["name"].implode())).select("doc_id").unique().collect()
-    return sorted({*named, *said["doc_id"]})
+    rows = _changed(_of_documents(before), _of_documents(after))
+    if not rows.height:
+        return []
+    everywhere = rows.filter(pl.col("source_uri") == "")
+    names = everywhere["name"].unique().to_list()
+    named = pl.col("source_uri").is_in(rows["source_uri"].unique().implode())
+    said = pl.col("text").str.contains_any(names) if names else pl.lit(False)  # "" stands in every text
+    return documents.filter(named | said | pl.lit("" in names)).select("doc_id").collect()["doc_id"].sort().to_list()
 
 
-def must_look_everywhere(before: pl.DataFrame, after: pl.DataFrame) -> list[str]:
-    """List the texts of mentions that were rejected everywhere and no longer are: any document may hold them."""
-    gone = before.join(after, on=list(COLUMNS), how="anti", nulls_equal=True)
-    return gone.filter((pl.col("action") == "reject") & (pl.col("source_uri") == ""))["name"].to_list()
+def _of_documents(corrections: pl.DataFrame) -> pl.DataFrame:
+    return _rows(corrections, (*_OF_MENTIONS, "mark_block")).filter(pl.col("entity_id") == "").select(_MEANS)
 
 
-def concerned_entities(before: pl.DataFrame, after: pl.DataFrame) -> list[str]:
-    """List the ids of entities that have to be linked again because rows about them came or went."""
-    rows = _changed(before, after).filter(pl.col("entity_id") != "")
-    others = rows.filter(pl.col("action") == "merge")["value"]
-    split = rows.filter(pl.col("action") == "split").select("entity_id", "name", "source_uri")
-    return sorted({*rows["entity_id"], *others, *(split_id(*row) for row in split.iter_rows())})
+def of_entities(corrections: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows about whole entities."""
+    return corrections.filter((pl.col("entity_id") != "") | pl.col("action").is_in(["merge", "split", "rename", "pin"]))
+
+
+def named_documents(corrections: pl.DataFrame) -> list[str]:
+    """List the source_uri of documents with rows of their own: renamed, they are not what these rows speak of."""
+    return corrections.filter(pl.col("source_uri") != "")["source_uri"].unique().sort().to_list()
+
+
+def same_corrections(before: pl.DataFrame, after: pl.DataFrame) -> bool:
+    """Tell whether two files of corrections do the same, in the same order."""
+    return before.select(_MEANS).equals(after.select(_MEANS))
+
+
+def keys_of(corrections: pl.DataFrame) -> pl.DataFrame:
+    """Give each row number its key: a digest of what the row does, the same wherever the row stands in the file."""
+    told = corrections.select(_MEANS).iter_rows()
+    keys = [hashlib.sha256(json.dumps(row).encode()).hexdigest()[:_KEY_LENGTH] for row in told]
+    return corrections.select("row").with_columns(pl.Series("key", keys, dtype=pl.String))
 
 
 def without_effect(corrections: pl.DataFrame, met: Iterable[int]) -> list[str]:
     """Say of each row that met nothing what it was about."""
     rows = corrections.filter(~pl.col("row").is_in(sorted(set(met))))
     return [
-        f"line {row['row']}: {row['action']} {row['name'] or row['source_uri']}: nothing there any more"
+        f"line {row['row']}: {row['action']} {row['name'] or row['source_uri']}: nothing there that it applies to"
         for row in rows.iter_rows(named=True)
     ]
 
 
 def _changed(before: pl.DataFrame, after: pl.DataFrame) -> pl.DataFrame:
-    columns = list(COLUMNS)
-    return pl.concat(
-        [
-            before.join(after, on=columns, how="anti", nulls_equal=True),
-            after.join(before, on=columns, how="anti", nulls_equal=True),
-        ]
+    """The rows that came or went; all, where those that stayed stand in another order: the last one counts."""
+    stayed = (
+        one.join(other, on=_MEANS, how="semi", nulls_equal=True) for one, other in ((before, after), (after, before))
     )
+    first, second = stayed
+    if not first.equals(second):
+        return pl.concat([before, after])
+    pairs = ((before, after), (after, before))
+    return pl.concat([one.join(other, on=_MEANS, how="anti", nulls_equal=True) for one, other in pairs])
 
 
 def _rows(corrections: pl.DataFrame, actions: Sequence[str]) -> pl.DataFrame:
