@@ -20,7 +20,7 @@ from expectations.gate import Verdict
 from expectations.rules import RUNS_RULES
 from flows import steps
 from flows.batch import Batch, gather_bad_rows, gather_outcomes
-from flows.process import process
+from flows.process import process, require_cluster
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
 from flows.steps import Discovered, Run
@@ -48,6 +48,7 @@ def refresh_tables(sources: Sequence[str], tables: Path, settings: Settings, tel
         clock = _Clock()
         # A wrong table is told before the work, not after it.
         authority = read_authority(settings.authority, steps.last_run(run)["versions"])
+        require_cluster(run)
         with clock("discover"):
             discovered = steps.discover(run, named)
         decided = discovered.decided()
@@ -92,6 +93,8 @@ def _prepare(sources: Sequence[str], tables: Path, settings: Settings) -> tuple[
     roots = {source.name: source.root for source in named}
     check_engine(settings.engine)
     store.require_ours(roots.values())
+    # Wherever a worker stands, they mean the same.
+    roots = {name: root.absolute() for name, root in roots.items()}
     return Run(new_run_id(started), started, roots, settings, store, store.current(), Path()), named
 
 
@@ -105,7 +108,7 @@ def _begun(sources: Sequence[str], tables: Path, settings: Settings) -> Iterator
         previous = store.current()
         store.clear_leftovers(previous)
         try:
-            yield replace(run, previous=previous, work=store.work_folder(run.run_id)), named, last_run_died
+            yield replace(run, previous=previous, work=store.work_folder(run.run_id).absolute()), named, last_run_died
         finally:
             with suppress(TablesError):
                 store.clear_leftovers(store.current())
