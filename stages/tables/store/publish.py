@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -234,6 +235,7 @@ def _link(tables: Path, snapshot: Snapshot, part: Part, folder: Path) -> Part:
     return part
 
 
+@cache
 def arrow_schema(table: str) -> pa.Schema:
     """Give the Arrow schema of a table: plain string and list types, nullability, and a description per column."""
     plain = pa.schema(_plain(field) for field in empty(table).to_arrow().schema)
