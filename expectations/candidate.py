@@ -4,7 +4,7 @@ These are the rows that the run changed, read from what is about to be published
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -210,11 +210,23 @@ def whole_rows(candidate: Candidate, named: pl.Series) -> Frames:
     for table, gather in _GATHER.items():
         accounted = row_digests(getattr(candidate.whole, table), table)
         told = [gather(empty(table), accounted, candidate.whole)]
-        for rows, published in candidate.store.changes(candidate.previous, candidate.snapshot, table):
+        for rows, published in _in_chunks(candidate.store.changes(candidate.previous, candidate.snapshot, table)):
             judged = gather(rows, accounted, candidate.whole)
             told.append(judged.filter(_is_new(rows, published, table) | ~judged.select(_EVIDENCE).to_series()))
         found[table] = pl.concat(told)
     return found
+
+
+def _in_chunks(pieces: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Put pieces together: the evidence looks through the whole tables for each, and there are thousands."""
+    waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(rows.height for rows, _ in waiting) >= _SHOWN_ROWS:
+            yield pl.concat([rows for rows, _ in waiting]), pl.concat([before for _, before in waiting])
+            waiting.clear()
+    if waiting:
+        yield pl.concat([rows for rows, _ in waiting]), pl.concat([before for _, before in waiting])
 
 
 def _entity_rows(candidate: Candidate, named: pl.Series) -> pl.DataFrame:
@@ -246,10 +258,9 @@ def _row_counts(candidate: Candidate, made: Mapping[str, int]) -> dict[str, tupl
     """
     store, previous = candidate.store, candidate.previous
     replaced = pl.Series("doc_id", candidate.replaced, dtype=pl.String)
-    counts = {}
+    counts, published = {}, previous.n_rows() if previous else {}
     for table in CONTENT:
-        found = _count(store.scan(candidate.snapshot, table))
-        before = _count(store.scan(previous, table))
+        found, before = _count(store.scan(candidate.snapshot, table)), published.get(table, 0)
         gone = _count(store.scan_documents(previous, table, replaced, sound=False))
         counts[table] = (found, before - gone + made.get(table, 0))
     for table, frame in candidate.whole._asdict().items():

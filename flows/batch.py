@@ -16,6 +16,7 @@ apart                     this batch has to be taken apart, and why
 """
 
 import json
+import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -229,7 +230,11 @@ class Batch:
             self._write(table, frame)
 
     def _write(self, name: str, frame: pl.DataFrame) -> None:
-        frame.write_parquet(self.folder / f"{name}.parquet")
+        # In one step: a worker that was given up may still be writing the same while another one reads it.
+        file = self.folder / f"{name}.parquet"
+        new = file.with_name(f".{file.name}.{secrets.token_hex(4)}.new")
+        frame.write_parquet(new)
+        new.replace(file)
 
     def _note_seconds(self, step: str, seconds: Mapping[str, float]) -> None:
         (self.folder / f"seconds-{step}.json").write_text(json.dumps(seconds), encoding="utf-8")

@@ -21,6 +21,7 @@ examples:
   fliesstext run press=/mnt/a web=/mnt/b      two named sources, one set of tables
   fliesstext run 'archive/**/*.txt'           a glob (quote it)
   fliesstext run articles/ --exclude entwurf/ without the folders of that name
+  fliesstext run /mnt/a --tables /mnt/t --dask tcp://scheduler:8786   on many machines
   fliesstext show articles/one.txt            the mended text of one file
   fliesstext check --tables out/ articles/    are the published tables still whole and right
   fliesstext browse articles/ --tables out/   look at what came out, in a browser
@@ -169,6 +170,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--suffixes", metavar="LIST", help="read only these endings, pass over others (.txt,.md)")
     run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
     run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
+    run.add_argument("--dask", metavar="ADDRESS", help="work on a Dask cluster: its scheduler, as tcp://scheduler:8786")
     run.add_argument(
         "--max-seconds", type=float, metavar="S", help="after so long a batch counts as hung (default: 300)"
     )

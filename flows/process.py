@@ -28,9 +28,8 @@ def process(run: Run, decided: pl.DataFrame, *, sheltered: bool) -> list[Batch]:
     # What no worker process survived the last time must neither end this process nor take others along.
     risky = cut_batches(decided.filter(to_process, "alone"), run.work / "alone", 1)
     todo += risky
-    n = worthwhile(len(todo), at_least=int(sheltered)) if run.settings.workers is None else run.settings.workers
     made = [steps.move(run, batch) for batch in moves]
-    with Processes(max(n, int(bool(risky)))) as executor:
+    with _place(run, len(todo), at_least=int(sheltered), risky=bool(risky)) as executor:
         total = sum(batch.n_sources for batch in todo)
         with progress_bar("processing documents", total) as advance:
             while todo:
@@ -43,6 +42,28 @@ def process(run: Run, decided: pl.DataFrame, *, sheltered: bool) -> list[Batch]:
                     made.append(batch.give_up() if batch.is_apart else batch)
                 todo = smaller
     return sorted(made)
+
+
+def require_cluster(run: Run) -> None:
+    """Raise ClusterError where a cluster is named that cannot do the work; before anything is done, not after."""
+    if run.settings.dask:
+        with _cluster(run, run.settings.dask):
+            pass
+
+
+def _cluster(run: Run, address: str) -> Executor:
+    # Needed by whoever names one alone.
+    from flows.execute.dask import Cluster
+
+    return Cluster(address, [run.work, *(root for root in run.roots.values() if root.exists())])
+
+
+def _place(run: Run, n_batches: int, *, at_least: int, risky: bool) -> Executor:
+    """Say where the batches are worked on."""
+    if run.settings.dask and n_batches:
+        return _cluster(run, run.settings.dask)
+    n = worthwhile(n_batches, at_least) if run.settings.workers is None else run.settings.workers
+    return Processes(max(n, int(risky)))
 
 
 def side_by_side(run: Run, batches: Sequence[Batch], executor: Executor) -> Iterator[Batch]:

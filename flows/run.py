@@ -21,7 +21,7 @@ from expectations.rules import RUNS_RULES
 from flows import corrections as said
 from flows import steps
 from flows.batch import Batch, gather_bad_rows, gather_met, gather_outcomes
-from flows.process import process
+from flows.process import process, require_cluster
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
 from flows.steps import Discovered, Run
@@ -49,6 +49,7 @@ def refresh_tables(sources: Sequence[str], tables: Path, settings: Settings, tel
         clock = _Clock()
         # A wrong table is told before the work, not after it.
         authority = read_authority(settings.authority, steps.last_run(run)["versions"])
+        require_cluster(run)
         with clock("discover"):
             discovered = steps.discover(run, named)
         decided = discovered.decided()
@@ -93,6 +94,8 @@ def _prepare(sources: Sequence[str], tables: Path, settings: Settings) -> tuple[
     roots = {source.name: source.root for source in named}
     check_engine(settings.engine)
     store.require_ours(roots.values())
+    # Wherever a worker stands, they mean the same.
+    roots = {name: root.absolute() for name, root in roots.items()}
     corrections = said.Corrections(said.open_corrections(settings.corrections, tables), None)
     run = Run(new_run_id(started), started, roots, settings, store, None, Path(), corrections)
     return _building_upon(run, store.current()), named
@@ -116,7 +119,7 @@ def _begun(sources: Sequence[str], tables: Path, settings: Settings) -> Iterator
         previous = store.current()
         store.clear_leftovers(previous)
         try:
-            run = replace(_building_upon(run, previous), work=store.work_folder(run.run_id))
+            run = replace(_building_upon(run, previous), work=store.work_folder(run.run_id).absolute())
             steps.lay_out_corrections(run)
             yield run, named, last_run_died
         finally:

@@ -82,6 +82,12 @@ class Settings(BaseModel):
         description="worker processes; 0 works in this one, but for documents that a worker did not survive before; "
         "default: as many as pay off",
     )
+    dask: str | None = Field(
+        None,
+        pattern=r"^(tcp|tls)://",
+        description="work on the workers of this Dask scheduler (tcp://host:8786) instead; sources and tables have to "
+        "be on drives that all of them mount",
+    )
     max_seconds: float = Field(
         300.0, gt=0, description="seconds after which a batch in a worker process counts as hung (large ones get more)"
     )

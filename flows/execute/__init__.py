@@ -1,6 +1,6 @@
-"""Executors: "run this function on this batch there", in processes of this machine.
+"""Executors: "run this function on this batch there", in processes of this machine or on workers of a Dask cluster.
 
-Another kind of place (a cluster) is one more module here with a class that keeps `Executor`.
+Another kind of place is one more module here with a class that keeps `Executor`.
 """
 
 from collections.abc import Callable
@@ -18,6 +18,10 @@ class TimeUpError(FliesstextError):
 
 class WorkerDiedError(FliesstextError):
     """The process that made a call died of it: killed for want of memory, or by a crash in native code."""
+
+
+class ClusterError(FliesstextError):
+    """The cluster cannot do the work: no scheduler, no worker, or one that does not see what the run works on."""
 
 
 class Executor(Protocol):

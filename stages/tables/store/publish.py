@@ -8,10 +8,13 @@ table is missing or mixed.
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -93,6 +96,7 @@ def build_snapshot(
     changed = set(replaced) | {doc_id for batch in batches for doc_id in _doc_ids(batch)}
     touched = {doc_id[:length] for doc_id in changed}
     comparable = previous if previous and previous.prefix_length == length else None
+    gone, come = _group_ids(replaced, length), _group_batches(batches, prefixes)
     parts: dict[str, tuple[Part, ...]] = {}
     for table in CONTENT:
         (folder / table).mkdir(parents=True)
@@ -100,7 +104,7 @@ def build_snapshot(
         parts[table] = tuple(
             _link(tables, comparable, old[part_name(table, prefix)], folder)
             if comparable and prefix not in touched
-            else _write(_content(tables, previous, table, prefix, replaced, batches), folder, table, prefix)
+            else _write(_content(tables, previous, table, prefix, gone[prefix], come[prefix]), folder, table, prefix)
             for prefix in prefixes
         )
     for table, frame in whole.items():
@@ -152,6 +156,24 @@ def _doc_ids(batch: NewRows) -> list[str]:
     return pl.read_parquet(batch.files["documents"], columns=["doc_id"], glob=False)["doc_id"].to_list()
 
 
+def _group_ids(doc_ids: Iterable[str], length: int) -> defaultdict[str, list[str]]:
+    """Group doc_ids by their first digits, once for all parts: looking through them for each part is quadratic."""
+    grouped: defaultdict[str, list[str]] = defaultdict(list)
+    for doc_id in doc_ids:
+        grouped[doc_id[:length]].append(doc_id)
+    return grouped
+
+
+def _group_batches(batches: Iterable[NewRows], prefixes: Sequence[str]) -> defaultdict[str, list[NewRows]]:
+    """Say for each of the sorted prefixes which batches may hold such doc_ids."""
+    length, grouped = len(prefixes[0]), defaultdict[str, list[NewRows]](list)
+    for batch in batches:
+        begin, end = bisect_left(prefixes, batch.first[:length]), bisect_right(prefixes, batch.last[:length])
+        for prefix in prefixes[begin:end]:
+            grouped[prefix].append(batch)
+    return grouped
+
+
 def _content(
     tables: Path,
     previous: Snapshot | None,
@@ -160,13 +182,13 @@ def _content(
     replaced: Sequence[str],
     batches: Sequence[NewRows],
 ) -> pl.DataFrame:
-    """The rows of one part: what stands from the last snapshot, and what this run made."""
+    """The rows of one part: what stands from the last snapshot, and what this run made; both are of this part."""
     here = pl.col("doc_id").str.starts_with(prefix)
     frames = [empty(table).lazy()]
     if previous:
-        stays = ~pl.col("doc_id").is_in([doc_id for doc_id in replaced if doc_id.startswith(prefix)])
+        stays = ~pl.col("doc_id").is_in(replaced)
         frames.append(scan_parts(tables, previous, table, [prefix]).filter(here & stays))
-    new = [b.files[table] for b in batches if b.first[: len(prefix)] <= prefix <= b.last[: len(prefix)]]
+    new = [batch.files[table] for batch in batches]
     frames += [pl.scan_parquet(new, glob=False).filter(here)] if new else []
     return pl.concat(frames).collect().sort(TABLES[table].key)
 
@@ -183,15 +205,22 @@ def _write_whole(
     if "doc_id" not in frame.columns:
         return (_write(frame.sort(TABLES[table].key), folder, table, ""),)
     old = {part.path: part for part in comparable.tables[table]} if comparable else {}
-    made = []
+    made, cut = [], _cut(cast(frame, table), table, len(prefixes[0]))
     for prefix in prefixes:
-        rows = cast(frame.filter(pl.col("doc_id").str.starts_with(prefix)), table).sort(TABLES[table].key)
+        rows = cut.get(prefix, empty(table))
         part = old.get(part_name(table, prefix))
         if comparable and part and pl.read_parquet(tables / comparable.snapshot / part.path, glob=False).equals(rows):
             made.append(_link(tables, comparable, part, folder))
         else:
             made.append(_write(rows, folder, table, prefix))
     return tuple(made)
+
+
+def _cut(frame: pl.DataFrame, table: str, length: int) -> dict[str, pl.DataFrame]:
+    """Cut a table into its parts, each in key order, in one go: filtering it for each of them is quadratic."""
+    named = frame.sort(TABLES[table].key).with_columns(pl.col("doc_id").str.head(length).alias(""))
+    parts = named.partition_by("", maintain_order=True, include_key=False, as_dict=True)
+    return {prefix: part for (prefix,), part in parts.items()}
 
 
 def _link(tables: Path, snapshot: Snapshot, part: Part, folder: Path) -> Part:
@@ -206,6 +235,7 @@ def _link(tables: Path, snapshot: Snapshot, part: Part, folder: Path) -> Part:
     return part
 
 
+@cache
 def arrow_schema(table: str) -> pa.Schema:
     """Give the Arrow schema of a table: plain string and list types, nullability, and a description per column."""
     plain = pa.schema(_plain(field) for field in empty(table).to_arrow().schema)

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -169,9 +170,7 @@ def scan_parts(tables: Path, snapshot: Snapshot | None, table: str, prefixes: It
 
     Raises TablesError when such a part is not byte for byte what was published.
     """
-    parts = snapshot.tables[table] if snapshot else ()
-    wanted = tuple(prefixes)
-    held = [part for part in parts if _may_hold(part, wanted)]
+    held = _holding(snapshot, table, tuple(prefixes)) if snapshot else []
     if snapshot is None or not held:
         return empty(table).lazy()
     files = [unharmed(tables, snapshot, part) for part in held]
@@ -191,6 +190,22 @@ def file_sha256(file: Path) -> str:
     """Give the SHA-256 of a file in hex."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _holding(snapshot: Snapshot, table: str, prefixes: tuple[str, ...]) -> list[Part]:
+    """Find the parts that may hold doc_ids with one of these prefixes, without looking at each part for each."""
+    parts, length = snapshot.tables[table], snapshot.prefix_length
+    if len(parts) < 2 or any(len(prefix) < length for prefix in prefixes):
+        return [part for part in parts if _may_hold(part, prefixes)]
+    wanted = sorted({f"{table}/part-{prefix[:length]}.parquet" for prefix in prefixes})
+    # Parts are published in the order of their prefixes, and so of their paths.
+    places = [bisect_left(parts, path, key=_path) for path in wanted]
+    found = [parts[place] for place in places if place < len(parts)]
+    return [part for part, path in zip(found, wanted, strict=False) if part.path == path]
+
+
+def _path(part: Part) -> str:
+    return part.path
 
 
 def _may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:

@@ -1,0 +1,152 @@
+"""Growth: what the steps of a run cost by the size of the corpus, in CPU seconds and peak memory.
+
+    python tests/benchmarks/growth.py                      # 50,000 documents; then 1,000 changed; then nothing changed
+    python tests/benchmarks/growth.py --documents 200000   # minutes; --engine fast, --changed 1000, --keep DIR
+
+Documents of one sentence each, no worker processes, no Prefect, each run in a process of its own. What grows in the
+second and third run is what a nightly run pays for the corpus instead of for what is new.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+ROOT = Path(__file__).parent.parent.parent
+_A_FOLDER = 1_000
+STEPS = ("discover", "process", "account", "link", "assemble", "judge", "publish", "report")
+_OF_RUN = ("process", "account", "report")
+
+
+def text(number: int, edition: int = 0) -> str:
+    """A document of one sentence; another edition says something else."""
+    named = f"{_FIRST[number % 40]} {_LAST[number // 40 % 50]}{_ENDS[number // 2_000 % 60]}"
+    return f"{named} fand am {1 + number % 28}. Mai {number} Fehler, davon {edition} neue.\n"
+
+
+_FIRST = [
+    a + b for a in ("An", "Ber", "Cla", "Do", "El", "Fran", "Ger", "Hei") for b in ("na", "tha", "ra", "ris", "ke")
+]
+_LAST = [
+    a + b
+    for a in ("Berg", "Feld", "Wald", "Bach", "Stein")
+    for b in ["mann", "er", "huber", "ner", "hof", "dorf", "kamp", "au", "ing", "rath"]
+]
+_ENDS = [
+    a + b
+    for a in ("", "in", "el", "es", "ow", "ek")
+    for b in ("", "s", "ke", "sen", "le", "ti", "ten", "lin", "el", "ner")
+]
+
+
+def write(folder: Path, numbers: range, edition: int = 0) -> None:
+    """Write documents, a thousand in a folder."""
+    for number in numbers:
+        file = folder / f"{number // _A_FOLDER:04}" / f"{number:07}.txt"
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_text(text(number, edition), encoding="utf-8")
+
+
+# One run, in a process of its own
+
+
+@contextmanager
+def measured(step: str, into: dict[str, dict[str, float]]) -> Iterator[None]:
+    """Note the CPU seconds of a step, and the peak memory of the process meanwhile (MB)."""
+    Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
+    since = time.process_time()
+    yield
+    into[step] = {"seconds": time.process_time() - since, "peak": _status("VmHWM")}
+
+
+def _status(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
+
+
+def once(folder: Path, tables: Path, engine: str) -> dict[str, dict[str, float]]:
+    """One run in this process; gives what each step cost."""
+    from flows import run, steps
+    from flows.settings import Settings
+
+    into: dict[str, dict[str, float]] = {}
+
+    def watched(step: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **given: Any) -> Any:
+            with measured(step, into):
+                return function(*args, **given)
+
+        return call
+
+    with ExitStack() as patched:
+        for step, (where, name) in {step: _place(step, run, steps) for step in STEPS}.items():
+            patched.enter_context(patch.object(where, name, watched(step, getattr(where, name))))
+        settings = Settings(workers=0, engine=engine, languages=("de",))
+        report = run.refresh_tables([f"tiny={folder}"], tables, settings)
+    into["written"] = {"seconds": float(report.counts["n_written"]), "peak": 0.0}
+    return into
+
+
+def _place(step: str, run: Any, steps: Any) -> tuple[Any, str]:
+    return (run, {"account": "_account", "report": "_report"}.get(step, step)) if step in _OF_RUN else (steps, step)
+
+
+# All runs
+
+
+def compare(documents: int, changed: int, engine: str, at: Path) -> None:
+    """Load, change, and leave alone; prints a table of what each run cost by step."""
+    folder, tables = at / "tiny", at / "tables"
+    write(folder, range(documents))
+    runs = {"first load": _elsewhere(folder, tables, engine)}
+    time.sleep(3)  # files as old as the last run are read again
+    write(folder, range(0, documents, max(1, documents // changed)), edition=1)
+    runs[f"{changed:,} changed"] = _elsewhere(folder, tables, engine)
+    runs["the same, trusted"] = _elsewhere(folder, tables, engine)
+    print(f"{documents:,} documents, engine {engine}; {platform.machine()}, {datetime.now(UTC):%Y-%m-%d}")
+    print(f"{'CPU s (peak MB)':18}" + "".join(f"{name:>22}" for name in runs))
+    for step in STEPS:
+        cells = (told.get(step, {"seconds": 0.0, "peak": 0.0}) for told in runs.values())
+        print(f"{step:18}" + "".join(f"{cell['seconds']:14.2f} ({cell['peak']:5.0f})" for cell in cells))
+    total = (
+        (sum(told[s]["seconds"] for s in STEPS if s in told), max(c["peak"] for c in told.values()))
+        for told in runs.values()
+    )
+    print(f"{'all':18}" + "".join(f"{seconds:14.2f} ({peak:5.0f})" for seconds, peak in total))
+
+
+def _elsewhere(folder: Path, tables: Path, engine: str) -> dict[str, dict[str, float]]:
+    command = [sys.executable, __file__, "--once", str(folder), str(tables), "--engine", engine]
+    made = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, stdout=-1)
+    told: dict[str, dict[str, float]] = json.loads(made.stdout.splitlines()[-1])
+    return told
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--documents", type=int, default=50_000)
+    parser.add_argument("--changed", type=int, default=1_000)
+    parser.add_argument("--engine", default="none")
+    parser.add_argument("--keep", type=Path, help="an empty folder to work in, that stays")
+    parser.add_argument("--once", nargs=2, type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.once:
+        print(json.dumps(once(*chosen.once, chosen.engine)))
+        return
+    with TemporaryDirectory() as made:
+        compare(chosen.documents, chosen.changed, chosen.engine, chosen.keep or Path(made))
+
+
+if __name__ == "__main__":
+    main()
