@@ -17,7 +17,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ VALIDATION = "validation.json"
 WINDOWS = os.name == "nt"
 SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
 _TRIES, _SECONDS_BETWEEN = 20, 0.1
-_PART_PATH = re.compile(r"[a-z_]+/part(?:-[0-9a-f]+)?\.parquet")
+_PART_PATH = re.compile(r"[a-z_]+/(?:[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}/)?part(?:-[0-9a-f]+)?\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,8 @@ class Snapshot:
     validation: Mapping[str, Any]
     previous: tuple[str, ...] = ()
     schema_version: str = SCHEMA_VERSION
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """The version of each Delta table that belongs to it; empty where the tables are no Delta tables."""
 
     def n_rows(self) -> dict[str, int]:
         """Count the rows of each table."""
@@ -68,10 +70,12 @@ class Snapshot:
 
     def to_json(self) -> str:
         """Write the content of CURRENT.json; `from_json` reads it back."""
-        tables = {
+        tables: dict[str, dict[str, Any]] = {
             name: {"rows": sum(part.rows for part in parts), "files": [asdict(part) for part in parts]}
             for name, parts in self.tables.items()
         }
+        for name, version in self.versions.items():
+            tables[name]["version"] = version
         plain = {
             "snapshot": self.snapshot,
             "schema_version": self.schema_version,
@@ -107,6 +111,7 @@ class Snapshot:
             validation=plain["validation"],
             previous=tuple(plain["previous"]),
             schema_version=plain["schema_version"],
+            versions={name: table["version"] for name, table in plain["tables"].items() if "version" in table},
         )
 
 
@@ -171,7 +176,7 @@ def scan_parts(tables: Path, snapshot: Snapshot | None, table: str, prefixes: It
     """
     parts = snapshot.tables[table] if snapshot else ()
     wanted = tuple(prefixes)
-    held = [part for part in parts if _may_hold(part, wanted)]
+    held = [part for part in parts if may_hold(part, wanted)]
     if snapshot is None or not held:
         return empty(table).lazy()
     files = [unharmed(tables, snapshot, part) for part in held]
@@ -193,8 +198,14 @@ def file_sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
-    held = Path(part.path).stem.removeprefix("part").removeprefix("-")
+def prefix_of(part: Part) -> str:
+    """Say how the doc_ids in a part begin."""
+    return Path(part.path).stem.removeprefix("part").removeprefix("-")
+
+
+def may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
+    """Tell whether a part may hold a doc_id with one of these prefixes."""
+    held = prefix_of(part)
     return held.startswith(prefixes) or any(prefix.startswith(held) for prefix in prefixes)
 
 

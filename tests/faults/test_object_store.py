@@ -1,0 +1,190 @@
+"""Tables and sources on an object store: an S3 server on this machine, throttled, refused, written by two."""
+
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from itertools import count
+from pathlib import Path
+from unittest.mock import patch
+
+import polars as pl
+import pytest
+
+from flows.check import check_tables
+from stages.errors import LockedError, TablesError, UsageError
+from stages.tables.schemas import TABLES
+from stages.tables.store import Snapshot
+from stages.tables.store.choose import open_store
+from stages.tables.store.delta import DeltaTables
+from tests.faults.harness import COMMAND, OF_THE_RUN, article, assert_same, fast_gate, published
+from tests.faults.harness import run_here as run_with
+from tests.object_store import KEY, S3, SECRET, Bucket, s3_server
+
+pytestmark = pytest.mark.integration
+run_here = partial(run_with, engine="fast", wait_seconds=0)
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    with s3_server() as server, fast_gate():
+        yield server
+
+
+@pytest.fixture
+def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    yield s3.make_bucket(f"texts-{next(_numbers)}")
+    s3.refuse()
+
+
+@pytest.fixture
+def press(tmp_path: Path) -> Path:
+    folder = tmp_path / "press"
+    folder.mkdir()
+    for i in range(4):
+        (folder / f"{i}.txt").write_text(article(i), encoding="utf-8")
+    return folder
+
+
+def change(folder: Path) -> None:
+    (folder / "0.txt").write_text(article(10), encoding="utf-8")
+    (folder / "1.txt").unlink()
+    (folder / "new.txt").write_text(article(11), encoding="utf-8")
+
+
+def rows(tables: str) -> dict[str, pl.DataFrame]:
+    store = open_store(tables)
+    current = store.current()
+    frames = {table: store.scan(current, table).collect() for table in TABLES if table != "runs"}
+    frames["sources"] = frames["sources"].filter(pl.col("status") != "deleted")
+    return {t: frame.drop(OF_THE_RUN, strict=False).sort(TABLES[t].key) for t, frame in frames.items()}
+
+
+def expected(folder: Path, at: Path) -> dict[str, pl.DataFrame]:
+    run_here([folder], at)
+    return published(at)
+
+
+class KilledError(BaseException):
+    """Stands for a process that is gone."""
+
+
+def test_same_rows_as_in_a_folder(bucket: Bucket, press: Path, tmp_path: Path) -> None:
+    tables = f"{bucket.url}/a/tables"
+    run_here([press], tables)
+    assert_same(rows(tables), expected(press, tmp_path / "one"))
+    change(press)
+    run_here([press], tables)
+    assert_same(rows(tables), expected(press, tmp_path / "two"))
+    assert not check_tables(tables, [str(press)]).problems
+    assert not run_here([press], tables).published
+    assert ".writer.json" not in bucket.names()
+
+
+def test_throttling_is_waited_for(s3: S3, bucket: Bucket, press: Path, tmp_path: Path) -> None:
+    s3.refuse(every=4)
+    run_here([press], f"{bucket.url}/tables")
+    s3.refuse()
+    assert_same(rows(f"{bucket.url}/tables"), expected(press, tmp_path / "one"))
+
+
+def test_a_refusal_is_told_without_secrets(s3: S3, bucket: Bucket, press: Path, tmp_path: Path) -> None:
+    s3.refuse(every=1, status=403)
+    options = ("--engine", "none", "--languages", "de", "--workers", "0")
+    ended = subprocess.run(
+        [*COMMAND, "run", str(press), "--tables", f"{bucket.url}/tables", *options],
+        cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "check the address, the credentials and the network" in ended.stderr
+    assert KEY not in ended.stdout + ended.stderr
+    assert SECRET not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("at", [3, 9])
+def test_killed_between_commits(bucket: Bucket, press: Path, tmp_path: Path, at: int) -> None:
+    tables = f"{bucket.url}/tables"
+    run_here([press], tables)
+    before = rows(tables)
+    change(press)
+    commits, commit = count(1), DeltaTables._commit
+
+    def dying(self: DeltaTables, table: str, snapshot: Snapshot) -> int:
+        if next(commits) == at:
+            raise KilledError
+        return commit(self, table, snapshot)
+
+    with patch.object(DeltaTables, "_commit", dying), pytest.raises(KilledError):
+        run_here([press], tables)
+    assert_same(rows(tables), before)
+    run_here([press], tables)
+    assert_same(rows(tables), expected(press, tmp_path / "fresh"))
+    assert not check_tables(tables, [str(press)]).problems
+
+
+def test_of_two_writers_one_wins_and_the_other_says_so(bucket: Bucket, press: Path, tmp_path: Path) -> None:
+    """Both hold what they take for the lease, as happens when one stood still for more than a minute."""
+    tables = f"{bucket.url}/tables"
+    run_here([press], tables)
+    change(press)
+    publish = DeltaTables.publish
+
+    def late(self: DeltaTables, *given: object) -> Snapshot:
+        with patch.object(DeltaTables, "publish", publish):
+            bucket.delete("tables/.writer.json")
+            run_here([press], tables)
+        (press / "after.txt").write_text(article(40), encoding="utf-8")
+        return publish(self, *given)  # type: ignore[arg-type]
+
+    with patch.object(DeltaTables, "publish", late), pytest.raises(LockedError, match="nothing of this one"):
+        run_here([press], tables)
+    run_here([press], tables)
+    assert_same(rows(tables), expected(press, tmp_path / "fresh"))
+    assert not check_tables(tables, [str(press)]).problems
+
+
+def test_a_lease_is_respected_and_that_of_a_dead_run_is_taken(bucket: Bucket, press: Path) -> None:
+    tables = f"{bucket.url}/tables"
+    run_here([press], tables)
+    with (
+        open_store(tables).writing("20261128T000000Z-aaaaaa"),
+        pytest.raises(LockedError, match="20261128T000000Z-aaaaaa"),
+    ):
+        run_here([press], tables, verify=True)
+    bucket.put("tables/.writer.json", '{"run_id": "r", "pid": 1, "host": "elsewhere"}')
+    with patch("stages.tables.store.lease._DEAD_AFTER", 1.5):
+        change(press)
+        assert run_here([press], tables, wait_seconds=20).published
+
+
+def test_a_foreign_prefix_is_refused(bucket: Bucket, press: Path) -> None:
+    bucket.put("mine/thesis.docx", "mine")
+    with pytest.raises(UsageError, match=r"thesis\.docx"):
+        run_here([press], f"{bucket.url}/mine")
+    assert bucket.names("mine") == ["mine/thesis.docx"]
+
+
+def test_a_damaged_object_is_refused(bucket: Bucket, press: Path) -> None:
+    tables = f"{bucket.url}/tables"
+    run_here([press], tables)
+    name = next(path for path in bucket.names("tables/delta/sources") if path.endswith("part.parquet"))
+    data = bucket.get(name)
+    bucket.put(name, data[:50] + bytes([data[50] ^ 1]) + data[51:])
+    change(press)
+    with pytest.raises(TablesError, match="is not what was published"):
+        run_here([press], tables)
+    assert any("not what was published" in line for line in check_tables(tables).problems)
+
+
+def test_old_snapshots_go(bucket: Bucket, press: Path) -> None:
+    tables = f"{bucket.url}/tables"
+    for seed in range(20, 24):
+        (press / "0.txt").write_text(article(seed), encoding="utf-8")
+        run_here([press], tables, keep_snapshots=2)
+    store = open_store(tables)
+    current = store.current()
+    assert current
+    assert len({path.split("/")[2] for path in bucket.names("tables/snapshots")}) == 2
+    assert len([path for path in bucket.names("tables/delta/documents") if path.endswith(".parquet")]) == 2
