@@ -26,6 +26,7 @@ from flows.step import step
 from stages.discover import decide as deciding
 from stages.discover import files
 from stages.discover.members import open_containers, unpack
+from stages.discover.remote import Remote
 from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
@@ -47,7 +48,7 @@ class Run:
 
     run_id: str
     started: datetime
-    roots: dict[str, Path]
+    roots: dict[str, Path | Remote]
     settings: Settings
     store: Store
     previous: Snapshot | None

@@ -16,6 +16,7 @@ import polars as pl
 
 from stages.discover.containers import Item, Member, holds_members, members_of
 from stages.discover.decide import Made
+from stages.discover.remote import Remote
 from stages.discover.selection import Selection, on_the_way
 from stages.discover.sources import NEST, escaped, open_source, refused, to_path
 from stages.errors import SourceError
@@ -43,7 +44,7 @@ class Opened(NamedTuple):
     passed_over: dict[str, dict[str, int]]
 
 
-def is_container(path: Path) -> bool:
+def is_container(path: Path | Remote) -> bool:
     """Tell whether a file is a container; one that cannot be read is none."""
     with suppress(SourceError, OSError), open_source(path) as file:
         return holds_members(file, path.name)
@@ -51,7 +52,7 @@ def is_container(path: Path) -> bool:
 
 
 def open_containers(
-    hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path], selection: Selection, made: Made
+    hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path | Remote], selection: Selection, made: Made
 ) -> Opened:
     """Add a row for every member of the containers among ``hashed`` files (`stages.discover.files.hash_contents`).
 
@@ -86,7 +87,9 @@ def open_containers(
     return Opened(pl.concat([whole.select(HASHED.names()), *rows]).sort("source_uri"), counts)
 
 
-def _with_unread(hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path], made: Made) -> pl.DataFrame:
+def _with_unread(
+    hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path | Remote], made: Made
+) -> pl.DataFrame:
     """Ask files that were trusted unread, but will be read, whether they are containers: other stages may know more."""
     again = (pl.col("status") == "quarantined") | (pl.col("stages_sha256") != made.stages_sha256)
     asked = prior.filter(again, pl.col("status") != "opened", ~IS_MEMBER).select("source_uri", "content_sha256")
@@ -96,7 +99,7 @@ def _with_unread(hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, 
     return hashed.with_columns(opened=pl.col("opened") | pl.col("source_uri").is_in(containers))
 
 
-def read_members(uri: str, roots: Mapping[str, Path]) -> Iterator[tuple[str, Item]]:
+def read_members(uri: str, roots: Mapping[str, Path | Remote]) -> Iterator[tuple[str, Item]]:
     """Give the members of a container with their source_uris, one after the other.
 
     Raises SourceError where it cannot be read or is damaged; what came before stands.
@@ -157,7 +160,7 @@ def _with_reasons(hashed: pl.DataFrame, damaged: Mapping[str, SourceError]) -> p
     )
 
 
-def unpack(decided: pl.DataFrame, roots: Mapping[str, Path], spool: Path) -> pl.DataFrame:
+def unpack(decided: pl.DataFrame, roots: Mapping[str, Path | Remote], spool: Path) -> pl.DataFrame:
     """Write the members that are to be read into one file ``spool``, each container read once.
 
     Gives ``decided`` with the column spooled_at: where a member begins there (bytes), null for other sources and for a

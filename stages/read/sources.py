@@ -17,6 +17,7 @@ import polars as pl
 from stages.discover.containers import HEAD
 from stages.discover.file_kinds import kind_of_name
 from stages.discover.forms import TEXT_SUFFIXES, file_form
+from stages.discover.remote import Remote
 from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused, to_path
 from stages.errors import SourceError, TooMuchError, printable
 from stages.read.facts import in_order, path_facts, path_regex
@@ -53,7 +54,7 @@ class ReadOptions:
         return max(self.max_text_bytes, _MOST_BYTES)
 
 
-def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawDocument, str]:
+def read_source(path: Path | Remote, options: ReadOptions | None = None) -> tuple[RawDocument, str]:
     """Read one file of a format of `stages.read.reader`, or plain text (.gz of these too), and give its SHA-256.
 
     Raises SourceError with the reason code of `stages.tables.schemas.REASONS` that fits. No more is read or
@@ -142,7 +143,7 @@ def _decompress(packed: bytes, limit: int) -> bytes:
 
 
 def read_sources(
-    batch: pl.DataFrame, roots: dict[str, Path], options: ReadOptions | None = None, spool: Path | None = None
+    batch: pl.DataFrame, roots: dict[str, Path | Remote], options: ReadOptions | None = None, spool: Path | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read a batch of sources.
 

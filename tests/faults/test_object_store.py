@@ -1,7 +1,11 @@
 """Tables and sources on an object store: an S3 server on this machine, throttled, refused, written by two."""
 
+import io
 import subprocess
+import time
+import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -188,3 +192,107 @@ def test_old_snapshots_go(bucket: Bucket, press: Path) -> None:
     assert current
     assert len({path.split("/")[2] for path in bucket.names("tables/snapshots")}) == 2
     assert len([path for path in bucket.names("tables/delta/documents") if path.endswith(".parquet")]) == 2
+
+
+# Sources
+
+
+def fill(bucket: Bucket) -> None:
+    for i in range(3):
+        bucket.put(f"in/1997/{i}.txt", article(i))
+    bucket.put("in/märz 3.txt", article(3))
+    bucket.put("in/.git/config.txt", "hidden")
+
+
+def test_a_source_is_read_like_a_folder(bucket: Bucket, tmp_path: Path) -> None:
+    fill(bucket)
+    folder = tmp_path / "press"
+    for name in bucket.names("in"):
+        file = folder / name.removeprefix("in/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(bucket.get(name))
+    report = run_here([f"press={bucket.url}/in"], tmp_path / "remote")
+    assert report.passed_over == {"press": {"hidden": 1}}
+    assert_same(published(tmp_path / "remote"), expected(folder, tmp_path / "local"))
+    assert not check_tables(tmp_path / "remote", [f"press={bucket.url}/in"]).problems
+
+
+def test_only_what_changed_is_read(s3: S3, bucket: Bucket, tmp_path: Path) -> None:
+    fill(bucket)
+    source = f"press={bucket.url}/in"
+    run_here([source], tmp_path / "out")
+    time.sleep(3)  # what is as young as the last run is not trusted
+    run_here([source], tmp_path / "out", verify=True)
+    bucket.put("in/1997/0.txt", article(10))
+    bucket.delete("in/1997/1.txt")
+    s3.asked()
+    report = run_here([source], tmp_path / "out")
+    read = {line.split("?")[0].rpartition("/")[2] for line in s3.asked() if line.startswith("GET") and ".txt" in line}
+    assert "0.txt" in read
+    assert report.counts["n_deleted"] == 1
+    assert report.counts["n_written"] == 1
+    assert report.counts["n_unchanged"] == 2
+
+
+def test_a_glob_and_an_archive(bucket: Bucket, tmp_path: Path) -> None:
+    fill(bucket)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("a.txt", article(20))
+    bucket.put("in/1997/old.zip", packed.getvalue())
+    report = run_here([f"{bucket.url}/in/19*/*"], tmp_path / "out")
+    assert sorted(published(tmp_path / "out")["documents"]["source_uri"]) == [
+        *(f"in/1997/{i}.txt" for i in range(3)), "in/1997/old.zip!/a.txt",
+    ]  # fmt: skip
+    assert report.counts["n_written"] == 4
+
+
+@pytest.mark.parametrize("status", [403, 503])
+def test_a_bucket_that_cannot_be_listed_loses_nothing(s3: S3, bucket: Bucket, tmp_path: Path, status: int) -> None:
+    fill(bucket)
+    source = f"press={bucket.url}/in"
+    run_here([source], tmp_path / "out")
+    before = published(tmp_path / "out")
+    s3.refuse(every=1, matching="list-type", status=status)
+    with patch("stages.discover.remote._PATIENCE", timedelta(seconds=0.5)):
+        report = run_here([source], tmp_path / "out", confirm_deletions=True)
+    assert report.withheld == {"press": 4}
+    assert_same({"documents": published(tmp_path / "out")["documents"]}, {"documents": before["documents"]})
+    s3.refuse()
+    run_here([source], tmp_path / "out")
+    assert_same(published(tmp_path / "out"), before)
+
+
+def test_throttled_reads_are_waited_for_and_what_fails_is_tried_again(s3: S3, bucket: Bucket, tmp_path: Path) -> None:
+    fill(bucket)
+    s3.refuse(every=3, matching="in/")
+    report = run_here([f"press={bucket.url}/in"], tmp_path / "out")
+    assert report.counts["n_written"] == 4
+    bucket.put("in/late.txt", article(30))
+    s3.refuse(every=1, matching="late.txt")
+    with (
+        patch("stages.discover.remote._PATIENCE", timedelta(seconds=0.5)),
+        patch("stages.discover.patience.PAUSES", ()),
+    ):
+        report = run_here([f"press={bucket.url}/in"], tmp_path / "out")
+    assert published(tmp_path / "out")["quarantine"]["rule"].to_list() == ["disk_failed"]
+    s3.refuse()
+    assert run_here([f"press={bucket.url}/in"], tmp_path / "out").counts["n_written"] == 1
+
+
+def test_a_bucket_that_is_not_there_is_refused(bucket: Bucket, tmp_path: Path) -> None:
+    with (
+        patch("stages.discover.remote._PATIENCE", timedelta(seconds=0.5)),
+        patch("stages.discover.patience.PAUSES", ()),
+        pytest.raises(UsageError, match="no-such-bucket"),
+    ):
+        run_here([f"{bucket.url}-no-such-bucket/in"], tmp_path / "out")
+
+
+def test_sources_and_tables_on_one_bucket(bucket: Bucket) -> None:
+    fill(bucket)
+    run_here([f"press={bucket.url}"], f"{bucket.url}/tables", exclude=(".git/",))
+    again = run_here([f"press={bucket.url}"], f"{bucket.url}/tables", exclude=(".git/",))
+    assert not again.published
+    with pytest.raises(UsageError, match="another prefix"):
+        run_here([f"press={bucket.url}/tables/delta"], f"{bucket.url}/tables")

@@ -62,7 +62,7 @@ class DeltaTables:
 
     # Writing
 
-    def require_ours(self, roots: Iterable[Path] = ()) -> None:
+    def require_ours(self, roots: Iterable[object] = ()) -> None:
         """Refuse a place that is not ours, or that is a source of the run."""
         self.place.require_ours(roots)
 

@@ -74,7 +74,7 @@ def new_run_id(started: datetime) -> str:
 # Whose folder it is
 
 
-def require_ours(tables: Path, roots: Iterable[Path] = ()) -> None:
+def require_ours(tables: Path, roots: Iterable[object] = ()) -> None:
     """Refuse a folder that a run over the sources with these ``roots`` must not publish in; writes nothing.
 
     A tables folder is new, empty (but for what the system itself puts there) or carries the marker; it is no source,
@@ -82,6 +82,8 @@ def require_ours(tables: Path, roots: Iterable[Path] = ()) -> None:
     TablesError where the folder cannot be listed.
     """
     for root in roots:
+        if not isinstance(root, Path):
+            continue  # on an object store
         _require_apart(tables, root)
     try:
         found = sorted(path.name for path in tables.iterdir() if path.name.lower() not in _OF_THE_SYSTEM)

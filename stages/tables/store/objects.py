@@ -5,6 +5,7 @@ AWS_ENDPOINT_URL, AWS_PROFILE; else what the machine itself is given) and told t
 a moment is tried again, more slowly each time, for a minute and a half.
 """
 
+import errno
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -86,11 +87,8 @@ def _of_profile(name: str) -> dict[str, str]:
 class Objects:
     """The objects below one URL. Methods raise OSError where the store refuses, or does not answer in time."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
-
-    def __reduce__(self) -> tuple[type["Objects"], tuple[str]]:
-        return type(self), (self.url,)
+    def __init__(self, url: str, patience: timedelta = _PATIENCE) -> None:
+        self.url, self._patience = url.rstrip("/"), patience
 
     def _store(self) -> Any:
         try:
@@ -101,7 +99,7 @@ class Objects:
             ) from error
         given = access(self.url)
         web = {"allow_http": given.pop("aws_allow_http", "") == "true"}
-        retry: Any = {"max_retries": 10, "retry_timeout": _PATIENCE}
+        retry: Any = {"max_retries": 10, "retry_timeout": self._patience}
         return from_url(self.url, config=given or None, client_options=web, retry_config=retry)  # type: ignore[call-overload]
 
     def list(self, below: str = "", after: str | None = None) -> Iterator[Listed]:
@@ -112,6 +110,14 @@ class Objects:
             for page in obstore.list(self._store(), below or None, offset=after, chunk_size=_PAGE):
                 for one in page:
                     yield Listed(one["path"], one["size"], one["last_modified"], one["e_tag"])
+
+    def look(self, path: str) -> Listed:
+        """Say of one object what a listing says; raises FileNotFoundError where there is none."""
+        import obstore
+
+        with self._told(path):
+            one = obstore.head(self._store(), path)
+            return Listed(path, one["size"], one["last_modified"], one["e_tag"])
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Read an object whole, with its ETag; None where there is none."""
@@ -163,10 +169,10 @@ class Objects:
         except (refusals.PreconditionError, refusals.AlreadyExistsError) as error:
             raise Conflict(f"{self.url}/{path}") from error
         except FileNotFoundError:
-            raise
+            raise FileNotFoundError(errno.ENOENT, "no such object", f"{self.url}/{path}") from None
         except (refusals.BaseError, ValueError) as error:
-            kind = PermissionError if isinstance(error, refusals.PermissionDeniedError) else ConnectionError
-            raise kind(None, said(error), f"{self.url}/{path}") from None
+            denied = isinstance(error, refusals.PermissionDeniedError | refusals.UnauthenticatedError)
+            raise OSError(errno.EACCES if denied else errno.EIO, said(error), f"{self.url}/{path}") from None
 
 
 def said(error: BaseException) -> str:

@@ -38,7 +38,7 @@ class Place(Protocol):
         """Give the address of a file or folder, as Delta and Polars take it."""
         ...
 
-    def require_ours(self, roots: Iterable[Path | str]) -> None:
+    def require_ours(self, roots: Iterable[object]) -> None:
         """Refuse a place that is not ours, or that is a source of the run."""
         ...
 
@@ -99,7 +99,7 @@ class Folder:
         """Give the absolute path."""
         return str(self.root.absolute() / path)
 
-    def require_ours(self, roots: Iterable[Path | str]) -> None:
+    def require_ours(self, roots: Iterable[object]) -> None:
         """Refuse a folder without the marker that is not empty, and one that is a source."""
         folder.require_ours(self.root, [root for root in roots if isinstance(root, Path)])
 
@@ -178,11 +178,11 @@ class Bucket:
         """Give the URL."""
         return f"{self.where}/{path}"
 
-    def require_ours(self, roots: Iterable[Path | str]) -> None:
+    def require_ours(self, roots: Iterable[object]) -> None:
         """Refuse a prefix without the marker that holds objects, and one that is a source."""
-        for root in filter(is_url, roots):
-            inside = str(root).removeprefix(self.where).strip("/").split("/")[0]
-            if (str(root).startswith(f"{self.where}/") and inside in _RUN_FOLDERS) or root == self.where:
+        for root in filter(is_url, map(str, roots)):
+            inside = root.removeprefix(self.where).strip("/").split("/")[0]
+            if (root.startswith(f"{self.where}/") and inside in _RUN_FOLDERS) or root == self.where:
                 raise UsageError(
                     f"the source {root} lies where the tables {self.where} are written; nothing was read or changed. "
                     "Choose another prefix for the tables"
