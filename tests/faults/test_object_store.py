@@ -1,7 +1,10 @@
 """Tables and sources on an object store: an S3 server on this machine, throttled, refused, written by two."""
 
 import io
+import os
+import re
 import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator
@@ -20,7 +23,7 @@ from stages.tables.schemas import TABLES
 from stages.tables.store import Snapshot
 from stages.tables.store.choose import open_store
 from stages.tables.store.delta import DeltaTables
-from tests.faults.harness import COMMAND, OF_THE_RUN, article, assert_same, fast_gate, published
+from tests.faults.harness import COMMAND, OF_THE_RUN, ROOT, article, assert_same, fast_gate, published
 from tests.faults.harness import run_here as run_with
 from tests.object_store import KEY, S3, SECRET, Bucket, s3_server
 
@@ -296,3 +299,37 @@ def test_sources_and_tables_on_one_bucket(bucket: Bucket) -> None:
     assert not again.published
     with pytest.raises(UsageError, match="another prefix"):
         run_here([f"press={bucket.url}/tables/delta"], f"{bucket.url}/tables")
+
+
+# What the documents promise
+
+PAGE = (ROOT / "docs" / "object_stores.md").read_text(encoding="utf-8")
+RECIPES = dict(re.findall(r"<!-- recipe: (\w+) -->\n```python\n(.*?)```", PAGE, re.DOTALL))
+
+
+@pytest.mark.parametrize("name", ["polars", "pandas", "duckdb"])
+def test_the_recipe_reads_the_versions_that_are_named(bucket: Bucket, press: Path, name: str) -> None:
+    run_here([press], f"{bucket.url}/tables")
+    environment = os.environ | {"ROOT": f"{bucket.url}/tables"}
+    done = subprocess.run(
+        [sys.executable, "-c", RECIPES[name]], env=environment, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    assert {"polars": "PER", "pandas": "press/0.txt", "duckdb": "de"}[name] in done.stdout
+
+
+def test_every_recipe_is_run() -> None:
+    assert set(RECIPES) == {"polars", "pandas", "duckdb"}
+
+
+def test_the_commands_of_the_readme(bucket: Bucket, tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"<!-- recipe: object store -->\n```sh\n(.*?)```", readme, re.DOTALL)[0].splitlines()
+    commands = [line.replace("s3://texts", bucket.url).split() for line in lines if line.startswith("fliesstext ")]
+    assert len(commands) == 2
+    bucket.put("press/a.txt", article(1))
+    for _, *words in commands:
+        done = subprocess.run(
+            [*COMMAND, *words], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert done.returncode == 0, done.stderr
