@@ -30,6 +30,7 @@ from expectations.evidence import gather_evidence
 from expectations.part_rows import BAD_ROW, part_rows
 from stages.annotate import NO_CORRECTIONS, StageOptions, annotate, isolate
 from stages.correct import MET
+from stages.discover.remote import Remote
 from stages.errors import TooMuchError
 from stages.read.patiently import read_patiently
 from stages.read.sources import ReadOptions
@@ -111,7 +112,7 @@ class Batch:
 
     # The steps
 
-    def read(self, roots: Mapping[str, Path], options: ReadOptions, spool: Path | None = None) -> "Batch":
+    def read(self, roots: Mapping[str, Path | Remote], options: ReadOptions, spool: Path | None = None) -> "Batch":
         """Read the sources, members of containers from ``spool``; what the disk fails to give is tried again."""
         since = time.perf_counter()
         try:

@@ -13,7 +13,8 @@ from stages.errors import TablesError, UsageError
 from stages.read.again import read_again, row_options
 from stages.tables import verify
 from stages.tables.store import Snapshot, Store
-from stages.tables.store.local import LocalSnapshots
+from stages.tables.store.choose import open_store
+from stages.tables.store.objects import is_url
 
 _WHOLE = ("duplicates", "entities", "sources", "quarantine", "runs")
 
@@ -29,15 +30,15 @@ class Check:
     problems: list[str] = field(default_factory=list)
 
 
-def check_tables(tables: Path, specs: Sequence[str] = ()) -> Check:
+def check_tables(tables: Path | str, specs: Sequence[str] = ()) -> Check:
     """Verify everything CURRENT.json names: hashes, schema, keys, references, offsets, accounting.
 
     ``specs`` name the sources as for a run; documents whose file is still the one that was read are compared with
     its raw characters too. Nothing is written. Raises UsageError when nothing was published in ``tables``.
     """
-    if not tables.is_dir():
+    if not (is_url(tables) or Path(tables).is_dir()):
         raise UsageError(f"{tables}: no such folder; name the folder of the published tables with --tables")
-    done, store = Check(), LocalSnapshots(tables)
+    done, store = Check(), open_store(tables)
     try:
         current = store.pointer()
     except TablesError as error:

@@ -153,7 +153,9 @@ def _add_browse(browse: argparse.ArgumentParser) -> None:
 def _add_run(run: argparse.ArgumentParser) -> None:
     """Add what a run takes, which is also what its deployments take."""
     run.add_argument("sources", nargs="*", metavar="SOURCE", help="folder, file, glob or NAME=PATH (default: samples)")
-    run.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    run.add_argument(
+        "--tables", metavar="DIR", help="folder of the published tables, or s3:// URL (default: data/tables)"
+    )
     _add_shared(run)
     run.add_argument(
         "--include", action="append", metavar="PATTERN", help="read only what matches, be it hidden; may be repeated"
@@ -196,6 +198,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument(
         "--corrections", metavar="FILE", help="file of corrections (default: corrections.csv in the tables folder)"
+    )
+    run.add_argument(
+        "--format",
+        dest="table_format",
+        choices=("parquet", "delta"),
+        help="of new tables (default: parquet; on an object store delta)",
     )
     run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
     run.add_argument("--strict", action="store_true", help="end as failed (exit with 3) when a source is in quarantine")
@@ -302,20 +310,20 @@ def _run(chosen: argparse.Namespace) -> int:
     from stages.discover.sources import parse_sources
     from stages.discover.told import read_metadata
     from stages.link_entities.authority import open_authority
-    from stages.tables.store.local import LocalSnapshots
+    from stages.tables.store.choose import open_store
 
     settings = _settings(chosen)
     sources = chosen.sources or [SAMPLES]
     # These complain at once, not after the start of Prefect.
     named = parse_sources(sources, lambda: _known(chosen.tables or TABLES))
-    LocalSnapshots(Path(chosen.tables or TABLES)).require_ours(source.root for source in named)
+    open_store(chosen.tables or TABLES, settings.table_format).require_ours(source.root for source in named)
     if settings.authority:
         open_authority(settings.authority)
     read_metadata(settings.metadata)
     from flows.report import AttentionError, attention, print_report
     from flows.run import report_if_unchanged
 
-    report = None if _server_named() else report_if_unchanged(sources, Path(chosen.tables or TABLES), settings)
+    report = None if _server_named() else report_if_unchanged(sources, chosen.tables or TABLES, settings)
     wanted = attention(report, settings.strict) if report else None
     if report is None:
         try:
@@ -350,9 +358,9 @@ def _run_flow(sources: list[str], tables: str, settings: dict[str, Any]) -> Any:
 
 def _known(tables: str) -> frozenset[str]:
     from stages.tables.account import known_uris
-    from stages.tables.store.local import LocalSnapshots
+    from stages.tables.store.choose import open_store
 
-    return known_uris(LocalSnapshots(Path(tables)))
+    return known_uris(open_store(tables))
 
 
 def _show(chosen: argparse.Namespace) -> int:
@@ -369,7 +377,7 @@ def _check(chosen: argparse.Namespace) -> int:
     from flows.check import check_tables
     from flows.settings import TABLES
 
-    done = check_tables(Path(chosen.tables or TABLES), chosen.sources)
+    done = check_tables(chosen.tables or TABLES, chosen.sources)
     for problem in done.problems[:_MOST_PROBLEMS]:
         print(problem)
     if len(done.problems) > _MOST_PROBLEMS:
@@ -383,9 +391,10 @@ def _check(chosen: argparse.Namespace) -> int:
 def _views(chosen: argparse.Namespace) -> int:
     import stages
     from flows.settings import TABLES
+    from stages.tables.store.choose import require_parquet
     from stages.tables.store.verify import read_pointer
 
-    tables = Path(chosen.tables or TABLES).absolute()
+    tables = require_parquet(chosen.tables or TABLES, "views").absolute()
     read_pointer(tables)  # complains where there is nothing to view
     quoted = str(tables).replace("'", "''")
     print(f"SET VARIABLE tables = '{quoted}';\n")
@@ -414,7 +423,9 @@ def _browse(chosen: argparse.Namespace) -> int:
     from flows.browse.serve import Place, serve_pages
     from flows.settings import TABLES
     from stages.errors import printable
+    from stages.tables.store.choose import require_parquet
 
+    tables = require_parquet(chosen.tables or TABLES, "browse")
     place = Place(chosen.host, chosen.port, chosen.token, not chosen.no_open)
     with Progress(transient=True) as bar:
         task = bar.add_task("index", total=None)
@@ -427,7 +438,7 @@ def _browse(chosen: argparse.Namespace) -> int:
             _say(printable(line))
 
         serve_pages(
-            Path(chosen.tables or TABLES), chosen.sources, place, say, tell,
+            tables, chosen.sources, place, say, tell,
             edit=chosen.edit, index=chosen.index, corrections=chosen.corrections,
         )  # fmt: skip
     return 0
@@ -438,12 +449,12 @@ def _export(chosen: argparse.Namespace) -> int:
 
     from flows.export import export_tables
     from flows.settings import TABLES
+    from stages.tables.store.choose import require_parquet
 
+    tables = require_parquet(chosen.tables or TABLES, "export")
     with Progress(transient=True) as bar:
         task = bar.add_task(str(chosen.to), total=None)
-        done = export_tables(
-            Path(chosen.tables or TABLES), chosen.to, chosen.out, lambda n, of: bar.update(task, completed=n, total=of)
-        )
+        done = export_tables(tables, chosen.to, chosen.out, lambda n, of: bar.update(task, completed=n, total=of))
     print(f"{done:,} documents in {chosen.out}")
     return 0
 

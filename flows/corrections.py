@@ -24,6 +24,7 @@ from stages.correct import (
 )
 from stages.errors import UsageError
 from stages.tables.store import Snapshot, Store
+from stages.tables.store.objects import Objects, is_url
 
 FILE = "corrections.csv"
 _MET = "corrections-met.csv"
@@ -44,14 +45,14 @@ class Corrections(NamedTuple):
         return self.before is None or not same_corrections(self.before, self.rows)
 
 
-def open_corrections(file: str | None, tables: Path) -> pl.DataFrame:
+def open_corrections(file: str | None, tables: Path | str) -> pl.DataFrame:
     """Read the file of corrections; the default one, beside the tables, need not be there.
 
     Raises UsageError that names the file, the line at fault and what to do.
     """
-    path = Path(file) if file else tables / FILE
+    path = file or f"{tables}/{FILE}"
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = _read(path).decode("utf-8-sig")
     except FileNotFoundError:
         if file is None:
             return pl.DataFrame(schema=CORRECTIONS)
@@ -62,11 +63,21 @@ def open_corrections(file: str | None, tables: Path) -> pl.DataFrame:
             "Nothing was changed"
         ) from error
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); nothing was read or changed") from error
+        raise UsageError(f"{path}: cannot be read ({error.strerror or error}); nothing was read or changed") from error
     try:
-        return read_corrections(text, str(path))
+        return read_corrections(text, path)
     except UsageError as error:
         raise UsageError(f"{error}. Correct or remove that line and run again; nothing was changed") from error
+
+
+def _read(path: str) -> bytes:
+    if not is_url(path):
+        return Path(path).read_bytes()
+    folder, _, name = path.rpartition("/")
+    found = Objects(folder).read(name)
+    if found is None:
+        raise FileNotFoundError(path)
+    return found[0]
 
 
 def applied_before(store: Store, previous: Snapshot | None, n_before: int) -> pl.DataFrame | None:

@@ -55,7 +55,9 @@ def _cluster(run: Run, address: str) -> Executor:
     # Needed by whoever names one alone.
     from flows.execute.dask import Cluster
 
-    return Cluster(address, [run.work, *(root for root in run.roots.values() if root.exists())])
+    return Cluster(
+        address, [run.work, *(root for root in run.roots.values() if isinstance(root, Path) and root.exists())]
+    )
 
 
 def _place(run: Run, n_batches: int, *, at_least: int, risky: bool) -> Executor:

@@ -5,7 +5,6 @@ Run it as ``fliesstext run``, or as a deployment of prefect.yaml or ``fliesstext
 
 from collections.abc import Callable
 from inspect import Parameter, getdoc, signature
-from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from prefect import State, flow, get_run_logger
@@ -41,7 +40,7 @@ def refresh(
     sources: Annotated[
         list[str], Field(min_length=1, description="folders, files or globs; NAME=PATH names a source")
     ] = [SAMPLES],  # noqa: B006 - never changed; Prefect shows the default to people
-    tables: Annotated[str, Field(description="folder of the published tables")] = TABLES,
+    tables: Annotated[str, Field(description="folder of the published tables, or URL of an object store")] = TABLES,
     **settings: Any,
 ) -> RunReport | State[Any]:
     """Process what is new, changed or deleted below the sources, validate it, and publish all tables at once.
@@ -54,7 +53,7 @@ def refresh(
     chosen = Settings.model_validate(settings)
     try:
         with told_in_run_log():
-            report = refresh_tables(sources, Path(tables), chosen, label_run)
+            report = refresh_tables(sources, tables, chosen, label_run)
     except FliesstextError as error:
         # A state of our own instead of an exception: the message says it all, a traceback in the log nothing more.
         get_run_logger().error("%s", error)

@@ -31,14 +31,16 @@ from stages.extract_entities.names import check_engine
 from stages.link_entities.authority import Authority, read_authority
 from stages.tables import account
 from stages.tables.store import Snapshot
+from stages.tables.store.choose import open_store
 from stages.tables.store.folder import new_run_id
-from stages.tables.store.local import LocalSnapshots
 
 Tell = Callable[[Run, list[Source], pl.DataFrame], object]
 """Is told what a run is about, once it has been decided (`stages.discover.decide`) what is to be done."""
 
 
-def refresh_tables(sources: Sequence[str], tables: Path, settings: Settings, tell: Tell = lambda *_: None) -> RunReport:
+def refresh_tables(
+    sources: Sequence[str], tables: Path | str, settings: Settings, tell: Tell = lambda *_: None
+) -> RunReport:
     """Process what is new, changed or deleted below the sources, validate it, and publish all tables at once.
 
     Every file below the sources ends as written, unchanged, duplicate or quarantined. Raises UsageError,
@@ -63,7 +65,7 @@ def refresh_tables(sources: Sequence[str], tables: Path, settings: Settings, tel
         return _report(run, named, discovered, books, clock, published)
 
 
-def report_if_unchanged(sources: Sequence[str], tables: Path, settings: Settings) -> RunReport | None:
+def report_if_unchanged(sources: Sequence[str], tables: Path | str, settings: Settings) -> RunReport | None:
     """Report what `refresh_tables` would, where it had nothing to do; None where it has, or where that is not clear.
 
     Lists the sources and trusts sizes and times; opens no file and writes nothing to the tables. Raises UsageError or
@@ -86,16 +88,16 @@ def report_if_unchanged(sources: Sequence[str], tables: Path, settings: Settings
     return None if to_do else _report(run, named, discovered, books, clock, None)
 
 
-def _prepare(sources: Sequence[str], tables: Path, settings: Settings) -> tuple[Run, list[Source]]:
+def _prepare(sources: Sequence[str], tables: Path | str, settings: Settings) -> tuple[Run, list[Source]]:
     """Say what a run is about, and its sources; refuses what cannot go well, and writes nothing."""
     started = datetime.now(UTC)
-    store = LocalSnapshots(tables)
+    store = open_store(tables, settings.table_format)
     named = parse_sources(sources, partial(account.known_uris, store))
     roots = {source.name: source.root for source in named}
     check_engine(settings.engine)
     store.require_ours(roots.values())
     # Wherever a worker stands, they mean the same.
-    roots = {name: root.absolute() for name, root in roots.items()}
+    roots = {name: root.absolute() if isinstance(root, Path) else root for name, root in roots.items()}
     corrections = said.Corrections(said.open_corrections(settings.corrections, tables), None)
     run = Run(new_run_id(started), started, roots, settings, store, None, Path(), corrections)
     return _building_upon(run, store.current()), named
@@ -110,7 +112,7 @@ def _building_upon(run: Run, previous: Snapshot | None) -> Run:
 
 
 @contextmanager
-def _begun(sources: Sequence[str], tables: Path, settings: Settings) -> Iterator[tuple[Run, list[Source], bool]]:
+def _begun(sources: Sequence[str], tables: Path | str, settings: Settings) -> Iterator[tuple[Run, list[Source], bool]]:
     """Hold the tables for a run, with its sources, and whether the last run died; clears away what it leaves."""
     run, named = _prepare(sources, tables, settings)
     store = run.store

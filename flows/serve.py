@@ -15,6 +15,7 @@ from flows.settings import Settings
 from stages.discover.sources import absolute
 from stages.errors import UsageError
 from stages.extract_entities.names.others import is_other
+from stages.tables.store.objects import is_url
 
 _NIGHTLY = "What is new, changed or deleted since last night becomes validated tables."
 _AD_HOC = "The same flow whenever somebody triggers it, with parameters of their own."
@@ -40,7 +41,11 @@ def to_parameters(sources: Sequence[str], tables: str, settings: Settings) -> di
     if is_other(settings.engine):
         kind, _, folder = settings.engine.partition(":")
         given["engine"] = f"{kind}:{Path(folder).absolute()}"
-    return {"sources": [absolute(spec) for spec in sources], "tables": str(Path(tables).absolute()), **given}
+    return {
+        "sources": [absolute(spec) for spec in sources],
+        "tables": tables if is_url(tables) else str(Path(tables).absolute()),
+        **given,
+    }
 
 
 def make_deployments(parameters: dict[str, Any], cron: str, timezone: str) -> list[RunnerDeployment]:

@@ -98,6 +98,9 @@ class Settings(BaseModel):
     min_deleted: int = Field(10, ge=1, description="as long as fewer documents of a source vanish, it may be any share")
     confirm_deletions: bool = Field(False, description="publish deletions beyond that, also of a whole source")
     keep_snapshots: int = Field(5, ge=1, description="published snapshots to keep, the current one included")
+    table_format: Literal["parquet", "delta"] | None = Field(
+        None, description="parquet or delta; default: as the folder has it, else parquet; on an object store delta"
+    )
     authority: str | None = Field(
         None, description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id"
     )

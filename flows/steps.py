@@ -31,6 +31,7 @@ from stages.correct.tables import Ground, link_corrected
 from stages.discover import decide as deciding
 from stages.discover import files, told
 from stages.discover.members import open_containers, unpack
+from stages.discover.remote import Remote
 from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
@@ -57,7 +58,7 @@ class Run:
 
     run_id: str
     started: datetime
-    roots: dict[str, Path]
+    roots: dict[str, Path | Remote]
     settings: Settings
     store: Store
     previous: Snapshot | None
@@ -337,6 +338,6 @@ def _add_report(run: Run, snapshot: Snapshot) -> None:
     try:
         from flows.browse.page import REPORT, report_page  # here, for what it brings along
 
-        run.store.add_file(snapshot, REPORT, report_page(Path(run.store.where), snapshot))
+        run.store.add_file(snapshot, REPORT, report_page(run.store, snapshot))
     except Exception:
         _log.warning("the page report.html of run %s could not be written", run.run_id, exc_info=True)

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,9 +13,10 @@ from flows.browse import charts
 from flows.browse.app import HERE, environment
 from flows.browse.mark_up import mended, prepare, raw
 from flows.browse.words import number, words_of
-from stages.tables.store.snapshots import Snapshot, read_table, scan_parts
+from stages.tables.store import Snapshot, Store
 
 REPORT = "report.html"
+_LOOKED_AT = 300
 _SAMPLED = 3
 _CHARS_SHOWN = 2_500
 _FONTS = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
@@ -34,12 +34,12 @@ def document_page(rows: Rows, raw_text: str, language: str = "en") -> str:
     return _filled("page_document.html", language, script=script, **values)
 
 
-def report_page(tables: Path, snapshot: Snapshot, language: str = "en") -> str:
+def report_page(store: Store, snapshot: Snapshot, language: str = "en") -> str:
     """Give a page that tells what the run of a snapshot did: counts, validation, drift, quarantine, some documents.
 
-    Reads the small tables and one part of the documents.
+    Reads the small tables and the parts that a few hundred of the documents lie in.
     """
-    read = {name: read_table(tables, snapshot, name) for name in ("runs", "sources", "quarantine", "entities")}
+    read = {name: store.read(snapshot, name) for name in ("runs", "sources", "quarantine", "entities")}
     runs = read["runs"].sort("started_at", descending=True).head(12)
     entities = read["entities"].sort("n_documents", "name", descending=[True, False])
     reasons = read["quarantine"].group_by("rule").agg(pl.len().alias("n"), pl.col("reason").min())
@@ -54,19 +54,17 @@ def report_page(tables: Path, snapshot: Snapshot, language: str = "en") -> str:
         reasons=reasons.sort("n", "rule", descending=[True, False]).rows(),
         quarantined=read["quarantine"].sort("source_uri").head(50).to_dicts(),
         named={label: entities.filter(pl.col("label") == label).head(10).to_dicts() for label in ("PER", "ORG", "LOC")},
-        samples=_samples(tables, snapshot),
+        samples=_samples(store, snapshot, read["sources"]),
         validation=dict(snapshot.validation),
     )
 
 
-def _samples(tables: Path, snapshot: Snapshot) -> list[dict[str, Any]]:
-    """The documents of the first part that the last run wrote and repaired most: their text and what was repaired."""
-    first = next((part.path for part in snapshot.tables["documents"] if part.rows), None)
-    if first is None:
-        return []
-    prefix = Path(first).stem.removeprefix("part").removeprefix("-")
-    repairs = scan_parts(tables, snapshot, "repairs", [prefix]).collect()
-    documents = scan_parts(tables, snapshot, "documents", [prefix]).collect()
+def _samples(store: Store, snapshot: Snapshot, sources: pl.DataFrame) -> list[dict[str, Any]]:
+    """Of the first documents those that the last run wrote and repaired most: their text and what was repaired."""
+    written = sources.filter(pl.col("status") == "written")["doc_id"].sort().head(_LOOKED_AT)
+    repairs, documents = (
+        store.scan_documents(snapshot, table, written).collect() for table in ("repairs", "documents")
+    )
     counted = documents.join(repairs.group_by("doc_id").len("n"), on="doc_id", how="left")
     is_new = pl.col("run_id") == snapshot.run_id
     chosen = counted.sort(is_new, pl.col("n").fill_null(0), "doc_id", descending=[True, True, False]).head(_SAMPLED)

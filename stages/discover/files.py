@@ -7,7 +7,7 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -16,8 +16,9 @@ import polars as pl
 
 from stages.discover.containers import holds_members
 from stages.discover.patience import patiently
+from stages.discover.remote import Remote, list_objects
 from stages.discover.selection import TABLES_FOLDER, Selection
-from stages.discover.sidecars import is_sidecar, sidecar_names
+from stages.discover.sidecars import SIDECAR, is_sidecar, sidecar_names
 from stages.discover.sources import DISK_FAILED, NOT_REGULAR, Source, chunks, open_source, refused, to_path, to_uri
 from stages.errors import SourceError
 from stages.tables.store.snapshots import is_tables_folder
@@ -40,10 +41,6 @@ FOUND = pl.Schema(
 )
 
 _Row = tuple[str, int | None, datetime | None, str | None, str | None]
-
-
-SIDECAR = "sidecar"
-"""Why a sidecar is passed over: it is no source of its own."""
 
 
 class Found(NamedTuple):
@@ -108,7 +105,7 @@ def unread(known: pl.DataFrame) -> pl.Series:
 
 
 def hash_contents(
-    known: pl.DataFrame, roots: Mapping[str, Path], progress: Callable[[], object] = lambda: None
+    known: pl.DataFrame, roots: Mapping[str, Path | Remote], progress: Callable[[], object] = lambda: None
 ) -> pl.DataFrame:
     """Read the files that `trust` left unread, to know their hashes and which are containers.
 
@@ -124,12 +121,12 @@ def hash_contents(
     )
 
 
-def hash_patiently(hashed: pl.DataFrame, roots: Mapping[str, Path]) -> pl.DataFrame:
+def hash_patiently(hashed: pl.DataFrame, roots: Mapping[str, Path | Remote]) -> pl.DataFrame:
     """Try what the disk would not give to `hash_contents` again after a while."""
     return patiently(hashed, lambda found: DISK_FAILED in found["reason_code"], lambda found: hash_again(found, roots))
 
 
-def hash_again(hashed: pl.DataFrame, roots: Mapping[str, Path]) -> pl.DataFrame:
+def hash_again(hashed: pl.DataFrame, roots: Mapping[str, Path | Remote]) -> pl.DataFrame:
     """Try the files once more that the disk would not give to `hash_contents`; the other rows stay as they are."""
     failed = pl.col("reason_code").eq_missing(pl.lit(DISK_FAILED)) & pl.col("size_bytes").is_not_null()
     fresh = _hash_files(hashed.filter(failed)["source_uri"], roots)
@@ -143,7 +140,7 @@ def hash_again(hashed: pl.DataFrame, roots: Mapping[str, Path]) -> pl.DataFrame:
 
 
 def _hash_files(
-    uris: Iterable[str], roots: Mapping[str, Path], progress: Callable[[], object] = lambda: None
+    uris: Iterable[str], roots: Mapping[str, Path | Remote], progress: Callable[[], object] = lambda: None
 ) -> pl.DataFrame:
     """The hash (h), or the reason code (c) and the reason (r), of each file, and whether it is a container (o)."""
     hashed = []
@@ -156,6 +153,9 @@ def _hash_files(
 
 def _walk(source: Source, selection: Selection, passed: Counter[str], sidecars: dict[str, str]) -> Iterator[_Row]:
     """The rows of one source; what is passed over is added to ``passed``, what lies beside a file to ``sidecars``."""
+    if isinstance(source.root, Remote):
+        yield from _list_remote(source, source.root, selection, passed, sidecars)
+        return
     unwanted = Selection(exclude=selection.exclude)
     folders = [""]  # below the source, each with a slash behind it
     while folders:
@@ -183,10 +183,28 @@ def _walk(source: Source, selection: Selection, passed: Counter[str], sidecars: 
             elif is_folder:
                 folders.append(path)
             else:
-                row = _look_at(source, path)
-                if lies := next((sidecar for sidecar in sidecar_names(path) if sidecar in beside), None):
-                    sidecars[row[0]] = to_uri(source.name, lies)
-                yield row
+                yield _look_at(source, source.root, path)
+                _note_sidecar(source, path, beside, sidecars)
+
+
+def _list_remote(
+    source: Source, root: Remote, selection: Selection, passed: Counter[str], sidecars: dict[str, str]
+) -> Iterator[_Row]:
+    """The rows of a source on an object store; one row with the reason where it cannot be listed."""
+    try:
+        listed, beside = list_objects(root, selection, source.files, source.holds, passed)
+    except OSError as error:
+        refusal = refused(error, "listed")
+        yield _problem(source, "", refusal.code, f"the prefix {refusal.reason}")
+        return
+    for one in listed:
+        yield to_uri(source.name, one.path), one.size, one.modified, None, None
+        _note_sidecar(source, one.path, beside, sidecars)
+
+
+def _note_sidecar(source: Source, path: str, beside: Collection[str], sidecars: dict[str, str]) -> None:
+    if lies := next((sidecar for sidecar in sidecar_names(path) if sidecar in beside), None):
+        sidecars[to_uri(source.name, path)] = to_uri(source.name, lies)
 
 
 def _list(folder: Path) -> list[tuple[str, bool]]:
@@ -198,13 +216,13 @@ def _problem(source: Source, relative: str, code: str, reason: str) -> _Row:
     return to_uri(source.name, relative), None, None, code, reason
 
 
-def _look_at(source: Source, relative: str) -> _Row:
+def _look_at(source: Source, root: Path, relative: str) -> _Row:
     """One row for a path that is no folder; its content is not opened."""
-    path = source.root / relative
+    path = root / relative
     try:
         if path.is_symlink():
             target = path.resolve(strict=True)
-            if target.is_dir() or not target.is_relative_to(source.root):
+            if target.is_dir() or not target.is_relative_to(root):
                 where = "to a folder" if target.is_dir() else "out of the source folder"
                 return _problem(
                     source,
@@ -225,7 +243,7 @@ def _look_at(source: Source, relative: str) -> _Row:
     return to_uri(source.name, relative), status.st_size, modified, None, None
 
 
-def _hash_file(path: Path) -> tuple[str | None, str | None, str | None, bool]:
+def _hash_file(path: Path | Remote) -> tuple[str | None, str | None, str | None, bool]:
     """(SHA-256, None, None, whether it is a container), or (None, reason code, reason, False)."""
     try:
         whole = hashlib.sha256()

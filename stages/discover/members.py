@@ -17,9 +17,9 @@ import polars as pl
 from stages.discover.containers import Item, Member, RowOptions, holds_members, members_of
 from stages.discover.containers.rows import is_row
 from stages.discover.decide import Made
-from stages.discover.files import SIDECAR
+from stages.discover.remote import Remote
 from stages.discover.selection import Selection, on_the_way
-from stages.discover.sidecars import is_sidecar, sidecar_names
+from stages.discover.sidecars import SIDECAR, is_sidecar, sidecar_names
 from stages.discover.sources import NEST, escaped, open_source, refused, to_path
 from stages.errors import SourceError
 
@@ -50,7 +50,7 @@ class Opened(NamedTuple):
     passed_over: dict[str, dict[str, int]]
 
 
-def is_container(path: Path) -> bool:
+def is_container(path: Path | Remote) -> bool:
     """Tell whether a file is a container; one that cannot be read is none."""
     with suppress(SourceError, OSError), open_source(path) as file:
         return holds_members(file, path.name)
@@ -58,7 +58,7 @@ def is_container(path: Path) -> bool:
 
 
 def open_containers(
-    hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path], selection: Selection, made: Made
+    hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path | Remote], selection: Selection, made: Made
 ) -> Opened:
     """Add a row for every member of the containers among ``hashed`` files (`stages.discover.files.hash_contents`).
 
@@ -93,7 +93,11 @@ class _Held(NamedTuple):
 
 
 def _open(
-    uri: str, modified_at: datetime | None, roots: Mapping[str, Path], selection: Selection, options: RowOptions
+    uri: str,
+    modified_at: datetime | None,
+    roots: Mapping[str, Path | Remote],
+    selection: Selection,
+    options: RowOptions,
 ) -> _Held:
     held = _Held([], Counter(), None)
     sidecars: dict[str, str] = {}
@@ -116,7 +120,9 @@ def _open(
     return held
 
 
-def _with_unread(hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path], made: Made) -> pl.DataFrame:
+def _with_unread(
+    hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path | Remote], made: Made
+) -> pl.DataFrame:
     """Ask files that were trusted unread, but will be read, whether they are containers: other stages may know more."""
     again = (pl.col("status") == "quarantined") | (pl.col("stages_sha256") != made.stages_sha256)
     asked = prior.filter(again, pl.col("status") != "opened", ~IS_MEMBER).select("source_uri", "content_sha256")
@@ -126,7 +132,9 @@ def _with_unread(hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, 
     return hashed.with_columns(opened=pl.col("opened") | pl.col("source_uri").is_in(containers))
 
 
-def read_members(uri: str, roots: Mapping[str, Path], options: RowOptions | None = None) -> Iterator[tuple[str, Item]]:
+def read_members(
+    uri: str, roots: Mapping[str, Path | Remote], options: RowOptions | None = None
+) -> Iterator[tuple[str, Item]]:
     """Give the members of a container with their source_uris, one after the other; of a table by ``options``.
 
     Raises SourceError where it cannot be read or is damaged; what came before stands.
@@ -188,7 +196,7 @@ def _with_reasons(hashed: pl.DataFrame, damaged: Mapping[str, SourceError]) -> p
 
 
 def unpack(
-    decided: pl.DataFrame, roots: Mapping[str, Path], spool: Path, options: RowOptions | None = None
+    decided: pl.DataFrame, roots: Mapping[str, Path | Remote], spool: Path, options: RowOptions | None = None
 ) -> pl.DataFrame:
     """Write the members that are to be read, and their sidecars, into one file ``spool``, each container read once.
 

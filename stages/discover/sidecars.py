@@ -1,6 +1,8 @@
 """Sidecars: JSON files beside others, or beside members of a container, that tell of them."""
 
 SUFFIX = ".meta.json"
+SIDECAR = "sidecar"
+"""Why a sidecar is passed over as a source of its own."""
 MOST_SIDECAR = 1 << 20
 """Bytes that a sidecar may have."""
 

@@ -9,13 +9,15 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from io import BufferedReader
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from stages.discover.remote import Remote
 from stages.errors import SourceError, UsageError
+from stages.tables.store.objects import is_url
 
 _WILD = re.compile(r"[*?\[]")
 _ALL = ("**",)
@@ -42,7 +44,7 @@ class Source:
     """A named folder: what ``patterns`` (globs relative to it) match in it, and ``files`` that the user named."""
 
     name: str
-    root: Path
+    root: Path | Remote
     patterns: tuple[str, ...] = _ALL
     files: tuple[str, ...] = ()
 
@@ -84,6 +86,8 @@ def absolute(spec: str) -> str:
     'press=/mnt/b'
     """
     name, path = _split(spec)
+    if is_url(path):
+        return spec
     # No link is followed: it may be moved on to another folder.
     return (f"{name}=" if name else "") + os.path.abspath(path)  # noqa: PTH100
 
@@ -113,17 +117,22 @@ def _bytes_of(character: str) -> bytes:
     return character.encode(errors="surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass")
 
 
-def to_path(source_uri: str, roots: Mapping[str, Path]) -> Path:
+def to_path(source_uri: str, roots: Mapping[str, Path | Remote]) -> Path | Remote:
     """Give the file that ``source_uri`` stands for, or that holds it as a member, below the folder of its source."""
     name, _, relative = source_uri.partition(NEST)[0].partition("/")
     return roots[name] / os.fsdecode(unquote_to_bytes(relative))
 
 
-def open_source(path: Path) -> BufferedReader:
-    """Open a regular file for reading; never waits on a pipe.
+def open_source(path: Path | Remote) -> BufferedReader:
+    """Open a regular file or an object for reading; never waits on a pipe.
 
     Raises SourceError with code ``unreadable``, ``disk_failed`` or ``not_regular``.
     """
+    if isinstance(path, Remote):
+        try:
+            return path.open()
+        except OSError as error:
+            raise refused(error) from error
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
@@ -173,6 +182,8 @@ def _split(spec: str) -> tuple[str, str]:
 
 def _parse_source(spec: str, known: Callable[[], Collection[str]]) -> Source:
     given, path = _split(spec)
+    if is_url(path):
+        return _remote(given, path)
     # os.path, not pathlib: a mount that answers with an error counts as missing, it does not end the run.
     if os.path.isdir(path):  # noqa: PTH112
         return _source(given, Path(path))
@@ -189,12 +200,23 @@ def _source(given: str, folder: Path, patterns: tuple[str, ...] = _ALL, files: t
     return Source(name, folder.resolve(), patterns, files)
 
 
+def _remote(given: str, url: str) -> Source:
+    """A prefix of an object store, or a glob below one; whether it is there is seen when it is listed."""
+    wild = _WILD.search(url)
+    root = (url[: wild.start()].rpartition("/")[0] if wild else url).rstrip("/")
+    if not is_url(root):
+        raise UsageError(f"{url}: a pattern needs a bucket before it, as in s3://bucket/*.txt")
+    patterns = (url[len(root) :].lstrip("/"),) if wild else _ALL
+    named = _source(given or root.rpartition("/")[2], Path(), patterns)
+    return replace(named, root=Remote(root))
+
+
 def _glob_or_missing(given: str, path: str, known: Callable[[], Collection[str]]) -> Source:
     """A path that is not there: a glob, a file or folder that the tables know, or a mistake."""
     is_link, wild = os.path.islink(path), _WILD.search(path)  # noqa: PTH114
     if wild and not is_link:
         source = _glob(given, path, path[: wild.start()].rpartition("/")[0])
-        if source.root.is_dir() or _is_known(source.name, known()):
+        if Path(str(source.root)).is_dir() or _is_known(source.name, known()):
             return source
         raise UsageError(f"{path}: the folder {source.root} does not exist; nothing was read or changed")
     file = _source(given, Path(path).parent, (), (Path(path).name,))

@@ -17,6 +17,7 @@ import polars as pl
 from stages.discover.containers import Limits, Refused
 from stages.discover.containers.rows import Row, read_rows
 from stages.discover.path_pattern import path_regex
+from stages.discover.remote import Remote
 from stages.discover.sidecars import MOST_SIDECAR
 from stages.discover.sources import NEST, Source, open_source, refused, to_path, to_uri
 from stages.errors import SourceError, UsageError
@@ -120,13 +121,17 @@ def file_column(row: Mapping[str, Any]) -> str | None:
 def metadata_uri(file: str | None, source: Source) -> str | None:
     """Give the source_uri that the metadata table would have, where it lies below a source; else None."""
     path = Path(file).resolve() if file else None
-    if path is None or not path.is_relative_to(source.root):
+    if path is None or isinstance(source.root, Remote) or not path.is_relative_to(source.root):
         return None
     return to_uri(source.name, path.relative_to(source.root).as_posix())
 
 
 def with_told(
-    rows: pl.DataFrame, sidecars: Mapping[str, str], metadata: Metadata, pattern: str | None, roots: Mapping[str, Path]
+    rows: pl.DataFrame,
+    sidecars: Mapping[str, str],
+    metadata: Metadata,
+    pattern: str | None,
+    roots: Mapping[str, Path | Remote],
 ) -> pl.DataFrame:
     """Add what is told of files and members (`stages.discover.members.HASHED`), by its hash, and where it stands.
 
@@ -152,17 +157,17 @@ def with_told(
     return rows.with_columns(pl.DataFrame(told, schema=dict.fromkeys(names, pl.String), orient="row"))
 
 
-def _hash_sidecar(uri: str, roots: Mapping[str, Path]) -> tuple[str | None, SourceError | None]:
+def _hash_sidecar(uri: str, roots: Mapping[str, Path | Remote]) -> tuple[str | None, SourceError | None]:
     try:
         return sha256(read_beside(to_path(uri, roots), roots[uri.partition("/")[0]])).hexdigest(), None
     except SourceError as error:
         return None, SourceError(error.code, f"its sidecar {uri}: {error.reason}")
 
 
-def read_beside(path: Path, root: Path) -> bytes:
+def read_beside(path: Path | Remote, root: Path | Remote) -> bytes:
     """Read a sidecar; raises SourceError where that fails, it is too large, or a link that leaves the source."""
     try:
-        if path.is_symlink() and not path.resolve().is_relative_to(root):
+        if isinstance(path, Path) and path.is_symlink() and not path.resolve().is_relative_to(str(root)):
             raise SourceError("link_not_followed", "a link out of the source folder; put the file itself there")
         with open_source(path) as file:
             return file.read(MOST_SIDECAR + 1)

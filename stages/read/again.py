@@ -9,6 +9,7 @@ import polars as pl
 
 from stages.discover.containers import Member, RowOptions
 from stages.discover.members import CONTAINER, read_members
+from stages.discover.remote import Remote
 from stages.discover.sources import NEST, Source, to_path
 from stages.errors import SourceError
 from stages.read.raw_document import RawDocument
@@ -45,7 +46,7 @@ def read_again(documents: pl.DataFrame, sources: Sequence[Source], options: RowO
 
 
 def _read_all(
-    container: str, uris: Collection[str], roots: Mapping[str, Path], options: RowOptions | None
+    container: str, uris: Collection[str], roots: Mapping[str, Path | Remote], options: RowOptions | None
 ) -> Iterator[tuple[str, tuple[RawDocument, str]]]:
     """Read a file, or those of its members that are wanted; what is no longer there, or not readable, is left out."""
     with suppress(SourceError):

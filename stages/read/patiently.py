@@ -6,12 +6,13 @@ from pathlib import Path
 import polars as pl
 
 from stages.discover.patience import patiently
+from stages.discover.remote import Remote
 from stages.discover.sources import DISK_FAILED
 from stages.read.sources import ReadOptions, read_sources
 
 
 def read_patiently(
-    batch: pl.DataFrame, roots: Mapping[str, Path], options: ReadOptions, spool: Path | None = None
+    batch: pl.DataFrame, roots: Mapping[str, Path | Remote], options: ReadOptions, spool: Path | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Do what `read_sources` does; sources that the disk fails to give are tried again after a few seconds."""
 

@@ -19,6 +19,7 @@ from stages.discover.containers import HEAD
 from stages.discover.file_kinds import kind_of_name
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.path_pattern import path_regex
+from stages.discover.remote import Remote
 from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused, to_path
 from stages.discover.told import read_beside
 from stages.errors import SourceError, TooMuchError, printable
@@ -56,7 +57,7 @@ class ReadOptions:
         return max(self.max_text_bytes, _MOST_BYTES)
 
 
-def read_source(path: Path, options: ReadOptions | None = None) -> tuple[RawDocument, str]:
+def read_source(path: Path | Remote, options: ReadOptions | None = None) -> tuple[RawDocument, str]:
     """Read one file of a format of `stages.read.reader`, or plain text (.gz of these too), and give its SHA-256.
 
     Raises SourceError with the reason code of `stages.tables.schemas.REASONS` that fits. No more is read or
@@ -145,7 +146,7 @@ def _decompress(packed: bytes, limit: int) -> bytes:
 
 
 def read_sources(
-    batch: pl.DataFrame, roots: dict[str, Path], options: ReadOptions | None = None, spool: Path | None = None
+    batch: pl.DataFrame, roots: dict[str, Path | Remote], options: ReadOptions | None = None, spool: Path | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read a batch of sources.
 
@@ -203,7 +204,7 @@ def _table_facts(row: Mapping[str, Any]) -> dict[str, Fact]:
     return row_facts(json.loads(row["told"])) if row.get("told") else {}
 
 
-def _sidecar_facts(row: Mapping[str, Any], roots: Mapping[str, Path], spool: Path | None) -> dict[str, Fact]:
+def _sidecar_facts(row: Mapping[str, Any], roots: Mapping[str, Path | Remote], spool: Path | None) -> dict[str, Fact]:
     """Read the facts of the sidecar that was discovered, where there is one."""
     expected, beside, uri = row.get("sidecar_sha256"), row.get("sidecar"), row["source_uri"]
     if not expected:

@@ -120,7 +120,7 @@ def one_document_is_enough() -> Iterator[None]:
         yield
 
 
-def run_here(sources: Iterable[Path | str], tables: Path, **settings: object) -> RunReport:
+def run_here(sources: Iterable[Path | str], tables: Path | str, **settings: object) -> RunReport:
     """One run in this process; deletions are confirmed and no worker is started unless the settings say else."""
     options = {"workers": 0, "confirm_deletions": True, "languages": ("de",)} | settings
     report = run([str(source) for source in sources], tables, Settings.model_validate(options))

@@ -29,7 +29,7 @@ class Store(Protocol):
 
     # Writing
 
-    def require_ours(self, roots: Iterable[Path] = ()) -> None:
+    def require_ours(self, roots: Iterable[object] = ()) -> None:
         """Refuse a place that a run over sources with these roots must not publish in; writes nothing."""
         ...
 

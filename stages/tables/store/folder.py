@@ -34,14 +34,14 @@ from stages.tables.store.snapshots import (
 )
 
 _log = logging.getLogger(__name__)
-_MARKER_TEXT = """\
+MARKER_TEXT = """\
 fliesstext publishes tables in this folder. Besides CURRENT.json and latest it writes, replaces and removes only what
-it has named after a run (like 20261128T032503Z-abc123) in work/, snapshots/ and failed/; everything else stays as it
-is. Without this file fliesstext does not write here, so keep it where you copy or move the tables.
+it has named after a run (like 20261128T032503Z-abc123) in work/, snapshots/, failed/ and delta/; everything else stays
+as it is. Without this file fliesstext does not write here, so keep it where you copy or move the tables.
 """
 _OF_THE_SYSTEM = {"lost+found", ".ds_store", "thumbs.db", "desktop.ini", ".gitkeep", ".gitignore"}
 """Names in lower case that a system or a repository gives by itself: a folder with no others counts as empty."""
-_OUR_FOLDERS = ("work", "snapshots", "failed")
+_OUR_FOLDERS = ("work", "snapshots", "failed", "delta")
 OWNER = ".writer.json"
 """Who writes: there while a run does, and afterwards where it did not come to its end."""
 _LINK, _NEW_LINK = "latest", ".latest.new"
@@ -51,7 +51,7 @@ _SECONDS_WITHOUT_A_WORD = 1.0
 _MOST_DAYS = 1_000_000
 
 _RUN_ID = r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}"
-_RUN = re.compile(_RUN_ID)
+RUN = re.compile(_RUN_ID)
 _FAILED_RUN = re.compile(rf"{_RUN_ID}\.json")
 _SNAPSHOT_OR_TRASH = re.compile(rf"{_RUN_ID}|\.{_RUN_ID}\.old")
 _JSON = "|".join(map(re.escape, (SNAPSHOT, VALIDATION)))
@@ -77,7 +77,7 @@ def new_run_id(started: datetime) -> str:
 # Whose folder it is
 
 
-def require_ours(tables: Path, roots: Iterable[Path] = ()) -> None:
+def require_ours(tables: Path, roots: Iterable[object] = ()) -> None:
     """Refuse a folder that a run over the sources with these ``roots`` must not publish in; writes nothing.
 
     A tables folder is new, empty (but for what the system itself puts there) or carries the marker; it is no source,
@@ -85,6 +85,8 @@ def require_ours(tables: Path, roots: Iterable[Path] = ()) -> None:
     TablesError where the folder cannot be listed.
     """
     for root in roots:
+        if not isinstance(root, Path):
+            continue  # on an object store
         _require_apart(tables, root)
     try:
         found = sorted(path.name for path in tables.iterdir() if path.name.lower() not in _OF_THE_SYSTEM)
@@ -154,7 +156,7 @@ def _mark(tables: Path) -> None:
     if marker.is_file() and marker.stat().st_size:
         return
     with marker.open("a", encoding="utf-8", newline="\n") as out:
-        out.write(_MARKER_TEXT)
+        out.write(MARKER_TEXT)
         out.flush()
         os.fsync(out.fileno())
     sync_folder(tables)
@@ -234,8 +236,7 @@ def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
     """
     if not is_tables_folder(tables):
         return
-    for folder in _of_runs(tables, "work", _RUN):
-        shutil.rmtree(folder, ignore_errors=True)
+    clear_work(tables)
     known = {current.snapshot, *current.previous} if current else set()
     for folder in _of_runs(tables, "snapshots", _SNAPSHOT_OR_TRASH):
         if f"snapshots/{folder.name}" not in known and folder.is_dir():
@@ -246,11 +247,17 @@ def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
         if (tables / _NEW_LINK).is_symlink():
             (tables / _NEW_LINK).unlink()
     with suppress(OSError):
-        if _is_real(tables / "work"):
-            (tables / "work").rmdir()  # does nothing where something of others lies in it
-    with suppress(OSError):
         if current and not (tables / current.snapshot / SNAPSHOT).exists():
             replace_file(tables / current.snapshot / SNAPSHOT, current.to_json())
+
+
+def clear_work(tables: Path) -> None:
+    """Remove the batches that runs left; to be called by the one writer only."""
+    for folder in _of_runs(tables, "work", RUN):
+        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        if _is_real(tables / "work"):
+            (tables / "work").rmdir()  # does nothing where something of others lies in it
 
 
 def failed_runs(tables: Path) -> list[Path]:
@@ -301,10 +308,17 @@ def worth_keeping(tables: Path, earlier: Sequence[str], keep: int, keep_days: fl
     ``keep_days`` ago, which they did when the one after them was published. The others are cleared away by
     `clear_leftovers` once a CURRENT.json without their names is published.
     """
+    there = [name for name in earlier if (tables / name).is_dir()]
+    return still_kept(there, [_published_at(tables / name) for name in there], keep, keep_days)
+
+
+def still_kept(
+    there: Sequence[str], published: Sequence[datetime | None], keep: int, keep_days: float
+) -> tuple[str, ...]:
+    """Do what `worth_keeping` does with snapshots that are ``there``, newest first, and when each was published."""
     now = datetime.now(UTC)
     days = timedelta(days=min(keep_days, _MOST_DAYS))
-    there = [name for name in earlier if (tables / name).is_dir()]
-    ended = _ends([_published_at(tables / name) for name in there], now)
+    ended = _ends(published, now)
     kept = (n < keep or now - end < days for n, end in enumerate(ended, 1))
     return tuple(name for name, stays in zip(there, kept, strict=True) if stays)
 
@@ -312,8 +326,16 @@ def worth_keeping(tables: Path, earlier: Sequence[str], keep: int, keep_days: fl
 def _published_at(snapshot: Path) -> datetime | None:
     """Say when a snapshot was published, by the clock of that day; None where its copy of the pointer is not sound."""
     try:
-        at = datetime.fromisoformat(json.loads((snapshot / SNAPSHOT).read_text(encoding="utf-8"))["published_at"])
-    except (OSError, KeyError, TypeError, ValueError):
+        return time_in((snapshot / SNAPSHOT).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+
+
+def time_in(pointer: str) -> datetime | None:
+    """Say when a snapshot was published, from the text of its copy of the pointer; None where that is not sound."""
+    try:
+        at = datetime.fromisoformat(json.loads(pointer)["published_at"])
+    except (KeyError, TypeError, ValueError):
         return None
     return at if at.tzinfo else None
 

@@ -23,7 +23,7 @@ class LocalSnapshots:
         self.tables = tables
         self.where = str(tables)
 
-    def require_ours(self, roots: Iterable[Path] = ()) -> None:
+    def require_ours(self, roots: Iterable[object] = ()) -> None:
         """Refuse a folder that is not ours, or that is a source of the run."""
         folder.require_ours(self.tables, roots)
 

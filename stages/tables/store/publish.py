@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import polars as pl
 import polars.selectors as cs
@@ -33,6 +33,7 @@ from stages.tables.store.snapshots import (
     Part,
     Snapshot,
     file_sha256,
+    prefix_of,
     replace_file,
     scan_parts,
     sync_folder,
@@ -90,26 +91,8 @@ def build_snapshot(
     a row lacks a value that the table promises.
     """
     folder = tables / "snapshots" / run_id
-    documents = int((whole["sources"]["status"] == "written").sum())
-    length = prefix_length(documents, previous.prefix_length if previous else 0)
-    prefixes = ["".join(p) for p in product("0123456789abcdef", repeat=length)]
-    changed = set(replaced) | {doc_id for batch in batches for doc_id in _doc_ids(batch)}
-    touched = {doc_id[:length] for doc_id in changed}
-    comparable = previous if previous and previous.prefix_length == length else None
-    gone, come = _group_ids(replaced, length), _group_batches(batches, prefixes)
-    parts: dict[str, tuple[Part, ...]] = {}
-    for table in CONTENT:
-        (folder / table).mkdir(parents=True)
-        old = {part.path: part for part in comparable.tables[table]} if comparable else {}
-        parts[table] = tuple(
-            _link(tables, comparable, old[part_name(table, prefix)], folder)
-            if comparable and prefix not in touched
-            else _write(_content(tables, previous, table, prefix, gone[prefix], come[prefix]), folder, table, prefix)
-            for prefix in prefixes
-        )
-    for table, frame in whole.items():
-        (folder / table).mkdir(parents=True)
-        parts[table] = _write_whole(tables, comparable, frame, folder, table, prefixes)
+    folder.mkdir(parents=True)
+    length, parts = assemble(_InFolder(tables, folder), previous, replaced, batches, whole)
     for made in (*(folder / table for table in parts), folder, folder.parent, tables):
         sync_folder(made)
     earlier = (previous.snapshot, *previous.previous) if previous else ()
@@ -124,11 +107,77 @@ def build_snapshot(
     )
 
 
+class Shelf(Protocol):
+    """Where the parts of snapshots are put."""
+
+    def scan(self, snapshot: Snapshot, table: str, prefix: str) -> pl.LazyFrame:
+        """Scan the published parts that may hold doc_ids with a prefix; TablesError where one is damaged."""
+        ...
+
+    def keep(self, snapshot: Snapshot, part: Part) -> Part:
+        """Take a published part over; TablesError where it is damaged."""
+        ...
+
+    def put(self, frame: pl.DataFrame, table: str, prefix: str) -> Part:
+        """Write a new part."""
+        ...
+
+
+def assemble(
+    shelf: Shelf,
+    previous: Snapshot | None,
+    replaced: Sequence[str],
+    batches: Sequence[NewRows],
+    whole: Mapping[str, pl.DataFrame],
+) -> tuple[int, dict[str, tuple[Part, ...]]]:
+    """Put the parts of the next snapshot on a shelf: those that change are written, the others kept.
+
+    Gives how many hex digits the parts are cut by, and the parts of each table. See `build_snapshot`.
+    """
+    documents = int((whole["sources"]["status"] == "written").sum())
+    length = prefix_length(documents, previous.prefix_length if previous else 0)
+    prefixes = ["".join(p) for p in product("0123456789abcdef", repeat=length)]
+    changed = set(replaced) | {doc_id for batch in batches for doc_id in _doc_ids(batch)}
+    touched = {doc_id[:length] for doc_id in changed}
+    comparable = previous if previous and previous.prefix_length == length else None
+    gone, come = _group_ids(replaced, length), _group_batches(batches, prefixes)
+    parts: dict[str, tuple[Part, ...]] = {}
+    for table in CONTENT:
+        old = {prefix_of(part): part for part in comparable.tables[table]} if comparable else {}
+        parts[table] = tuple(
+            shelf.keep(comparable, old[prefix])
+            if comparable and prefix not in touched
+            else shelf.put(_content(shelf, previous, table, prefix, gone[prefix], come[prefix]), table, prefix)
+            for prefix in prefixes
+        )
+    for table, frame in whole.items():
+        parts[table] = _put_whole(shelf, comparable, frame, table, prefixes)
+    return length, parts
+
+
+class _InFolder(NamedTuple):
+    """A shelf in the folder of a snapshot that is not published yet."""
+
+    tables: Path
+    folder: Path
+
+    def scan(self, snapshot: Snapshot, table: str, prefix: str) -> pl.LazyFrame:
+        return scan_parts(self.tables, snapshot, table, [prefix])
+
+    def keep(self, snapshot: Snapshot, part: Part) -> Part:
+        (self.folder / part.path).parent.mkdir(exist_ok=True)
+        return _link(self.tables, snapshot, part, self.folder)
+
+    def put(self, frame: pl.DataFrame, table: str, prefix: str) -> Part:
+        (self.folder / table).mkdir(exist_ok=True)
+        return write_part(frame, self.folder, table, prefix)
+
+
 def add_table(tables: Path, snapshot: Snapshot, table: str, frame: pl.DataFrame) -> Snapshot:
     """Write a table that has no doc_id, complete, into a snapshot that is not published yet; flushed to disk."""
     folder = tables / snapshot.snapshot
     (folder / table).mkdir()
-    part = _write(frame.sort(TABLES[table].key), folder, table, "")
+    part = write_part(frame.sort(TABLES[table].key), folder, table, "")
     for made in (folder / table, folder):
         sync_folder(made)
     return replace(snapshot, tables={**snapshot.tables, table: (part,)})
@@ -175,7 +224,7 @@ def _group_batches(batches: Iterable[NewRows], prefixes: Sequence[str]) -> defau
 
 
 def _content(
-    tables: Path,
+    shelf: Shelf,
     previous: Snapshot | None,
     table: str,
     prefix: str,
@@ -187,32 +236,27 @@ def _content(
     frames = [empty(table).lazy()]
     if previous:
         stays = ~pl.col("doc_id").is_in(replaced)
-        frames.append(scan_parts(tables, previous, table, [prefix]).filter(here & stays))
+        frames.append(shelf.scan(previous, table, prefix).filter(here & stays))
     new = [batch.files[table] for batch in batches]
     frames += [pl.scan_parquet(new, glob=False).filter(here)] if new else []
     return pl.concat(frames).collect().sort(TABLES[table].key)
 
 
-def _write_whole(
-    tables: Path,
-    comparable: Snapshot | None,
-    frame: pl.DataFrame,
-    folder: Path,
-    table: str,
-    prefixes: Sequence[str],
+def _put_whole(
+    shelf: Shelf, comparable: Snapshot | None, frame: pl.DataFrame, table: str, prefixes: Sequence[str]
 ) -> tuple[Part, ...]:
-    """Write a table given whole, in parts where it has a doc_id; link the parts that are as they were."""
+    """Put a table given whole, in parts where it has a doc_id; keep the parts that are as they were."""
     if "doc_id" not in frame.columns:
-        return (_write(frame.sort(TABLES[table].key), folder, table, ""),)
-    old = {part.path: part for part in comparable.tables[table]} if comparable else {}
+        return (shelf.put(frame.sort(TABLES[table].key), table, ""),)
+    old = {prefix_of(part): part for part in comparable.tables[table]} if comparable else {}
     made, cut = [], _cut(cast(frame, table), table, len(prefixes[0]))
     for prefix in prefixes:
         rows = cut.get(prefix, empty(table))
-        part = old.get(part_name(table, prefix))
-        if comparable and part and pl.read_parquet(tables / comparable.snapshot / part.path, glob=False).equals(rows):
-            made.append(_link(tables, comparable, part, folder))
+        part = old.get(prefix)
+        if comparable and part and shelf.scan(comparable, table, prefix).collect().equals(rows):
+            made.append(shelf.keep(comparable, part))
         else:
-            made.append(_write(rows, folder, table, prefix))
+            made.append(shelf.put(rows, table, prefix))
     return tuple(made)
 
 
@@ -260,7 +304,8 @@ def _plain(field: pa.Field) -> pa.Field:
     return field
 
 
-def _write(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
+def write_part(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
+    """Write one Parquet file below a folder, flushed to disk; GateError where a promised value is missing."""
     name = part_name(table, prefix)
     file = folder / name
     schema = arrow_schema(table)

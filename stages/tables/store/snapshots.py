@@ -18,7 +18,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ VALIDATION = "validation.json"
 WINDOWS = os.name == "nt"
 SNAPSHOT_PATH = re.compile(r"snapshots/[A-Za-z0-9][A-Za-z0-9_-]*")
 _TRIES, _SECONDS_BETWEEN = 20, 0.1
-_PART_PATH = re.compile(r"[a-z_]+/part(?:-[0-9a-f]+)?\.parquet")
+_PART_PATH = re.compile(r"[a-z_]+/(?:[0-9]{8}T[0-9]{6}Z-[0-9a-f]{6}/)?part(?:-[0-9a-f]+)?\.parquet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class Snapshot:
     validation: Mapping[str, Any]
     previous: tuple[str, ...] = ()
     schema_version: str = SCHEMA_VERSION
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """The version of each Delta table that belongs to it; empty where the tables are no Delta tables."""
 
     def n_rows(self) -> dict[str, int]:
         """Count the rows of each table."""
@@ -69,10 +71,12 @@ class Snapshot:
 
     def to_json(self) -> str:
         """Write the content of CURRENT.json; `from_json` reads it back."""
-        tables = {
+        tables: dict[str, dict[str, Any]] = {
             name: {"rows": sum(part.rows for part in parts), "files": [asdict(part) for part in parts]}
             for name, parts in self.tables.items()
         }
+        for name, version in self.versions.items():
+            tables[name]["version"] = version
         plain = {
             "snapshot": self.snapshot,
             "schema_version": self.schema_version,
@@ -108,6 +112,7 @@ class Snapshot:
             validation=plain["validation"],
             previous=tuple(plain["previous"]),
             schema_version=plain["schema_version"],
+            versions={name: table["version"] for name, table in plain["tables"].items() if "version" in table},
         )
 
 
@@ -196,20 +201,22 @@ def _holding(snapshot: Snapshot, table: str, prefixes: tuple[str, ...]) -> list[
     """Find the parts that may hold doc_ids with one of these prefixes, without looking at each part for each."""
     parts, length = snapshot.tables[table], snapshot.prefix_length
     if len(parts) < 2 or any(len(prefix) < length for prefix in prefixes):
-        return [part for part in parts if _may_hold(part, prefixes)]
-    wanted = sorted({f"{table}/part-{prefix[:length]}.parquet" for prefix in prefixes})
-    # Parts are published in the order of their prefixes, and so of their paths.
-    places = [bisect_left(parts, path, key=_path) for path in wanted]
+        return [part for part in parts if may_hold(part, prefixes)]
+    wanted = sorted({prefix[:length] for prefix in prefixes})
+    # Parts are published in the order of their prefixes.
+    places = [bisect_left(parts, prefix, key=prefix_of) for prefix in wanted]
     found = [parts[place] for place in places if place < len(parts)]
-    return [part for part, path in zip(found, wanted, strict=False) if part.path == path]
+    return [part for part, prefix in zip(found, wanted, strict=False) if prefix_of(part) == prefix]
 
 
-def _path(part: Part) -> str:
-    return part.path
+def prefix_of(part: Part) -> str:
+    """Say how the doc_ids in a part begin."""
+    return Path(part.path).stem.removeprefix("part").removeprefix("-")
 
 
-def _may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
-    held = Path(part.path).stem.removeprefix("part").removeprefix("-")
+def may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
+    """Tell whether a part may hold a doc_id with one of these prefixes."""
+    held = prefix_of(part)
     return held.startswith(prefixes) or any(prefix.startswith(held) for prefix in prefixes)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from flows.browse.page import report_page
+from stages.tables.store.local import LocalSnapshots
 from stages.tables.store.snapshots import read_current
 from tests.flows.browse.conftest import COMMAND, HOSTILE, HOSTILE_NAME, ROOT
 
@@ -57,7 +58,7 @@ def test_show_diff_prints_raw_lines_and_what_came(tmp_path: Path) -> None:
 
 def test_the_report_of_a_run_says_what_the_tables_say(browser, tables: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
-    out.write_text(report_page(tables, read_current(tables)), encoding="utf-8")
+    out.write_text(report_page(LocalSnapshots(tables), read_current(tables)), encoding="utf-8")
     page, noted = opened(browser, out)
     text = page.locator("main").inner_text()
     assert "1 written" in text

@@ -1,0 +1,181 @@
+"""Objects: a prefix of an object store (s3://, gs://, az://), its files by name, and who it is reached as.
+
+Credentials and endpoint are taken the usual way (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+AWS_ENDPOINT_URL, AWS_PROFILE; else what the machine itself is given) and told to nobody. What is throttled or fails for
+a moment is tried again, more slowly each time, for a minute and a half.
+"""
+
+import errno
+import os
+import re
+from collections.abc import Iterator, Sequence
+from configparser import ConfigParser
+from configparser import Error as ConfigError
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from stages.errors import UsageError, printable
+
+_URL = re.compile(r"(?:s3|s3a|gs|az|abfss?)://[^/]+(?:/.*)?")
+_USER = re.compile(r"//[^/@\s]*@")
+_AWS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region", "aws_endpoint_url")
+_OTHER_NAMES = {"AWS_DEFAULT_REGION": "aws_region", "AWS_ENDPOINT_URL_S3": "aws_endpoint_url"}
+_OF_PROFILES = {"region": "aws_region", "endpoint_url": "aws_endpoint_url"} | {name: name for name in _AWS[:3]}
+_PATIENCE = timedelta(seconds=90)
+_MOST_SAID = 300
+_PAGE = 1_000
+
+
+class Listed(NamedTuple):
+    """What a listing says of one object: its name below the prefix, size in bytes, time of its last write, and ETag."""
+
+    path: str
+    size: int
+    modified: datetime
+    tag: str | None
+
+
+class Conflict(Exception):  # noqa: N818 - it is an answer, not a fault
+    """The object is no longer, or already, what a conditional write expected."""
+
+
+def is_url(place: object) -> bool:
+    """Tell whether a place is on an object store, by its name.
+
+    >>> is_url("s3://bucket/press"), is_url("out/tables"), is_url("press=s3://bucket")
+    (True, False, False)
+    """
+    return isinstance(place, str) and bool(_URL.fullmatch(place))
+
+
+def access(url: str) -> dict[str, str]:
+    """Give what the environment and the profiles say about access to a URL, by the names that all libraries know.
+
+    Of s3:// only; the libraries themselves look for what other stores and machines with a role of their own need.
+    """
+    if not url.startswith("s3"):
+        return {}
+    found = {name: os.environ[name.upper()] for name in _AWS if os.environ.get(name.upper())}
+    for other, name in _OTHER_NAMES.items():
+        if value := os.environ.get(other):
+            found.setdefault(name, value)
+    if "AWS_PROFILE" in os.environ or "aws_access_key_id" not in found:
+        found = _of_profile(os.environ.get("AWS_PROFILE", "default")) | found
+    if found.get("aws_endpoint_url", "").startswith("http://"):
+        found["aws_allow_http"] = "true"
+    return found
+
+
+def _of_profile(name: str) -> dict[str, str]:
+    """Read a profile of ~/.aws/credentials and ~/.aws/config; roles and single sign-on are not followed."""
+    home, found = Path("~/.aws").expanduser(), dict[str, str]()
+    for variable, file in (("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")):
+        parser = ConfigParser(interpolation=None)
+        path = Path(os.environ.get(variable) or home / file)
+        try:
+            parser.read(path, encoding="utf-8")
+        except (ConfigError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path} is no file of profiles ({type(error).__name__}); mend it") from error
+        for section in (name, f"profile {name}"):
+            if parser.has_section(section):
+                found |= {ours: parser[section][own] for own, ours in _OF_PROFILES.items() if own in parser[section]}
+    return found
+
+
+class Objects:
+    """The objects below one URL. Methods raise OSError where the store refuses, or does not answer in time."""
+
+    def __init__(self, url: str, patience: timedelta = _PATIENCE) -> None:
+        self.url, self._patience = url.rstrip("/"), patience
+
+    def _store(self) -> Any:
+        try:
+            from obstore.store import from_url
+        except ImportError as error:
+            raise UsageError(
+                f"{self.url}: object stores need a package that is not installed; pip install 'fliesstext[delta]'"
+            ) from error
+        given = access(self.url)
+        web = {"allow_http": given.pop("aws_allow_http", "") == "true"}
+        retry: Any = {"max_retries": 10, "retry_timeout": self._patience}
+        return from_url(self.url, config=given or None, client_options=web, retry_config=retry)  # type: ignore[call-overload]
+
+    def list(self, below: str = "", after: str | None = None) -> Iterator[Listed]:
+        """List the objects whose names begin with the folder ``below``, page by page, in order of their names."""
+        import obstore
+
+        with self._told(below):
+            for page in obstore.list(self._store(), below or None, offset=after, chunk_size=_PAGE):
+                for one in page:
+                    yield Listed(one["path"], one["size"], one["last_modified"], one["e_tag"])
+
+    def look(self, path: str) -> Listed:
+        """Say of one object what a listing says; raises FileNotFoundError where there is none."""
+        import obstore
+
+        with self._told(path):
+            one = obstore.head(self._store(), path)
+            return Listed(path, one["size"], one["last_modified"], one["e_tag"])
+
+    def read(self, path: str) -> tuple[bytes, str] | None:
+        """Read an object whole, with its ETag; None where there is none."""
+        import obstore
+
+        with self._told(path):
+            try:
+                found = obstore.get(self._store(), path)
+                return bytes(found.bytes()), found.meta["e_tag"] or ""
+            except FileNotFoundError:
+                return None
+
+    def pieces(self, path: str, size: int, length: int, tag: str | None) -> Iterator[bytes]:
+        """Read an object range by range; raises Conflict where it is no longer the one with this ETag."""
+        import obstore
+
+        store = self._store()
+        for at in range(0, size, length):
+            with self._told(path):
+                options: Any = {"range": (at, min(at + length, size))} | ({"if_match": tag} if tag else {})
+                yield bytes(obstore.get(store, path, options=options).bytes())
+
+    def write(self, path: str, data: bytes | Path, instead_of: str | None = "") -> str:
+        """Write an object in one step and give its ETag.
+
+        ``instead_of``: the ETag that it must have until then, None: it must not be there, else Conflict is raised.
+        """
+        import obstore
+
+        mode: Any = "overwrite" if instead_of == "" else "create" if instead_of is None else {"e_tag": instead_of}
+        with self._told(path):
+            return obstore.put(self._store(), path, data, mode=mode)["e_tag"] or ""
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Remove objects; one that is gone already is no fault."""
+        import obstore
+
+        with self._told(paths[0] if paths else ""):
+            if paths:
+                obstore.delete(self._store(), list(paths))
+
+    @contextmanager
+    def _told(self, path: str) -> Iterator[None]:
+        """Say what the store answered, in one line and without what it was asked with."""
+        from obstore import exceptions as refusals
+
+        try:
+            yield
+        except (refusals.PreconditionError, refusals.AlreadyExistsError) as error:
+            raise Conflict(f"{self.url}/{path}") from error
+        except FileNotFoundError:
+            raise FileNotFoundError(errno.ENOENT, "no such object", f"{self.url}/{path}") from None
+        except (refusals.BaseError, ValueError) as error:
+            denied = isinstance(error, refusals.PermissionDeniedError | refusals.UnauthenticatedError)
+            raise OSError(errno.EACCES if denied else errno.EIO, said(error), f"{self.url}/{path}") from None
+
+
+def said(error: BaseException) -> str:
+    """Give the first line of what a library of object stores said, without names and passwords in its addresses."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return printable(_USER.sub("//", lines[0]))[:_MOST_SAID]
