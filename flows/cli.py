@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from flows.cli_operate import COMMANDS, add_operating
+
 _MOST_PROBLEMS = 100
 _EXIT_FAILED, _EXIT_USAGE, _EXIT_LOCKED = 1, 2, 4
 
@@ -94,9 +96,10 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=form,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_run(
-        commands.add_parser("run", help="sources to tables", description=_RUN, epilog=_EXITS, formatter_class=form)
-    )
+    run = commands.add_parser("run", help="sources to tables", description=_RUN, epilog=_EXITS, formatter_class=form)
+    add_run(run)
+    add_json(run)
+    add_operating(commands, add_run, add_json)
     show = commands.add_parser("show", help="the mended text of one file, nothing written")
     show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
     how = show.add_mutually_exclusive_group()
@@ -125,7 +128,7 @@ def build_parser() -> argparse.ArgumentParser:
         description=_SERVE,
         formatter_class=form,
     )
-    _add_run(serve)
+    add_run(serve)
     serve.add_argument("--cron", default="0 2 * * *", help="when the nightly run starts (default: %(default)s)")
     serve.add_argument(
         "--timezone", default="Europe/Berlin", metavar="ZONE", help="the time zone of --cron (default: %(default)s)"
@@ -149,7 +152,7 @@ def _add_browse(browse: argparse.ArgumentParser) -> None:
     browse.add_argument("--index", type=Path, metavar="DIR", help="folder of the index (default: beside the snapshot)")
 
 
-def _add_run(run: argparse.ArgumentParser) -> None:
+def add_run(run: argparse.ArgumentParser) -> None:
     """Add what a run takes, which is also what its deployments take."""
     run.add_argument("sources", nargs="*", metavar="SOURCE", help="folder, file, glob or NAME=PATH (default: samples)")
     run.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
@@ -175,6 +178,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--min-deleted", type=int, metavar="N", help="fewer than N may vanish, whatever their share (default: 10)"
     )
     run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that, or of a source")
+    run.add_argument(
+        "--max-outdated", type=int, metavar="N", help="make again so many of what older stages made (default: all)"
+    )
     run.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
     run.add_argument(
         "--keep-days", type=float, metavar="D", help="keep a snapshot D days after the next one at least (default: 0)"
@@ -189,6 +195,11 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     )
     run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
     run.add_argument("--strict", action="store_true", help="end as failed (exit with 3) when a source is in quarantine")
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    """Add the option that makes of the report one JSON object."""
+    command.add_argument("--json", action="store_true", help="print the report as one JSON object on stdout")
 
 
 def _add_shared(command: argparse.ArgumentParser) -> None:
@@ -213,19 +224,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
+    in_json = getattr(chosen, "json", False)
     try:
         return _COMMANDS[chosen.command](chosen)
     except UsageError as error:
-        return _complain(error, _EXIT_USAGE)
+        return _complain(error, _EXIT_USAGE, in_json)
     except LockedError as error:
-        return _complain(error, _EXIT_LOCKED)
+        return _complain(error, _EXIT_LOCKED, in_json)
     except FliesstextError as error:
-        return _complain(error, _EXIT_FAILED)
+        return _complain(error, _EXIT_FAILED, in_json)
     except (OSError, PolarsError) as error:
         # Polars reports a disk that fails as an error of its own.
-        return _complain(f"the disk or the system failed: {error}; the published tables are as they were", _EXIT_FAILED)
+        told = f"the disk or the system failed: {error}; the published tables are as they were"
+        return _complain(told, _EXIT_FAILED, in_json)
     except KeyboardInterrupt:
-        return _complain("stopped; the published tables are as they were, the next run starts anew", _EXIT_FAILED)
+        told = "stopped; the published tables are as they were, the next run starts anew"
+        return _complain(told, _EXIT_FAILED, in_json)
 
 
 def _stop(*_: object) -> None:
@@ -233,8 +247,13 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _complain(message: object, code: int) -> int:
+def _complain(message: object, code: int, in_json: bool = False) -> int:
     from stages.errors import printable
+
+    if in_json:
+        from flows.report_json import error_as_json
+
+        print(error_as_json(str(message), code))
 
     # A message may name files; only its own line ends are line ends.
     lines = [printable(line) for line in str(message).split("\n")]
@@ -244,14 +263,17 @@ def _complain(message: object, code: int) -> int:
 
 def _given(chosen: argparse.Namespace) -> dict[str, object]:
     """The options that were given, by the names of `flows.settings.Settings`."""
-    skipped = {"command", "sources", "tables", "file", "cron", "timezone", "html", "diff"}
-    given = {k: v for k, v in vars(chosen).items() if k not in skipped and v is not None and v is not False}
+    from flows.settings import Settings
+
+    known = Settings.model_fields
+    given = {k: v for k, v in vars(chosen).items() if k in known and v is not None and v is not False}
     for name in {"languages", "suffixes"} & given.keys():
         given[name] = tuple(part.strip() for part in str(given[name]).split(","))
     return given
 
 
-def _settings(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # the type would be a heavy import
+def settings_of(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # the type would be a heavy import
+    """Give the settings that the options are; raises UsageError that names the options that are wrong."""
     from pydantic import ValidationError
 
     from flows.settings import Settings
@@ -286,32 +308,49 @@ def _say(line: str) -> None:
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from rich.console import Console
+    return run_and_report(chosen)
 
+
+def run_and_report(chosen: argparse.Namespace, again: Any = None) -> int:
+    """Run, with ``again`` (`stages.discover.again.Again`) as `flows.reprocess` does, and print the report."""
     from flows.settings import SAMPLES, TABLES
     from stages.discover.sources import parse_sources
     from stages.link_entities.authority import open_authority
     from stages.tables.store.local import LocalSnapshots
 
-    settings = _settings(chosen)
+    settings = settings_of(chosen)
     sources = chosen.sources or [SAMPLES]
     # These complain at once, not after the start of Prefect.
     named = parse_sources(sources, lambda: _known(chosen.tables or TABLES))
     LocalSnapshots(Path(chosen.tables or TABLES)).require_ours(source.root for source in named)
     if settings.authority:
         open_authority(settings.authority)
-    from flows.report import AttentionError, attention, print_report
+    from flows.report import AttentionError, attention
     from flows.run import report_if_unchanged
 
-    report = None if _server_named() else report_if_unchanged(sources, Path(chosen.tables or TABLES), settings)
+    looks = again is None and not _server_named()
+    report = report_if_unchanged(sources, Path(chosen.tables or TABLES), settings) if looks else None
     wanted = attention(report, settings.strict) if report else None
     if report is None:
         try:
-            report = _run_flow(sources, chosen.tables or TABLES, settings.model_dump(exclude_unset=True))
+            report = _run_flow(sources, chosen.tables or TABLES, settings.model_dump(exclude_unset=True), again)
         except AttentionError as error:
             report, wanted = error.report, error
-    print_report(report, Console())
+    _print(report, wanted, in_json=chosen.json)
     return wanted.exit_code if wanted else 0
+
+
+def _print(report: Any, wanted: Any, *, in_json: bool) -> None:
+    if in_json:
+        from flows.report_json import as_json
+
+        print(as_json(report, wanted))
+        return
+    from rich.console import Console
+
+    from flows.report import print_report
+
+    print_report(report, Console())
 
 
 def _server_named() -> bool:
@@ -325,14 +364,17 @@ def _server_named() -> bool:
     return bool(os.environ.get("PREFECT_API_URL"))
 
 
-def _run_flow(sources: list[str], tables: str, settings: dict[str, Any]) -> Any:
+def _run_flow(sources: list[str], tables: str, settings: dict[str, Any], again: Any = None) -> Any:
     _quiet_prefect()
     from flows.refresh import refresh
+    from flows.reprocess import reprocess
     from flows.server import find_server
 
     # What a stage says while it waits, whatever Prefect makes of its own log.
     logging.getLogger("stages").addHandler(logging.StreamHandler())
     find_server(_say)
+    if again is not None:
+        return reprocess(sources, tables, **again._asdict(), **settings)
     return refresh(sources, tables, **settings)
 
 
@@ -347,9 +389,9 @@ def _show(chosen: argparse.Namespace) -> int:
     from flows.show import show_file, show_page
 
     if chosen.html:
-        show_page(chosen.file, _settings(chosen), chosen.html)
+        show_page(chosen.file, settings_of(chosen), chosen.html)
     else:
-        show_file(chosen.file, _settings(chosen), diff=chosen.diff)
+        show_file(chosen.file, settings_of(chosen), diff=chosen.diff)
     return 0
 
 
@@ -385,7 +427,7 @@ def _serve(chosen: argparse.Namespace) -> int:
     from flows.settings import SAMPLES, TABLES
     from stages.discover.sources import parse_sources
 
-    settings = _settings(chosen)
+    settings = settings_of(chosen)
     sources = chosen.sources or [SAMPLES]
     parse_sources(sources)
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
@@ -444,6 +486,7 @@ _COMMANDS = {
     "browse": _browse,
     "export": _export,
     "serve": _serve,
+    **COMMANDS,
 }
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ class RunReport:
     """What a run did; ``quarantined`` and ``duplicates`` list the sources of this run as they stand now.
 
     ``withheld``: documents that are missing but stand, by source. ``passed_over``: paths by source and reason.
-    ``empty``: sources in which nothing was found to read, with their folders.
+    ``empty``: sources in which nothing was found to read, with their folders. ``again``: how many documents whose files
+    are as they were a run was asked to make anew, as `stages.discover.again.choose_again` counts them.
     """
 
     run_id: str
@@ -51,6 +52,7 @@ class RunReport:
     withheld: dict[str, int] = field(default_factory=dict)
     passed_over: dict[str, dict[str, int]] = field(default_factory=dict)
     empty: dict[str, str] = field(default_factory=dict)
+    again: dict[str, int] = field(default_factory=dict)
 
 
 class AttentionError(FliesstextError):
@@ -190,10 +192,18 @@ def notes(report: RunReport, option: Option = as_flag) -> list[str]:
             "Look whether a disk is missing or a folder was emptied; if the deletion is meant, run again with "
             f"{option('confirm_deletions')}."
         )
+    if report.again:
+        found.append(_about_again(report.again))
     found += [
         _about_empty(name, folder, report.passed_over.get(name, {}), option) for name, folder in report.empty.items()
     ]
     return found
+
+
+def _about_again(again: Mapping[str, int]) -> str:
+    told = f"{again['chosen']} documents to be made again: {again['made']} were, {again['left']} wait for the next run."
+    stand = again["outdated"] - again["left"]
+    return told + (f" {stand} more stand as other stages or models made them." if stand > 0 else "")
 
 
 def passed_over(reasons: Mapping[str, int]) -> str:

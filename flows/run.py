@@ -24,6 +24,7 @@ from flows.process import process
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
 from flows.steps import Discovered, Run
+from stages.discover.again import Again
 from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
 from stages.extract_entities.names import check_engine
@@ -37,14 +38,22 @@ Tell = Callable[[Run, list[Source], pl.DataFrame], object]
 """Is told what a run is about, once it has been decided (`stages.discover.decide`) what is to be done."""
 
 
-def refresh_tables(sources: Sequence[str], tables: Path, settings: Settings, tell: Tell = lambda *_: None) -> RunReport:
+def refresh_tables(
+    sources: Sequence[str],
+    tables: Path,
+    settings: Settings,
+    tell: Tell = lambda *_: None,
+    again: Again | None = None,
+) -> RunReport:
     """Process what is new, changed or deleted below the sources, validate it, and publish all tables at once.
 
-    Every file below the sources ends as written, unchanged, duplicate or quarantined. Raises UsageError,
+    Every file below the sources ends as written, unchanged, duplicate or quarantined. ``again``: what is made anew
+    although its file is as it was; without it all that other stages made. Raises UsageError,
     LockedError, GateError or TablesError, or OSError where the disk fails; in each case the published tables are
     as they were before.
     """
     with _begun(sources, tables, settings) as (run, named, last_run_died):
+        run = replace(run, again=again)
         clock = _Clock()
         # A wrong table is told before the work, not after it.
         authority = read_authority(settings.authority, steps.last_run(run)["versions"])
@@ -55,7 +64,7 @@ def refresh_tables(sources: Sequence[str], tables: Path, settings: Settings, tel
         batches = process(run, decided, sheltered=last_run_died)
         clock.add(batch.seconds() for batch in batches)
         books = _account(run, decided, batches)
-        if not (books.changed or authority.renewed):
+        if not (books.changed or authority.renewed or discovered.again.get("made")):
             return _report(run, named, discovered, books, clock, None)
         published = _publish(run, books, batches, authority, clock)
         return _report(run, named, discovered, books, clock, published)
@@ -220,6 +229,7 @@ def _report(
         duplicates=list(here.filter(pl.col("status") == "duplicate").select("source_uri", "duplicate_of").iter_rows()),
         seconds=clock.seconds,
         withheld=discovered.withheld,
+        again=discovered.again,
         passed_over=discovered.passed_over,
         empty={source.name: str(source.root) for source in named if source.name not in found},
     )

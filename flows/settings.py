@@ -81,6 +81,12 @@ class Settings(BaseModel):
     )
     min_deleted: int = Field(10, ge=1, description="as long as fewer documents of a source vanish, it may be any share")
     confirm_deletions: bool = Field(False, description="publish deletions beyond that, also of a whole source")
+    max_outdated: int | None = Field(
+        None,
+        ge=0,
+        description="most documents to make again in one run only because other stages, models or options made them; "
+        "the rest stands until the next; default: all",
+    )
     keep_snapshots: int = Field(5, ge=1, description="published snapshots to keep, the current one included")
     authority: str | None = Field(
         None, description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id"

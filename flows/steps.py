@@ -25,6 +25,7 @@ from flows.settings import Settings
 from flows.step import step
 from stages.discover import decide as deciding
 from stages.discover import files
+from stages.discover.again import Again, choose_again
 from stages.discover.members import open_containers, unpack
 from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
@@ -42,7 +43,8 @@ _CLOCK_GRAIN = timedelta(seconds=2)
 class Run:
     """What every step of a run is told: which run it is, where its sources, tables and batches lie, and the settings.
 
-    ``previous``: the snapshot that is published while it runs, or None.
+    ``previous``: the snapshot that is published while it runs, or None. ``again``: documents to make again although
+    their files are as they were.
     """
 
     run_id: str
@@ -52,6 +54,7 @@ class Run:
     store: Store
     previous: Snapshot | None
     work: Path
+    again: Again | None = None
 
     @property
     def spool(self) -> Path:
@@ -60,11 +63,15 @@ class Run:
 
 
 class Discovered(NamedTuple):
-    """A file with what is to happen to every path (`stages.discover.decide`), and what was passed over or withheld."""
+    """A file with what is to happen to every path (`stages.discover.decide`), and what was passed over or withheld.
+
+    ``again``: what `stages.discover.again.choose_again` counted; empty where nobody chose.
+    """
 
     file: Path
     passed_over: dict[str, dict[str, int]]
     withheld: dict[str, int]
+    again: dict[str, int]
 
     def decided(self) -> pl.DataFrame:
         """Read what is to happen to every path."""
@@ -99,9 +106,19 @@ def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, passed_over: di
     if not settings.confirm_deletions:
         decided, held = deciding.withhold_deletions(decided, prior, settings.max_deleted, settings.min_deleted)
         withheld |= held
+    again: dict[str, int] = {}
+    if wanted := _again(run):
+        quarantine = run.store.read(run.previous, "quarantine")
+        decided, again = choose_again(decided, prior, quarantine, wanted)
     file = run.work / "decided.parquet"
     unpack(decided, run.roots, run.spool).write_parquet(file)
-    return Discovered(file, _add_up(passed_over, opened.passed_over), withheld)
+    return Discovered(file, _add_up(passed_over, opened.passed_over), withheld, again)
+
+
+def _again(run: Run) -> Again | None:
+    """What this run makes again; a run that nobody told makes all again that is outdated, or as many as it may."""
+    most = run.settings.max_outdated
+    return run.again or (None if most is None else Again(outdated=True, limit=most))
 
 
 def _prior(run: Run) -> pl.DataFrame:

@@ -290,6 +290,9 @@ TABLES: dict[str, Table] = {
             "stages_sha256": Column(_STR, "versions and options of the stages that decided this row"),
             "first_seen_run": Column(_STR, "run that met the path first"),
             "last_changed_run": Column(_STR, "run that last changed status, content or reason"),
+            "processed_run": Column(
+                _STR, "run that last read it and decided its rows; null where none did", nullable=True
+            ),
         },
     ),
     "quarantine": Table(

@@ -117,7 +117,7 @@ WHOLE = {
     "sources": {
         "source_uri": "s/a", "status": "quarantined", "doc_id": "d", "duplicate_of": None, "content_sha256": "0" * 64,
         "size_bytes": 5, "modified_at": DAY, "encoding": None, "encoding_how": None, "reason_code": "empty",
-        "reason": "no text", "stages_sha256": "v", "first_seen_run": "r", "last_changed_run": "r",
+        "reason": "no text", "stages_sha256": "v", "first_seen_run": "r", "last_changed_run": "r", "processed_run": "r",
     },
     "quarantine": {
         "run_id": "r", "source_uri": "s/a", "doc_id": "d", "table": "sources", "stage": "read", "rule": "empty",

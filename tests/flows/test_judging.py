@@ -332,6 +332,7 @@ UNKNOWABLE = {
     ("sources", "stages_sha256"): "any may be right: a copied text keeps that of its first place",
     ("sources", "first_seen_run"): "that row may be the only trace of a run",
     ("sources", "last_changed_run"): "the same",
+    ("sources", "processed_run"): "the same",
     ("quarantine", "run_id"): "the same",
     ("quarantine", "stage"): "nothing else says it",
 }
