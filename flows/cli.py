@@ -76,11 +76,13 @@ exit codes:
   3  with --strict: published, but a source is in quarantine
   4  another run was writing to the same tables for longer than --wait; nothing was done
   5  everything else is published, but deletions were withheld (this goes before 3)
+  6  published, but a measure is further than --drift-fail from the last runs (after 5, before 3)
 """
 _SERVE = """\
-Register two deployments with the Prefect server that PREFECT_API_URL names, and run them from this process, without a
-worker, until it ends: refresh/nightly by --cron in --timezone, refresh/ad-hoc whenever somebody triggers it. The
-options are the parameters of both; a trigger may change any of them for its run:
+Register the deployments with the Prefect server that PREFECT_API_URL names, and run them from this process, without a
+worker, until it ends: refresh/nightly by --cron in --timezone, and whenever somebody triggers them refresh/ad-hoc,
+reprocess/slice, check/published and prune/snapshots. The options are their parameters; a trigger may change any of
+them for its run:
 
   prefect deployment run refresh/ad-hoc -p verify=true
 """
@@ -99,7 +101,7 @@ def build_parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="sources to tables", description=_RUN, epilog=_EXITS, formatter_class=form)
     add_run(run)
     add_json(run)
-    add_operating(commands, add_run, add_json)
+    add_operating(commands, add_run, add_json, add_schedule)
     show = commands.add_parser("show", help="the mended text of one file, nothing written")
     show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
     how = show.add_mutually_exclusive_group()
@@ -124,16 +126,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     serve = commands.add_parser(
         "serve",
-        help="serve the nightly and the ad-hoc deployment from this process",
+        help="serve the nightly and the ad-hoc deployments from this process",
         description=_SERVE,
         formatter_class=form,
     )
     add_run(serve)
-    serve.add_argument("--cron", default="0 2 * * *", help="when the nightly run starts (default: %(default)s)")
-    serve.add_argument(
+    add_schedule(serve)
+    return parser
+
+
+def add_schedule(command: argparse.ArgumentParser) -> None:
+    """Add when the nightly deployment runs."""
+    command.add_argument("--cron", default="0 2 * * *", help="when the nightly run starts (default: %(default)s)")
+    command.add_argument(
         "--timezone", default="Europe/Berlin", metavar="ZONE", help="the time zone of --cron (default: %(default)s)"
     )
-    return parser
 
 
 def _add_browse(browse: argparse.ArgumentParser) -> None:
@@ -194,6 +201,15 @@ def add_run(run: argparse.ArgumentParser) -> None:
         help="wait so long for another run that is writing to the same tables (default: 300)",
     )
     run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
+    for name, default, what in (
+        ("warn", "0.5", "a measure that far from the last runs is told, 0 to 1"),
+        ("volume", "0.9", "the same for numbers of documents and words"),
+        ("fail", "1", "a measure further off ends the run as failed, with 6; 1: never"),
+    ):
+        told = f"{what} (default: {default})"
+        run.add_argument(f"--drift-{name}", type=float, metavar="D", help=told)
+    run.add_argument("--drift-runs", type=int, metavar="N", help="earlier runs to compare with (default: 10)")
+    run.add_argument("--drift-documents", type=int, metavar="N", help="fewer new ones are not judged (default: 20)")
     run.add_argument("--strict", action="store_true", help="end as failed (exit with 3) when a source is in quarantine")
 
 
@@ -303,7 +319,8 @@ def _quiet_prefect() -> None:
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Say something beside the report: on stderr."""
     print(f"fliesstext: {line}", file=sys.stderr, flush=True)
 
 
@@ -372,7 +389,7 @@ def _run_flow(sources: list[str], tables: str, settings: dict[str, Any], again: 
 
     # What a stage says while it waits, whatever Prefect makes of its own log.
     logging.getLogger("stages").addHandler(logging.StreamHandler())
-    find_server(_say)
+    find_server(say)
     if again is not None:
         return reprocess(sources, tables, **again._asdict(), **settings)
     return refresh(sources, tables, **settings)
@@ -404,9 +421,7 @@ def _check(chosen: argparse.Namespace) -> int:
         print(problem)
     if len(done.problems) > _MOST_PROBLEMS:
         print(f"and {len(done.problems) - _MOST_PROBLEMS:,} more")
-    looked_at = f"{done.n_files:,} files, {done.n_rows:,} rows, {done.n_documents:,} documents"
-    compared = f"{done.n_with_raw:,} of them compared with their raw file"
-    print(f"Checked {looked_at}, {compared}: " + (f"{len(done.problems):,} wrong." if done.problems else "all right."))
+    print(done.sentence())
     return _EXIT_FAILED if done.problems else 0
 
 
@@ -424,6 +439,15 @@ def _views(chosen: argparse.Namespace) -> int:
 
 
 def _serve(chosen: argparse.Namespace) -> int:
+    parameters = parameters_of(chosen)
+    from flows.serve import serve_deployments
+
+    serve_deployments(parameters, chosen.cron, chosen.timezone, say)
+    return 0
+
+
+def parameters_of(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Give the parameters of the deployments that the options are; raises UsageError where one is wrong."""
     from flows.settings import SAMPLES, TABLES
     from stages.discover.sources import parse_sources
 
@@ -431,11 +455,9 @@ def _serve(chosen: argparse.Namespace) -> int:
     sources = chosen.sources or [SAMPLES]
     parse_sources(sources)
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    from flows.serve import serve_deployments, to_parameters
+    from flows.serve import to_parameters
 
-    parameters = to_parameters(sources, chosen.tables or TABLES, settings)
-    serve_deployments(parameters, chosen.cron, chosen.timezone, _say)
-    return 0
+    return to_parameters(sources, chosen.tables or TABLES, settings)
 
 
 def _browse(chosen: argparse.Namespace) -> int:
@@ -452,12 +474,12 @@ def _browse(chosen: argparse.Namespace) -> int:
         def tell(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        def say(line: str) -> None:
+        def tell_line(line: str) -> None:
             bar.stop()
-            _say(printable(line))
+            say(printable(line))
 
         serve_pages(
-            Path(chosen.tables or TABLES), chosen.sources, place, say, tell,
+            Path(chosen.tables or TABLES), chosen.sources, place, tell_line, tell,
             edit=chosen.edit, index=chosen.index, corrections=chosen.corrections,
         )  # fmt: skip
     return 0

@@ -15,12 +15,20 @@ _PRUNE = """\
 Remove earlier snapshots now, instead of with the next run that publishes, and what the gate kept of failed runs. The
 published snapshot stays. Readers of a snapshot that goes lose it. Waits for a run that is writing.
 """
+_DEPLOY = """\
+Register the deployments that `serve` offers (refresh/nightly, refresh/ad-hoc, reprocess/slice, check/published,
+prune/snapshots) with the Prefect server that PREFECT_API_URL names, for the workers of a process work pool, which is
+made where it is missing. Nothing is run. Register again after changing an option. The worker, in an environment where
+fliesstext is installed:
+
+  prefect worker start --pool fliesstext
+"""
 _Parsers = Any  # argparse._SubParsersAction[argparse.ArgumentParser], which is private
 _Add = Callable[[argparse.ArgumentParser], None]
 
 
-def add_operating(commands: _Parsers, add_run: _Add, add_json: _Add) -> None:
-    """Add these commands; ``add_run`` and ``add_json`` add what they share with `run`."""
+def add_operating(commands: _Parsers, add_run: _Add, add_json: _Add, add_schedule: _Add) -> None:
+    """Add these commands; ``add_run``, ``add_json`` and ``add_schedule`` add what they share with `run` and `serve`."""
     form = argparse.RawDescriptionHelpFormatter
     again = commands.add_parser(
         "reprocess", help="make documents again, in slices", description=_REPROCESS, formatter_class=form
@@ -28,7 +36,18 @@ def add_operating(commands: _Parsers, add_run: _Add, add_json: _Add) -> None:
     _add_choice(again)
     add_run(again)
     add_json(again)
-    prune = commands.add_parser("prune", help="remove earlier snapshots now", description=_PRUNE, formatter_class=form)
+    deploy = commands.add_parser(
+        "deploy", help="register all deployments for a work pool", description=_DEPLOY, formatter_class=form
+    )
+    add_run(deploy)
+    add_schedule(deploy)
+    deploy.add_argument("--pool", default="fliesstext", metavar="NAME", help="process work pool (default: %(default)s)")
+    _add_prune(
+        commands.add_parser("prune", help="remove earlier snapshots now", description=_PRUNE, formatter_class=form)
+    )
+
+
+def _add_prune(prune: argparse.ArgumentParser) -> None:
     prune.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     prune.add_argument(
         "--keep-snapshots", type=int, default=5, metavar="N", help="snapshots to keep (default: %(default)s)"
@@ -90,4 +109,15 @@ def _prune(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"reprocess": _reprocess, "prune": _prune}
+def _deploy(chosen: argparse.Namespace) -> int:
+    from flows.cli import parameters_of, say
+
+    parameters = parameters_of(chosen)
+    from flows.serve import deploy_all
+
+    for name in deploy_all(parameters, chosen.cron, chosen.timezone, chosen.pool, say):
+        print(f"{name} is registered for the work pool {chosen.pool}")
+    return 0
+
+
+COMMANDS = {"reprocess": _reprocess, "prune": _prune, "deploy": _deploy}

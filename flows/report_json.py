@@ -30,6 +30,10 @@ def as_json(report: RunReport, wanted: AttentionError | None = None) -> str:
         "passed_over": report.passed_over,
         "empty": report.empty,
         "again": report.again,
+        "drift": [
+            {name: row[name] for name in ("source", "measure", "value", "median", "n_runs", "deviation", "verdict")}
+            for row in report.drift
+        ],
         "seconds": {stage: round(spent, 3) for stage, spent in report.seconds.items()},
     }
     return json.dumps(told, ensure_ascii=False)

@@ -17,7 +17,7 @@ import polars as pl
 
 from expectations.final_evidence import Whole
 from expectations.gate import Verdict
-from expectations.rules import RUNS_RULES
+from expectations.rules import DRIFT_RULES, RUNS_RULES
 from flows import steps
 from flows.batch import Batch, gather_bad_rows, gather_outcomes
 from flows.process import process
@@ -29,7 +29,8 @@ from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
 from stages.extract_entities.names import check_engine
 from stages.link_entities.authority import Authority, read_authority
-from stages.tables import account
+from stages.tables import account, drift
+from stages.tables.schemas import empty
 from stages.tables.store import Snapshot
 from stages.tables.store.folder import new_run_id
 from stages.tables.store.local import LocalSnapshots
@@ -120,9 +121,7 @@ def _begun(sources: Sequence[str], tables: Path, settings: Settings) -> Iterator
                 store.clear_leftovers(store.current())
 
 
-def _publish(
-    run: Run, books: "Books", batches: Sequence[Batch], authority: Authority, clock: "_Clock"
-) -> tuple[Snapshot, Verdict]:
+def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Authority, clock: "_Clock") -> "Published":
     """Link, assemble, judge and publish what the batches brought."""
     with clock("link_entities"):
         linked = steps.link(run, batches, books.replaced, authority)
@@ -135,7 +134,11 @@ def _publish(
         verdict = steps.judge(candidate, books.counts)
     with clock("publish"):
         runs = pl.concat([run.store.read(run.previous, "runs"), _run_row(run, books, authority, verdict, clock)])
-        return steps.publish(run, candidate, runs, verdict), verdict
+        past = run.store.read(run.previous, "drift")
+        tallies = (batch.tally() for batch in batches if batch.is_new)
+        drifted = drift.compare(drift.measure(tallies), past, run.run_id, run.settings.drift_limits())
+        snapshot = steps.publish(run, candidate, runs, drift.next_drift(past, drifted), verdict)
+        return Published(snapshot, verdict, drifted)
 
 
 class _Clock:
@@ -154,6 +157,14 @@ class _Clock:
         for stages in spent:
             for stage, seconds in stages.items():
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+
+class Published(NamedTuple):
+    """What a run published, what the gate said of it, and its rows of `drift`."""
+
+    snapshot: Snapshot
+    verdict: Verdict
+    drift: pl.DataFrame
 
 
 class Books(NamedTuple):
@@ -194,7 +205,7 @@ def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clo
         "finished_at": datetime.now(UTC),
         **books.counts,
         # The row itself is judged last.
-        "n_expectations": verdict.n_expectations + len(RUNS_RULES),
+        "n_expectations": verdict.n_expectations + len(RUNS_RULES) + len(DRIFT_RULES),
         "n_rows_rejected": books.n_rejected,
         "validation": "warned" if verdict.warnings else "passed",
     }
@@ -207,9 +218,9 @@ def _report(
     discovered: Discovered,
     books: Books,
     clock: _Clock,
-    published: tuple[Snapshot, Verdict] | None,
+    published: "Published | None",
 ) -> RunReport:
-    snapshot, verdict = published or (run.previous, Verdict(0, (), (), ()))
+    snapshot, verdict, drifted = published or (run.previous, Verdict(0, (), (), ()), empty("drift"))
     codes = run.store.scan(snapshot, "documents").select("language").collect()["language"]
     present = books.decided.filter("in_scope", pl.col("action") != "delete")
     here = books.sources.join(present, on="source_uri", how="semi")
@@ -230,6 +241,7 @@ def _report(
         seconds=clock.seconds,
         withheld=discovered.withheld,
         again=discovered.again,
+        drift=drifted.filter(pl.col("verdict").is_in(["unusual", "failed"])).to_dicts(),
         passed_over=discovered.passed_over,
         empty={source.name: str(source.root) for source in named if source.name not in found},
     )

@@ -254,10 +254,10 @@ def judge(candidate: Candidate, counts: dict[str, int]) -> Verdict:
 
 
 @step(name="publish_snapshot")
-def publish(run: Run, candidate: Candidate, runs: pl.DataFrame, verdict: Verdict) -> Snapshot:
-    """Write `runs`, let the gate judge it too, and make the snapshot the published one."""
-    snapshot = run.store.add(candidate.snapshot, "runs", runs)
-    verdict = gate.judge_runs(run.store, snapshot, runs, verdict)
+def publish(run: Run, candidate: Candidate, runs: pl.DataFrame, drift: pl.DataFrame, verdict: Verdict) -> Snapshot:
+    """Write `runs` and `drift`, let the gate judge them too, and make the snapshot the published one."""
+    snapshot = run.store.add(run.store.add(candidate.snapshot, "runs", runs), "drift", drift)
+    verdict = gate.judge_runs(run.store, snapshot, runs, drift, verdict)
     told = {"success": True, "n_expectations": verdict.n_expectations, "warnings": list(verdict.warnings)}
     results = json.dumps(verdict.results, ensure_ascii=False)
     return run.store.publish(

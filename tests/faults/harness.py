@@ -144,7 +144,7 @@ def published(tables: Path) -> dict[str, pl.DataFrame]:
         frame = read_table(tables, current, table)
         if table == "sources":
             frame = frame.filter(pl.col("status") != "deleted")
-        if table != "runs":
+        if table not in ("runs", "drift"):
             frames[table] = frame.drop(OF_THE_RUN, strict=False).sort(TABLES[table].key)
     return frames
 
