@@ -130,3 +130,8 @@ def gather_runs(rows: pl.DataFrame, accounted: pl.Series) -> pl.DataFrame:
     return rows.with_columns(
         as_accounted=row_digests(rows, "runs").is_in(accounted.implode()), adds_up=agree.adds_up(rows)
     )
+
+
+def gather_drift(rows: pl.DataFrame, accounted: pl.Series) -> pl.DataFrame:
+    """Add the boolean column of `DRIFT_RULES` to rows of drift; ``accounted``: the digests of the rows as made."""
+    return rows.with_columns(as_accounted=row_digests(rows, "drift").is_in(accounted.implode()))

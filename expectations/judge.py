@@ -10,9 +10,9 @@ import polars as pl
 from expectations import candidate as shown
 from expectations.candidate import Candidate
 from expectations.digests import row_digests
-from expectations.final_evidence import gather_runs
+from expectations.final_evidence import gather_drift, gather_runs
 from expectations.gate import Verdict, check
-from expectations.rules import LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES
+from expectations.rules import DRIFT_RULES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES
 from stages.errors import GateError
 from stages.tables.store import Snapshot, Store
 
@@ -34,13 +34,15 @@ def judge(candidate: Candidate, counts: Mapping[str, int]) -> Verdict:
     return _settle(candidate.store, candidate.run_id, parts)
 
 
-def judge_runs(store: Store, snapshot: Snapshot, runs: pl.DataFrame, verdict: Verdict) -> Verdict:
-    """Judge `runs`, the last table to be written, and bring that together with the ``verdict`` on all others.
+def judge_runs(store: Store, snapshot: Snapshot, runs: pl.DataFrame, drift: pl.DataFrame, verdict: Verdict) -> Verdict:
+    """Judge `runs` and `drift`, the last tables to be written; brings that together with the ``verdict`` on the others.
 
-    ``runs``: the rows as they were made. Raises GateError as `judge` does.
+    ``runs`` and ``drift``: the rows as they were made. Raises GateError as `judge` does.
     """
     written = gather_runs(store.scan(snapshot, "runs").collect(), row_digests(runs, "runs"))
-    return _settle(store, snapshot.run_id, [verdict, check({"runs": written}, RUNS_RULES)])
+    measured = gather_drift(store.scan(snapshot, "drift").collect(), row_digests(drift, "drift"))
+    found = check({"runs": written, "drift": measured}, (*RUNS_RULES, *DRIFT_RULES))
+    return _settle(store, snapshot.run_id, [verdict, found])
 
 
 def _settle(store: Store, run_id: str, parts: Sequence[Verdict]) -> Verdict:

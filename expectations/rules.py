@@ -183,6 +183,17 @@ RUNS_RULES: tuple[Rule, ...] = (
 )
 """Rules about the record of runs, the last that a run writes."""
 
+DRIFT_RULES: tuple[Rule, ...] = (
+    *_contract("drift"),
+    Rule("drift", "between", ("value",), "a measure is no less than nothing", (0.0, None)),
+    Rule("drift", "between", ("deviation",), "deviation is from 0 to 1", (0.0, 1.0)),
+    Rule("drift", "between", ("n_documents",), "n_documents is a count", (0, None)),
+    Rule("drift", "between", ("n_runs",), "n_runs is a count", (0, None)),
+    Rule("drift", "in_set", ("verdict",), "verdict is a known one", schemas.DRIFT_VERDICTS),
+    Rule("drift", "true", ("as_accounted",), "the row is as it was measured"),
+)
+"""Rules about the measures of a run beside those of the runs before."""
+
 RUN_RULES: tuple[Rule, ...] = (
     Rule("run", "true", ("accounts_add_up",), "sources present = written + unchanged + duplicate + quarantined"),
     Rule("run", "true", ("documents_match_sources",), "documents has one row for each source that is written"),

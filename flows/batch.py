@@ -35,6 +35,7 @@ from stages.errors import TooMuchError
 from stages.read.patiently import read_patiently
 from stages.read.sources import ReadOptions
 from stages.tables.account import OUTCOMES, moved_outcomes, outcomes_of
+from stages.tables.drift import tally
 from stages.tables.move import copy_documents
 from stages.tables.schemas import CONTENT, cast, empty
 from stages.tables.store import NewRows, Snapshot, Store
@@ -219,6 +220,15 @@ class Batch:
         if moves.exists():
             return _read(moves, ["doc_id", "copy_of"]).drop_nulls()
         return _read(self.folder / "documents.parquet", ["doc_id"]).with_columns(copy_of="doc_id")
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was read from its sources in this run, not only moved or linked anew."""
+        return (self.folder / "parted.parquet").exists() or self.is_apart
+
+    def tally(self) -> pl.DataFrame:
+        """Count by source what it made, for `drift`."""
+        return tally(self.outcomes(), *(self.rows(table) for table in ("documents", "mentions", "repairs")))
 
     def weight(self) -> tuple[int, int]:
         """Count the rows of all content tables, and the characters of the mended texts."""

@@ -16,7 +16,7 @@ from stages.tables.store import Snapshot, Store
 from stages.tables.store.choose import open_store
 from stages.tables.store.objects import is_url
 
-_WHOLE = ("duplicates", "entities", "sources", "quarantine", "runs")
+_WHOLE = ("duplicates", "entities", "sources", "quarantine", "runs", "drift")
 
 
 @dataclass
@@ -28,6 +28,13 @@ class Check:
     n_documents: int = 0
     n_with_raw: int = 0
     problems: list[str] = field(default_factory=list)
+
+    def sentence(self) -> str:
+        """Say for people what was looked at, and whether it is right."""
+        looked_at = f"{self.n_files:,} files, {self.n_rows:,} rows, {self.n_documents:,} documents"
+        compared = f"{self.n_with_raw:,} of them compared with their raw file"
+        found = f"{len(self.problems):,} wrong." if self.problems else "all right."
+        return f"Checked {looked_at}, {compared}: {found}"
 
 
 def check_tables(tables: Path | str, specs: Sequence[str] = ()) -> Check:

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from flows.cli_operate import COMMANDS, add_operating
+
 _MOST_PROBLEMS = 100
 _EXIT_FAILED, _EXIT_USAGE, _EXIT_LOCKED = 1, 2, 4
 
@@ -75,11 +77,13 @@ exit codes:
   3  with --strict: published, but a source is in quarantine
   4  another run was writing to the same tables for longer than --wait; nothing was done
   5  everything else is published, but deletions were withheld (this goes before 3)
+  6  published, but a measure is further than --drift-fail from the last runs (after 5, before 3)
 """
 _SERVE = """\
-Register two deployments with the Prefect server that PREFECT_API_URL names, and run them from this process, without a
-worker, until it ends: refresh/nightly by --cron in --timezone, refresh/ad-hoc whenever somebody triggers it. The
-options are the parameters of both; a trigger may change any of them for its run:
+Register the deployments with the Prefect server that PREFECT_API_URL names, and run them from this process, without a
+worker, until it ends: refresh/nightly by --cron in --timezone, and whenever somebody triggers them refresh/ad-hoc,
+reprocess/slice, check/published and prune/snapshots. The options are their parameters; a trigger may change any of
+them for its run:
 
   prefect deployment run refresh/ad-hoc -p verify=true
 """
@@ -95,9 +99,10 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=form,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add_run(
-        commands.add_parser("run", help="sources to tables", description=_RUN, epilog=_EXITS, formatter_class=form)
-    )
+    run = commands.add_parser("run", help="sources to tables", description=_RUN, epilog=_EXITS, formatter_class=form)
+    add_run(run)
+    add_json(run)
+    add_operating(commands, add_run, add_json, add_schedule)
     show = commands.add_parser("show", help="the mended text of one file, nothing written")
     show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
     how = show.add_mutually_exclusive_group()
@@ -122,16 +127,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     serve = commands.add_parser(
         "serve",
-        help="serve the nightly and the ad-hoc deployment from this process",
+        help="serve the nightly and the ad-hoc deployments from this process",
         description=_SERVE,
         formatter_class=form,
     )
-    _add_run(serve)
-    serve.add_argument("--cron", default="0 2 * * *", help="when the nightly run starts (default: %(default)s)")
-    serve.add_argument(
+    add_run(serve)
+    add_schedule(serve)
+    return parser
+
+
+def add_schedule(command: argparse.ArgumentParser) -> None:
+    """Add when the nightly deployment runs."""
+    command.add_argument("--cron", default="0 2 * * *", help="when the nightly run starts (default: %(default)s)")
+    command.add_argument(
         "--timezone", default="Europe/Berlin", metavar="ZONE", help="the time zone of --cron (default: %(default)s)"
     )
-    return parser
 
 
 def _add_browse(browse: argparse.ArgumentParser) -> None:
@@ -150,7 +160,7 @@ def _add_browse(browse: argparse.ArgumentParser) -> None:
     browse.add_argument("--index", type=Path, metavar="DIR", help="folder of the index (default: beside the snapshot)")
 
 
-def _add_run(run: argparse.ArgumentParser) -> None:
+def add_run(run: argparse.ArgumentParser) -> None:
     """Add what a run takes, which is also what its deployments take."""
     run.add_argument("sources", nargs="*", metavar="SOURCE", help="folder, file, glob or NAME=PATH (default: samples)")
     run.add_argument(
@@ -184,6 +194,9 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--min-deleted", type=int, metavar="N", help="fewer than N may vanish, whatever their share (default: 10)"
     )
     run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that, or of a source")
+    run.add_argument(
+        "--max-outdated", type=int, metavar="N", help="make again so many of what older stages made (default: all)"
+    )
     run.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
     run.add_argument(
         "--keep-days", type=float, metavar="D", help="keep a snapshot D days after the next one at least (default: 0)"
@@ -206,7 +219,21 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help="of new tables (default: parquet; on an object store delta)",
     )
     run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
+    for name, default, what in (
+        ("warn", "0.5", "a measure that far from the last runs is told, 0 to 1"),
+        ("volume", "0.9", "the same for numbers of documents and words"),
+        ("fail", "1", "a measure further off ends the run as failed, with 6; 1: never"),
+    ):
+        told = f"{what} (default: {default})"
+        run.add_argument(f"--drift-{name}", type=float, metavar="D", help=told)
+    run.add_argument("--drift-runs", type=int, metavar="N", help="earlier runs to compare with (default: 10)")
+    run.add_argument("--drift-documents", type=int, metavar="N", help="fewer new ones are not judged (default: 20)")
     run.add_argument("--strict", action="store_true", help="end as failed (exit with 3) when a source is in quarantine")
+
+
+def add_json(command: argparse.ArgumentParser) -> None:
+    """Add the option that makes of the report one JSON object."""
+    command.add_argument("--json", action="store_true", help="print the report as one JSON object on stdout")
 
 
 def _add_shared(command: argparse.ArgumentParser) -> None:
@@ -231,19 +258,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, _stop)
+    in_json = getattr(chosen, "json", False)
     try:
         return _COMMANDS[chosen.command](chosen)
     except UsageError as error:
-        return _complain(error, _EXIT_USAGE)
+        return _complain(error, _EXIT_USAGE, in_json)
     except LockedError as error:
-        return _complain(error, _EXIT_LOCKED)
+        return _complain(error, _EXIT_LOCKED, in_json)
     except FliesstextError as error:
-        return _complain(error, _EXIT_FAILED)
+        return _complain(error, _EXIT_FAILED, in_json)
     except (OSError, PolarsError) as error:
         # Polars reports a disk that fails as an error of its own.
-        return _complain(f"the disk or the system failed: {error}; the published tables are as they were", _EXIT_FAILED)
+        told = f"the disk or the system failed: {error}; the published tables are as they were"
+        return _complain(told, _EXIT_FAILED, in_json)
     except KeyboardInterrupt:
-        return _complain("stopped; the published tables are as they were, the next run starts anew", _EXIT_FAILED)
+        told = "stopped; the published tables are as they were, the next run starts anew"
+        return _complain(told, _EXIT_FAILED, in_json)
 
 
 def _stop(*_: object) -> None:
@@ -251,8 +281,13 @@ def _stop(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _complain(message: object, code: int) -> int:
+def _complain(message: object, code: int, in_json: bool = False) -> int:
     from stages.errors import printable
+
+    if in_json:
+        from flows.report_json import error_as_json
+
+        print(error_as_json(str(message), code))
 
     # A message may name files; only its own line ends are line ends.
     lines = [printable(line) for line in str(message).split("\n")]
@@ -262,14 +297,17 @@ def _complain(message: object, code: int) -> int:
 
 def _given(chosen: argparse.Namespace) -> dict[str, object]:
     """The options that were given, by the names of `flows.settings.Settings`."""
-    skipped = {"command", "sources", "tables", "file", "cron", "timezone", "html", "diff"}
-    given = {k: v for k, v in vars(chosen).items() if k not in skipped and v is not None and v is not False}
+    from flows.settings import Settings
+
+    known = Settings.model_fields
+    given = {k: v for k, v in vars(chosen).items() if k in known and v is not None and v is not False}
     for name in {"languages", "suffixes"} & given.keys():
         given[name] = tuple(part.strip() for part in str(given[name]).split(","))
     return given
 
 
-def _settings(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # the type would be a heavy import
+def settings_of(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # the type would be a heavy import
+    """Give the settings that the options are; raises UsageError that names the options that are wrong."""
     from pydantic import ValidationError
 
     from flows.settings import Settings
@@ -299,20 +337,24 @@ def _quiet_prefect() -> None:
     os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Say something beside the report: on stderr."""
     print(f"fliesstext: {line}", file=sys.stderr, flush=True)
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    from rich.console import Console
+    return run_and_report(chosen)
 
+
+def run_and_report(chosen: argparse.Namespace, again: Any = None) -> int:
+    """Run, with ``again`` (`stages.discover.again.Again`) as `flows.reprocess` does, and print the report."""
     from flows.settings import SAMPLES, TABLES
     from stages.discover.sources import parse_sources
     from stages.discover.told import read_metadata
     from stages.link_entities.authority import open_authority
     from stages.tables.store.choose import open_store
 
-    settings = _settings(chosen)
+    settings = settings_of(chosen)
     sources = chosen.sources or [SAMPLES]
     # These complain at once, not after the start of Prefect.
     named = parse_sources(sources, lambda: _known(chosen.tables or TABLES))
@@ -320,18 +362,32 @@ def _run(chosen: argparse.Namespace) -> int:
     if settings.authority:
         open_authority(settings.authority)
     read_metadata(settings.metadata)
-    from flows.report import AttentionError, attention, print_report
+    from flows.report import AttentionError, attention
     from flows.run import report_if_unchanged
 
-    report = None if _server_named() else report_if_unchanged(sources, chosen.tables or TABLES, settings)
+    looks = again is None and not _server_named()
+    report = report_if_unchanged(sources, chosen.tables or TABLES, settings) if looks else None
     wanted = attention(report, settings.strict) if report else None
     if report is None:
         try:
-            report = _run_flow(sources, chosen.tables or TABLES, settings.model_dump(exclude_unset=True))
+            report = _run_flow(sources, chosen.tables or TABLES, settings.model_dump(exclude_unset=True), again)
         except AttentionError as error:
             report, wanted = error.report, error
-    print_report(report, Console())
+    _print(report, wanted, in_json=chosen.json)
     return wanted.exit_code if wanted else 0
+
+
+def _print(report: Any, wanted: Any, *, in_json: bool) -> None:
+    if in_json:
+        from flows.report_json import as_json
+
+        print(as_json(report, wanted))
+        return
+    from rich.console import Console
+
+    from flows.report import print_report
+
+    print_report(report, Console())
 
 
 def _server_named() -> bool:
@@ -345,14 +401,17 @@ def _server_named() -> bool:
     return bool(os.environ.get("PREFECT_API_URL"))
 
 
-def _run_flow(sources: list[str], tables: str, settings: dict[str, Any]) -> Any:
+def _run_flow(sources: list[str], tables: str, settings: dict[str, Any], again: Any = None) -> Any:
     _quiet_prefect()
     from flows.refresh import refresh
+    from flows.reprocess import reprocess
     from flows.server import find_server
 
     # What a stage says while it waits, whatever Prefect makes of its own log.
     logging.getLogger("stages").addHandler(logging.StreamHandler())
-    find_server(_say)
+    find_server(say)
+    if again is not None:
+        return reprocess(sources, tables, **again._asdict(), **settings)
     return refresh(sources, tables, **settings)
 
 
@@ -367,9 +426,9 @@ def _show(chosen: argparse.Namespace) -> int:
     from flows.show import show_file, show_page
 
     if chosen.html:
-        show_page(chosen.file, _settings(chosen), chosen.html)
+        show_page(chosen.file, settings_of(chosen), chosen.html)
     else:
-        show_file(chosen.file, _settings(chosen), diff=chosen.diff)
+        show_file(chosen.file, settings_of(chosen), diff=chosen.diff)
     return 0
 
 
@@ -382,9 +441,7 @@ def _check(chosen: argparse.Namespace) -> int:
         print(problem)
     if len(done.problems) > _MOST_PROBLEMS:
         print(f"and {len(done.problems) - _MOST_PROBLEMS:,} more")
-    looked_at = f"{done.n_files:,} files, {done.n_rows:,} rows, {done.n_documents:,} documents"
-    compared = f"{done.n_with_raw:,} of them compared with their raw file"
-    print(f"Checked {looked_at}, {compared}: " + (f"{len(done.problems):,} wrong." if done.problems else "all right."))
+    print(done.sentence())
     return _EXIT_FAILED if done.problems else 0
 
 
@@ -403,18 +460,25 @@ def _views(chosen: argparse.Namespace) -> int:
 
 
 def _serve(chosen: argparse.Namespace) -> int:
+    parameters = parameters_of(chosen)
+    from flows.serve import serve_deployments
+
+    serve_deployments(parameters, chosen.cron, chosen.timezone, say)
+    return 0
+
+
+def parameters_of(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Give the parameters of the deployments that the options are; raises UsageError where one is wrong."""
     from flows.settings import SAMPLES, TABLES
     from stages.discover.sources import parse_sources
 
-    settings = _settings(chosen)
+    settings = settings_of(chosen)
     sources = chosen.sources or [SAMPLES]
     parse_sources(sources)
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    from flows.serve import serve_deployments, to_parameters
+    from flows.serve import to_parameters
 
-    parameters = to_parameters(sources, chosen.tables or TABLES, settings)
-    serve_deployments(parameters, chosen.cron, chosen.timezone, _say)
-    return 0
+    return to_parameters(sources, chosen.tables or TABLES, settings)
 
 
 def _browse(chosen: argparse.Namespace) -> int:
@@ -433,12 +497,12 @@ def _browse(chosen: argparse.Namespace) -> int:
         def tell(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        def say(line: str) -> None:
+        def tell_line(line: str) -> None:
             bar.stop()
-            _say(printable(line))
+            say(printable(line))
 
         serve_pages(
-            tables, chosen.sources, place, say, tell,
+            tables, chosen.sources, place, tell_line, tell,
             edit=chosen.edit, index=chosen.index, corrections=chosen.corrections,
         )  # fmt: skip
     return 0
@@ -467,6 +531,7 @@ _COMMANDS = {
     "browse": _browse,
     "export": _export,
     "serve": _serve,
+    **COMMANDS,
 }
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from stages.correct import (
     without_effect,
     write_corrections,
 )
+from stages.discover.decide import CORRECTED
 from stages.errors import UsageError
 from stages.tables.store import Snapshot, Store
 from stages.tables.store.objects import Objects, is_url
@@ -29,8 +30,6 @@ from stages.tables.store.objects import Objects, is_url
 FILE = "corrections.csv"
 _MET = "corrections-met.csv"
 _MET_SCHEMA = pl.Schema({"doc_id": pl.String(), "key": pl.String()})
-_STALE = "0" * 64
-"""In place of stages_sha256: the document was made under other corrections and has to be made again."""
 
 
 class Corrections(NamedTuple):
@@ -95,7 +94,7 @@ def applied_before(store: Store, previous: Snapshot | None, n_before: int) -> pl
 def with_stale(sources: pl.DataFrame, stale: Iterable[str]) -> pl.DataFrame:
     """Mark the `sources` of documents made under other corrections, so that who reads them next makes them new."""
     meant = pl.col("doc_id").is_in(list(stale)) & (pl.col("status") == "written")
-    return sources.with_columns(stages_sha256=pl.when(meant).then(pl.lit(_STALE)).otherwise("stages_sha256"))
+    return sources.with_columns(stages_sha256=pl.when(meant).then(pl.lit(CORRECTED)).otherwise("stages_sha256"))
 
 
 def stale_documents(corrections: Corrections, store: Store, previous: Snapshot | None) -> list[str]:
@@ -122,7 +121,7 @@ def read_where_named(decided: pl.DataFrame, corrections: pl.DataFrame, prior: pl
     return decided.with_columns(
         action=pl.when(again).then(pl.lit("process")).otherwise("action"),
         copy_of=pl.when(~again).then("copy_of"),
-        copy_stages=pl.when(again).then(None).when(concerned).then(pl.lit(_STALE)).otherwise("copy_stages"),
+        copy_stages=pl.when(again).then(None).when(concerned).then(pl.lit(CORRECTED)).otherwise("copy_stages"),
     )
 
 

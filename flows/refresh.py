@@ -16,12 +16,13 @@ from flows.report import RunReport, as_markdown, attention, story
 from flows.run import refresh_tables
 from flows.run_log import label_run, told_in_run_log
 from flows.settings import SAMPLES, TABLES, Settings, as_parameters
+from stages.discover.again import Again
 from stages.errors import FliesstextError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _takes_settings(function: F) -> F:
+def takes_settings(function: F) -> F:
     """Show every field of Settings as a parameter of a function that takes them as ``**settings``.
 
     Prefect takes types, bounds and defaults from the signature, but what a parameter means from the docstring alone.
@@ -35,7 +36,7 @@ def _takes_settings(function: F) -> F:
 
 
 @flow(name="refresh", validate_parameters=True)
-@_takes_settings
+@takes_settings
 def refresh(
     sources: Annotated[
         list[str], Field(min_length=1, description="folders, files or globs; NAME=PATH names a source")
@@ -50,10 +51,16 @@ def refresh(
     where the disk fails; in each case the published tables are as they were before. Raises AttentionError after
     publishing where deletions were withheld or, with ``strict``, a source is in quarantine.
     """
-    chosen = Settings.model_validate(settings)
+    return run_as_flow(sources, tables, Settings.model_validate(settings))
+
+
+def run_as_flow(
+    sources: list[str], tables: str, chosen: Settings, again: Again | None = None
+) -> RunReport | State[Any]:
+    """Do what `flows.run.refresh_tables` does, and tell it in the log, the artifacts and the state of the flow run."""
     try:
         with told_in_run_log():
-            report = refresh_tables(sources, tables, chosen, label_run)
+            report = refresh_tables(sources, tables, chosen, label_run, again)
     except FliesstextError as error:
         # A state of our own instead of an exception: the message says it all, a traceback in the log nothing more.
         get_run_logger().error("%s", error)

@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 from rich.console import Console
@@ -35,6 +36,9 @@ class RunReport:
     ``withheld``: documents that are missing but stand, by source. ``passed_over``: paths by source and reason.
     ``empty``: sources in which nothing was found to read, with their folders. ``without_effect``: those of the
     ``n_corrections`` rows of the file of corrections that meet nothing, each in words.
+    ``again``: how many documents whose files
+    are as they were a run was asked to make anew, as `stages.discover.again.choose_again` counts them.
+    ``drift``: the rows of the table that are unusual or failed.
     """
 
     run_id: str
@@ -54,6 +58,8 @@ class RunReport:
     empty: dict[str, str] = field(default_factory=dict)
     n_corrections: int = 0
     without_effect: list[str] = field(default_factory=list)
+    again: dict[str, int] = field(default_factory=dict)
+    drift: list[dict[str, Any]] = field(default_factory=list)
 
 
 class AttentionError(FliesstextError):
@@ -71,13 +77,15 @@ class AttentionError(FliesstextError):
 
 
 def attention(report: RunReport, strict: bool) -> AttentionError | None:
-    """Say why somebody has to look: withheld deletions, or with ``strict`` a source in quarantine; else None."""
+    """Say why somebody has to look: withheld deletions, drift, or with ``strict`` a source in quarantine; else None."""
     if report.withheld:
         missing = ", ".join(f"{n} of {name}" for name, n in report.withheld.items())
         message = (
             f"deletions withheld ({missing}); if they are meant, run again with {as_parameter('confirm_deletions')}"
         )
         return AttentionError(report, "DeletionsWithheld", 5, message)
+    if failed := [row for row in report.drift if row["verdict"] == "failed"]:
+        return AttentionError(report, "Drifted", 6, "; ".join(map(_about_drift, failed)))
     if strict and report.quarantined:
         uri, code, why = report.quarantined[0]
         message = f"{len(report.quarantined)} sources are in quarantine, the first: {uri}: {code}: {why}"
@@ -193,6 +201,9 @@ def notes(report: RunReport, option: Option = as_flag) -> list[str]:
             "Look whether a disk is missing or a folder was emptied; if the deletion is meant, run again with "
             f"{option('confirm_deletions')}."
         )
+    found += [f"Drift: {_about_drift(row)}." for row in report.drift]
+    if report.again:
+        found.append(_about_again(report.again))
     found += [
         _about_empty(name, folder, report.passed_over.get(name, {}), option) for name, folder in report.empty.items()
     ]
@@ -210,6 +221,22 @@ def _about_corrections(report: RunReport) -> str:
         f"{f'; and {more} more' if more > 0 else ''}. "
         "Texts or names have changed: correct these lines, or take them out."
     )
+
+
+def _about_drift(row: Mapping[str, Any]) -> str:
+    """Say what is unusual.
+
+    >>> _about_drift({"source": "press", "measure": "words", "value": 1200.0, "median": 90.5, "n_runs": 7})
+    'words of press is 1200, where the median of 7 runs before is 90.5'
+    """
+    was = f"where the median of {row['n_runs']} runs before is {row['median']:.4g}"
+    return f"{row['measure']} of {row['source']} is {row['value']:.4g}, {was}"
+
+
+def _about_again(again: Mapping[str, int]) -> str:
+    told = f"{again['chosen']} documents to be made again: {again['made']} were, {again['left']} wait for the next run."
+    stand = again["outdated"] - again["left"]
+    return told + (f" {stand} more stand as other stages or models made them." if stand > 0 else "")
 
 
 def passed_over(reasons: Mapping[str, int]) -> str:

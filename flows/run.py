@@ -17,7 +17,7 @@ import polars as pl
 
 from expectations.final_evidence import Whole
 from expectations.gate import Verdict
-from expectations.rules import RUNS_RULES
+from expectations.rules import DRIFT_RULES, RUNS_RULES
 from flows import corrections as said
 from flows import steps
 from flows.batch import Batch, gather_bad_rows, gather_met, gather_outcomes
@@ -25,11 +25,13 @@ from flows.process import process, require_cluster
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
 from flows.steps import Discovered, Run
+from stages.discover.again import Again
 from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
 from stages.extract_entities.names import check_engine
 from stages.link_entities.authority import Authority, read_authority
-from stages.tables import account
+from stages.tables import account, drift
+from stages.tables.schemas import empty
 from stages.tables.store import Snapshot
 from stages.tables.store.choose import open_store
 from stages.tables.store.folder import new_run_id
@@ -39,15 +41,21 @@ Tell = Callable[[Run, list[Source], pl.DataFrame], object]
 
 
 def refresh_tables(
-    sources: Sequence[str], tables: Path | str, settings: Settings, tell: Tell = lambda *_: None
+    sources: Sequence[str],
+    tables: Path | str,
+    settings: Settings,
+    tell: Tell = lambda *_: None,
+    again: Again | None = None,
 ) -> RunReport:
     """Process what is new, changed or deleted below the sources, validate it, and publish all tables at once.
 
-    Every file below the sources ends as written, unchanged, duplicate or quarantined. Raises UsageError,
+    Every file below the sources ends as written, unchanged, duplicate or quarantined. ``again``: what is made anew
+    although its file is as it was; without it all that other stages made. Raises UsageError,
     LockedError, GateError or TablesError, or OSError where the disk fails; in each case the published tables are
     as they were before.
     """
     with _begun(sources, tables, settings) as (run, named, last_run_died):
+        run = replace(run, again=again)
         clock = _Clock()
         # A wrong table is told before the work, not after it.
         authority = read_authority(settings.authority, steps.last_run(run)["versions"])
@@ -59,7 +67,8 @@ def refresh_tables(
         batches = process(run, decided, sheltered=last_run_died)
         clock.add(batch.seconds() for batch in batches)
         books = _account(run, decided, batches)
-        if not (books.changed or authority.renewed or (run.previous and run.corrections.changed)):
+        redo = discovered.again.get("made") or (run.previous and run.corrections.changed)
+        if not (books.changed or authority.renewed or redo):
             return _report(run, named, discovered, books, clock, None)
         published = _publish(run, books, batches, authority, clock)
         return _report(run, named, discovered, books, clock, published)
@@ -129,9 +138,7 @@ def _begun(sources: Sequence[str], tables: Path | str, settings: Settings) -> It
                 store.clear_leftovers(store.current())
 
 
-def _publish(
-    run: Run, books: "Books", batches: Sequence[Batch], authority: Authority, clock: "_Clock"
-) -> tuple[Snapshot, Verdict]:
+def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Authority, clock: "_Clock") -> "Published":
     """Link, assemble, judge and publish what the batches brought."""
     with clock("link_entities"):
         linked = steps.link(run, batches, books.replaced, authority)
@@ -150,8 +157,12 @@ def _publish(
     with clock("publish"):
         counts = books.counts | {"n_corrections": rows.height, "n_corrections_without_effect": len(met.nothing)}
         row = _run_row(run, books._replace(counts=counts), authority, verdict, clock)
+        runs, past = (run.store.read(run.previous, table) for table in ("runs", "drift"))
+        tallies = (batch.tally() for batch in batches if batch.is_new)
+        drifted = drift.compare(drift.measure(tallies), past, run.run_id, run.settings.drift_limits())
         said.keep(run.store, candidate.snapshot, rows, met.rows)
-        return steps.publish(run, candidate, pl.concat([run.store.read(run.previous, "runs"), row]), verdict), verdict
+        snapshot = steps.publish(run, candidate, pl.concat([runs, row]), drift.next_drift(past, drifted), verdict)
+        return Published(snapshot, verdict, drifted)
 
 
 class _Clock:
@@ -170,6 +181,14 @@ class _Clock:
         for stages in spent:
             for stage, seconds in stages.items():
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+
+class Published(NamedTuple):
+    """What a run published, what the gate said of it, and its rows of `drift`."""
+
+    snapshot: Snapshot
+    verdict: Verdict
+    drift: pl.DataFrame
 
 
 class Books(NamedTuple):
@@ -212,7 +231,7 @@ def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clo
         "finished_at": datetime.now(UTC),
         **books.counts,
         # The row itself is judged last.
-        "n_expectations": verdict.n_expectations + len(RUNS_RULES),
+        "n_expectations": verdict.n_expectations + len(RUNS_RULES) + len(DRIFT_RULES),
         "n_rows_rejected": books.n_rejected,
         "validation": "warned" if verdict.warnings else "passed",
     }
@@ -225,9 +244,9 @@ def _report(
     discovered: Discovered,
     books: Books,
     clock: _Clock,
-    published: tuple[Snapshot, Verdict] | None,
+    published: "Published | None",
 ) -> RunReport:
-    snapshot, verdict = published or (run.previous, Verdict(0, (), (), ()))
+    snapshot, verdict, drifted = published or (run.previous, Verdict(0, (), (), ()), empty("drift"))
     codes = run.store.scan(snapshot, "documents").select("language").collect()["language"]
     present = books.decided.filter("in_scope", pl.col("action") != "delete")
     here = books.sources.join(present, on="source_uri", how="semi")
@@ -247,6 +266,8 @@ def _report(
         duplicates=list(here.filter(pl.col("status") == "duplicate").select("source_uri", "duplicate_of").iter_rows()),
         seconds=clock.seconds,
         withheld=discovered.withheld,
+        again=discovered.again,
+        drift=drifted.filter(pl.col("verdict").is_in(["unusual", "failed"])).to_dicts(),
         passed_over=discovered.passed_over,
         n_corrections=run.corrections.rows.height,
         without_effect=said.met_before(run.corrections.rows, run.store, snapshot).nothing,

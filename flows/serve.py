@@ -1,17 +1,27 @@
-"""Serve the deployments from one process: scheduled every night, and ad hoc whenever somebody triggers it."""
+"""The deployments: a run every night, and runs, reprocessing, checks and pruning whenever somebody triggers them.
 
+`serve_deployments` runs them from one process, `deploy_all` registers them for the workers of a work pool.
+"""
+
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from prefect import serve
+from prefect import get_client, serve
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.deployments.runner import RunnerDeployment
+from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron, Schedule
+from prefect.types.entrypoint import EntrypointType
+from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
 from flows.refresh import refresh
+from flows.reprocess import reprocess
 from flows.server import require_server
 from flows.settings import Settings
+from flows.upkeep import check, prune
 from stages.discover.sources import absolute
 from stages.errors import UsageError
 from stages.extract_entities.names.others import is_other
@@ -19,10 +29,13 @@ from stages.tables.store.objects import is_url
 
 _NIGHTLY = "What is new, changed or deleted since last night becomes validated tables."
 _AD_HOC = "The same flow whenever somebody triggers it, with parameters of their own."
+_SLICE = "Documents whose files are as they were are made again: named ones, or what earlier stages and models made."
+_CHECK = "Everything that is published is verified again, down to the raw characters; nothing is written."
+_PRUNE = "Earlier snapshots and reports of failed runs go; the published snapshot stays."
 
 
 def serve_deployments(parameters: dict[str, Any], cron: str, timezone: str, say: Callable[[str], object]) -> None:
-    """Register ``refresh/nightly`` (by ``cron`` in ``timezone``) and ``refresh/ad-hoc`` and wait for runs.
+    """Register all deployments (``refresh/nightly`` by ``cron`` in ``timezone``) and wait for runs.
 
     ``parameters`` come from `to_parameters`. Ends with the process. Raises UsageError when the schedule is none, or
     when no Prefect server is ready where PREFECT_API_URL says.
@@ -37,7 +50,7 @@ def to_parameters(sources: Sequence[str], tables: str, settings: Settings) -> di
     given = settings.model_dump(mode="json", exclude_unset=True)
     for name in ("authority", "metadata", "corrections"):
         if (file := getattr(settings, name)) is not None:
-            given[name] = str(Path(file).absolute())
+            given[name] = file if is_url(file) else str(Path(file).absolute())
     if is_other(settings.engine):
         kind, _, folder = settings.engine.partition(":")
         given["engine"] = f"{kind}:{Path(folder).absolute()}"
@@ -48,16 +61,58 @@ def to_parameters(sources: Sequence[str], tables: str, settings: Settings) -> di
     }
 
 
-def make_deployments(parameters: dict[str, Any], cron: str, timezone: str) -> list[RunnerDeployment]:
-    """Describe the two deployments, as prefect.yaml does for a work pool.
+def deploy_all(
+    parameters: dict[str, Any], cron: str, timezone: str, pool: str, say: Callable[[str], object]
+) -> list[str]:
+    """Register all deployments for the process work pool ``pool``, which is made where it is missing; runs nothing.
 
-    Neither limits its runs: whatever writes to the same tables, from wherever, waits for its turn.
+    A worker of that pool has to have fliesstext installed. Returns their names. Raises UsageError as
+    `serve_deployments` does, and where the pool is of another type.
     """
-    nightly = refresh.to_deployment(
-        "nightly", schedule=_schedule(cron, timezone), parameters=parameters, description=_NIGHTLY
-    )
-    ad_hoc = refresh.to_deployment("ad-hoc", parameters=parameters, description=_AD_HOC)
-    return [cast(RunnerDeployment, nightly), cast(RunnerDeployment, ad_hoc)]
+    deployments = make_deployments(parameters, cron, timezone, EntrypointType.MODULE_PATH)
+    require_server(say)
+    _require_pool(pool)
+    for deployment in deployments:
+        deployment.apply(work_pool_name=pool)
+    return [f"{deployment.flow_name}/{deployment.name}" for deployment in deployments]
+
+
+def _require_pool(name: str) -> None:
+    with get_client(sync_client=True) as client:
+        try:
+            found = client.read_work_pool(name)
+        except ObjectNotFound:
+            template = asyncio.run(get_default_base_job_template_for_infrastructure_type("process"))
+            client.create_work_pool(WorkPoolCreate(name=name, type="process", base_job_template=template or {}))
+            return
+    if found.type != "process":
+        raise UsageError(f"the work pool {name} is of type {found.type}; name a process work pool with --pool")
+
+
+def make_deployments(
+    parameters: dict[str, Any], cron: str, timezone: str, found_by: EntrypointType = EntrypointType.FILE_PATH
+) -> list[RunnerDeployment]:
+    """Describe all deployments, as prefect.yaml does for a work pool; ``found_by``: how a worker finds the code.
+
+    None limits its runs: whatever writes to the same tables, from wherever, waits for its turn.
+    """
+    kept = _only(parameters, "tables", "keep_snapshots", "keep_days")
+    read = _only(parameters, "tables", "sources")
+    schedule = _schedule(cron, timezone)
+    made = [
+        refresh.to_deployment(
+            "nightly", schedule=schedule, parameters=parameters, description=_NIGHTLY, entrypoint_type=found_by
+        ),
+        refresh.to_deployment("ad-hoc", parameters=parameters, description=_AD_HOC, entrypoint_type=found_by),
+        reprocess.to_deployment("slice", parameters=parameters, description=_SLICE, entrypoint_type=found_by),
+        check.to_deployment("published", parameters=read, description=_CHECK, entrypoint_type=found_by),
+        prune.to_deployment("snapshots", parameters=kept, description=_PRUNE, entrypoint_type=found_by),
+    ]
+    return [cast(RunnerDeployment, deployment) for deployment in made]
+
+
+def _only(parameters: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in parameters.items() if name in names}
 
 
 def _schedule(cron: str, timezone: str) -> Schedule:

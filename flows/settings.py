@@ -21,6 +21,7 @@ from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
 from stages.identify_language import LANGUAGES, LanguageOptions
 from stages.read import sources as read
 from stages.read.sources import ReadOptions
+from stages.tables.drift import DriftLimits
 
 
 def _samples() -> Path:
@@ -97,6 +98,12 @@ class Settings(BaseModel):
     )
     min_deleted: int = Field(10, ge=1, description="as long as fewer documents of a source vanish, it may be any share")
     confirm_deletions: bool = Field(False, description="publish deletions beyond that, also of a whole source")
+    max_outdated: int | None = Field(
+        None,
+        ge=0,
+        description="most documents to make again in one run only because other stages, models or options made them; "
+        "the rest stands until the next; default: all",
+    )
     keep_snapshots: int = Field(5, ge=1, description="published snapshots to keep, the current one included")
     table_format: Literal["parquet", "delta"] | None = Field(
         None, description="parquet or delta; default: as the folder has it, else parquet; on an object store delta"
@@ -113,6 +120,18 @@ class Settings(BaseModel):
     wait_seconds: float = Field(
         300.0, ge=0, description="seconds to wait for another run that is writing to the same tables"
     )
+    drift_warn: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="deviation from the median of the last runs from which on a measure is told (0 to 1)",
+    )
+    drift_volume: float = Field(0.9, ge=0, le=1, description="the same for the numbers of documents and words")
+    drift_fail: float = Field(
+        1.0, ge=0, le=1, description="deviation from which on the run ends as failed (exit with 6); 1: never"
+    )
+    drift_runs: int = Field(10, ge=3, description="earlier runs of a source that a run is compared with")
+    drift_documents: int = Field(20, ge=1, description="fewer new documents of a source are not judged")
     strict: bool = Field(False, description="end as failed (exit with 3) when a source is in quarantine")
 
     def selection(self) -> Selection:
@@ -126,6 +145,10 @@ class Settings(BaseModel):
             # Half of what is left to each next language; the rest stays for all others.
             priors = tuple((code, 0.5 ** (place + 1)) for place, code in enumerate(self.languages))
         return StageOptions(language=LanguageOptions(priors=priors), entities=EntityOptions(engine=self.engine))
+
+    def drift_limits(self) -> DriftLimits:
+        """Give what counts as drift."""
+        return DriftLimits(self.drift_warn, self.drift_volume, self.drift_fail, self.drift_runs, self.drift_documents)
 
     def read_options(self) -> ReadOptions:
         """Give the options of the read stage."""

@@ -30,6 +30,7 @@ from stages.correct import CORRECTIONS
 from stages.correct.tables import Ground, link_corrected
 from stages.discover import decide as deciding
 from stages.discover import files, told
+from stages.discover.again import Again, choose_again
 from stages.discover.members import open_containers, unpack
 from stages.discover.remote import Remote
 from stages.discover.sources import DISK_FAILED, Source
@@ -54,6 +55,7 @@ class Run:
     """What every step of a run is told: which run it is, where its sources, tables and batches lie, and the settings.
 
     ``previous``: the snapshot that is published while it runs, or None. ``corrections``: those to be applied.
+    ``again``: documents to make again although their files are as they were.
     """
 
     run_id: str
@@ -64,6 +66,7 @@ class Run:
     previous: Snapshot | None
     work: Path
     corrections: Corrections = NO_CORRECTIONS
+    again: Again | None = None
 
     @property
     def spool(self) -> Path:
@@ -85,11 +88,13 @@ class Discovered(NamedTuple):
     """A file with what is to happen to every path (`stages.discover.decide`), and what was passed over or withheld.
 
     ``strangers``: a sentence about rows of the metadata table that speak of nothing here, or nothing.
+    ``again``: what `stages.discover.again.choose_again` counted; empty where nobody chose.
     """
 
     file: Path
     passed_over: dict[str, dict[str, int]]
     withheld: dict[str, int]
+    again: dict[str, int]
     strangers: str = ""
 
     def decided(self) -> pl.DataFrame:
@@ -140,11 +145,21 @@ def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Fo
     if not settings.confirm_deletions:
         decided, held = deciding.withhold_deletions(decided, prior, settings.max_deleted, settings.min_deleted)
         withheld |= held
+    again: dict[str, int] = {}
+    if wanted := _again(run):
+        quarantine = run.store.read(run.previous, "quarantine")
+        decided, again = choose_again(decided, prior, quarantine, wanted)
     file = run.work / "decided.parquet"
     decided = decided.join(rows.select("source_uri", "sidecar"), on="source_uri", how="left", maintain_order="left")
     unpack(told.with_rows(decided, metadata), run.roots, run.spool, made.rows).write_parquet(file)
     strangers = metadata.strangers(rows["source_uri"])
-    return Discovered(file, _add_up(found.passed_over, opened.passed_over), withheld, strangers)
+    return Discovered(file, _add_up(found.passed_over, opened.passed_over), withheld, again, strangers)
+
+
+def _again(run: Run) -> Again | None:
+    """What this run makes again; a run that nobody told makes all again that is outdated, or as many as it may."""
+    most = run.settings.max_outdated
+    return run.again or (None if most is None else Again(outdated=True, limit=most))
 
 
 def lay_out_corrections(run: Run) -> None:
@@ -323,10 +338,10 @@ def judge(candidate: Candidate, counts: dict[str, int]) -> Verdict:
 
 
 @step(name="publish_snapshot")
-def publish(run: Run, candidate: Candidate, runs: pl.DataFrame, verdict: Verdict) -> Snapshot:
-    """Write `runs`, let the gate judge it too, and make the snapshot the published one."""
-    snapshot = run.store.add(candidate.snapshot, "runs", runs)
-    verdict = gate.judge_runs(run.store, snapshot, runs, verdict)
+def publish(run: Run, candidate: Candidate, runs: pl.DataFrame, drift: pl.DataFrame, verdict: Verdict) -> Snapshot:
+    """Write `runs` and `drift`, let the gate judge them too, and make the snapshot the published one."""
+    snapshot = run.store.add(run.store.add(candidate.snapshot, "runs", runs), "drift", drift)
+    verdict = gate.judge_runs(run.store, snapshot, runs, drift, verdict)
     told = {"success": True, "n_expectations": verdict.n_expectations, "warnings": list(verdict.warnings)}
     results, snapshot = json.dumps(verdict.results, ensure_ascii=False), replace(snapshot, validation=told)
     _add_report(run, snapshot)

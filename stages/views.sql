@@ -52,3 +52,6 @@ FROM read_parquet(getvariable('snapshot') || '/quarantine/*.parquet');
 
 CREATE OR REPLACE TEMP VIEW runs AS
 SELECT * FROM read_parquet(getvariable('snapshot') || '/runs/*.parquet');
+
+CREATE OR REPLACE TEMP VIEW drift AS
+SELECT * FROM read_parquet(getvariable('snapshot') || '/drift/*.parquet');

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 
 import stages
-from expectations.rules import LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES
+from expectations.rules import DRIFT_RULES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES
 from stages.tables.schemas import (
     BLOCK_KINDS,
+    DRIFT_VERDICTS,
     LABELS,
     MENTION_KINDS,
     REASONS,
@@ -96,7 +97,7 @@ def test_lists_of_codes(dictionary):
     assert listing(REPAIR_RULES, "rule") in dictionary
 
 
-@pytest.mark.parametrize("words", [BLOCK_KINDS, LABELS, MENTION_KINDS, STATUSES])
+@pytest.mark.parametrize("words", [BLOCK_KINDS, LABELS, MENTION_KINDS, STATUSES, DRIFT_VERDICTS])
 def test_closed_sets_are_named(dictionary, words):
     assert ", ".join(f"`{word}`" for word in words) in " ".join(dictionary.split())
 
@@ -149,7 +150,7 @@ def test_every_stage_is_in_the_list_of_stages(project):
 
 
 def test_every_rule_has_a_sentence():
-    rules = (*RULES, *LINKED_RULES, *WHOLE_RULES, *RUNS_RULES, *RUN_RULES)
+    rules = (*RULES, *LINKED_RULES, *WHOLE_RULES, *RUNS_RULES, *DRIFT_RULES, *RUN_RULES)
     assert [rule.name for rule in rules if not rule.meaning or rule.meaning[-1] == "."] == []
 
 

@@ -29,6 +29,8 @@ TRANSIENT = (
 )
 """Reasons that lie in the surroundings, not in the bytes: such files are tried again on every run."""
 
+CORRECTED = "0" * 64
+"""In place of stages_sha256: the document was made under other corrections and has to be made again."""
 TOLD = ("sidecar_sha256", "told_sha256")
 """What is known of a file beside its bytes (`stages.discover.told`)."""
 _SAME = ("content_sha256", "form", *TOLD)

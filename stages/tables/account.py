@@ -113,6 +113,9 @@ def next_sources(
     rows = rows.with_columns(
         first_seen_run=pl.coalesce("first_seen_run_prior", pl.lit(run_id)),
         last_changed_run=pl.when(same).then("last_changed_run_prior").otherwise(pl.lit(run_id)),
+        processed_run=pl.when(pl.col("action").is_in(["process", "move"]))
+        .then(pl.lit(run_id))
+        .otherwise("processed_run_prior"),
     )
     untouched = prior.filter(~pl.col("source_uri").is_in(decided["source_uri"].implode()))
     return pl.concat([cast(rows, "sources"), untouched]).sort("source_uri")

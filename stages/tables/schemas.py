@@ -24,6 +24,7 @@ MENTION_KINDS = ("name", "part", "deriv", "value")
 STATUSES = ("written", "duplicate", "quarantined", "deleted", "opened")
 PARTED_BY = ("empty_line", "indent", "outdent", "short_line", "mixed", "none", "layout")
 DOUBTS = ("columns",)
+DRIFT_VERDICTS = ("unjudged", "usual", "unusual", "failed")
 REPAIR_RULES = {
     "hyphen_removed": "a word broken at the line end was joined and its hyphen dropped",
     "hyphen_kept": "a line ended in a hyphen that belongs to the word; the lines were joined without a space",
@@ -311,6 +312,9 @@ TABLES: dict[str, Table] = {
             "stages_sha256": Column(_STR, "versions and options of the stages that decided this row"),
             "first_seen_run": Column(_STR, "run that met the path first"),
             "last_changed_run": Column(_STR, "run that last changed status, content or reason"),
+            "processed_run": Column(
+                _STR, "run that last read it and decided its rows; null where none did", nullable=True
+            ),
         },
     ),
     "quarantine": Table(
@@ -347,6 +351,27 @@ TABLES: dict[str, Table] = {
             "n_corrections": Column(_INT, "rows of the file of corrections that was applied"),
             "n_corrections_without_effect": Column(_INT, "those of them that met nothing"),
             "validation": Column(_STR, "passed, or warned: expectations that failed without being critical"),
+        },
+    ),
+    "drift": Table(
+        "one measure of what a run made new of a source, beside the runs before",
+        ("run_id", "source", "measure"),
+        {
+            "run_id": _RUN_ID,
+            "source": Column(_STR, "name of the source, the first part of source_uri"),
+            "measure": Column(
+                _STR,
+                "documents, words, quarantine_share, names_per_1000_words, hyphens_per_1000_words, entity_heads (share "
+                "of names that the ten entities named most have), or the share of a language (language de)",
+            ),
+            "value": Column(_FLOAT, "its value in the documents that this run made"),
+            "n_documents": Column(_INT, "documents of the source that this run made"),
+            "n_runs": Column(_INT, "earlier runs that it is compared with"),
+            "median": Column(_FLOAT, "median of their values; null where there are none", nullable=True),
+            "deviation": Column(
+                _FLOAT, "how far value is from median, 0 to 1: the difference of shares, else relative", nullable=True
+            ),
+            "verdict": Column(_STR, "one of " + ", ".join(DRIFT_VERDICTS)),
         },
     ),
 }

@@ -66,7 +66,7 @@ def verify_entities(entities: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[
 def verify_whole(frames: Frames, documents: pl.DataFrame, run_id: str) -> Iterator[str]:
     """Check sources, quarantine and runs against each other and against the documents (doc_id, source_uri)."""
     sources, quarantine, runs = frames["sources"], frames["quarantine"], frames["runs"]
-    for table in ("sources", "quarantine", "runs", "duplicates"):
+    for table in ("sources", "quarantine", "runs", "duplicates", "drift"):
         key = TABLES[table].key
         duplicated = frames[table].filter(pl.struct(key).is_duplicated())
         yield from _rows(f"{table}: the key {', '.join(key)} is not unique", duplicated)

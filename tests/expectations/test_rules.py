@@ -118,7 +118,7 @@ WHOLE = {
         "source_uri": "s/a", "status": "quarantined", "doc_id": "d", "duplicate_of": None, "content_sha256": "0" * 64,
         "sidecar_sha256": "1" * 64, "told_sha256": "2" * 64,
         "size_bytes": 5, "modified_at": DAY, "encoding": None, "encoding_how": None, "reason_code": "empty",
-        "reason": "no text", "stages_sha256": "v", "first_seen_run": "r", "last_changed_run": "r",
+        "reason": "no text", "stages_sha256": "v", "first_seen_run": "r", "last_changed_run": "r", "processed_run": "r",
     },
     "duplicates": {
         "doc_id": "d" * 20, "duplicate_cluster": "c" * 20, "similarity": 0.9,

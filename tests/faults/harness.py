@@ -23,7 +23,10 @@ ROOT = Path(__file__).parent.parent.parent
 COMMAND = (str(Path(sys.executable).with_name("fliesstext")),)
 """The command as it is installed beside the interpreter."""
 COUNTED = ("written", "unchanged", "duplicate", "quarantined")
-OF_THE_RUN = ("run_id", "processed_at", "first_seen_run", "last_changed_run", "modified_at", "published_at")
+OF_THE_RUN = (
+    *("run_id", "processed_at", "modified_at", "published_at"),
+    *("first_seen_run", "last_changed_run", "processed_run"),
+)
 """Columns that differ between two runs over the same files: run ids and times."""
 
 _WORDS = [
@@ -141,7 +144,7 @@ def published(tables: Path) -> dict[str, pl.DataFrame]:
         frame = read_table(tables, current, table)
         if table == "sources":
             frame = frame.filter(pl.col("status") != "deleted")
-        if table != "runs":
+        if table not in ("runs", "drift"):
             frames[table] = frame.drop(OF_THE_RUN, strict=False).sort(TABLES[table].key)
     return frames
 

@@ -23,7 +23,7 @@ def test_help_teaches_and_answers_fast() -> None:
 
 def test_options_of_run_are_the_settings() -> None:
     run = vars(build_parser().parse_args(["run"]))
-    assert set(run) - {"command", "sources", "tables"} == set(Settings.model_fields)
+    assert set(run) - {"command", "sources", "tables", "json"} == set(Settings.model_fields)
 
 
 @pytest.mark.parametrize(

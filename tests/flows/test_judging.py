@@ -17,9 +17,9 @@ import pytest
 from expectations import candidate as judging
 from expectations.candidate import Candidate
 from expectations.digests import row_digests
-from expectations.final_evidence import OnRecord, gather_changed, gather_runs
+from expectations.final_evidence import OnRecord, gather_changed, gather_drift, gather_runs
 from expectations.part_rows import holds
-from expectations.rules import LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES, Rule
+from expectations.rules import DRIFT_RULES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES, Rule
 from flows import steps
 from flows.batch import Batch
 from flows.run import refresh_tables as run
@@ -337,6 +337,24 @@ def test_no_column_of_runs_can_change_unseen(scene: Scene, column: str) -> None:
         assert broken({"runs": gather_runs(other, accounted)}, RUNS_RULES), f"{name} was not seen"
 
 
+def measured(run_id: str) -> pl.DataFrame:
+    names = ("run_id", "source", "measure", "value", "n_documents", "n_runs", "median", "deviation", "verdict")
+    rows = [
+        (run_id, "press", "words", 90.0, 3, 4, 100.0, 0.1, "usual"),
+        (run_id, "web", "documents", 2.0, 2, 0, None, None, "unjudged"),
+    ]
+    return pl.DataFrame(rows, schema=TABLES["drift"].schema, orient="row").select(names)
+
+
+@pytest.mark.parametrize("column", TABLES["drift"].columns)
+def test_no_column_of_drift_can_change_unseen(scene: Scene, column: str) -> None:
+    rows = measured(scene.run_id)
+    accounted = row_digests(rows, "drift")
+    assert broken({"drift": gather_drift(rows, accounted)}, DRIFT_RULES) == []
+    for name, other in changed(rows, column, 0):
+        assert broken({"drift": gather_drift(other, accounted)}, DRIFT_RULES), f"{name} was not seen"
+
+
 # --- What the step itself gets wrong is on record as it made it; then only what tables say of each other can tell.
 
 UNKNOWABLE = {
@@ -353,6 +371,7 @@ UNKNOWABLE = {
     ("sources", "stages_sha256"): "any may be right: a copied text keeps that of its first place",
     ("sources", "first_seen_run"): "that row may be the only trace of a run",
     ("sources", "last_changed_run"): "the same",
+    ("sources", "processed_run"): "the same",
     ("quarantine", "run_id"): "the same",
     ("quarantine", "stage"): "nothing else says it",
 }
@@ -474,7 +493,8 @@ def test_a_record_of_the_run_that_is_written_wrong_publishes_nothing(
     pointer = (tables / "CURRENT.json").read_bytes()
 
     def forgetful(store: LocalSnapshots, snapshot: Snapshot, table: str, frame: pl.DataFrame) -> Snapshot:
-        return add_table(store.tables, snapshot, table, frame.with_columns(n_written=pl.col("n_written") + 1))
+        wrong = {"runs": {"n_written": pl.col("n_written") + 1}, "drift": {}}[table]
+        return add_table(store.tables, snapshot, table, frame.with_columns(**wrong))
 
     monkeypatch.setattr(LocalSnapshots, "add", forgetful)
     with pytest.raises(GateError, match=r"runs\.as_accounted\.true"):
@@ -488,7 +508,10 @@ def test_chunks_change_nothing_but_the_number_of_expectations(tmp_path: Path, mo
     monkeypatch.setattr(judging, "_SHOWN_ROWS", 1)
     report = run([str(press)], tables, SETTINGS)
     # New, moved and relinked documents lie in a batch each.
-    about_content, once = len(RULES) + len(LINKED_RULES), len(WHOLE_RULES) + len(RUN_RULES) + len(RUNS_RULES)
+    about_content, once = (
+        len(RULES) + len(LINKED_RULES),
+        len(WHOLE_RULES) + len(RUN_RULES) + len(RUNS_RULES) + len(DRIFT_RULES),
+    )
     current = read_current(tables)
     assert current
     last = read_table(tables, current, "runs").filter(run_id=report.run_id)

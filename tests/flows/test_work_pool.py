@@ -70,16 +70,16 @@ def described(client: Client) -> dict[str, dict[str, Any]]:
 
 def test_prefect_yaml_and_serve_describe_the_same(clone: Client, start: Callable[..., Path]) -> None:
     written = described(clone)
-    assert set(written) == {"nightly", "ad-hoc"}
+    assert set(written) == {"nightly", "ad-hoc", "slice", "published", "snapshots"}
     assert written["nightly"]["schedules"][0][0] == {"cron": "0 2 * * *", "timezone": "Europe/Berlin", "day_or": True}
     assert written["ad-hoc"]["schedules"] == []
     for deployment in written.values():
         assert deployment["concurrency_limit"] is None
         # Relative to the folder in which the worker starts runs, which `serve` says in full.
-        deployment["parameters"] = {
-            "sources": [str(clone.folder / source) for source in deployment["parameters"]["sources"]],
-            "tables": str(clone.folder / deployment["parameters"]["tables"]),
-        }
+        relative = deployment["parameters"]
+        relative["tables"] = str(clone.folder / relative["tables"])
+        if "sources" in relative:
+            relative["sources"] = [str(clone.folder / source) for source in relative["sources"]]
     start("fliesstext serve data/samples --tables data/tables", "refresh/ad-hoc")
     served = described(clone)
     for name, deployment in written.items():
@@ -108,3 +108,38 @@ def test_a_worker_runs_and_cancels(clone: Client, start: Callable[..., Path]) ->
     after = clone.ended(clone.trigger("nightly", *options))
     assert after["state_type"] == "COMPLETED", after["state"]
     assert clone.current()["tables"]["documents"]["rows"] == 2
+
+
+def test_deploy_registers_all_for_a_worker_anywhere(client: Client, start: Callable[..., Path]) -> None:
+    """From a folder without the code, as somebody has it who installed the package; the pool is made."""
+    desk = client.folder / "elsewhere"
+    desk.mkdir()
+    (desk / "eins.txt").write_text("Der Stadtrat von Lindau tagte am Montag.\n", encoding="utf-8")
+    there = client._replace(folder=desk)
+    done = there.run("fliesstext", "deploy", "press=eins.txt", "--tables", "out", "--engine", "none", "--pool", "night")
+    assert done.returncode == 0, done.stderr
+    names = ["refresh/nightly", "refresh/ad-hoc", "reprocess/slice", "check/published", "prune/snapshots"]
+    assert [line.partition(" ")[0] for line in done.stdout.splitlines()] == names
+    start("prefect worker start --pool night", "Worker")
+
+    def run(name: str, *options: str) -> dict[str, Any]:
+        said = there.run("prefect", "deployment", "run", name, *options)
+        assert said.returncode == 0, said.stdout + said.stderr
+        found = re.search(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", said.stdout)
+        assert found
+        return there.ended(found[0])
+
+    assert run("refresh/ad-hoc")["state_type"] == "COMPLETED"
+    first = there.current()["run_id"]
+    again = run("reprocess/slice", "-p", 'patterns=["press/*"]', "-p", "limit=1")
+    assert (again["state_type"], again["name"]) == ("COMPLETED", "press: 1 again")
+    assert there.current()["run_id"] != first
+    refused = run("reprocess/slice", "-p", 'codes=["emtpy"]')
+    assert (refused["state_type"], "emtpy is no code" in refused["state"]["message"]) == ("FAILED", True)
+    assert run("prune/snapshots", "-p", "keep_snapshots=1")["state_type"] == "COMPLETED"
+    assert there.current()["previous"] == []
+    assert run("check/published")["state_type"] == "COMPLETED"
+    (part,) = (desk / "out" / there.current()["snapshot"] / "documents").iterdir()
+    part.write_bytes(part.read_bytes()[::-1])
+    wrong = run("check/published")
+    assert (wrong["state_type"], wrong["state_name"]) == ("FAILED", "Wrong"), wrong["state"]

@@ -71,6 +71,13 @@ class Store(Protocol):
         """
         ...
 
+    def prune(self, keep: int, keep_days: float, keep_failed: int) -> tuple[int, int]:
+        """Remove snapshots before the published one that `publish` would no longer name, and reports of failed runs.
+
+        To be called while writing. Gives how many snapshots and how many reports went.
+        """
+        ...
+
     def keep_failed(self, run_id: str, found: str) -> str:
         """Keep what the gate found where it refused to publish, with that of a few failed runs before; say where."""
         ...

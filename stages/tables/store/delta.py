@@ -109,9 +109,7 @@ class DeltaTables:
     def publish(self, snapshot: Snapshot, results: str, keep: int, keep_days: float) -> Snapshot:
         """Commit to each table that changed, then replace CURRENT.json; LockedError where another run was faster."""
         with self._told():
-            copies = {name: self._copy_of(name) for name in snapshot.previous}
-            there = [name for name, text in copies.items() if text is not None]
-            named = folder.still_kept(there, [folder.time_in(copies[name] or "") for name in there], keep, keep_days)
+            named = self._still_kept(snapshot.previous, keep, keep_days)
             self.place.require_held()
             versions = {table: self._commit(table, snapshot) for table in TABLES}
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -123,6 +121,32 @@ class DeltaTables:
             # It stands already; the next run writes the copy that is missing.
             self.place.write(f"{snapshot.snapshot}/{SNAPSHOT}", snapshot.to_json().encode())
         return snapshot
+
+    def prune(self, keep: int, keep_days: float, keep_failed: int) -> tuple[int, int]:
+        """Replace CURRENT.json without the names; then remove what only they needed, and old reports of failed runs."""
+        current = self.current()
+        if current is None:
+            return 0, 0
+        with self._told():
+            # The published snapshot counts as the first of those that are kept.
+            kept = self._still_kept((current.snapshot, *current.previous), keep + 1, keep_days)[1:]
+            gone = len(current.previous) - len(kept)
+            if gone:
+                pointer = replace(current, previous=kept).to_json().encode()
+                self.place.require_held()
+                self.place.replace(CURRENT, pointer, self._tags.get(current.run_id))
+                self.place.write(f"{current.snapshot}/{SNAPSHOT}", pointer)
+            self.clear_leftovers(self.current())
+            failed = sorted(self.place.sizes("failed"))
+            old = failed[: max(0, len(failed) - keep_failed)]
+            self.place.remove(old)
+        return gone, len(old)
+
+    def _still_kept(self, named: Sequence[str], keep: int, keep_days: float) -> tuple[str, ...]:
+        """Those of the snapshots, newest first, that go on being named (`stages.tables.store.folder.worth_keeping`)."""
+        copies = {name: self._copy_of(name) for name in named}
+        there = [name for name, text in copies.items() if text is not None]
+        return folder.still_kept(there, [folder.time_in(copies[name] or "") for name in there], keep, keep_days)
 
     def keep_failed(self, run_id: str, found: str) -> str:
         """Write ROOT/failed/<run>.json."""

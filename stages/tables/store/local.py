@@ -65,6 +65,24 @@ class LocalSnapshots:
         publish.switch(self.tables, snapshot)
         return snapshot
 
+    def prune(self, keep: int, keep_days: float, keep_failed: int) -> tuple[int, int]:
+        """Rewrite CURRENT.json without the names, then remove the folders; and DIR/failed but for the newest."""
+        current = self.current()
+        if current is None:
+            return 0, 0
+        # The published snapshot counts as the first of those that are kept.
+        named = (current.snapshot, *current.previous)
+        kept = folder.worth_keeping(self.tables, named, keep + 1, keep_days)
+        gone = len(current.previous) - len(kept[1:])
+        if gone:
+            publish.switch(self.tables, replace(current, previous=kept[1:]))
+        self.clear_leftovers(self.current())
+        failed = folder.failed_runs(self.tables)
+        old = failed[: max(0, len(failed) - keep_failed)]
+        for file in old:
+            file.unlink(missing_ok=True)
+        return gone, len(old)
+
     def keep_failed(self, run_id: str, found: str) -> str:
         """Write DIR/failed/<run>.json."""
         kept = self.tables / "failed" / f"{run_id}.json"
