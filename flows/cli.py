@@ -268,8 +268,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FliesstextError as error:
         return _complain(error, _EXIT_FAILED, in_json)
     except (OSError, PolarsError) as error:
-        # Polars reports a disk that fails as an error of its own.
-        told = f"the disk or the system failed: {error}; the published tables are as they were"
+        # Polars reports a disk that fails as an error of its own, and does not always say that it is full.
+        full = "" if isinstance(error, OSError) else " (is there room left on it?)"
+        told = f"the disk or the system failed{full}: {error}; the published tables are as they were"
         return _complain(told, _EXIT_FAILED, in_json)
     except KeyboardInterrupt:
         told = "stopped; the published tables are as they were, the next run starts anew"
