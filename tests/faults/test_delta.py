@@ -65,7 +65,7 @@ def plain(frame: pl.DataFrame, table: str) -> pl.DataFrame:
 def through_store(tables: Path | str) -> dict[str, pl.DataFrame]:
     store = open_store(tables)
     current = store.current()
-    return {table: plain(store.read(current, table), table) for table in TABLES if table != "runs"}
+    return {table: plain(store.read(current, table), table) for table in TABLES if table not in ("runs", "drift")}
 
 
 def as_delta(tables: Path) -> dict[str, pl.DataFrame]:
@@ -74,7 +74,7 @@ def as_delta(tables: Path) -> dict[str, pl.DataFrame]:
     return {
         table: plain(pl.scan_delta(str(tables / "delta" / table), version=named[table]["version"]).collect(), table)
         for table in TABLES
-        if table != "runs"
+        if table not in ("runs", "drift")
     }
 
 
