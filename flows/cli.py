@@ -523,9 +523,8 @@ def _export(chosen: argparse.Namespace) -> int:
 
     from flows.export import export_tables
     from flows.settings import TABLES
-    from stages.tables.store.choose import require_parquet
 
-    tables = require_parquet(chosen.tables or TABLES, "export")
+    tables = chosen.tables or TABLES
     with Progress(transient=True) as bar:
         task = bar.add_task(str(chosen.to), total=None)
         done = export_tables(tables, chosen.to, chosen.out, lambda n, of: bar.update(task, completed=n, total=of))

@@ -1,4 +1,4 @@
-"""The commands of those who operate runs for years: reprocess, prune, deploy, watch. Heavy imports wait."""
+"""The commands of those who operate runs for years: reprocess, prune, deploy, watch, metrics. Heavy imports wait."""
 
 import argparse
 from collections.abc import Callable
@@ -32,6 +32,9 @@ fliesstext.files.settled, which starts refresh/ad-hoc where `serve` or `deploy` 
 
 Ends with exit code 0 by Ctrl-C or SIGTERM; a run that is at work then leaves the published tables as they were.
 """
+_METRICS = """\
+Print what the last run that published did, and what stands, in the text form that Prometheus reads. Nothing is written.
+"""
 _Parsers = Any  # argparse._SubParsersAction[argparse.ArgumentParser], which is private
 _Add = Callable[[argparse.ArgumentParser], None]
 
@@ -63,6 +66,8 @@ def add_operating(commands: _Parsers, add_run: _Add, add_json: _Add, add_schedul
     ):
         told = f"{what} (default: %(default)g)"
         watch.add_argument(f"--{name}", type=_seconds, default=default, metavar="SECONDS", help=told)
+    metrics = commands.add_parser("metrics", help="the last run in Prometheus' text form", description=_METRICS)
+    metrics.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     _add_prune(
         commands.add_parser("prune", help="remove earlier snapshots now", description=_PRUNE, formatter_class=form)
     )
@@ -166,4 +171,12 @@ def _watch(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"reprocess": _reprocess, "prune": _prune, "deploy": _deploy, "watch": _watch}
+def _metrics(chosen: argparse.Namespace) -> int:
+    from flows.metrics import metrics_of
+    from flows.settings import TABLES
+
+    print(metrics_of(chosen.tables or TABLES), end="")
+    return 0
+
+
+COMMANDS = {"reprocess": _reprocess, "prune": _prune, "deploy": _deploy, "watch": _watch, "metrics": _metrics}

@@ -114,6 +114,10 @@ class Store(Protocol):
         """Scan a table to build upon it: refused with TablesError where it is not what was published."""
         ...
 
+    def scan_parts(self, snapshot: Snapshot | None, table: str, prefixes: Iterable[str]) -> pl.LazyFrame:
+        """Scan the parts that may hold doc_ids with one of these prefixes, refused as by `scan_sound`."""
+        ...
+
     def scan_documents(
         self, snapshot: Snapshot | None, table: str, doc_ids: pl.Series, *, sound: bool = True
     ) -> pl.LazyFrame:

@@ -118,6 +118,10 @@ class LocalSnapshots:
         """Scan the files of a table once their SHA-256 was found right."""
         return snapshots.scan_parts(self.tables, snapshot, table)
 
+    def scan_parts(self, snapshot: Snapshot | None, table: str, prefixes: Iterable[str]) -> pl.LazyFrame:
+        """Scan the parts that may hold doc_ids with one of these prefixes, once their SHA-256 was found right."""
+        return snapshots.scan_parts(self.tables, snapshot, table, prefixes)
+
     def scan_documents(
         self, snapshot: Snapshot | None, table: str, doc_ids: pl.Series, *, sound: bool = True
     ) -> pl.LazyFrame:

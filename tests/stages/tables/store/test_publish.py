@@ -78,6 +78,7 @@ def whole(doc_ids, run):
         "quarantine": empty("quarantine"),
         "runs": runs,
         "duplicates": empty("duplicates"),
+        "drift": empty("drift"),
     }
 
 
