@@ -12,8 +12,10 @@ from xml.sax.saxutils import escape, quoteattr
 import polars as pl
 
 from stages.errors import UsageError
-from stages.tables.schemas import TABLES
-from stages.tables.store.snapshots import Snapshot, read_current, read_table, scan_parts
+from stages.tables.schemas import TABLES, empty
+from stages.tables.store import Snapshot, Store
+from stages.tables.store.choose import open_store
+from stages.tables.store.snapshots import prefix_of
 
 FORMS = ("sqlite", "duckdb", "csv", "jsonl", "conllu", "tei")
 _RENAMED = {"start": "text_start", "end": "text_end", "table": "table_name", "row": "rejected_row"}
@@ -52,14 +54,15 @@ VIEWS = {
 mention's sentence says, which sources a run changed."""
 
 
-def export_tables(tables: Path, form: str, out: Path, tell: Tell) -> int:
+def export_tables(tables: Path | str, form: str, out: Path, tell: Tell) -> int:
     """Write the published tables to ``out``, which must not be there yet; returns how many documents were written.
 
     sqlite, duckdb: one file with all tables and `VIEWS`. csv: a folder with a file a table, lists as JSON. jsonl: a
     line a block, with its offsets. conllu: sentences as tokens with names (BIO, in MISC). tei: a folder with a file
     a document. Raises UsageError where nothing was published or ``out`` is there, and says what to install for duckdb.
     """
-    snapshot = read_current(tables)
+    store = open_store(tables)
+    snapshot = store.current()
     if snapshot is None:
         raise UsageError(f"{tables}: nothing was published there; name the folder of the tables with --tables")
     if out.exists():
@@ -73,19 +76,18 @@ def export_tables(tables: Path, form: str, out: Path, tell: Tell) -> int:
     new = out.with_name(f".{out.name}.new")
     if new.exists():
         raise UsageError(f"{new} is left from an export that was stopped, or one is at work; take it away")
-    write(tables, snapshot, new, tell)
+    write(store, snapshot, new, tell)
     new.rename(out)
     return sum(part.rows for part in snapshot.tables["documents"])
 
 
-def _parts(tables: Path, snapshot: Snapshot, names: Sequence[str], tell: Tell) -> Iterator[Frames]:
+def _parts(store: Store, snapshot: Snapshot, names: Sequence[str], tell: Tell) -> Iterator[Frames]:
     """The rows of some tables, part by part, as much as fits in memory whatever the size of all."""
-    files = [part.path for part in snapshot.tables["documents"]]
-    for number, file in enumerate(files):
-        tell(number, len(files))
-        prefix = Path(file).stem.removeprefix("part").removeprefix("-")
-        yield {name: scan_parts(tables, snapshot, name, [prefix]).collect() for name in names}
-    tell(len(files), len(files))
+    prefixes = [prefix_of(part) for part in snapshot.tables["documents"]]
+    for number, prefix in enumerate(prefixes):
+        tell(number, len(prefixes))
+        yield {name: store.scan_parts(snapshot, name, [prefix]).collect() for name in names}
+    tell(len(prefixes), len(prefixes))
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
@@ -106,22 +108,22 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns).rename(_RENAMED, strict=False)
 
 
-def _all_rows(tables: Path, snapshot: Snapshot, tell: Tell) -> Iterator[tuple[str, pl.DataFrame]]:
+def _all_rows(store: Store, snapshot: Snapshot, tell: Tell) -> Iterator[tuple[str, pl.DataFrame]]:
     """The rows of all tables, piece by piece."""
-    for frames in _parts(tables, snapshot, _CONTENT, tell):
+    for frames in _parts(store, snapshot, _CONTENT, tell):
         yield from frames.items()
     for name in TABLES.keys() - set(_CONTENT):
-        yield name, read_table(tables, snapshot, name)
+        yield name, store.read(snapshot, name)
 
 
-def _to_sqlite(tables: Path, snapshot: Snapshot, out: Path, tell: Tell) -> None:
+def _to_sqlite(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
     with closing(sqlite3.connect(out)) as made, made:
         made.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")
         for name, table in TABLES.items():
             columns = ", ".join(f"{_RENAMED.get(c, c)} {_sqlite_type(d)}" for c, d in table.schema.items())
             key = ", ".join(_RENAMED.get(column, column) for column in table.key)
             made.execute(f"CREATE TABLE {name} ({columns}, PRIMARY KEY ({key})) WITHOUT ROWID")
-        for name, frame in _all_rows(tables, snapshot, tell):
+        for name, frame in _all_rows(store, snapshot, tell):
             marks = ", ".join("?" * frame.width)
             made.executemany(f"INSERT INTO {name} VALUES ({marks})", _flat(frame).iter_rows())  # noqa: S608
         made.execute("CREATE INDEX mentions_entity ON mentions (entity_id, doc_id)")
@@ -134,34 +136,35 @@ def _sqlite_type(dtype: pl.DataType) -> str:
     return "INTEGER" if dtype == pl.Int64 else "REAL" if dtype == pl.Float64 else "TEXT"
 
 
-def _to_duckdb(tables: Path, snapshot: Snapshot, out: Path, tell: Tell) -> None:
+def _to_duckdb(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
     try:
         import duckdb
     except ImportError as error:
         raise UsageError("--to duckdb needs DuckDB: pip install 'duckdb>=2,<3'") from error
     with duckdb.connect(str(out)) as made:
-        for number, name in enumerate(TABLES):
-            tell(number, len(TABLES))
-            files = [str(tables / snapshot.snapshot / part.path) for part in snapshot.tables[name]]
-            columns = ", ".join(f'"{column}" AS {_RENAMED.get(column, column)}' for column in TABLES[name].columns)
-            made.execute(f"CREATE TABLE {name} AS SELECT {columns} FROM read_parquet($1)", [files])  # noqa: S608
+        for name in TABLES:
+            made.register("piece", empty(name).rename(_RENAMED, strict=False).to_arrow())
+            made.execute(f"CREATE TABLE {name} AS FROM piece")
+        for name, frame in _all_rows(store, snapshot, tell):
+            made.register("piece", frame.select(TABLES[name].columns).rename(_RENAMED, strict=False).to_arrow())
+            made.execute(f"INSERT INTO {name} FROM piece")
+        made.unregister("piece")
         for name, query in VIEWS.items():
             made.execute(f"CREATE VIEW {name} AS {query}")
-    tell(len(TABLES), len(TABLES))
 
 
-def _to_csv(tables: Path, snapshot: Snapshot, out: Path, tell: Tell) -> None:
+def _to_csv(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
     out.mkdir()
     begun: set[str] = set()
-    for name, frame in _all_rows(tables, snapshot, tell):
+    for name, frame in _all_rows(store, snapshot, tell):
         with (out / f"{name}.csv").open("ab") as file:
             _flat(frame).write_csv(file, include_header=name not in begun)
         begun.add(name)
 
 
-def _to_jsonl(tables: Path, snapshot: Snapshot, out: Path, tell: Tell) -> None:
+def _to_jsonl(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
     with out.open("w", encoding="utf-8", newline="\n") as file:
-        for frames in _parts(tables, snapshot, ("documents", "blocks", "mentions"), tell):
+        for frames in _parts(store, snapshot, ("documents", "blocks", "mentions"), tell):
             file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in _chunks(frames))
 
 
@@ -186,9 +189,9 @@ def _grouped(frame: pl.DataFrame, *keys: str) -> dict[tuple[Any, ...], list[dict
     return {key: part.sort("start").to_dicts() for key, part in parts.items()}
 
 
-def _to_conllu(tables: Path, snapshot: Snapshot, out: Path, tell: Tell) -> None:
+def _to_conllu(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
     with out.open("w", encoding="utf-8", newline="\n") as file:
-        for frames in _parts(tables, snapshot, ("documents", "sentences", "mentions"), tell):
+        for frames in _parts(store, snapshot, ("documents", "sentences", "mentions"), tell):
             sentences = _grouped(frames["sentences"], "doc_id")
             mentions = _grouped(frames["mentions"], "doc_id", "sentence_no")
             for doc_id, uri in frames["documents"].sort("doc_id").select("doc_id", "source_uri").iter_rows():
@@ -222,10 +225,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _to_tei(tables: Path, snapshot: Snapshot, out: Path, tell: Tell) -> None:
+def _to_tei(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
     out.mkdir()
-    names = dict(read_table(tables, snapshot, "entities").select("entity_id", "name").iter_rows())
-    for frames in _parts(tables, snapshot, ("documents", "blocks", "mentions"), tell):
+    names = dict(store.read(snapshot, "entities").select("entity_id", "name").iter_rows())
+    for frames in _parts(store, snapshot, ("documents", "blocks", "mentions"), tell):
         blocks = _grouped(frames["blocks"], "doc_id")
         mentions = _grouped(frames["mentions"], "doc_id")
         for document in frames["documents"].iter_rows(named=True):
