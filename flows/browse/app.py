@@ -29,7 +29,7 @@ from flows.browse.guard import Guard
 from flows.browse.mark_up import visible
 from flows.browse.shelf import Shelf, Standing
 from flows.browse.words import LANGUAGES, best_language, day, number, words_of
-from stages.correct import ACTIONS
+from stages.correct import ACTIONS, WITHOUT_VALUE
 from stages.discover.sources import Source
 from stages.errors import UsageError
 from stages.tables.schemas import BLOCK_KINDS, LABELS, NAME_LABELS, REPAIR_RULES, STATUSES
@@ -285,7 +285,7 @@ def _complete(found: sqlite3.Connection, given: dict[str, str]) -> str:
         if len(others) != 1 or others[0]["entity_id"] == given.get("entity_id"):
             return "That name is not among those found: choose one from the list, or give its id."
         given |= {"value": others[0]["entity_id"], "value_name": others[0]["name"]}
-    return "" if given["action"] in {"reject", "split"} or given.get("value") else "Something has to be given."
+    return "" if given["action"] in WITHOUT_VALUE or given.get("value") else "Something has to be given."
 
 
 def _page(request: Request) -> int:
