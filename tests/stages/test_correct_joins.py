@@ -14,9 +14,9 @@ from stages.read.raw_document import RawDocument
 from stages.read.sources import TEXTS, to_row
 
 RAW = (
-    "Der Rat tagt\n\nDer Rat von Köln hat am Montag über den Haushalt ge-\ntagt. Anna Huber sprach lange, dann kam die "
-    "Stadt zu\nWort. Peter Sommer aus Bonn hörte ihr zu und schwieg\nden ganzen Abend über.\n\nDanach gab es ein Fest in "
-    "Mainz, zu dem viele kamen.\n"
+    "Der Rat tagt\n\nDer Rat von Köln hat am Montag über den Haushalt ge-\ntagt. Anna Huber sprach lange, dann kam "
+    "die Stadt zu\nWort. Peter Sommer aus Bonn hörte ihr zu und schwieg\nden ganzen Abend über.\n\nDanach gab es ein "
+    "Fest in Mainz, zu dem viele kamen.\n"
 )
 
 
