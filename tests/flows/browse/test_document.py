@@ -203,3 +203,19 @@ def test_the_texts_of_the_folder_are_those_that_pages_show(pages: TestClient, ho
         mended = " ".join(re.sub(r"<[^>]*>", "", page_of(pages, home, name).split('aria-label="Raw text"')[0]).split())
         assert HOUSE in mended
         assert MARKET in mended
+
+
+def test_the_report_of_a_run_has_drift_a_chart_and_texts_before_and_after(home: Path) -> None:
+    tables, snapshot = home / "tables", read_current(home / "tables")
+    report = (tables / snapshot.snapshot / "report.html").read_text(encoding="utf-8")
+    assert "<h2>Drift</h2>" in report
+    last = read_table(tables, snapshot, "drift").filter(pl.col("run_id") == snapshot.run_id)
+    drift = report[report.index("<h2>Drift</h2>") : report.index("<h2>Runs</h2>")]
+    assert drift.count("<tr>") == last.height + 1
+    assert report.count('<svg class="bars"') == 1
+    assert report.count("<rect x=") == read_table(tables, snapshot, "runs").height
+    before = [re.sub(r"<[^>]*>", "", one) for one in re.findall(r"<pre dir=\"auto\">(.*?)</pre>", report, re.DOTALL)]
+    assert len(before) == 3
+    assert any("Huber kam am Abend noch nach Emden.\n" in one for one in before)
+    assert "was not at hand" not in report
+    assert not re.search(r"(src|href)=\"(?!#)", report)  # needs nothing but itself
