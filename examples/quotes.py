@@ -3,7 +3,8 @@
 python examples/quotes.py data/tables
 
 A quote is given to the last person named outside of it in its sentence, else in the sentence before; without one it
-is left out. A first approach: it knows no "he said", and nobody who speaks over several paragraphs. Needs the tables alone.
+is left out. A first approach: it knows no "he said", and nobody who speaks over several paragraphs. Needs the
+tables alone.
 """
 
 import json

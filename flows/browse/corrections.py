@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from flows.corrections import FILE, met_before
 from stages.correct import COLUMNS, CORRECTIONS, keys_of, read_corrections, write_corrections
+from stages.errors import UsageError
 from stages.tables.store.local import LocalSnapshots
 from stages.tables.store.snapshots import Snapshot, replace_file
 
@@ -27,6 +28,8 @@ def all_rows(file: Path) -> pl.DataFrame:
 def add_row(file: Path, row: Mapping[str, str]) -> None:
     """Write one more correction below the others, with the time; raises UsageError where it makes no sense."""
     given = {name: row.get(name, "") for name in COLUMNS} | {"at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    if given["start"] and not (given["start"].isascii() and given["start"].isdigit()):
+        raise UsageError(f"{file}: start {given['start']!r} should be a number, or empty; nothing was written")
     values = {name: [int(value) if name == "start" and value else value or None] for name, value in given.items()}
     schema = {name: dtype for name, dtype in CORRECTIONS.items() if name != "row"}
     with FileLock(file.with_name(f".{file.name}.lock"), timeout=_SECONDS):

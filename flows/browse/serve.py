@@ -31,8 +31,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Shown:
-    """What is served: the tables, the sources as for a run, whether people may correct and in which file (default: beside
-    the tables), and where the index lies (default: in its snapshot).
+    """What is served: tables, the sources as for a run, whether people may correct and in which file, and where the
+    index lies; by default the file lies beside the tables and the index in its snapshot.
     """
 
     tables: Path
