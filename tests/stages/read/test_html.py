@@ -172,7 +172,10 @@ def test_front_matter_stands_in_the_text_where_the_page_does_not_repeat_it():
         (b"<p>Der Rat tagt.</p>\n<p>Mehr.</p>", True),
         (b"---\ntitle: x\n---\n<p>Der Rat tagt.</p>", True),
         (b"<p><em>Fragen</em> von Eva Muster</p>\n<p>Mehr.</p>", True),
-        (b"---\n\ntitle: x\n\n---\n<nav id='TOC'>\n<ul>\n<li><a href='#a'>Rat</a></li>\n</ul></nav><p>Der Rat.</p>", True),
+        (
+            b"---\n\ntitle: x\n\n---\n<nav id='TOC'>\n<ul>\n<li><a href='#a'>Rat</a></li>\n</ul></nav><p>Der Rat.</p>",
+            True,
+        ),
         (b"<figure>\n<img src='a.png' />\n</figure>\n<p>Der Rat tagt.</p>", True),
         (b"<p> ist das Zeichen eines Absatzes, und mehr sagen wir nicht.", False),
         (b"<ul><li> beginnt eine Liste, mehr sagen wir nicht.", False),
