@@ -31,7 +31,7 @@ from flows.browse.words import LANGUAGES, best_language, number, words_of
 from stages.correct import ACTIONS
 from stages.discover.sources import Source
 from stages.errors import UsageError
-from stages.read.again import read_again
+from stages.read.again import read_again, row_options
 from stages.tables.schemas import BLOCK_KINDS, LABELS, NAME_LABELS, REPAIR_RULES, STATUSES
 
 HERE = Path(__file__).parent
@@ -157,7 +157,8 @@ class Pages:
         if not frames["documents"].height:
             raise HTTPException(404)
         document = frames["documents"].row(0, named=True)
-        texts = read_again(frames["documents"], self._options.sources)
+        options = row_options(self._shelf.runs(standing))
+        texts = read_again(frames["documents"], self._options.sources, options)
         shown = _shown(frames, texts.get(document["doc_id"]), request.query_params)
         with self._shelf.reading(standing) as found:
             named = _named(found, frames["mentions"])

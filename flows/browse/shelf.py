@@ -13,7 +13,7 @@ import polars as pl
 
 from flows.browse.index import Tell, connect, facts, open_index
 from stages.errors import FliesstextError, UsageError
-from stages.tables.store.snapshots import CURRENT, Snapshot, read_current, scan_parts
+from stages.tables.store.snapshots import CURRENT, Snapshot, read_current, read_table, scan_parts
 
 _log = logging.getLogger(__name__)
 _OF_A_DOCUMENT = ("documents", "blocks", "mentions", "repairs")
@@ -79,6 +79,10 @@ class Shelf:
         """Open the index of a snapshot for one request."""
         with closing(connect(standing.index)) as found:
             yield found
+
+    def runs(self, standing: Standing) -> pl.DataFrame:
+        """Read the table `runs` of a snapshot."""
+        return read_table(self.tables, standing.snapshot, "runs")
 
     def document(self, standing: Standing, doc_id: str) -> dict[str, pl.DataFrame]:
         """Read the rows of one document; the files that hold it are checked to be what was published."""

@@ -42,13 +42,14 @@ class Made(NamedTuple):
     """What decides the rows of a file beside its bytes: the stages with their options, and the longest text allowed.
 
     ``opening_sha256``: what decides which members a container gives; it stands in the row of the container. ``rows``
-    is the part of it that says how a table is read.
+    is the part of it that says how a table is read. ``ocr``: what needs text recognition gets it.
     """
 
     stages_sha256: str
     max_chars: int
     opening_sha256: str = ""
     rows: RowOptions = RowOptions()
+    ocr: bool = False
 
 
 def decide(
@@ -91,7 +92,7 @@ def decide(
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
         copy_stages=pl.when(pl.col("action") == "move")
         .then("copy_stages")
-        .when(pl.col("action") == "open")
+        .when("opened")
         .then(pl.lit(made.opening_sha256)),
         in_scope="in_scope",
         opened=pl.col("opened").fill_null(False),
@@ -155,7 +156,8 @@ def _action(made: Made) -> pl.Expr:
     same_told = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_prior")) for name in TOLD)
     stands = same_bytes & ((same_stages & same_length & same_told) | elsewhere)
     was = pl.col("status_prior").fill_null("")
-    lasting = ~pl.col("reason_code_prior").is_in(TRANSIENT).fill_null(False)
+    passing = (*TRANSIENT, "needs_ocr") if made.ocr else TRANSIENT
+    lasting = ~pl.col("reason_code_prior").is_in(passing).fill_null(False)
     copy_fits = (pl.col("copy_stages") == made.stages_sha256) & (pl.col("copy_chars") <= made.max_chars)
     copyable = pl.col("copy_of").is_not_null() & (copy_fits | elsewhere)
     return (

@@ -16,7 +16,7 @@ import polars as pl
 
 from stages.discover.containers import Item, Member, RowOptions, holds_members, members_of
 from stages.discover.containers.rows import is_row
-from stages.discover.decide import Made
+from stages.discover.decide import TRANSIENT, Made
 from stages.discover.remote import Remote
 from stages.discover.selection import Selection, on_the_way
 from stages.discover.sidecars import SIDECAR, is_sidecar, sidecar_names
@@ -64,10 +64,11 @@ def open_containers(
 
     A container with the same bytes as in the last run (``prior``, its `sources`), opened in the same way, is not
     read: its members are those of the last run. One that is damaged gets the reason, and the members that it gave
-    before stand. A member that cannot be had has no hash but a reason; the others of its container are not harmed.
+    before stand; it is not read again either. A member that cannot be had has no hash but a reason; the others of its
+    container are not harmed.
     Members that ``selection`` excludes, hidden and temporary ones, and sidecars are counted by source and reason.
     """
-    hashed = _with_unread(hashed, prior, roots, made)
+    hashed = _with_unread(_with_damaged(hashed, prior, made.opening_sha256), prior, roots, made)
     known = _members_before(hashed, prior, made.opening_sha256)
     had = set(known.select(CONTAINER.unique()).to_series())
     rows, passed = [known], {uri.partition("/")[0]: Counter[str]() for uri in hashed["source_uri"]}
@@ -118,6 +119,20 @@ def _open(
         beside = (sidecars[name] for name in sidecar_names(row["source_uri"]) if name in sidecars)
         row["sidecar_sha256"] = next(beside, None)
     return held
+
+
+def _with_damaged(hashed: pl.DataFrame, prior: pl.DataFrame, opening_sha256: str) -> pl.DataFrame:
+    """Give containers that were damaged, and are as they were, the reason of the last run."""
+    lasting = ~pl.col("reason_code").is_in(TRANSIENT)
+    damaged = prior.filter(
+        ~IS_MEMBER, lasting, pl.col("status") == "quarantined", pl.col("stages_sha256") == opening_sha256
+    ).select("source_uri", "content_sha256", c="reason_code", r="reason")
+    rows = hashed.join(damaged, on=["source_uri", "content_sha256"], how="left", maintain_order="left")
+    return rows.with_columns(
+        reason_code=pl.coalesce("reason_code", "c"),
+        reason=pl.coalesce("reason", "r"),
+        opened=pl.col("opened") | pl.col("c").is_not_null(),
+    ).drop("c", "r")
 
 
 def _with_unread(
@@ -182,7 +197,7 @@ def _passed_over(uri: str, selection: Selection) -> str | None:
 
 
 def _with_reasons(hashed: pl.DataFrame, damaged: Mapping[str, SourceError]) -> pl.DataFrame:
-    """Give containers that are damaged their reason; such a one is not opened."""
+    """Give containers that are damaged their reason; they are containers all the same."""
     codes = pl.DataFrame(
         [(uri, error.code, error.reason) for uri, error in damaged.items()],
         schema={"source_uri": pl.String, "c": pl.String, "r": pl.String},
@@ -191,7 +206,6 @@ def _with_reasons(hashed: pl.DataFrame, damaged: Mapping[str, SourceError]) -> p
     return hashed.join(codes, on="source_uri", how="left", maintain_order="left").with_columns(
         reason_code=pl.coalesce("reason_code", "c"),
         reason=pl.coalesce("reason", "r"),
-        opened=pl.col("opened") & pl.col("c").is_null(),
     )
 
 

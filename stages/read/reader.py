@@ -10,6 +10,7 @@ from stages.read.feed_item import read_feed_item
 from stages.read.html import looks_like_html, read_html
 from stages.read.mail import looks_like_mail, read_mail
 from stages.read.markdown import looks_like_markdown, read_markdown
+from stages.read.ocr import looks_like_picture, read_picture
 from stages.read.ocr_xml import read_alto, read_hocr, read_page
 from stages.read.office import looks_like_office, read_office
 from stages.read.pdf import read_pdf
@@ -62,6 +63,7 @@ def _reader_of_pages(head: bytes, name: str) -> Reader | None:
 
 
 _BY_CONTENT: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
+    (looks_like_picture, read_picture),
     (looks_like_office, read_office),
     (looks_like_subtitles, read_subtitles),
     (looks_like_html, read_html),

@@ -1,6 +1,6 @@
 """Read ALTO 2 to 4."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stages.read.ocr_xml.elements import Budget, as_document, line_run, local, mean, number, stream
@@ -19,10 +19,13 @@ def read_alto(data: bytes, max_chars: int) -> RawDocument:
     A word that the file divides (SUBS_TYPE, SUBS_CONTENT) ends its line in a soft hyphen, unless its hyphen is its own.
     Raises SourceError with code ``damaged``, ``unsafe``, ``empty`` or ``too_large``.
     """
-    budget = Budget(max_chars)
+    return as_document(list(alto_pages(data, Budget(max_chars))), "ALTO", {}, "utf-8")
+
+
+def alto_pages(data: bytes, budget: Budget) -> Iterator[RegionPage]:
+    """Give the pages of an ALTO file one after the other; raises as `read_alto` does, but where there is no text."""
     tags: dict[str, str] = {}
     order: list[str] = []
-    pages: list[RegionPage] = []
     regions: list[tuple[str, Region]] = []
     for element in stream(data, NAMES):
         name = local(element)
@@ -36,9 +39,8 @@ def read_alto(data: bytes, max_chars: int) -> RawDocument:
             if region.lines:
                 regions.append((element.get("ID", ""), region))
         elif name == "Page":
-            pages.append(_page(element, regions, order))
+            yield _page(element, regions, order)
             regions = []
-    return as_document(pages, "ALTO", {}, "utf-8")
 
 
 def _page(element: Any, regions: list[tuple[str, Region]], order: list[str]) -> RegionPage:

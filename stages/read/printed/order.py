@@ -15,6 +15,8 @@ ALIGNED = 0.5
 DEEPEST = 12
 # Type is that of a headline from this much above the middle size on; of an advertisement's, which few lines follow.
 HEADLINE, LOUD = 1.12, 1.3
+# In two columns headings may stand side by side by chance, in more they do not.
+FEWEST_HEADLINES = 3
 # Of so many rows without a gutter several are passed over at once, so that long pages take no longer for each row.
 STEPS = 100
 # Ends of lines this close, in sizes, are one edge, which so many lines of a justified column reach.
@@ -85,7 +87,7 @@ def _levels(band: list[Run]) -> list[list[Run]]:
 
 
 def _opens_with_headlines(runs: Sequence[Run], least: float) -> bool:
-    """Whether of runs, from the highest down, all that have none above them are headlines, two or more."""
+    """Whether of runs, from the highest down, all that have none above them are headlines, and enough of them."""
     tops: list[Run] = []
     for run in runs:
         if any(run.x0 < top.x1 and run.x1 > top.x0 for top in tops):
@@ -93,7 +95,7 @@ def _opens_with_headlines(runs: Sequence[Run], least: float) -> bool:
         if run.size < least and run.role not in HEADINGS:
             return False
         tops.append(run)
-    return len(tops) > 1
+    return len(tops) >= FEWEST_HEADLINES
 
 
 def _bands(runs: list[Run]) -> list[tuple[list[Run], Interval | None]]:
