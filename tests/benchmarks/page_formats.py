@@ -6,7 +6,7 @@ Reads the PDFs of journal articles whose gold is in ``reflow-real``; PDFs that t
 (where TeX, LibreOffice and poppler are installed), and the same pages as ALTO and hOCR by tesseract (where that is
 installed); and every file of ``formats/alto``, ``page`` and ``hocr``, for speed. Prints the scorer's figures, the share
 of blocks whose every character is mapped, the share of lines that come again on other pages (heads, feet) left in the
-text, as ``furnMid`` also counts the subtitles and abstracts that the journal's gold lacks, and pages and megabytes a CPU
+text (``furnMid`` also counts what the gold of the journal lacks: subtitles, abstracts), and pages and megabytes a CPU
 second. Ends with status 1 when a figure is below its floor in ``page_formats_floors.json``; ``--update`` writes the
 present figures there instead.
 """
