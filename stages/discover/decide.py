@@ -76,7 +76,8 @@ def decide(
     - ``open``: a container; its members have rows of their own
     """
     _refuse_strangers(found, prior, sources)
-    found = pl.concat([pl.DataFrame(schema=dict.fromkeys(TOLD, pl.String)), found], how="diagonal")
+    known = dict.fromkeys((*TOLD, "opening_sha256"), pl.String)
+    found = pl.concat([pl.DataFrame(schema=known), found], how="diagonal")
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
     rows = _with_copies(_with_form(_with_memory(found, prior)), prior)
@@ -93,7 +94,7 @@ def decide(
         copy_stages=pl.when(pl.col("action") == "move")
         .then("copy_stages")
         .when("opened")
-        .then(pl.lit(made.opening_sha256)),
+        .then(pl.coalesce("opening_sha256", pl.lit(made.opening_sha256))),
         in_scope="in_scope",
         opened=pl.col("opened").fill_null(False),
         alone=died.fill_null(False),

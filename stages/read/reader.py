@@ -6,6 +6,7 @@ from stages.discover.containers import HEAD
 from stages.discover.containers.rows import MARK
 from stages.discover.forms import MARKDOWN_SUFFIXES, file_form
 from stages.discover.page_formats import kind_of
+from stages.errors import SourceError
 from stages.read.feed_item import read_feed_item
 from stages.read.html import looks_like_html, read_html
 from stages.read.mail import looks_like_mail, read_mail
@@ -49,11 +50,20 @@ def reader_of(head: bytes, name: str) -> Reader | None:
     return read_markdown if _is_markdown(head, name) else None
 
 
+def _refuse_mets(_data: bytes, _max_chars: int) -> RawDocument:
+    raise SourceError(
+        "unsupported_format",
+        "a METS file that names no articles by their blocks; its pages are read as files of their own: exclude it, for "
+        "example with --exclude '*mets*.xml'",
+    )
+
+
 _WITH_PAGES: Mapping[str, Callable[[bytes, int], RawDocument]] = {
     "pdf": read_pdf,
     "alto": read_alto,
     "page": read_page,
     "hocr": read_hocr,
+    "mets": _refuse_mets,
 }
 
 
