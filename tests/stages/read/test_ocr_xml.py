@@ -365,6 +365,50 @@ def test_what_was_read_of_a_large_file_is_forgotten():
     assert float(done.stdout) < 40  # the whole tree of these 12 MB takes more than twice as much
 
 
+LARGE = """
+import random
+from stages.read.ocr_xml import read_alto
+from tests.memory import peak_mb
+from tests.stages.read import newspaper
+chance = random.Random(1)
+body = newspaper.alto(newspaper.blocks(chance), chance)
+head, page = body[: body.index(b"<Page")], body[body.index(b"<Page") : body.index(b"</Layout>")]
+page = page.replace(b"<String ", b'<String STYLEREFS="TXT_1 PAR_1" CC="' + b"0 1 2 " * 100 + b'" ')
+n_pages = 100_000_000 // len(page) + 1
+data = head + page * n_pages + b"</Layout></alto>"
+assert len(data) > 100_000_000
+before = peak_mb()
+document = read_alto(data, 10_000_000)
+assert document.pieces["page"].max() == n_pages and document.text.count("Lindauer Volksblatt") == n_pages
+print(peak_mb() - before)
+"""
+
+
+def test_a_file_of_100_mb_takes_little_more_than_its_text():
+    done = subprocess.run([sys.executable, "-c", LARGE], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert float(done.stdout) < 120  # its tree would take 500 MB and more
+
+
+def test_a_caption_that_explains_at_length_is_one():
+    lines = [
+        "Abbildung 2: Der Plan der Brücke, wie ihn der Rat beschlossen hat,",
+        *["und was er sonst noch zeigt, bis"] * 12,
+    ]
+    document = read_hocr(hocr(paragraph([*LEFT] * 4, 100) + paragraph(lines, 900)), MANY)
+
+    assert [text[:12] for text in texts(document, "caption")] == ["Abbildung 2:"]
+
+
+def test_a_head_of_number_and_title_is_furniture_on_a_single_page():
+    text = "Der Rat der Stadt hat gestern über den Bau der Brücke beraten."
+    head = f"<p class='ocr_par'>{hocr_line('162', 100, 60)}</p><p class='ocr_par'>{hocr_line('SCHLUSS', 500, 62)}</p>"
+    document = read_hocr(hocr(head + paragraph([text] * 12, 200)), MANY)
+
+    assert {r.before for r in reflow_pieces(document).repairs if r.rule == "furniture"} == {"162", "SCHLUSS"}
+    assert texts(document) == [" ".join([text] * 12)]
+
+
 @pytest.mark.parametrize(
     ("read", "data"),
     [
