@@ -248,6 +248,7 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
         "or none: no names",
     )
     command.add_argument("--max-chars", type=int, metavar="N", help="longest text of one file (default: 10 million)")
+    command.add_argument("--ocr", action="store_true", help="recognise the text of page images and image-only PDFs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -171,10 +171,10 @@ def test_drift_is_on_the_overview_beside_the_runs_before(pages: TestClient, home
 
 def test_what_is_unusual_comes_first() -> None:
     runs = [{"run_id": "b"}, {"run_id": "a"}]
-    row = {"source": "s", "value": 2.0, "median": 1.0, "n_runs": 1}
+    row = {"source": "s", "observed": 2.0, "median": 1.0, "n_runs": 1}
     rows = [
         row | {"run_id": "b", "measure": "documents", "verdict": "usual"},
-        row | {"run_id": "a", "measure": "words", "verdict": "usual", "value": 5.0},
+        row | {"run_id": "a", "measure": "words", "verdict": "usual", "observed": 5.0},
         row | {"run_id": "b", "measure": "words", "verdict": "unusual"},
         row | {"run_id": "a", "measure": "language fr", "verdict": "usual"},
     ]
