@@ -43,6 +43,8 @@ LOOSE = 4
 # A signal parts a document when it stands at so many beginnings, at this share of them, and hardly elsewhere. Then a
 # full line without it begins a block only where the network is as sure as this (log odds).
 FEWEST_SHOWN, SHARE, MOSTLY, SURELY = 4, 0.4, 0.8, 3.0
+# So close to even the signal decides.
+UNSURE = 1.0
 # A full line, as a share of the column.
 FULL = 0.75
 # The text is one document.
@@ -128,7 +130,8 @@ def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
         shown, total = np.count_nonzero(begins & signal), np.count_nonzero(begins)
         consistent = shown >= max(FEWEST_SHOWN, MOSTLY * np.count_nonzero(signal[1:]), SHARE * total)
         if consistent and np.count_nonzero(begins & signals) >= PARTED * total:
-            return np.asarray(begins & ~(weak & ~signals) | (signal & (scores > -SURELY) & _between_sentences(lines)))
+            doubtful = (scores > -UNSURE) | ((scores > -SURELY) & _between_sentences(lines))
+            return np.asarray(begins & ~(weak & ~signals) | (signal & doubtful))
     return begins
 
 

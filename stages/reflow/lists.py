@@ -130,7 +130,9 @@ def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list
     for at in range(1, len(lines) + 1):
         if at < len(lines) and rows[at] and rows[at - 1] and lines[at].breaks == 1:
             continue
-        if rows[start] and at - start >= FEWEST_ROWS:
+        # Justified prose has wide gaps too, and broken words.
+        broken = any(ends_in_hyphen(a.text) and b.text[0].islower() for a, b in pairwise(lines[start : at + 1]))
+        if rows[start] and at - start >= FEWEST_ROWS and not broken:
             marked[start : at + 1] = [True] * len(marked[start : at + 1])
         start = at
     return marked
