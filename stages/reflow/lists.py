@@ -28,6 +28,10 @@ GREETING = re.compile(
 LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
 # Verse is at most so wide, as a share of the column.
 NARROW = 0.75
+# So much narrower still, it is verse however even its lines are.
+VERY_NARROW = 0.7
+# An address of mail, alone on its line.
+MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
@@ -79,7 +83,10 @@ def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
 
 
 def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
-    """Let a block begin at every line of a postal address between empty lines, and before and after a greeting."""
+    """Let a block begin at every line of a postal address between empty lines, and before and after a greeting.
+
+    So do addresses of mail that stand alone behind a short line.
+    """
     starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
     widths = sorted(len(line.text) for line in lines)
     short = SHORT_LINE * widths[len(widths) * 9 // 10] if widths else 0
@@ -88,6 +95,9 @@ def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
         group = lines[start:end]
         if 1 < len(group) <= LONGEST_ADDRESS and _is_address([line.text for line in group], short):
             marked[start : end + 1] = [True] * (end + 1 - start)
+        for at in range(start + 1, end):
+            if MAIL.fullmatch(lines[at].text) and len(lines[at - 1].text) <= short:
+                marked[at] = marked[at + 1] = True
         if len(group[0].text) <= short and GREETING.fullmatch(group[0].text):
             marked[start] = marked[start + 1] = True
     return marked[:-1]
@@ -119,7 +129,8 @@ def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
 def _is_ragged(group: Sequence[Line], narrow: float) -> bool:
     widest = max(len(line.text) for line in group)
     fits = [len(a.text) + 1 + len(b.text.partition(" ")[0]) <= widest for a, b in pairwise(group)]
-    return widest <= narrow and 2 * sum(fits) >= len(fits) and not any(ends_in_hyphen(line.text) for line in group)
+    ragged = 2 * sum(fits) >= len(fits) or widest <= narrow * VERY_NARROW
+    return widest <= narrow and ragged and not any(ends_in_hyphen(line.text) for line in group)
 
 
 def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
