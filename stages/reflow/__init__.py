@@ -26,7 +26,7 @@ from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, PAGE_GAP, Line, cut_lines, drop_lines
-from stages.reflow.lists import mark_letters, mark_lists, mark_tables, mark_verse
+from stages.reflow.lists import mark_letters, mark_lists, mark_outdents, mark_tables, mark_verse
 from stages.reflow.marks import read_marks, stands_alone
 from stages.reflow.notes import find_captions, find_notes, mark_captions
 from stages.reflow.page_breaks import find_torn
@@ -119,7 +119,7 @@ def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowe
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and draft.form == "wrapped":
         begins = mark_letters(lines, mark_captions(lines, begins))
-        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, begins)))
+        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, mark_outdents(lines, begins))))
     signal = parted_by(lines, begins)
     notes = draft.notes
     if options.join_lines and draft.form == "wrapped":

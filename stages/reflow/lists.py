@@ -26,6 +26,8 @@ GREETING = re.compile(
     " [^.:;]{2,60}[,!]"
 )
 LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
+# Hanging groups have so many lines; those that go on are so full, as a share of the widest.
+FEWEST_HANGING, FULL = 4, 0.85
 # Verse is at most so wide, as a share of the column.
 NARROW = 0.75
 # So much narrower still, it is verse however even its lines are.
@@ -105,6 +107,37 @@ def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
 
 def _is_address(texts: list[str], short: float) -> bool:
     return max(map(len, texts)) <= short and any(map(PLACE.fullmatch, texts[1:]))
+
+
+def mark_outdents(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
+    """Let a block begin at each line of a hanging group that is not set in, and none at its other lines.
+
+    A group between empty lines hangs when two indents are all it has, every line set in follows a full one, and every
+    line that two flush ones make a block of its own is short: where indents open paragraphs it is the other way round.
+    """
+    starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1 or line.form_feeds]
+    marked = list(begins)
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
+        if _hangs(lines[start:end]):
+            marked[start:end] = [line.indent == lines[start].indent for line in lines[start:end]]
+    return marked
+
+
+def _hangs(group: Sequence[Line]) -> bool:
+    margin = group[0].indent
+    if len(group) < FEWEST_HANGING or len({line.indent for line in group}) != 2:
+        return False
+    flush = [line.indent == margin for line in group]
+    if any(line.indent < margin for line in group) or sum(flush) < 2 or any(map(_has_mark, group)):
+        return False
+    ends = [line.indent + len(line.text) for line in group]
+    full = [end >= FULL * max(ends) for end in ends]
+    pairs = zip(full, flush, flush[1:], strict=False)
+    return all(not filled if a and b else filled or b for filled, a, b in pairs)
+
+
+def _has_mark(line: Line) -> bool:
+    return ITEM.match(line.text) is not None or NUMBERED.match(line.text) is not None
 
 
 def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
