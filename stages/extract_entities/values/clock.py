@@ -28,6 +28,13 @@ def read_morning(tokens: Tokens, match: re.Match[str], language: str) -> str | N
     return None if is_morning(tokens, match.start(), language) and not greeting else NO_VALUE
 
 
+def read_part_of_day(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "am Abend", "in der Nacht", "in the morning"; not "der Abend war schön"."""
+    at, contexts = match.start(), tokens.words.contexts
+    inside = at > 1 and tokens.kind(at - 1) == "article" and tokens.before(at - 1) == "in"
+    return None if inside or tokens.before(at) in contexts["before_part_of_day"] else NO_VALUE
+
+
 def read_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "20.15 Uhr", "20 Uhr 15", "8:30 p.m.", "9 Uhr abends", "12 h 30"."""
     groups, start = match.groupdict(), match.start("n")

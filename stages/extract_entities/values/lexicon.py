@@ -31,6 +31,7 @@ KIND_OF_LIST = {
 TRIGGERS = frozenset({
     "weekday", "month", "relative_day", "daily", "time_unit", "year_word", "hour_word", "century", "season",
     "midnight", "scale", "currency", "clock", "percent", "percentage", "unit", "hundred", "half", "quarter", "fraction",
+    "day_part",
 })  # fmt: skip
 # Kinds whose words begin with a capital, else they are other words: Mai, mai.
 CAPITAL = {
@@ -47,8 +48,8 @@ SIGNS = {
     ".": "stop",
 }
 CONTEXTS = (
-    "prepositions", "strong_year", "after_year", "feast_before", "at_words", "of_hour", "address", "not_minus",
-    "abbreviations", "duration_before", "duration_after",
+    "prepositions", "strong_year", "after_year", "feast_before", "at_words", "of_hour", "before_part_of_day",
+    "address", "not_minus", "abbreviations", "duration_before", "duration_after",
 )  # fmt: skip
 
 DE_ONES = ("", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")

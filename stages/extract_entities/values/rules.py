@@ -152,6 +152,8 @@ RULES = (
     # abends | gestern Abend
     _rule("TIME", "daily", "daily", measures.nothing),
     _rule("TIME", "day_part", "(?<= relative_day | weekday) day_part", measures.nothing),
+    # am Abend, in der Nacht
+    _rule("TIME", "day_part", "day_part", clock.read_part_of_day),
     # am Morgen
     _rule("TIME", "relative_day", "relative_day", clock.read_morning),
     _rule("TIME", "midnight", "midnight", clock.read_named_hour),
