@@ -42,7 +42,7 @@ from stages.tables.store import NewRows, Snapshot, Store
 
 _BATCH_BYTES = 32 << 20
 _PIECES = 8
-_APART = "apart"
+_APART, _MADE = "apart", "rejected-annotate"
 GIVEN_UP = {
     "timed_out": "took longer than a worker process may; the next run tries again; split the file or raise the limit "
     "(--max-seconds)",
@@ -80,6 +80,31 @@ class Batch:
     def n_bytes(self) -> int:
         """Count the bytes of the sources."""
         return int(self.sources()["size_bytes"].sum())
+
+    # A batch of a run that died
+
+    @property
+    def is_annotated(self) -> bool:
+        """Tell whether all rows were made, so that only `validate` is left to be done."""
+        return (self.folder / f"{_MADE}.parquet").exists() and not self.is_apart
+
+    def rejected(self) -> pl.Series:
+        """Read why sources were kept out: codes of `read`, and of `annotate` once that is done."""
+        return pl.concat([_read(file)["code"] for file in sorted(self.folder.glob("rejected-*.parquet"))])
+
+    def take_over(self, folder: Path, rows: pl.DataFrame, run_id: str, processed_at: datetime) -> "Batch":
+        """Move the batch, as far as `annotate`, to ``folder`` of another run, and make its rows those of that run.
+
+        ``rows``: its sources as that run has them.
+        """
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.rename(folder)
+        batch = Batch(folder)
+        batch._write("batch", rows)
+        documents = _read(folder / "annotated" / "documents.parquet")
+        now = pl.lit(processed_at, documents.schema["processed_at"])
+        batch._write("annotated/documents", documents.with_columns(run_id=pl.lit(run_id), processed_at=now))
+        return batch
 
     # A batch that is too much for a worker process
 
@@ -136,8 +161,8 @@ class Batch:
         (self.folder / "annotated").mkdir(exist_ok=True)
         for table, frame in frames.items():
             self._write(f"annotated/{table}", frame)
-        self._write("rejected-annotate", rejected)
         self._note_seconds("annotate", seconds)
+        self._write(_MADE, rejected)  # last: where it lies, all else does
         return self
 
     def validate(self) -> "Batch":

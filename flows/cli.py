@@ -171,6 +171,7 @@ def add_run(run: argparse.ArgumentParser) -> None:
         "--include", action="append", metavar="PATTERN", help="read only what matches, be it hidden; may be repeated"
     )
     run.add_argument("--exclude", action="append", metavar="PATTERN", help="pass over what matches; may be repeated")
+    run.add_argument("--later", action="append", metavar="URI", help="leave a source_uri for another run, as it stands")
     run.add_argument(
         "--path-pattern", metavar="PATTERN", help="what paths tell, as '{publisher}/{published:%%Y/%%m/%%d}/*'"
     )
@@ -268,8 +269,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FliesstextError as error:
         return _complain(error, _EXIT_FAILED, in_json)
     except (OSError, PolarsError) as error:
-        # Polars reports a disk that fails as an error of its own.
-        told = f"the disk or the system failed: {error}; the published tables are as they were"
+        # Polars reports a disk that fails as an error of its own, and does not always say that it is full.
+        full = "" if isinstance(error, OSError) else " (is there room left on it?)"
+        told = f"the disk or the system failed{full}: {error}; the published tables are as they were"
         return _complain(told, _EXIT_FAILED, in_json)
     except KeyboardInterrupt:
         told = "stopped; the published tables are as they were, the next run starts anew"
@@ -365,7 +367,7 @@ def run_and_report(chosen: argparse.Namespace, again: Any = None) -> int:
     from flows.report import AttentionError, attention
     from flows.run import report_if_unchanged
 
-    looks = again is None and not _server_named()
+    looks = again is None and not server_named()
     report = report_if_unchanged(sources, chosen.tables or TABLES, settings) if looks else None
     wanted = attention(report, settings.strict) if report else None
     if report is None:
@@ -375,6 +377,14 @@ def run_and_report(chosen: argparse.Namespace, again: Any = None) -> int:
             report, wanted = error.report, error
     _print(report, wanted, in_json=chosen.json)
     return wanted.exit_code if wanted else 0
+
+
+def print_report_of(report: Any, settings: Any, *, in_json: bool) -> None:
+    """Print a report, with why somebody has to look at it."""
+    from flows.report import attention
+
+    _print(report, attention(report, settings.strict), in_json=in_json)
+    sys.stdout.flush()
 
 
 def _print(report: Any, wanted: Any, *, in_json: bool) -> None:
@@ -390,7 +400,7 @@ def _print(report: Any, wanted: Any, *, in_json: bool) -> None:
     print_report(report, Console())
 
 
-def _server_named() -> bool:
+def server_named() -> bool:
     """Tell whether a Prefect server keeps the runs, so that one with nothing to do belongs there too."""
     # To ask Prefect itself would cost a second.
     home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
@@ -484,7 +494,7 @@ def parameters_of(chosen: argparse.Namespace) -> dict[str, Any]:
 def _browse(chosen: argparse.Namespace) -> int:
     from rich.progress import Progress
 
-    from flows.browse.serve import Place, serve_pages
+    from flows.browse.serve import Place, Shown, serve_pages
     from flows.settings import TABLES
     from stages.errors import printable
     from stages.tables.store.choose import require_parquet
@@ -501,10 +511,8 @@ def _browse(chosen: argparse.Namespace) -> int:
             bar.stop()
             say(printable(line))
 
-        serve_pages(
-            tables, chosen.sources, place, tell_line, tell,
-            edit=chosen.edit, index=chosen.index, corrections=chosen.corrections,
-        )  # fmt: skip
+        shown = Shown(tables, chosen.sources, chosen.edit, chosen.corrections, chosen.index)
+        serve_pages(shown, place, tell_line, tell)
     return 0
 
 
@@ -513,9 +521,8 @@ def _export(chosen: argparse.Namespace) -> int:
 
     from flows.export import export_tables
     from flows.settings import TABLES
-    from stages.tables.store.choose import require_parquet
 
-    tables = require_parquet(chosen.tables or TABLES, "export")
+    tables = chosen.tables or TABLES
     with Progress(transient=True) as bar:
         task = bar.add_task(str(chosen.to), total=None)
         done = export_tables(tables, chosen.to, chosen.out, lambda n, of: bar.update(task, completed=n, total=of))

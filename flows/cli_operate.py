@@ -1,4 +1,4 @@
-"""The commands of those who operate runs for years: reprocess, prune, deploy, watch. Heavy imports wait."""
+"""The commands of those who operate runs for years: reprocess, prune, deploy, watch, metrics. Heavy imports wait."""
 
 import argparse
 from collections.abc import Callable
@@ -22,6 +22,19 @@ fliesstext is installed:
 
   prefect worker start --pool fliesstext
 """
+_WATCH = """\
+Look at the sources again and again; files that came, changed or went, and stand still since --settle seconds, start a
+run. What comes together is gathered, for --gather seconds at the most; what is still being written then waits for the
+next run. Begins with a run over what lies there. Folders, network drives and object stores are watched alike.
+
+Where PREFECT_API_URL names a Prefect server, no run is started here: the server is sent the event
+fliesstext.files.settled, which starts refresh/ad-hoc where `serve` or `deploy` has registered it for these tables.
+
+Ends with exit code 0 by Ctrl-C or SIGTERM; a run that is at work then leaves the published tables as they were.
+"""
+_METRICS = """\
+Print what the last run that published did, and what stands, in the text form that Prometheus reads. Nothing is written.
+"""
 _Parsers = Any  # argparse._SubParsersAction[argparse.ArgumentParser], which is private
 _Add = Callable[[argparse.ArgumentParser], None]
 
@@ -41,6 +54,20 @@ def add_operating(commands: _Parsers, add_run: _Add, add_json: _Add, add_schedul
     add_run(deploy)
     add_schedule(deploy)
     deploy.add_argument("--pool", default="fliesstext", metavar="NAME", help="process work pool (default: %(default)s)")
+    watch = commands.add_parser(
+        "watch", help="start a run when files have arrived", description=_WATCH, formatter_class=form
+    )
+    add_run(watch)
+    add_json(watch)
+    for name, default, what in (
+        ("every", 1.0, "look so often; less often where listing takes long"),
+        ("settle", 3.0, "so long a file stands still before it counts as whole"),
+        ("gather", 30.0, "so long whole files wait for others at the most"),
+    ):
+        told = f"{what} (default: %(default)g)"
+        watch.add_argument(f"--{name}", type=_seconds, default=default, metavar="SECONDS", help=told)
+    metrics = commands.add_parser("metrics", help="the last run in Prometheus' text form", description=_METRICS)
+    metrics.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
     _add_prune(
         commands.add_parser("prune", help="remove earlier snapshots now", description=_PRUNE, formatter_class=form)
     )
@@ -86,6 +113,12 @@ def _positive(text: str) -> int:
     return number
 
 
+def _seconds(text: str) -> float:
+    if not 0 <= (number := float(text)) <= 86_400:
+        raise ValueError(text)
+    return number
+
+
 def _reprocess(chosen: argparse.Namespace) -> int:
     from flows.choice import require_choice
     from flows.cli import run_and_report
@@ -119,4 +152,31 @@ def _deploy(chosen: argparse.Namespace) -> int:
     return 0
 
 
-COMMANDS = {"reprocess": _reprocess, "prune": _prune, "deploy": _deploy}
+def _watch(chosen: argparse.Namespace) -> int:
+    from flows.cli import print_report_of, say, server_named, settings_of
+    from flows.settings import SAMPLES, TABLES
+    from flows.watch import Pace, run_with, send_with, watch
+
+    settings, sources, tables = settings_of(chosen), chosen.sources or [SAMPLES], chosen.tables or TABLES
+    hand_over = (
+        send_with(tables, say)
+        if server_named()
+        else run_with(sources, tables, settings, lambda report: print_report_of(report, settings, in_json=chosen.json))
+    )
+    pace = Pace(chosen.every, chosen.settle, chosen.gather)
+    try:
+        watch(sources, tables, settings, pace, hand_over, say)
+    except KeyboardInterrupt:
+        say("stopped; the published tables stand")
+    return 0
+
+
+def _metrics(chosen: argparse.Namespace) -> int:
+    from flows.metrics import metrics_of
+    from flows.settings import TABLES
+
+    print(metrics_of(chosen.tables or TABLES), end="")
+    return 0
+
+
+COMMANDS = {"reprocess": _reprocess, "prune": _prune, "deploy": _deploy, "watch": _watch, "metrics": _metrics}

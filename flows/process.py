@@ -13,6 +13,7 @@ from flows.batch import Batch, cut_batches
 from flows.execute import Executor
 from flows.execute.processes import Processes, worthwhile
 from flows.progress import progress_bar
+from flows.resume import take_over
 from flows.steps import Run
 
 
@@ -25,7 +26,8 @@ def process(run: Run, decided: pl.DataFrame, *, sheltered: bool) -> list[Batch]:
     """
     size, to_process = run.settings.batch_size, pl.col("action") == "process"
     moves = cut_batches(decided.filter(pl.col("action") == "move"), run.work / "moves", size)
-    todo = cut_batches(decided.filter(to_process, ~pl.col("alone")), run.work / "batches", size)
+    left, rest = take_over(run, decided.filter(to_process, ~pl.col("alone")))
+    todo = left + cut_batches(rest, run.work / "batches", size)
     # What no worker process survived the last time must neither end this process nor take others along.
     risky = cut_batches(decided.filter(to_process, "alone"), run.work / "alone", 1)
     todo += risky
@@ -83,7 +85,7 @@ def side_by_side(run: Run, batches: Sequence[Batch], executor: Executor) -> Iter
 
 
 def _go_through(run: Run, batch: Batch, executor: Executor) -> Batch:
-    for step in (steps.read, steps.annotate, steps.validate):
+    for step in (steps.validate,) if batch.is_annotated else (steps.read, steps.annotate, steps.validate):
         batch = step(run, batch, executor)
     return batch
 

@@ -12,6 +12,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.states import Failed
 from pydantic import Field
 
+from flows.events import about_run, send
 from flows.report import RunReport, as_markdown, attention, story
 from flows.run import refresh_tables
 from flows.run_log import label_run, told_in_run_log
@@ -68,6 +69,8 @@ def run_as_flow(
     for level, line in story(report):
         get_run_logger().log(level, "%s", line)
     _keep(report)
+    for event, payload in about_run(report):
+        send(event, report.tables, payload)
     wanted = attention(report, chosen.strict)
     return Failed(name=wanted.state, message=str(wanted), data=wanted) if wanted else report
 

@@ -128,9 +128,10 @@ def _begun(sources: Sequence[str], tables: Path | str, settings: Settings) -> It
     with store.writing(run.run_id, settings.wait_seconds) as last_run_died:
         # Another run may have published while this one waited.
         previous = store.current()
-        store.clear_leftovers(previous)
+        work = store.work_folder(run.run_id).absolute()
+        store.clear_leftovers(previous, run.run_id)
         try:
-            run = replace(_building_upon(run, previous), work=store.work_folder(run.run_id).absolute())
+            run = replace(_building_upon(run, previous), work=work)
             steps.lay_out_corrections(run)
             yield run, named, last_run_died
         finally:

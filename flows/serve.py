@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from prefect import get_client, serve
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger
 from prefect.exceptions import ObjectNotFound
 from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.utilities import get_default_base_job_template_for_infrastructure_type
 
+from flows.events import SETTLED, resource
 from flows.refresh import refresh
 from flows.reprocess import reprocess
 from flows.server import require_server
@@ -103,12 +105,29 @@ def make_deployments(
         refresh.to_deployment(
             "nightly", schedule=schedule, parameters=parameters, description=_NIGHTLY, entrypoint_type=found_by
         ),
-        refresh.to_deployment("ad-hoc", parameters=parameters, description=_AD_HOC, entrypoint_type=found_by),
+        refresh.to_deployment(
+            "ad-hoc",
+            parameters=parameters,
+            description=_AD_HOC,
+            entrypoint_type=found_by,
+            triggers=[_when_files_have_settled(parameters["tables"])],
+        ),
         reprocess.to_deployment("slice", parameters=parameters, description=_SLICE, entrypoint_type=found_by),
         check.to_deployment("published", parameters=read, description=_CHECK, entrypoint_type=found_by),
         prune.to_deployment("snapshots", parameters=kept, description=_PRUNE, entrypoint_type=found_by),
     ]
     return [cast(RunnerDeployment, deployment) for deployment in made]
+
+
+def _when_files_have_settled(tables: str) -> DeploymentEventTrigger:
+    """What `fliesstext watch` sends about these tables starts a run that leaves what is still being written."""
+    later = {"__prefect_kind": "jinja", "template": "{{ event.payload.later | tojson }}"}
+    return DeploymentEventTrigger(
+        name=f"files have settled: {tables}",
+        expect={SETTLED},
+        match={"prefect.resource.id": resource(tables)["prefect.resource.id"]},
+        parameters={"later": {"__prefect_kind": "json", "value": later}},
+    )
 
 
 def _only(parameters: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from stages.discover import decide as discover
 from stages.discover.containers import RowOptions
 from stages.discover.path_pattern import check_path_pattern
 from stages.discover.selection import Selection, check_pattern, complete_suffix
+from stages.discover.sources import path_below
 from stages.extract_entities import EntityOptions
 from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
 from stages.identify_language import LANGUAGES, LanguageOptions
@@ -62,6 +63,9 @@ class Settings(BaseModel):
     )
     suffixes: tuple[Suffix, ...] = Field(
         (), description='read only files of these endings ("" for none), pass over the others'
+    )
+    later: tuple[str, ...] = Field(
+        (), description="source_uris to leave for another run, as files that somebody is still writing; they stand"
     )
     path_pattern: Annotated[str, AfterValidator(check_path_pattern)] | None = Field(
         None, description="what paths tell of documents, for example {publisher}/{published:%Y/%m/%d}/*"
@@ -136,7 +140,7 @@ class Settings(BaseModel):
 
     def selection(self) -> Selection:
         """Say which paths below the sources are read."""
-        return Selection(self.include, self.exclude, self.suffixes)
+        return Selection(self.include, self.exclude, self.suffixes, frozenset(map(path_below, self.later)))
 
     def stage_options(self) -> StageOptions:
         """Give the options of the text stages."""

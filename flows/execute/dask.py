@@ -58,6 +58,7 @@ class Cluster:
         self._able: set[str] = set()  # those of them that can do the work
         self._free: list[str] = []
         self._under_way: dict[Future[None], str] = {}
+        self._looks: dict[Future[None], threading.Thread] = {}
         self._last_able = time.monotonic()
         self._ended = threading.Event()
 
@@ -86,6 +87,7 @@ class Cluster:
         if busy:
             # Whoever stopped the run does not want the cluster to go on with batches that nobody will use.
             self._restart(busy)
+        self._end_looks()
         self._client.close()
 
     def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
@@ -213,18 +215,32 @@ class Cluster:
             problems = list(threads.map(self._ask, sorted(new)))
         return [problem for problem in problems if problem]
 
+    def _end_looks(self) -> None:
+        """Let those that ask workers who came late come to their end, as the connection does not outlive the run."""
+        looks = dict(self._looks)
+        for call in looks:
+            _end(call, StoppedError("the run has ended"))
+        for thread in looks.values():
+            thread.join(_SECONDS_TO_FETCH)
+
     def _ask(self, worker: str) -> str | None:
         """Use a worker if it can do the work; gives what is wrong with it.
 
         One that does not answer is left out with a warning: a machine may hang while others work.
         """
+        call = Future[None]()
+        self._looks[call] = threading.current_thread()
         try:
-            problem = self._call_on(worker, Future(), _SECONDS_TO_LOOK, look, (self._places, self._token, _versions()))
+            problem = self._call_on(worker, call, _SECONDS_TO_LOOK, look, (self._places, self._token, _versions()))
+        except StoppedError:
+            return None
         except (TimeUpError, WorkerDiedError) as error:
             _log.warning("the worker %s is left out: it does not answer (%s)", worker, error)
             return None
         except Exception as error:  # whatever keeps it from importing this very module
             problem = f"fliesstext cannot be used there ({error}); install the version of this machine"
+        finally:
+            self._looks.pop(call, None)
         if problem:
             return f"{worker}: {problem}"
         with self._changing:

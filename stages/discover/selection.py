@@ -16,6 +16,7 @@ from pathspec import GitIgnoreSpec
 from stages.discover.forms import file_form
 
 EXCLUDED, NOT_INCLUDED, OTHER_SUFFIX, TABLES_FOLDER = "excluded", "not included", "other suffix", "tables folder"
+LATER = "left for later"
 BY_DEFAULT = {
     ".*": "hidden",  # .git, .env, .DS_Store, the ._ files of a Mac, .nfs and .fuse_hidden files
     "[Tt]humbs.db": "hidden",  # the previews of Windows
@@ -54,11 +55,13 @@ class Selection:
     ``include``: where there is one, only what matches is read, be it hidden or temporary. ``exclude``: what is passed
     over too; a ``!`` before a pattern takes an earlier one back, also one of `BY_DEFAULT`. ``suffixes``: where there is
     one, only files of these endings are read (".txt" reads ".txt.gz" as well, "" files without an ending).
+    ``later``: paths, no patterns, that are left for another run, as files that somebody is still writing.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
+    later: frozenset[str] = frozenset()
 
     def passes_over(self, relative: str) -> str | None:
         """Give the reason why a path below a source is passed over, or None; a folder ends in a slash.
@@ -70,6 +73,8 @@ class Selection:
         >>> Selection(exclude=("entwurf/",)).passes_over("1997/entwurf/")
         'excluded'
         """
+        if relative in self.later:
+            return LATER
         why = _last_match(relative, self.exclude)
         is_folder = relative.endswith("/")
         if why == EXCLUDED:

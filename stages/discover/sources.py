@@ -119,8 +119,16 @@ def _bytes_of(character: str) -> bytes:
 
 def to_path(source_uri: str, roots: Mapping[str, Path | Remote]) -> Path | Remote:
     """Give the file that ``source_uri`` stands for, or that holds it as a member, below the folder of its source."""
-    name, _, relative = source_uri.partition(NEST)[0].partition("/")
-    return roots[name] / os.fsdecode(unquote_to_bytes(relative))
+    return roots[source_uri.partition("/")[0]] / path_below(source_uri)
+
+
+def path_below(source_uri: str) -> str:
+    """Give the path below its source that ``source_uri`` stands for, or that holds it as a member.
+
+    >>> path_below("archiv/1997/a%0Ab.zip!/c.txt")
+    '1997/a\\nb.zip'
+    """
+    return os.fsdecode(unquote_to_bytes(source_uri.partition(NEST)[0].partition("/")[2]))
 
 
 def open_source(path: Path | Remote) -> BufferedReader:

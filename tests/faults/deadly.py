@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from datetime import datetime
+from pathlib import Path
 
 from flows.batch import Batch
 from stages.annotate import StageOptions
@@ -13,7 +14,9 @@ KILL, HANG, CRASH = "Stirb hier", "Bleib hier", "Falle hier"
 _annotate_batch, _validate_batch = Batch.annotate, Batch.validate
 
 
-def annotate_batch(batch: Batch, options: StageOptions, run_id: str, processed_at: datetime) -> Batch:
+def annotate_batch(
+    batch: Batch, options: StageOptions, run_id: str, processed_at: datetime, corrections: Path | None = None
+) -> Batch:
     for text in batch.raw_texts().values():
         if KILL in text:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -21,7 +24,7 @@ def annotate_batch(batch: Batch, options: StageOptions, run_id: str, processed_a
             os.abort()
         if HANG in text:
             hang(3_600)
-    return _annotate_batch(batch, options, run_id, processed_at)
+    return _annotate_batch(batch, options, run_id, processed_at, corrections)
 
 
 def validate_batch(batch: Batch) -> Batch:

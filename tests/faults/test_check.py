@@ -32,6 +32,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for i in range(4):
         (folder / f"{i}.txt").write_text(article(i), encoding="cp1252" if i == 2 else "utf-8")
     (folder / "copy.txt").write_text(article(1), encoding="utf-8")
+    (folder / "nearly.txt").write_text(f"{article(3)}\n\nMehr davon morgen.", encoding="utf-8")
     (folder / "empty.txt").touch()
     with fast_gate():
         run_here([folder], home / "tables")
@@ -40,7 +41,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def press(base: Path, tmp_path: Path) -> Path:
-    """A source with a duplicate and a file in quarantine, published in tmp_path/tables."""
+    """A source with a duplicate, a near-duplicate and a file in quarantine, published in tmp_path/tables."""
     shutil.copytree(base, tmp_path, symlinks=True, dirs_exist_ok=True)
     return tmp_path / "press"
 
@@ -73,7 +74,7 @@ def rewrite(tables: Path, table: str, change: Callable[[pl.DataFrame], pl.DataFr
 
 def test_all_is_right(tmp_path: Path, press: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", str(press), "--tables", str(tmp_path / "tables")]) == 0
-    assert "4 documents, 4 of them compared with their raw file: all right" in capsys.readouterr().out
+    assert "5 documents, 5 of them compared with their raw file: all right" in capsys.readouterr().out
 
 
 def test_tables_are_read_and_checked_without_the_marker_too(tmp_path: Path, press: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_changed_file_is_not_compared(tmp_path: Path, press: Path) -> None:
     (press / "0.txt").write_text("Ganz anders.", encoding="utf-8")
     (press / "3.txt").unlink()
     done = check_tables(tmp_path / "tables", [str(press)])
-    assert (done.problems, done.n_with_raw) == ([], 2)
+    assert (done.problems, done.n_with_raw) == ([], 3)
 
 
 def flip(file: Path) -> None:

@@ -2,15 +2,17 @@
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
 from unittest.mock import patch
 
+import duckdb
 import polars as pl
 import pytest
 from deltalake import DeltaTable
@@ -65,7 +67,7 @@ def plain(frame: pl.DataFrame, table: str) -> pl.DataFrame:
 def through_store(tables: Path | str) -> dict[str, pl.DataFrame]:
     store = open_store(tables)
     current = store.current()
-    return {table: plain(store.read(current, table), table) for table in TABLES if table != "runs"}
+    return {table: plain(store.read(current, table), table) for table in TABLES if table not in ("runs", "drift")}
 
 
 def as_delta(tables: Path) -> dict[str, pl.DataFrame]:
@@ -74,7 +76,7 @@ def as_delta(tables: Path) -> dict[str, pl.DataFrame]:
     return {
         table: plain(pl.scan_delta(str(tables / "delta" / table), version=named[table]["version"]).collect(), table)
         for table in TABLES
-        if table != "runs"
+        if table not in ("runs", "drift")
     }
 
 
@@ -298,10 +300,18 @@ def test_the_command_and_what_reads_parquet_alone(press: Path, tmp_path: Path) -
     ended = command("run", str(press), "--tables", "out", "--format", "delta", *options)
     assert ended.returncode == 0, ended.stderr
     assert command("check", str(press), "--tables", "out").returncode == 0
-    for words in (("views",), ("export", "--to", "csv", "--out", "x")):
+    for form in ("csv", "sqlite", "duckdb"):
+        exported = command("export", "--to", form, "--out", form, "--tables", "out")
+        assert exported.returncode == 0, exported.stderr
+    with closing(sqlite3.connect(tmp_path / "sqlite")) as made:
+        (counted,) = made.execute("SELECT count(*) FROM sentences").fetchone()
+    with duckdb.connect(str(tmp_path / "duckdb"), read_only=True) as made:
+        assert made.execute("SELECT count(*) FROM sentences").fetchone() == (counted,)
+    assert counted == pl.read_csv(tmp_path / "csv" / "sentences.csv").height > 20
+    for words in (("views",), ("browse", "--no-open")):
         refused = command(*words, "--tables", "out")
         assert refused.returncode == 2
-        assert "holds Delta tables" in refused.stderr
+        assert "holds Delta tables. Export them (fliesstext export)" in refused.stderr
 
 
 def test_without_the_package_it_says_what_to_install(press: Path, tmp_path: Path) -> None:

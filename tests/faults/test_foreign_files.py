@@ -237,7 +237,7 @@ def test_all_that_others_put_below_the_marker_stays(tmp_path: Path, press: Path)
     current = read_current(tables)
     assert current
     ours = {MARKER, "CURRENT.json", ".writer.lock", "latest"}
-    ours |= {f"{current.snapshot}/{name}" for name in ("snapshot.json", "validation.json")}
+    ours |= {f"{current.snapshot}/{name}" for name in ("snapshot.json", "validation.json", "report.html")}
     ours |= {f"{current.snapshot}/{part.path}" for parts in current.tables.values() for part in parts}
     assert contents(tables).keys() - theirs.keys() == ours
     assert tree(outside) == outer

@@ -64,7 +64,7 @@ def change(folder: Path) -> None:
 def rows(tables: str) -> dict[str, pl.DataFrame]:
     store = open_store(tables)
     current = store.current()
-    frames = {table: store.scan(current, table).collect() for table in TABLES if table != "runs"}
+    frames = {table: store.scan(current, table).collect() for table in TABLES if table not in ("runs", "drift")}
     frames["sources"] = frames["sources"].filter(pl.col("status") != "deleted")
     return {t: frame.drop(OF_THE_RUN, strict=False).sort(TABLES[t].key) for t, frame in frames.items()}
 

@@ -42,7 +42,10 @@ class Store(Protocol):
         ...
 
     def work_folder(self, run_id: str) -> Path:
-        """Make an empty folder for the batches of a run; `clear_leftovers` removes it."""
+        """Make a folder for the batches of a run; `clear_leftovers` removes it.
+
+        It is empty, but for what runs that died have left in theirs, which then lies in its folder ``left``.
+        """
         ...
 
     def build(
@@ -82,8 +85,11 @@ class Store(Protocol):
         """Keep what the gate found where it refused to publish, with that of a few failed runs before; say where."""
         ...
 
-    def clear_leftovers(self, current: Snapshot | None) -> None:
-        """Remove what runs left that ended early, and snapshots that ``current`` no longer names."""
+    def clear_leftovers(self, current: Snapshot | None, working: str = "") -> None:
+        """Remove what runs left that ended early, and snapshots that ``current`` no longer names.
+
+        ``working``: the run whose work folder stays.
+        """
         ...
 
     # Reading
@@ -106,6 +112,10 @@ class Store(Protocol):
 
     def scan_sound(self, snapshot: Snapshot | None, table: str) -> pl.LazyFrame:
         """Scan a table to build upon it: refused with TablesError where it is not what was published."""
+        ...
+
+    def scan_parts(self, snapshot: Snapshot | None, table: str, prefixes: Iterable[str]) -> pl.LazyFrame:
+        """Scan the parts that may hold doc_ids with one of these prefixes, refused as by `scan_sound`."""
         ...
 
     def scan_documents(

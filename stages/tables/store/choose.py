@@ -50,5 +50,8 @@ def format_of(tables: str | Path) -> Format | None:
 def require_parquet(tables: str | Path, what: str) -> Path:
     """Give the folder of tables that are Parquet files, for ``what`` reads no other; else UsageError."""
     if format_of(tables) == "delta":
-        raise UsageError(f"{what} reads tables of the format parquet in a folder; {tables} holds Delta tables")
+        raise UsageError(
+            f"{what} reads tables of the format parquet in a folder; {tables} holds Delta tables. Export them "
+            "(fliesstext export), read them as docs/object_stores.md shows, or run into another folder without --format"
+        )
     return Path(tables)

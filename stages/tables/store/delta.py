@@ -157,13 +157,13 @@ class DeltaTables:
             self.place.remove(others[: 1 - _KEPT_FAILED])
         return self.place.uri(kept)
 
-    def clear_leftovers(self, current: Snapshot | None) -> None:
+    def clear_leftovers(self, current: Snapshot | None, working: str = "") -> None:
         """Remove the files of runs that came to no end, and of snapshots that are no longer named.
 
         What the versions need that ``current`` or a snapshot that it names has pinned stays, and so does what the
         newest version of a table needs.
         """
-        self.place.clear_work()
+        self.place.clear_work(working)
         known = (current.snapshot, *current.previous) if current else ()
         with suppress(OSError):
             if current and self._copy_of(current.snapshot) is None:

@@ -44,6 +44,8 @@ _OF_THE_SYSTEM = {"lost+found", ".ds_store", "thumbs.db", "desktop.ini", ".gitke
 _OUR_FOLDERS = ("work", "snapshots", "failed", "delta")
 OWNER = ".writer.json"
 """Who writes: there while a run does, and afterwards where it did not come to its end."""
+LEFT = "left"
+"""In the work folder of a run: those of runs that died."""
 _LINK, _NEW_LINK = "latest", ".latest.new"
 _MOST_NAMED = 3
 _SECONDS_WITHOUT_A_WORD = 1.0
@@ -227,16 +229,17 @@ def _owner(tables: Path) -> str:
 # Clearing away
 
 
-def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
+def clear_leftovers(tables: Path, current: Snapshot | None, working: str = "") -> None:
     """Remove what runs left: batches in work/, and snapshots that ``current`` no longer or does not yet name.
 
+    The work folder of the run ``working`` stays.
     Only below the marker, only under names that runs give, never through a link. A published snapshot that has no
     copy of CURRENT.json yet gets one. To be called by the one writer only; what cannot be removed waits for the
     next run.
     """
     if not is_tables_folder(tables):
         return
-    clear_work(tables)
+    clear_work(tables, working)
     known = {current.snapshot, *current.previous} if current else set()
     for folder in _of_runs(tables, "snapshots", _SNAPSHOT_OR_TRASH):
         if f"snapshots/{folder.name}" not in known and folder.is_dir():
@@ -251,10 +254,27 @@ def clear_leftovers(tables: Path, current: Snapshot | None) -> None:
             replace_file(tables / current.snapshot / SNAPSHOT, current.to_json())
 
 
-def clear_work(tables: Path) -> None:
-    """Remove the batches that runs left; to be called by the one writer only."""
+def make_work(tables: Path, run_id: str) -> Path:
+    """Make DIR/work/<run> and put into its folder ``left`` what runs that died have left in work/.
+
+    To be called by the one writer only; what cannot be moved is not taken over.
+    """
+    left = _of_runs(tables, "work", RUN)
+    work = tables / "work" / run_id
+    work.mkdir(parents=True)
+    if left:
+        (work / LEFT).mkdir()
+    for folder in left:
+        with suppress(OSError):
+            folder.rename(work / LEFT / folder.name)
+    return work
+
+
+def clear_work(tables: Path, working: str = "") -> None:
+    """Remove the batches that runs left, but for those of the run ``working``; to be called by the one writer only."""
     for folder in _of_runs(tables, "work", RUN):
-        shutil.rmtree(folder, ignore_errors=True)
+        if folder.name != working:
+            shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
         if _is_real(tables / "work"):
             (tables / "work").rmdir()  # does nothing where something of others lies in it

@@ -37,9 +37,7 @@ class LocalSnapshots:
 
     def work_folder(self, run_id: str) -> Path:
         """Make DIR/work/<run>."""
-        work = self.tables / "work" / run_id
-        work.mkdir(parents=True)
-        return work
+        return folder.make_work(self.tables, run_id)
 
     def build(
         self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows], whole: Mapping[str, pl.DataFrame],
@@ -93,9 +91,9 @@ class LocalSnapshots:
             old.unlink(missing_ok=True)
         return str(kept)
 
-    def clear_leftovers(self, current: Snapshot | None) -> None:
+    def clear_leftovers(self, current: Snapshot | None, working: str = "") -> None:
         """Remove what bears a name of ours and is no longer needed."""
-        folder.clear_leftovers(self.tables, current)
+        folder.clear_leftovers(self.tables, current, working)
 
     def current(self) -> Snapshot | None:
         """Read CURRENT.json and see that the files are there."""
@@ -119,6 +117,10 @@ class LocalSnapshots:
     def scan_sound(self, snapshot: Snapshot | None, table: str) -> pl.LazyFrame:
         """Scan the files of a table once their SHA-256 was found right."""
         return snapshots.scan_parts(self.tables, snapshot, table)
+
+    def scan_parts(self, snapshot: Snapshot | None, table: str, prefixes: Iterable[str]) -> pl.LazyFrame:
+        """Scan the parts that may hold doc_ids with one of these prefixes, once their SHA-256 was found right."""
+        return snapshots.scan_parts(self.tables, snapshot, table, prefixes)
 
     def scan_documents(
         self, snapshot: Snapshot | None, table: str, doc_ids: pl.Series, *, sound: bool = True

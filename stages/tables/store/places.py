@@ -58,8 +58,8 @@ class Place(Protocol):
         """Make an empty folder on this machine."""
         ...
 
-    def clear_work(self) -> None:
-        """Remove the folders that `work_folder` made."""
+    def clear_work(self, working: str = "") -> None:
+        """Remove the folders that `work_folder` made, but for that of the run ``working``."""
         ...
 
     def read(self, path: str) -> tuple[bytes, str] | None:
@@ -119,13 +119,11 @@ class Folder:
 
     def work_folder(self, run_id: str) -> Path:
         """Make DIR/work/<run>."""
-        work = self.root / "work" / run_id
-        work.mkdir(parents=True)
-        return work
+        return folder.make_work(self.root, run_id)
 
-    def clear_work(self) -> None:
+    def clear_work(self, working: str = "") -> None:
         """Remove what runs have named in DIR/work."""
-        folder.clear_work(self.root)
+        folder.clear_work(self.root, working)
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Read a file; its tag is empty, as the lock keeps others away."""
@@ -229,8 +227,10 @@ class Bucket:
         work.mkdir(parents=True)
         return work
 
-    def clear_work(self) -> None:
+    def clear_work(self, working: str = "") -> None:
         """Remove the temporary folder, with what was fetched."""
+        if working:
+            return
         if self._scratch:
             self._scratch()
         self._scratch = None

@@ -231,7 +231,10 @@ def test_time_is_linear(part):
         parse_markup(part * n)
         return time.process_time() - begin
 
-    assert seconds(100_000) < 20 * seconds(10_000) + 0.5
+    def least(n):
+        return min(seconds(n) for _ in range(3))
+
+    assert least(100_000) < 20 * least(10_000) + 0.5
 
 
 @pytest.mark.skipif("FLIESSTEXT_DEVSETS" not in os.environ, reason="the development sets are not here")

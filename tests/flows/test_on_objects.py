@@ -1,0 +1,187 @@
+"""What lies beside files and tables works on an object store, and with Delta tables, as it does in folders.
+
+Each is done as people do it: a run, an edit, a second run.
+"""
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.check import check_tables
+from flows.cli import main
+from flows.prune import prune_tables
+from flows.report import RunReport
+from stages.correct import COLUMNS, read_corrections, write_corrections
+from stages.errors import UsageError
+from stages.tables.store.choose import open_store
+from tests.faults.harness import article, assert_same, fast_gate, run_here
+from tests.faults.test_object_store import rows
+from tests.object_store import S3, Bucket, s3_server
+
+pytestmark = pytest.mark.integration
+_numbers = count()
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[S3]:
+    with s3_server() as server, fast_gate():
+        yield server
+
+
+@pytest.fixture
+def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    return s3.make_bucket(f"beside-{next(_numbers)}")
+
+
+@pytest.fixture(params=["folder", "bucket"])
+def tables(request: pytest.FixtureRequest, bucket: Bucket, tmp_path: Path) -> str:
+    """Delta tables in a folder, and on an object store."""
+    return str(tmp_path / "tables") if request.param == "folder" else f"{bucket.url}/tables"
+
+
+def read(tables: str, name: str) -> pl.DataFrame:
+    store = open_store(tables)
+    return store.read(store.current(), name)
+
+
+def run(press: Path | str, tables: str, **settings: object) -> RunReport:
+    return run_here([press], tables, table_format="delta", engine="fast", **settings)
+
+
+def author(tables: str, uri: str) -> str:
+    return str(read(tables, "documents").filter(pl.col("source_uri") == uri)["author"].item())
+
+
+# Sidecars
+
+
+def test_a_sidecar_on_an_object_store_makes_its_document_anew_and_no_other(bucket: Bucket, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        bucket.put(f"in/{name}.txt", article(ord(name)))
+    bucket.put("in/a.txt.meta.json", json.dumps({"author": "Anna Huber"}))
+    source, tables = f"press={bucket.url}/in", f"{bucket.url}/tables"
+    assert run(source, tables).counts["n_written"] == 2
+    assert author(tables, "press/a.txt") == "Anna Huber"
+    assert not run(source, tables).published
+    bucket.put("in/a.txt.meta.json", json.dumps({"author": "Karin Meier"}))
+    again = run(source, tables)
+    assert (again.counts["n_written"], again.counts["n_unchanged"]) == (1, 1)
+    assert author(tables, "press/a.txt") == "Karin Meier"
+    bucket.delete("in/a.txt.meta.json")
+    assert run(source, tables).counts["n_written"] == 1
+    bucket.put("in/b.txt.meta.json", "{damaged")
+    assert [code for _, code, _ in run(source, tables).quarantined] == ["damaged"]
+    bucket.delete("in/b.txt.meta.json")
+    run(source, tables)
+    fresh = str(tmp_path / "fresh")
+    run(source, fresh)
+    assert_same(rows(tables), rows(fresh))
+    assert check_tables(tables, [source]).problems == []
+
+
+# Corrections
+
+
+def lay(bucket: Bucket, tables: str, text: str) -> None:
+    """Write corrections.csv beside the tables, as an editor or ``aws s3 cp`` would."""
+    if tables.startswith("s3"):
+        bucket.put("tables/corrections.csv", text)
+    else:
+        (Path(tables) / "corrections.csv").write_text(text, encoding="utf-8")
+
+
+def test_corrections_beside_delta_tables_are_applied_and_taken_back(
+    bucket: Bucket, tables: str, tmp_path: Path
+) -> None:
+    press = tmp_path / "press"
+    press.mkdir()
+    (press / "a.txt").write_text(
+        "Gestern hat Anna Huber in Köln gelesen. Anna Huber kommt aus Wien.\n", encoding="utf-8"
+    )
+    (press / "b.txt").write_text(article(7), encoding="utf-8")
+    run(press, tables)
+    before = rows(tables)
+    assert "Anna Huber" in set(read(tables, "entities")["name"])
+    (own,) = read(tables, "entities").filter(pl.col("name") == "Anna Huber")["entity_id"]
+    line = {"action": "rename", "entity_id": own, "name": "Anna Huber", "label": "PER", "value": "Anna Maria Huber"}
+    text = ",".join(COLUMNS) + "\n" + ",".join(line.get(column, "") for column in COLUMNS) + "\n"
+    assert read_corrections(text).height == 1
+    lay(bucket, tables, text)
+    done = run(press, tables)
+    assert (done.published, done.n_corrections, done.without_effect) == (True, 1, [])
+    assert "Anna Maria Huber" in set(read(tables, "entities")["name"])
+    assert not run(press, tables).published
+    store = open_store(tables)
+    assert store.read_file(store.current(), "corrections.csv") == write_corrections(read_corrections(text))
+    lay(bucket, tables, "nothing,of,ours\n")
+    with pytest.raises(UsageError, match=r"corrections\.csv"):
+        run(press, tables)
+    lay(bucket, tables, ",".join(COLUMNS) + "\n")
+    assert run(press, tables).published
+    assert_same(rows(tables), before)
+
+
+# Reports, snapshots
+
+
+def test_every_snapshot_of_delta_tables_has_its_report_which_goes_with_it(
+    tables: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    press = tmp_path / "press"
+    press.mkdir()
+    seen = []
+    for number in range(3):
+        (press / f"{number}.txt").write_text(article(number), encoding="utf-8")
+        run(press, tables)
+        store = open_store(tables)
+        current = store.current()
+        assert current
+        seen.append(current)
+        page = store.read_file(current, "report.html")
+        assert page
+        assert current.run_id in page
+        assert f"press/{number}.txt" in page or "Meldung" in page
+    assert main(["prune", "--tables", tables, "--keep-snapshots", "2"]) == 0
+    assert "Removed 1 snapshots" in capsys.readouterr().out
+    store = open_store(tables)
+    assert [store.read_file(snapshot, "report.html") is None for snapshot in seen] == [True, False, False]
+    assert prune_tables(tables, keep_snapshots=1).snapshots == 1
+    assert check_tables(tables, [str(press)]).problems == []
+    (press / "9.txt").write_text(article(9), encoding="utf-8")
+    assert run(press, tables).counts["n_written"] == 1
+    fresh = str(tmp_path / "fresh")
+    run(press, fresh)
+    assert_same(rows(tables), rows(fresh))
+
+
+# Tables that are given whole
+
+
+def test_drift_and_duplicates_of_delta_tables_are_those_of_parquet(tables: str, tmp_path: Path) -> None:
+    press, plain = tmp_path / "press", str(tmp_path / "plain")
+    press.mkdir()
+    limits = {"drift_documents": 2, "drift_runs": 3}
+    for night in range(4):
+        for at in range(3):
+            text = article(night * 10 + at, 30)
+            (press / f"{night}-{at}.txt").write_text(text, encoding="utf-8")
+        (press / f"{night}-alike.txt").write_text(
+            text.replace("Verkehr", "Umgehung", 1) + "\nEnde.\n", encoding="utf-8"
+        )
+        if night == 3:
+            (press / "2-alike.txt").unlink()
+        ours = run(press, tables, **limits)
+        theirs = run_here([press], plain, engine="fast", **limits)
+        assert [row["measure"] for row in ours.drift] == [row["measure"] for row in theirs.drift]
+    key = ["source", "measure", "value", "n_runs", "median", "verdict"]
+    for name, columns in (("drift", key), ("duplicates", read(plain, "duplicates").columns)):
+        found, wanted = (read(where, name).select(columns).sort(columns) for where in (tables, plain))
+        assert wanted.height >= (3 if name == "duplicates" else 20)
+        assert found.drop("run_id", strict=False).equals(wanted.drop("run_id", strict=False)), name
+    assert_same(rows(tables), rows(plain))
