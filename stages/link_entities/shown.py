@@ -96,6 +96,8 @@ def base_form(label: str, form: str) -> str:
     ('Europäische Union', 'Deutscher Olympischer Sportbund')
     >>> base_form("ORG", "Vereinten Nationen"), base_form("LOC", "Weißen Hauses"), base_form("ORG", "FPÖ-")
     ('Vereinte Nationen', 'Weißes Haus', 'FPÖ')
+    >>> base_form("LOC", "romanischen"), base_form("ORG", "@rponline")
+    ('romanisch', '@rponline')
     >>> base_form("ORG", "Berliner Zeitung"), base_form("PER", "Angela Peters")
     ('Berliner Zeitung', 'Angela Peters')
     """
@@ -109,7 +111,7 @@ def base_form(label: str, form: str) -> str:
     if label == "LOC" and name.endswith("s") and _is_place(name[:-1]) and not _is_place(name):
         return name[:-1]
     words = name.split()
-    if len(words) == 1 and name.islower():
+    if len(words) == 1 and name.islower() and name[0].isalpha():
         return ENDING.sub("", name)  # an adjective that the model takes for a name: "romanischen"
     for place, word in enumerate(words):
         found = _head(word)

@@ -34,12 +34,13 @@ NAMES = [
 
 
 def frames(documents):
-    """Mentions and documents of articles given as lists of (label, text); kinds may follow."""
+    """Mentions and documents of articles given as lists of (label, text); kinds may follow, and roles after these."""
     rows, texts = [], []
     for doc_id, found in documents.items():
         text = ""
-        for number, (label, name, *kind) in enumerate(found):
-            text += "Dann sah man "
+        for number, (label, name, *more) in enumerate(found):
+            kind, role = more[:1], more[1:]
+            text += f"Dann sah man {' '.join([*role, ''])}"
             rows.append(
                 (doc_id, number, name, label, (kind or ["name"])[0], number // 3, len(text), len(text) + len(name))
             )
