@@ -28,6 +28,7 @@ import polars as pl
 from expectations.digests import digest_documents
 from expectations.evidence import gather_evidence
 from expectations.part_rows import BAD_ROW, part_rows
+from flows.execute.memory import give_back
 from stages.annotate import NO_CORRECTIONS, StageOptions, annotate, isolate
 from stages.correct import MET
 from stages.discover.remote import Remote
@@ -138,6 +139,7 @@ class Batch:
             self._write(f"annotated/{table}", frame)
         self._write("rejected-annotate", rejected)
         self._note_seconds("annotate", seconds)
+        give_back()
         return self
 
     def validate(self) -> "Batch":

@@ -89,7 +89,7 @@ def places(sentence: str, tokens: Tokens) -> list[tuple[int, int]]:
 class _Letters(dict[str, str]):
     """Token -> the letter of its kind, which the token alone tells. Emptied when it grows too large."""
 
-    LIMIT = 200_000
+    LIMIT = 50_000
 
     def __init__(self, words: Lexicon) -> None:
         self._words = words
