@@ -141,7 +141,8 @@ def to_pairs(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _triples(text: str) -> U64:
     """The word triples of a text as sorted 32-bit numbers, each once."""
-    words = np.array([_word_hash(word) for word in _WORD.findall(text.lower())], np.uint64)
+    found = _WORD.findall(text.lower())
+    words = np.fromiter(map(_word_hash, found), np.uint64, len(found))
     if len(words) < 3:
         return np.empty(0, np.uint64)
     mixed = words[:-2] * _MIX[0] ^ words[1:-1] * _MIX[1] ^ words[2:] * _MIX[2]
