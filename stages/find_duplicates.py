@@ -174,8 +174,9 @@ def _keys(triples: U64) -> U64:
     factors, addends = _functions()
     least = np.full(_BANDS * _ROWS, 0xFFFFFFFF, np.uint64)
     for begin in range(0, len(triples), _CHUNK):
-        numbers = _scatter(triples[begin : begin + _CHUNK])[:, None] * factors + addends
-        least = np.minimum(least, (numbers >> np.uint64(32)).min(axis=0))
+        numbers = _scatter(triples[begin : begin + _CHUNK])[:, None] * factors
+        numbers += addends
+        least = np.minimum(least, numbers.min(axis=0) >> np.uint64(32))
     keys = np.arange(_BANDS, dtype=np.uint64)
     for row in least.reshape(_BANDS, _ROWS).T:
         keys = _scatter(keys * _MIX[0] ^ row * _MIX[1])
