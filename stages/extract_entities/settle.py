@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from stages.extract_entities.names import Name
 from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
-from stages.lookups.fold import given_key, plain, uninflected
+from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected
 from stages.lookups.known_names import common_surnames, given_names, lists, offices
 
 # What is hardly ever a person or a place. A club is named after its town, a ministry stands for its house.
@@ -83,12 +83,22 @@ def _after_office(before: str) -> bool:
 
 def _is_given_of(text: str, first: Name, second: Name) -> bool:
     """Whether one person's name is a given name alone, and the other a surname alone after one space."""
-    whole = all(one.kind == "name" and one.label == "PER" for one in (first, second))
-    given, surname = (plain(text[one.start : one.end]) for one in (first, second))
-    known = given_key(given) in given_names()
-    return whole and text[first.end : second.start] == " " and known and given_key(surname) not in given_names()
+    if not first.kind == second.kind == "name" or not first.label == second.label == "PER":
+        return False
+    given, between, surname = (
+        text[first.start : first.end],
+        text[first.end : second.start],
+        text[second.start : second.end],
+    )
+    return between == " " and _is_given(given) and not _is_given(surname)
 
 
+@lru_cache(REMEMBERED)
+def _is_given(surface: str) -> bool:
+    return given_key(plain(surface)) in given_names()
+
+
+@lru_cache(REMEMBERED)
 def _is_organisation(surface: str) -> bool:
     key = uninflected(plain(surface))
     known = lists().aliases.get(("ORG", key), key)
@@ -96,6 +106,7 @@ def _is_organisation(surface: str) -> bool:
     return lists().kinds.get(known) in SETTLED and not bears
 
 
+@lru_cache(REMEMBERED)
 def _is_place(surface: str) -> bool:
     """Whether one word is a country, a region or a large city of the tables, and nobody's name."""
     key = plain(surface)
@@ -110,6 +121,7 @@ def _known_places() -> frozenset[str]:
     return frozenset(shown | {name for (label, _), name in known.aliases.items() if label == "LOC"})
 
 
+@lru_cache(REMEMBERED)
 def _is_no_place(surface: str) -> bool:
     return surface.lower() in _never_places() or plain(surface) in lists().no_places
 

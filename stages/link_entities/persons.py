@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.lookups.fold import genitives, given_key, plain, surname_key
+from stages.lookups.fold import REMEMBERED, genitives, given_key, plain, surname_key
 from stages.lookups.known_names import common_surnames, given_names
 
 LOOKUP = Path(__file__).parents[1] / "lookups" / "linking" / "persons.json"
@@ -43,7 +43,7 @@ def word_lists() -> dict[str, Any]:
     return sets | {"given_pairs": both, "same_offices": dict(data["same_offices"])}
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(REMEMBERED)
 def parse_person(text: str) -> Person:
     """Take a name apart; titles and forms of address go, their gender stays.
 

@@ -53,7 +53,7 @@ def extract_values(sentence: str, language: str) -> list[Value]:
         return []
     tokens = tokenise(sentence, words)
     candidates = sorted(_candidates(tokens, language), key=lambda found: (found[0], -found[1]))
-    at = places(sentence, tokens) if candidates else []
+    at = places(sentence) if candidates else []
     values: list[Value] = []
     free = 0
     for first, last, label, value in candidates:

@@ -79,21 +79,15 @@ def tokenise(sentence: str, words: Lexicon) -> Tokens:
     return Tokens("".join(map(_letters(words.language).__getitem__, texts)), texts, words, sentence)
 
 
-def places(sentence: str, tokens: Tokens) -> list[tuple[int, int]]:
+def places(sentence: str) -> list[tuple[int, int]]:
     """Start and end of each token in its sentence."""
-    found, end = [], 0
-    for text in tokens.texts:
-        # Between tokens is nothing but white space, and none begins with it.
-        start = sentence.index(text, end)
-        end = start + len(text)
-        found.append((start, end))
-    return found
+    return [match.span() for match in TOKENS.finditer(sentence)]
 
 
 class _Letters(dict[str, str]):
     """Token -> the letter of its kind, which the token alone tells. Emptied when it grows too large."""
 
-    LIMIT = 200_000
+    LIMIT = 50_000
 
     def __init__(self, words: Lexicon) -> None:
         self._words = words
