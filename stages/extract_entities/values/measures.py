@@ -103,7 +103,7 @@ def read_fraction(tokens: Tokens, match: re.Match[str], language: str) -> str | 
 
 def read_symbol_first(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """ "$1.2 million", "£3bn", "EUR 50.000"; a lone "m" after the number is a million here."""
-    if tokens.texts[match.start()] == "Fr" and tokens.kind(match.start() - 1) == "hyphen":
+    if tokens.texts[match.start()] == "Fr" and tokens.before(match.start()) in {"-", "\u2013"}:
         return NO_VALUE  # "Mo-Fr 8-12 Uhr"
     number = read_number(tokens, match.start("n"), match.end("n"), language)
     if match["m"] and tokens.texts[match.start("m")] != "m":

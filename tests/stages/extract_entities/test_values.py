@@ -16,6 +16,7 @@ from stages.extract_entities.values.columns import computable
 from stages.extract_entities.values.lexicon import LANGUAGES, german_numbers, lexicon
 from stages.extract_entities.values.rules import RULES
 from stages.extract_entities.values.tokens import tokenise
+from stages.reflow import reflow
 from stages.tables.schemas import VALUE_LABELS
 from tests.benchmarks.values import read_judged
 
@@ -263,3 +264,16 @@ def test_every_value_of_the_cases_can_be_computed_with_or_has_none():
     values = {(found["label"], found["value"]) for case in CASES for found in case["values"] if found["value"]}
     bare = [(label, value) for label, value in values if not any(computable(label, value)) and label != "TIME"]
     assert bare == []
+
+
+def test_values_over_the_end_of_a_line_are_found_once_lines_are_joined():
+    raw = (
+        "Der Stadtrat trat nach einer langen Pause wieder zusammen, und zwar am 12. März\n"
+        "2024 im großen Saal des alten Rathauses; die Sitzung dauerte diesmal zweieinhalb\n"
+        "Stunden und kostete die Stadt nach den Angaben ihrer Verwaltung etwa 4,5 Mio.\n"
+        "Euro, die sie bis zum Ende des Jahres wieder einzunehmen hofft. Danach gingen alle\n"
+        "heim, und im Saal blieb es still bis zum nächsten Morgen.\n"
+    )
+    (block,) = reflow(raw).blocks
+    found = [(v.label, v.value) for v in extract_values(block.text, "de") if v.value]
+    assert found == [("DATE", "2024-03-12"), ("DURATION", "PT2.5H"), ("MONEY", "4500000 EUR")]
