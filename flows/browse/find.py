@@ -118,10 +118,12 @@ def _text(found: sqlite3.Connection, number: int) -> str:
 
 
 def _order(view: Search, total: int) -> str:
-    """By what was asked for, else the best first; of very many the newest, for all would have to be weighed."""
+    """By what was asked for, else the best first; of very many, and of those that name one entity, the newest: to weigh
+    these, all that have the words would have to be weighed.
+    """
     if view.sort in _SORTS:
         return _SORTS[view.sort]
-    return _RANK if parse(view.q) and total <= _MOST_WEIGHED else _SORTS["date"]
+    return _RANK if parse(view.q) and total <= _MOST_WEIGHED and not view.entity else _SORTS["date"]
 
 
 def _where(view: Search, last_run: str, beside: str = "", *, ranked: bool = False) -> tuple[str, list[object]]:
@@ -130,6 +132,8 @@ def _where(view: Search, last_run: str, beside: str = "", *, ranked: bool = Fals
         # Two ways to say the same: to weigh the hits, they have to be joined; all else is faster by the index.
         tables += ["words ON words.rowid = d.no"] * ranked
         within = "d.no IN (SELECT rowid FROM words WHERE words MATCH ?)"
+        if view.entity:  # names few of the documents: each is asked
+            within = "EXISTS (SELECT 1 FROM words WHERE words MATCH ? AND words.rowid = d.no)"
         conditions.append("words MATCH ?" if ranked else within)
         values.append(typed.to_fts((view.kind,) if view.kind in BLOCK_KINDS else ()))
     if view.entity:
