@@ -50,7 +50,6 @@ HOST_END = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b")
 LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "hyphens.json"
 # Letters of old prints: long s, and the small e above a vowel that is an umlaut now.
 LONG_S, SMALL_E, DIAERESIS = "\u017f", "\u0364", "\u0308"
-OLD_LETTERS = re.compile(f"[{LONG_S}{SMALL_E}{DIAERESIS}]")
 # Shorter ends of a name in an address are no words of it.
 SHORT = 2
 BUCKETS = 1 << 18
@@ -116,7 +115,7 @@ def _hangs(mark: str) -> bool:
 def decide_hyphens(breaks: Sequence[Break], text: str) -> list[Join]:
     """What to do at each line end with a hyphen; ``text`` is the whole document, whose words and habits count."""
     marks = BREAK_ONLY if HYPHEN_INSIDE.search(text) else BREAK_ONLY | {HYPHEN}
-    if OLD_LETTERS.search(text):
+    if any(sign in text for sign in (LONG_S, SMALL_E, DIAERESIS)):
         text, breaks = _modern(text), [Break(_modern(item.head), _modern(item.tail)) for item in breaks]
     plain = [at for at, item in enumerate(breaks) if item.head[-1] not in marks]
     joins = [Join.REMOVE] * len(breaks)
@@ -159,7 +158,7 @@ def _scores(breaks: Sequence[Break], text: str) -> Floats:
 
 
 def _in_address(item: Break) -> bool:
-    return ADDRESS.search(item.head) is not None or _lookup()[1].search(item.head) is not None
+    return ADDRESS.search(item.head) is not None or ("." in item.tail and _lookup()[1].search(item.head) is not None)
 
 
 def _joins_whole(item: Break, lang: str, written: Container[str]) -> float:

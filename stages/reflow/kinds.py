@@ -127,13 +127,15 @@ def name_kinds(texts: list[str]) -> list[str]:
 
 def _letter_lines(texts: list[str]) -> list[int]:
     """Place and date, greeting, closing words and the name below them: lines of a letter, and no headings."""
-    closings = [at for at, text in enumerate(texts) if load_signs().closing.fullmatch(text)]
+    closings = [at for at, text in enumerate(texts)
+                if len(text) <= LONGEST_NAME and load_signs().closing.fullmatch(text)]  # fmt: skip
     names = [at + 1 for at in closings if at + 1 < len(texts) and len(texts[at + 1]) <= LONGEST_NAME]
     return closings + names + [at for at, text in enumerate(texts) if _opens_letter(text)]
 
 
 def _opens_letter(text: str) -> bool:
-    return DATELINE.fullmatch(text) is not None or GREETING.fullmatch(text) is not None
+    short = len(text) <= LONGEST_HEADING
+    return short and (DATELINE.fullmatch(text) is not None or GREETING.fullmatch(text) is not None)
 
 
 def _mail_head(texts: list[str]) -> list[int]:

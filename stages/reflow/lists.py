@@ -98,7 +98,7 @@ def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
         if 1 < len(group) <= LONGEST_ADDRESS and _is_address([line.text for line in group], short):
             marked[start : end + 1] = [True] * (end + 1 - start)
         for at in range(start + 1, end):
-            if MAIL.fullmatch(lines[at].text) and len(lines[at - 1].text) <= short:
+            if "@" in lines[at].text and MAIL.fullmatch(lines[at].text) and len(lines[at - 1].text) <= short:
                 marked[at] = marked[at + 1] = True
         if len(group[0].text) <= short and GREETING.fullmatch(group[0].text):
             marked[start] = marked[start + 1] = True
@@ -174,12 +174,15 @@ def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list
     for at in range(1, len(lines) + 1):
         if at < len(lines) and rows[at] and rows[at - 1] and lines[at].breaks == 1:
             continue
-        # Justified prose has wide gaps too, and broken words.
-        broken = any(ends_in_hyphen(a.text) and b.text[0].islower() for a, b in pairwise(lines[start : at + 1]))
-        if rows[start] and at - start >= FEWEST_ROWS and not broken:
+        if rows[start] and at - start >= FEWEST_ROWS and not _breaks_words(lines[start : at + 1]):
             marked[start : at + 1] = [True] * len(marked[start : at + 1])
         start = at
     return marked
+
+
+def _breaks_words(group: Sequence[Line]) -> bool:
+    """Whether a word goes on in the next line: justified prose has wide gaps too."""
+    return any(ends_in_hyphen(a.text) and b.text[0].islower() for a, b in pairwise(group))
 
 
 def _is_row(raw: str, line: Line) -> bool:

@@ -129,8 +129,9 @@ def _edge(text: str, at: int, page: int, depth: int) -> Edge:
 def _inner_lines(lines: Sequence[Line], zones: list[list[Edge]]) -> Counter[str]:
     """How often each line stands inside pages, in letters without its numbers."""
     edges = {edge.at for zone in zones for edge in zone}
-    inner = (line.text.lower() for at, line in enumerate(lines) if len(line.text) <= LONGEST_INNER and at not in edges)
-    return Counter(DIGITS.sub("0", text) for text in inner)
+    inner = [line.text for at, line in enumerate(lines) if len(line.text) <= LONGEST_INNER and at not in edges]
+    # All at once: line by line this costs several times as much.
+    return Counter(DIGITS.sub("0", "\n".join(inner).lower()).split("\n"))
 
 
 def _repeated(zones: list[list[Edge]], wanted: int, inner: Counter[str]) -> set[int]:
