@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 
 import polars as pl
@@ -39,10 +40,10 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
             found = pickle.load(process.stdout)  # noqa: S301 - from our own process
         except (OSError, EOFError) as error:
             _process.cache_clear()
-            code = process.wait()
+            _end(process)
             raise GateError(
-                f"the process that judges what is to be published ended with {code} before it had judged; nothing was "
-                "published; give more memory and run again"
+                f"the process that judges what is to be published ended with {process.returncode} before it had judged;"
+                " nothing was published; give more memory and run again"
             ) from error
     if isinstance(found, Exception):
         raise found
@@ -62,9 +63,8 @@ def _process() -> "subprocess.Popen[bytes]":
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
     """Let the process go: it ends when nobody can ask any more."""
-    if process.stdin and process.poll() is None:
-        process.stdin.close()
-    process.wait()
+    with suppress(BrokenPipeError), process:  # closes what leads to it, and waits
+        pass
 
 
 def answer() -> None:
