@@ -198,7 +198,7 @@ def test_current_json(tables):
     )
     assert set(plain["tables"]) == set(TABLES)
     rows = {name: table["rows"] for name, table in plain["tables"].items()}
-    assert rows == dict.fromkeys(TABLES, 1) | {"quarantine": 0, "duplicates": 0}
+    assert rows == dict.fromkeys(TABLES, 1) | {"quarantine": 0, "duplicates": 0, "drift": 0}
     for table in plain["tables"].values():
         for file in table["files"]:
             data = (tables / plain["snapshot"] / file["path"]).read_bytes()
