@@ -11,7 +11,8 @@ from expectations import candidate as shown
 from expectations.candidate import Candidate
 from expectations.digests import row_digests
 from expectations.final_evidence import gather_drift, gather_runs
-from expectations.gate import Verdict, check
+from expectations.gate import Verdict
+from expectations.gate_process import check
 from expectations.rules import DRIFT_RULES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES
 from stages.errors import GateError
 from stages.tables.store import Snapshot, Store

@@ -185,7 +185,7 @@ RUNS_RULES: tuple[Rule, ...] = (
 
 DRIFT_RULES: tuple[Rule, ...] = (
     *_contract("drift"),
-    Rule("drift", "between", ("value",), "a measure is no less than nothing", (0.0, None)),
+    Rule("drift", "between", ("observed",), "a measure is no less than nothing", (0.0, None)),
     Rule("drift", "between", ("deviation",), "deviation is from 0 to 1", (0.0, 1.0)),
     Rule("drift", "between", ("n_documents",), "n_documents is a count", (0, None)),
     Rule("drift", "between", ("n_runs",), "n_runs is a count", (0, None)),

@@ -28,6 +28,7 @@ import polars as pl
 from expectations.digests import digest_documents
 from expectations.evidence import gather_evidence
 from expectations.part_rows import BAD_ROW, part_rows
+from flows.execute.memory import give_back
 from stages.annotate import NO_CORRECTIONS, StageOptions, annotate, isolate
 from stages.correct import MET
 from stages.discover.remote import Remote
@@ -163,6 +164,7 @@ class Batch:
             self._write(f"annotated/{table}", frame)
         self._note_seconds("annotate", seconds)
         self._write(_MADE, rejected)  # last: where it lies, all else does
+        give_back()
         return self
 
     def validate(self) -> "Batch":

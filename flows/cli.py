@@ -248,6 +248,7 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
         "or none: no names",
     )
     command.add_argument("--max-chars", type=int, metavar="N", help="longest text of one file (default: 10 million)")
+    command.add_argument("--ocr", action="store_true", help="recognise the text of page images and image-only PDFs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -494,7 +495,7 @@ def parameters_of(chosen: argparse.Namespace) -> dict[str, Any]:
 def _browse(chosen: argparse.Namespace) -> int:
     from rich.progress import Progress
 
-    from flows.browse.serve import Place, serve_pages
+    from flows.browse.serve import Place, Shown, serve_pages
     from flows.settings import TABLES
     from stages.errors import printable
     from stages.tables.store.choose import require_parquet
@@ -511,10 +512,8 @@ def _browse(chosen: argparse.Namespace) -> int:
             bar.stop()
             say(printable(line))
 
-        serve_pages(
-            tables, chosen.sources, place, tell_line, tell,
-            edit=chosen.edit, index=chosen.index, corrections=chosen.corrections,
-        )  # fmt: skip
+        shown = Shown(tables, chosen.sources, chosen.edit, chosen.corrections, chosen.index)
+        serve_pages(shown, place, tell_line, tell)
     return 0
 
 

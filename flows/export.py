@@ -5,19 +5,21 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 import polars as pl
 
+from flows.web_annotations import annotation_page
 from stages.errors import UsageError
 from stages.tables.schemas import TABLES, empty
 from stages.tables.store import Snapshot, Store
 from stages.tables.store.choose import open_store
 from stages.tables.store.snapshots import prefix_of
 
-FORMS = ("sqlite", "duckdb", "csv", "jsonl", "conllu", "tei")
+FORMS = ("sqlite", "duckdb", "csv", "jsonl", "conllu", "tei", "annotations")
 _RENAMED = {"start": "text_start", "end": "text_end", "table": "table_name", "row": "rejected_row"}
 """Columns whose names SQL reserves, as `stages/views.sql` has them too."""
 _CONTENT = ("documents", "blocks", "sentences", "mentions", "clusters", "repairs")
@@ -27,10 +29,17 @@ Tell = Callable[[int, int], None]
 Frames = Mapping[str, pl.DataFrame]
 
 VIEWS = {
+    "dated": """
+        SELECT d.doc_id,
+            CASE WHEN d.published_at IS NULL THEN substr(CAST(s.modified_at AS VARCHAR), 1, 7)
+                WHEN d.published_precision = 'year' THEN substr(CAST(d.published_at AS VARCHAR), 1, 4)
+                ELSE substr(CAST(d.published_at AS VARCHAR), 1, 7) END AS month,
+            CASE WHEN d.published_at IS NULL THEN 'file' ELSE d.published_precision END AS dated_by
+        FROM documents d JOIN sources s ON s.source_uri = d.source_uri""",
     "people": "SELECT * FROM entities WHERE label = 'PER'",
     "mentions_in_context": """
         SELECT m.entity_id, m.text, m.label, m.value, m.role, s.text AS sentence, d.source_uri, d.title, d.language,
-            m.doc_id, m.text_start, m.text_end, m.raw_start, m.raw_end
+            d.published_at, m.doc_id, m.text_start, m.text_end, m.raw_start, m.raw_end, m.page, m.box
         FROM mentions m JOIN sentences s ON s.doc_id = m.doc_id AND s.sentence_no = m.sentence_no
         JOIN documents d ON d.doc_id = m.doc_id""",
     "named_in": """
@@ -42,16 +51,23 @@ VIEWS = {
         FROM named_in a JOIN named_in b ON b.doc_id = a.doc_id AND b.entity_id != a.entity_id
         GROUP BY a.name, b.name, a.label, b.label""",
     "names_by_month": """
-        SELECT substr(CAST(s.modified_at AS VARCHAR), 1, 7) AS month, n.entity_id, n.name, n.label,
+        SELECT t.month, t.dated_by, n.entity_id, n.name, n.label,
             count(*) AS n_documents, CAST(sum(n.n_mentions) AS BIGINT) AS n_mentions
-        FROM named_in n JOIN sources s ON s.source_uri = n.source_uri
-        GROUP BY substr(CAST(s.modified_at AS VARCHAR), 1, 7), n.entity_id, n.name, n.label""",
+        FROM named_in n JOIN dated t ON t.doc_id = n.doc_id
+        GROUP BY t.month, t.dated_by, n.entity_id, n.name, n.label""",
+    "near_copies": """
+        SELECT c.duplicate_cluster, c.similarity, d.doc_id, d.source_uri, d.title, d.published_at
+        FROM duplicates c JOIN documents d ON d.doc_id = c.doc_id""",
+    "documents_once": """
+        SELECT d.* FROM documents d LEFT JOIN duplicates c ON c.doc_id = d.doc_id
+        WHERE c.doc_id IS NULL OR c.duplicate_cluster = d.doc_id""",
     "changes": """
         SELECT r.run_id, r.started_at, s.source_uri, s.status, s.reason
         FROM sources s JOIN runs r ON r.run_id = s.last_changed_run""",
 }
-"""The usual questions, in SQL that SQLite and DuckDB understand: whom documents name together, whom by month, what a
-mention's sentence says, which sources a run changed."""
+"""The usual questions, in SQL that SQLite and DuckDB understand: whom documents name together, whom by month (of
+publication, else of the file: dated_by), what a mention's sentence says, which sources a run changed, which documents
+are nearly the same, and each of these once."""
 
 
 def export_tables(tables: Path | str, form: str, out: Path, tell: Tell) -> int:
@@ -59,7 +75,8 @@ def export_tables(tables: Path | str, form: str, out: Path, tell: Tell) -> int:
 
     sqlite, duckdb: one file with all tables and `VIEWS`. csv: a folder with a file a table, lists as JSON. jsonl: a
     line a block, with its offsets. conllu: sentences as tokens with names (BIO, in MISC). tei: a folder with a file
-    a document. Raises UsageError where nothing was published or ``out`` is there, and says what to install for duckdb.
+    a document. annotations: a folder with two files a document, its text and the W3C Web Annotations of it. Raises
+    UsageError where nothing was published or ``out`` is there, and says what to install for duckdb.
     """
     store = open_store(tables)
     snapshot = store.current()
@@ -71,7 +88,7 @@ def export_tables(tables: Path | str, form: str, out: Path, tell: Tell) -> int:
         raise UsageError(f"{out.parent}: no such folder; make it, or name another place")
     write = {
         "sqlite": _to_sqlite, "duckdb": _to_duckdb, "csv": _to_csv, "jsonl": _to_jsonl, "conllu": _to_conllu,
-        "tei": _to_tei,
+        "tei": _to_tei, "annotations": _to_annotations,
     }[form]  # fmt: skip
     new = out.with_name(f".{out.name}.new")
     if new.exists():
@@ -164,11 +181,21 @@ def _to_csv(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
 
 def _to_jsonl(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
     with out.open("w", encoding="utf-8", newline="\n") as file:
+        clusters = _clusters(store, snapshot)
         for frames in _parts(store, snapshot, ("documents", "blocks", "mentions"), tell):
-            file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in _chunks(frames))
+            rows = _chunks(frames, clusters)
+            file.writelines(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
 
 
-def _chunks(frames: Frames) -> Iterator[dict[str, Any]]:
+def _clusters(store: Store, snapshot: Snapshot) -> dict[str, str]:
+    """By doc_id the cluster of near-duplicates that a document is in."""
+    return dict(store.read(snapshot, "duplicates").select("doc_id", "duplicate_cluster").iter_rows())
+
+
+_OF_DOCUMENT = ("source_uri", "title", "published_at", "published_precision", "author", "publisher", "section", "url")
+
+
+def _chunks(frames: Frames, clusters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """One row a block, with what a search or an embedding wants to keep beside it."""
     about = {row["doc_id"]: row for row in frames["documents"].iter_rows(named=True)}
     inside = _grouped(frames["mentions"], "doc_id", "block_no")
@@ -177,11 +204,15 @@ def _chunks(frames: Frames) -> Iterator[dict[str, Any]]:
         mentions = inside.get((block["doc_id"], block["block_no"]), [])
         yield {
             "id": f"{block['doc_id']}:{block['block_no']}",
-            "source_uri": document["source_uri"],
-            "title": document["title"],
+            **{name: document[name] for name in _OF_DOCUMENT},
+            "duplicate_cluster": clusters.get(block["doc_id"]),
             **{name: block[name] for name in ("kind", "language", "text", "start", "end", "raw_start", "raw_end")},
-            "mentions": [{k: m[k] for k in ("text", "label", "value", "start", "end", "entity_id")} for m in mentions],
+            **{name: block[name] for name in ("page", "box")},
+            "mentions": [{k: m[k] for k in _OF_MENTION} for m in mentions],
         }
+
+
+_OF_MENTION = ("text", "label", "value", "start", "end", "entity_id", "page", "box")
 
 
 def _grouped(frame: pl.DataFrame, *keys: str) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
@@ -191,11 +222,17 @@ def _grouped(frame: pl.DataFrame, *keys: str) -> dict[tuple[Any, ...], list[dict
 
 def _to_conllu(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
     with out.open("w", encoding="utf-8", newline="\n") as file:
-        for frames in _parts(store, snapshot, ("documents", "sentences", "mentions"), tell):
-            sentences = _grouped(frames["sentences"], "doc_id")
+        clusters = _clusters(store, snapshot)
+        for frames in _parts(store, snapshot, ("documents", "blocks", "sentences", "mentions"), tell):
+            pages = frames["blocks"].select("doc_id", "block_no", "page")
+            paged = frames["sentences"].join(pages, on=["doc_id", "block_no"], how="left")
+            sentences = _grouped(paged, "doc_id")
             mentions = _grouped(frames["mentions"], "doc_id", "sentence_no")
-            for doc_id, uri in frames["documents"].sort("doc_id").select("doc_id", "source_uri").iter_rows():
+            columns = ("doc_id", "source_uri", "published_at", "published_precision")
+            for doc_id, uri, at, precision in frames["documents"].sort("doc_id").select(columns).iter_rows():
                 file.write(f"# newdoc id = {doc_id}\n# source_uri = {uri}\n")
+                file.write(f"# published_at = {_day(at, precision)}\n" if at else "")
+                file.write(f"# duplicate_cluster = {clusters[doc_id]}\n" if doc_id in clusters else "")
                 for row in sentences.get((doc_id,), []):
                     file.write(conllu_sentence(row, mentions.get((doc_id, row["sentence_no"]), [])))
 
@@ -206,6 +243,8 @@ def conllu_sentence(sentence: Mapping[str, Any], mentions: Sequence[Mapping[str,
     There is no lemma, part of speech or tree: those columns are empty.
     """
     lines = [f"# sent_id = {sentence['doc_id']}-{sentence['sentence_no']}", f"# text = {_one_line(sentence['text'])}"]
+    if sentence.get("page") is not None:
+        lines.insert(1, f"# page = {sentence['page']}")
     tokens = list(_TOKEN.finditer(sentence["text"]))
     for number, token in enumerate(tokens, 1):
         start, end = token.start() + sentence["start"], token.end() + sentence["start"]
@@ -221,6 +260,11 @@ def conllu_sentence(sentence: Mapping[str, Any], mentions: Sequence[Mapping[str,
     return "\n".join(lines) + "\n\n"
 
 
+def _day(at: date, precision: str | None) -> str:
+    """A day of publication as far as it is known."""
+    return at.isoformat()[: {"month": 7, "year": 4}.get(precision or "day", 10)]
+
+
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
@@ -228,18 +272,21 @@ def _one_line(text: str) -> str:
 def _to_tei(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
     out.mkdir()
     names = dict(store.read(snapshot, "entities").select("entity_id", "name").iter_rows())
+    clusters = _clusters(store, snapshot)
     for frames in _parts(store, snapshot, ("documents", "blocks", "mentions"), tell):
         blocks = _grouped(frames["blocks"], "doc_id")
         mentions = _grouped(frames["mentions"], "doc_id")
         for document in frames["documents"].iter_rows(named=True):
             key = (document["doc_id"],)
-            text = tei_document(document, blocks[key], mentions.get(key, []), names)
+            row = document | {"duplicate_cluster": clusters.get(document["doc_id"])}
+            text = tei_document(row, blocks[key], mentions.get(key, []), names)
             (out / f"{document['doc_id']}.xml").write_text(text, encoding="utf-8", newline="\n")
 
 
 _ELEMENTS = {
     "title": "head", "heading": "head", "list_item": "p", "paragraph": "p", "teaser": "p", "caption": "p",
     "credit": "p", "boilerplate": "p", "footnote": "note", "table": "p",
+    "quote": "quote",
 }  # fmt: skip
 _NAMES = {"PER": "persName", "ORG": "orgName", "LOC": "placeName", "MISC": "name", "DATE": "date", "TIME": "time"}
 
@@ -255,17 +302,22 @@ def tei_document(
     named = dict.fromkeys(m["entity_id"] for m in mentions if m["entity_id"])
     listed = "".join(f"<item xml:id={quoteattr('e' + one)}>{_xml(names.get(one, one))}</item>" for one in named)
     body = "\n".join(_tei_division(blocks, mentions))
+    at = document.get("published_at")
+    day = _day(at, document.get("published_precision")) if at else ""
+    printed = f'<date type="published" when="{day}">{day}</date>' if day else ""
+    cluster = document.get("duplicate_cluster")
+    copies = f'<notesStmt><note type="duplicate_cluster">{cluster}</note></notesStmt>\n' if cluster else ""
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <TEI xmlns="http://www.tei-c.org/ns/1.0">
 <teiHeader>
 <fileDesc>
 <titleStmt><title>{_xml(document["title"] or document["source_uri"])}</title></titleStmt>
 <publicationStmt><p>Made by fliesstext from the tables of run {_xml(document["run_id"])}.</p></publicationStmt>
-<sourceDesc><p>{_xml(document["source_uri"])}, SHA-256 {document["content_sha256"]}</p></sourceDesc>
+{copies}<sourceDesc><p>{_xml(document["source_uri"])}, SHA-256 {document["content_sha256"]} {printed}</p></sourceDesc>
 </fileDesc>
 <profileDesc><langUsage><language ident={quoteattr(document["language"])}/></langUsage></profileDesc>
 </teiHeader>
-<text xml:lang={quoteattr(document["language"])}>
+{_tei_pages(blocks)}<text xml:lang={quoteattr(document["language"])}>
 <body>
 {body}
 </body>
@@ -273,6 +325,21 @@ def tei_document(
 </text>
 </TEI>
 """
+
+
+def _tei_pages(blocks: Sequence[Mapping[str, Any]]) -> str:
+    """The pages of a document with the boxes of its blocks as zones; nothing where it has no layout.
+
+    A surface reaches as far as its boxes: the tables keep no size of pages.
+    """
+    pages: dict[int, list[str]] = {}
+    for block in blocks:
+        if block.get("box") is not None and block["page"] is not None:
+            x0, y0, x1, y1 = (f"{block['box'][name]:.2f}" for name in ("x0", "y0", "x1", "y1"))
+            zone = f'<zone xml:id="z{block["block_no"]}" ulx="{x0}" uly="{y0}" lrx="{x1}" lry="{y1}"/>'
+            pages.setdefault(block["page"], []).append(zone)
+    surfaces = "\n".join(f'<surface n="{page}">{"".join(zones)}</surface>' for page, zones in sorted(pages.items()))
+    return f"<facsimile>\n{surfaces}\n</facsimile>\n" if pages else ""
 
 
 def _tei_division(blocks: Sequence[Mapping[str, Any]], mentions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -287,6 +354,7 @@ def _tei_division(blocks: Sequence[Mapping[str, Any]], mentions: Sequence[Mappin
             is_open = True
         text = _tei_inline(block, inside.get(block["block_no"], []))
         span = f'n="{block["start"]}:{block["end"]}"'
+        span += f' facs="#z{block["block_no"]}"' if block.get("box") is not None and block["page"] is not None else ""
         kind = f'type="{block["kind"]}"' if element in ("head", "note") else f'rend="{block["kind"]}"'
         yield f"<{element} {kind} {span}>{text}</{element}>" + ("<p/>" if element == after == "head" else "")
     if is_open:
@@ -327,3 +395,22 @@ _ISO = re.compile(r"\d{4}(-\d\d){0,2}|\d\d:\d\d:\d\d")
 
 def _xml(text: str) -> str:
     return escape(_NOT_IN_XML.sub("\ufffd", text))
+
+
+def _to_annotations(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
+    out.mkdir()
+    entities = {row["entity_id"]: row for row in store.read(snapshot, "entities").iter_rows(named=True)}
+    copies = _grouped_copies(store.read(snapshot, "duplicates"))
+    for frames in _parts(store, snapshot, ("documents", "blocks", "mentions"), tell):
+        blocks, mentions = (_grouped(frames[name], "doc_id") for name in ("blocks", "mentions"))
+        for document in frames["documents"].iter_rows(named=True):
+            doc_id = document["doc_id"]
+            about = (blocks[doc_id,], mentions.get((doc_id,), []), entities, copies.get(doc_id, []))
+            page = annotation_page(document, *about)
+            (out / f"{doc_id}.jsonld").write_text(page, encoding="utf-8", newline="\n")
+            (out / f"{doc_id}.txt").write_text(document["text"], encoding="utf-8", newline="\n")
+
+
+def _grouped_copies(duplicates: pl.DataFrame) -> dict[str, list[str]]:
+    rows = duplicates.select("doc_id", "others").iter_rows()
+    return {doc_id: [other["doc_id"] for other in others] for doc_id, others in rows}

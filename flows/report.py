@@ -226,11 +226,11 @@ def _about_corrections(report: RunReport) -> str:
 def _about_drift(row: Mapping[str, Any]) -> str:
     """Say what is unusual.
 
-    >>> _about_drift({"source": "press", "measure": "words", "value": 1200.0, "median": 90.5, "n_runs": 7})
+    >>> _about_drift({"source": "press", "measure": "words", "observed": 1200.0, "median": 90.5, "n_runs": 7})
     'words of press is 1200, where the median of 7 runs before is 90.5'
     """
     was = f"where the median of {row['n_runs']} runs before is {row['median']:.4g}"
-    return f"{row['measure']} of {row['source']} is {row['value']:.4g}, {was}"
+    return f"{row['measure']} of {row['source']} is {row['observed']:.4g}, {was}"
 
 
 def _about_again(again: Mapping[str, int]) -> str:

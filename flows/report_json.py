@@ -33,7 +33,7 @@ def as_json(report: RunReport, wanted: AttentionError | None = None) -> str:
         "n_corrections": report.n_corrections,
         "corrections_without_effect": report.without_effect,
         "drift": [
-            {name: row[name] for name in ("source", "measure", "value", "median", "n_runs", "deviation", "verdict")}
+            {name: row[name] for name in ("source", "measure", "observed", "median", "n_runs", "deviation", "verdict")}
             for row in report.drift
         ],
         "seconds": {stage: round(spent, 3) for stage, spent in report.seconds.items()},

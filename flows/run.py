@@ -21,6 +21,7 @@ from expectations.rules import DRIFT_RULES, RUNS_RULES
 from flows import corrections as said
 from flows import steps
 from flows.batch import Batch, gather_bad_rows, gather_met, gather_outcomes
+from flows.execute.memory import give_back, share_one_heap
 from flows.process import process, require_cluster
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
@@ -54,6 +55,7 @@ def refresh_tables(
     LockedError, GateError or TablesError, or OSError where the disk fails; in each case the published tables are
     as they were before.
     """
+    share_one_heap()
     with _begun(sources, tables, settings) as (run, named, last_run_died):
         run = replace(run, again=again)
         clock = _Clock()
@@ -143,6 +145,7 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
     """Link, assemble, judge and publish what the batches brought."""
     with clock("link_entities"):
         linked = steps.link(run, batches, books.replaced, authority)
+        give_back()
     with clock("find_duplicates"):
         duplicates = steps.find_duplicates(run, batches, books.replaced)
     with clock("assemble"):
@@ -151,6 +154,7 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
         whole = Whole(entities, books.sources, books.quarantine, alike)
         replaced = [*books.replaced, *relinked]
         candidate = steps.assemble(run, [*batches, *linked.relinked], replaced, whole, linked.digests)
+        give_back()
     rows, before = run.corrections.rows, said.met_before(run.corrections.rows, run.store, run.previous)
     met = said.met_now(rows, before.rows, books.decided, books.replaced, gather_met(batches), linked.met)
     with clock("validate"):

@@ -79,6 +79,9 @@ class Settings(BaseModel):
     key_column: str | None = Field(
         None, min_length=1, description="column of tables that names a row; default: id, uuid, url ... or its content"
     )
+    ocr: bool = Field(
+        False, description="recognise the text of page images and image-only PDFs (needs the program tesseract)"
+    )
     batch_size: int = Field(250, ge=1, le=10_000, description="documents handed on together")
     workers: int | None = Field(
         None,
@@ -156,7 +159,8 @@ class Settings(BaseModel):
 
     def read_options(self) -> ReadOptions:
         """Give the options of the read stage."""
-        return ReadOptions(max_chars=self.max_chars, path_pattern=self.path_pattern)
+        ocr = self.languages if self.ocr else ()
+        return ReadOptions(max_chars=self.max_chars, path_pattern=self.path_pattern, ocr=ocr)
 
     def made(self) -> discover.Made:
         """Give what decides the rows of a file beside its bytes."""
@@ -164,18 +168,19 @@ class Settings(BaseModel):
         rows = RowOptions(self.text_column, self.key_column)
         # Which members are passed over is part of how a container is opened.
         opening = hashlib.sha256(json.dumps([stages, self.exclude, asdict(rows)]).encode()).hexdigest()
-        return discover.Made(stages, self.max_chars, opening, rows)
+        return discover.Made(stages, self.max_chars, opening, rows, self.ocr)
 
     def stages_sha256(self) -> str:
         """Hash everything that decides what a file becomes: versions and options of the stages.
 
         A source whose row carries another hash is processed again. The longest text allowed is not part of it: it
-        decides upon the files that are too long, or were, and on no other (see `stages.discover.decide.decide`).
+        decides upon the files that are too long, or were, and on no other (see `stages.discover.decide.decide`); nor is
+        text recognition, which decides upon those that need it.
         """
         options = asdict(self.stage_options())
         # The model itself, not the folder it lies in: another model there changes names, another folder does not.
         options["entities"]["engine"] = model_of(self.engine)
-        every_length = replace(self.read_options(), max_chars=0)
+        every_length = replace(self.read_options(), max_chars=0, ocr=())
         decides: list[Any] = [stage_versions(), options, asdict(every_length)]
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
@@ -15,11 +16,14 @@ from rich.text import Text
 
 from flows.settings import Settings
 from stages.annotate import Frames, annotate
-from stages.discover.containers import Refused
+from stages.discover.containers import Member, Refused, RowOptions
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.members import is_container, read_members
+from stages.discover.sidecars import sidecar_names
 from stages.discover.sources import NEST, to_uri
+from stages.discover.told import read_beside
 from stages.errors import SourceError, UsageError, printable
+from stages.read.facts import in_order, read_sidecar
 from stages.read.raw_document import RawDocument
 from stages.read.sources import TEXTS, ReadOptions, read_bytes, read_source, to_row
 from stages.tables.store.snapshots import replace_file
@@ -56,7 +60,7 @@ def mend(path: Path, settings: Settings) -> tuple[str, Frames]:
     container, _, member = str(path).partition(NEST)
     _refuse_what_is_no_file(Path(container))
     try:
-        raw, content = _read(Path(container), member, settings.read_options())
+        raw, content = _read(Path(container), member, settings.read_options(), settings.made().rows)
     except SourceError as error:
         raise UsageError(f"{path} would be quarantined as {error.code}: {error.reason}") from error
     texts = pl.DataFrame([to_row(printable(str(path)), "0" * 20, content, raw)], schema=TEXTS)
@@ -84,21 +88,35 @@ def _print_diff(raw: str, frames: Frames, console: Console) -> None:
         at = max(at, block["raw_end"])
 
 
-def _read(file: Path, member: str, options: ReadOptions) -> tuple[RawDocument, str]:
-    """Read a file, or a member of one that is a container."""
+def _read(file: Path, member: str, options: ReadOptions, rows: RowOptions) -> tuple[RawDocument, str]:
+    """Read a file, or a member of one that is a container, with its sidecar."""
     if not is_container(file):
-        return read_source(file, options)
-    names = []
-    for uri, item in read_members(to_uri("show", file.name), {"show": file.parent}):
+        raw, content = read_source(file, options)
+        beside = next((path for name in sidecar_names(file.name) if (path := file.with_name(name)).is_file()), None)
+        said = (read_beside(beside, file.parent.absolute()), str(beside)) if beside else None
+        return _with_sidecar(raw, said), content
+    names, wanted = [], {member, *sidecar_names(member)}
+    found: dict[str, Member | Refused] = {}
+    for uri, item in read_members(to_uri("show", file.name), {"show": file.parent}, rows):
         name = uri.partition(NEST)[2]
         names.append(name)
-        if name == member:
-            if isinstance(item, Refused):
-                raise item.error
-            return read_bytes(item.data, name.rpartition(NEST)[2], options), sha256(item.data).hexdigest()
-    near = get_close_matches(member, names, n=1) or names[:1]
-    example = f", for example: fliesstext show {quote(f'{file}{NEST}{near[0]}')}" if near else ""
-    raise UsageError(f"{file} holds {len(names)} members, and show takes one{example}")
+        if name in wanted:
+            found[name] = item
+    if member not in found:
+        near = get_close_matches(member, names, n=1) or names[:1]
+        example = f", for example: fliesstext show {quote(f'{file}{NEST}{near[0]}')}" if near else ""
+        raise UsageError(f"{file} holds {len(names)} members, and show takes one{example}")
+    item = found[member]
+    if isinstance(item, Refused):
+        raise item.error
+    raw = read_bytes(item.data, member.rpartition(NEST)[2], options)
+    within = ((it.data, name) for name in sidecar_names(member) if isinstance(it := found.get(name), Member))
+    return _with_sidecar(raw, next(within, None)), sha256(item.data).hexdigest()
+
+
+def _with_sidecar(raw: RawDocument, beside: tuple[bytes, str] | None) -> RawDocument:
+    """Put what a sidecar says before what the file says."""
+    return replace(raw, facts=in_order(read_sidecar(*beside), raw.facts)) if beside else raw
 
 
 def _refuse_what_is_no_file(path: Path) -> None:
@@ -145,6 +163,9 @@ def _print(frames: Frames, console: Console) -> None:
             style="dim",
         )
     )
+    for fact in document["metadata"]:
+        told = f"{fact['name']}: {fact['value']} ({fact['found_in']})"
+        console.print(Text(printable(told), style="dim"), soft_wrap=True)
     for block in frames["blocks"].iter_rows(named=True):
         console.print(Text(f"\n[{block['kind']} {block['language']}]", style="dim"))
         console.print(_coloured(block, frames["mentions"]), soft_wrap=True)

@@ -353,6 +353,8 @@ def _add_report(run: Run, snapshot: Snapshot) -> None:
     try:
         from flows.browse.page import REPORT, report_page  # here, for what it brings along
 
-        run.store.add_file(snapshot, REPORT, report_page(run.store, snapshot))
+        run.store.add_file(
+            snapshot, REPORT, report_page(run.store, snapshot, [Source(*one) for one in run.roots.items()])
+        )
     except Exception:
         _log.warning("the page report.html of run %s could not be written", run.run_id, exc_info=True)

@@ -12,6 +12,7 @@ from datetime import datetime
 import polars as pl
 
 from stages.correct import CORRECTIONS, MET, correct_blocks, correct_mentions, correct_titles
+from stages.correct.joins import correct_joins
 from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.extract_entities.relative_dates import resolve_dates
@@ -60,15 +61,16 @@ def annotate(
     seconds: Timed = {}
     clock = _Clock(seconds)
     documents, blocks, repairs, rejected = reflow_texts(texts, options.reflow)
-    blocks, met_blocks = correct_blocks(blocks, texts, corrections)
-    documents = correct_titles(documents, blocks, met_blocks)
+    documents, blocks, met_joins, moves = correct_joins(documents, blocks, texts, corrections)
+    blocks, met_blocks = correct_blocks(blocks, texts, corrections, moves)
+    documents = correct_titles(documents, blocks, pl.concat([met_joins, met_blocks]))
     clock.stop("reflow")
     blocks, languages = identify_blocks(blocks, options.language)
     clock.stop("identify_language")
     sentences = split_blocks(blocks)
     clock.stop("split_sentences")
     mentions = extract_mentions(blocks, sentences, options.entities)
-    mentions, met_mentions = correct_mentions(mentions, texts, corrections)
+    mentions, met_mentions = correct_mentions(mentions, texts, corrections, moves)
     clock.stop("extract_entities")
     clusters, members = find_clusters(mentions, documents)
     mentions = mentions.drop("role", "cluster_no").join(members, on=["doc_id", "mention_no"], how="left")
@@ -94,7 +96,7 @@ def annotate(
         "repairs": repairs,
         "sentences": sentences,
     }
-    met = {"met": pl.concat([met_blocks, met_mentions]).cast(MET)} if corrections.height else {}
+    met = {"met": pl.concat([met_joins, met_blocks, met_mentions]).cast(MET)} if corrections.height else {}
     return {name: cast(frame, name) for name, frame in frames.items()} | met, rejected, seconds
 
 

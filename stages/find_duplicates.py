@@ -141,7 +141,8 @@ def to_pairs(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _triples(text: str) -> U64:
     """The word triples of a text as sorted 32-bit numbers, each once."""
-    words = np.array([_word_hash(word) for word in _WORD.findall(text.lower())], np.uint64)
+    found = _WORD.findall(text.lower())
+    words = np.fromiter(map(_word_hash, found), np.uint64, len(found))
     if len(words) < 3:
         return np.empty(0, np.uint64)
     mixed = words[:-2] * _MIX[0] ^ words[1:-1] * _MIX[1] ^ words[2:] * _MIX[2]
@@ -173,8 +174,9 @@ def _keys(triples: U64) -> U64:
     factors, addends = _functions()
     least = np.full(_BANDS * _ROWS, 0xFFFFFFFF, np.uint64)
     for begin in range(0, len(triples), _CHUNK):
-        numbers = _scatter(triples[begin : begin + _CHUNK])[:, None] * factors + addends
-        least = np.minimum(least, (numbers >> np.uint64(32)).min(axis=0))
+        numbers = _scatter(triples[begin : begin + _CHUNK])[:, None] * factors
+        numbers += addends
+        least = np.minimum(least, numbers.min(axis=0) >> np.uint64(32))
     keys = np.arange(_BANDS, dtype=np.uint64)
     for row in least.reshape(_BANDS, _ROWS).T:
         keys = _scatter(keys * _MIX[0] ^ row * _MIX[1])

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,25 +21,23 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from flows.browse import charts, find
-from flows.browse.corrections import add_row, all_rows, take_back
+from flows.browse.corrections import add_row, all_rows, take_back, with_states
+from flows.browse.document import LAYERS, about, named_in, raw_text_of, shown_of
+from flows.browse.drift import drift_of
 from flows.browse.find import PAGE, Search
 from flows.browse.guard import Guard
-from flows.browse.mark_up import mended, prepare, raw, visible
-from flows.browse.query import fold, parse
+from flows.browse.mark_up import visible
 from flows.browse.shelf import Shelf, Standing
-from flows.browse.words import LANGUAGES, best_language, number, words_of
-from stages.correct import ACTIONS
+from flows.browse.words import LANGUAGES, best_language, day, number, words_of
+from stages.correct import ACTIONS, WITHOUT_VALUE
 from stages.discover.sources import Source
 from stages.errors import UsageError
-from stages.read.again import read_again
 from stages.tables.schemas import BLOCK_KINDS, LABELS, NAME_LABELS, REPAIR_RULES, STATUSES
 
 HERE = Path(__file__).parent
 _MOST_TAKEN = 100_000
 _MOST_BYTES = 100_000
-_CHARS_OF_A_PART = 20_000
 _PLURALS = {"PER": "People", "ORG": "Organisations", "LOC": "Places", "MISC": "Other"}
-_LAYERS = ("names", "values", "repairs", "raw")
 
 
 @dataclass(frozen=True)
@@ -78,6 +76,7 @@ def environment() -> Environment:
     loader = FileSystemLoader(HERE / "templates")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     made.globals |= {"charts": charts, "labels": LABELS, "name_labels": NAME_LABELS, "plurals": _PLURALS}
+    made.globals |= {"day": day, "drift_of": drift_of}
     made.globals |= {"block_kinds": BLOCK_KINDS, "statuses": STATUSES, "rules": REPAIR_RULES}
     made.filters |= {"visible": visible, "zipped": lambda names: [(name, name) for name in names]}
     return made
@@ -157,13 +156,15 @@ class Pages:
         if not frames["documents"].height:
             raise HTTPException(404)
         document = frames["documents"].row(0, named=True)
-        texts = read_again(frames["documents"], self._options.sources)
-        shown = _shown(frames, texts.get(document["doc_id"]), request.query_params)
+        raw_text = raw_text_of(frames, self._options.sources, standing.rows)
+        shown = shown_of(frames, raw_text, request.query_params)
         with self._shelf.reading(standing) as found:
-            named = _named(found, frames["mentions"])
-        layers = [name for name in request.query_params.get("layers", ",".join(_LAYERS)).split(",") if name in _LAYERS]
+            named = named_in(found, frames["mentions"])
+            told = about(found, document)
+        chosen = request.query_params.get("layers", ",".join(LAYERS)).split(",")
         return self._fill(
-            request, "document.html", document=document, named=named, layers=layers, all_layers=_LAYERS,
+            request, "document.html", document=document, named=named, told=told,
+            layers=[name for name in LAYERS if name in chosen], all_layers=LAYERS,
             has_sources=bool(self._options.sources), q=request.query_params.get("q", ""), **shown,
         )  # fmt: skip
 
@@ -193,6 +194,7 @@ class Pages:
                 "roles": find.roles(found, number),
                 "company": find.company(found, number),
                 "contexts": find.contexts(found, number, page),
+                "evidence": find.evidence(found, entity),
             }
             if self._options.edit:
                 values["alike"] = find.alike(found, entity)
@@ -224,7 +226,8 @@ class Pages:
     def corrections(self, request: Request, problem: str = "") -> Response:
         """The corrections that there are."""
         file = self._options.corrections
-        rows = all_rows(file).to_dicts() if file else []
+        standing = self._standing()
+        rows = with_states(all_rows(file), self._shelf.tables, standing.snapshot).to_dicts() if file else []
         return self._fill(
             request, "corrections.html", 422 if problem else 200, rows=rows, file=str(file or ""), problem=problem
         )
@@ -282,76 +285,12 @@ def _complete(found: sqlite3.Connection, given: dict[str, str]) -> str:
         if len(others) != 1 or others[0]["entity_id"] == given.get("entity_id"):
             return "That name is not among those found: choose one from the list, or give its id."
         given |= {"value": others[0]["entity_id"], "value_name": others[0]["name"]}
-    return "" if given["action"] in {"reject", "split"} or given.get("value") else "Something has to be given."
+    return "" if given["action"] in WITHOUT_VALUE or given.get("value") else "Something has to be given."
 
 
 def _page(request: Request) -> int:
     given = request.query_params.get("page", "1")
     return max(1, min(int(given), 1_000_000)) if given.isascii() and given.isdigit() else 1
-
-
-def _shown(frames: Mapping[str, pl.DataFrame], text: str | None, given: Mapping[str, str]) -> dict[str, Any]:
-    """The part of a document that a URL asks for: its blocks marked up, the raw text beside them, and the repairs."""
-    blocks = frames["blocks"].sort("block_no")
-    at = int(given["at"]) if given.get("at", "").isascii() and given.get("at", "").isdigit() else None
-    cut = _parts(blocks, _CHARS_OF_A_PART)
-    part = _part_of(cut, blocks, at, given.get("part", ""))
-    rows = blocks.slice(*cut[part]).to_dicts()
-    low, high = rows[0]["start"], rows[-1]["end"]
-    mentions = frames["mentions"].filter((pl.col("start") >= low) & (pl.col("end") <= high)).to_dicts()
-    raw_low = 0 if part == 0 else min(row["raw_start"] for row in rows)
-    raw_high = 1 << 60 if part == len(cut) - 1 else max(row["raw_end"] for row in rows)
-    within = (pl.col("raw_start") >= raw_low) & (pl.col("raw_start") < raw_high)
-    repairs = frames["repairs"].sort("raw_start").filter(within).to_dicts()
-    page = prepare(rows, mentions, repairs, _hits(rows, given.get("q", "")), at)
-    whole = (part == 0, part == len(cut) - 1)
-    return {
-        "blocks": [row | {"html": mended(page, n)} for n, row in enumerate(rows)],
-        "raw": raw(page, text, whole=whole) if text else None,
-        "repairs": repairs,
-        "mentions": sorted(mentions, key=lambda row: row["start"]),
-        "part": part + 1,
-        "parts": len(cut),
-        "has_target": at is not None,
-    }
-
-
-def _parts(blocks: pl.DataFrame, most: int) -> list[tuple[int, int]]:
-    """Cut a document into parts of about so many characters, each some whole blocks: offset and number of them."""
-    starts, since = [0], 0
-    for at, (start, end) in enumerate(blocks.select("start", "end").iter_rows()):
-        if end - since > most and at > starts[-1]:
-            starts.append(at)
-            since = start
-    return [(a, b - a) for a, b in zip(starts, [*starts[1:], blocks.height], strict=True)]
-
-
-def _part_of(cut: Sequence[tuple[int, int]], blocks: pl.DataFrame, at: int | None, asked: str) -> int:
-    if at is not None:
-        block = (blocks["start"] <= at).sum() - 1
-        return max(0, max(n for n, (first, _) in enumerate(cut) if first <= max(0, block)))
-    return min(int(asked), len(cut)) - 1 if asked.isascii() and asked.isdigit() and int(asked) > 0 else 0
-
-
-def _hits(blocks: Sequence[Mapping[str, Any]], q: str) -> list[tuple[int, int]]:
-    pattern = parse(q).pattern
-    if pattern is None:
-        return []
-    return [
-        (block["start"] + found.start(), block["start"] + found.end())
-        for block in blocks
-        for found in pattern.finditer(fold(block["text"]))
-    ]
-
-
-def _named(found: sqlite3.Connection, mentions: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    """The entities of a document by label, those named most first."""
-    counts = mentions.drop_nulls("entity_id").group_by("entity_id").agg(pl.len().alias("n"), pl.col("start").min())
-    rows = []
-    for entity_id, n, start in counts.sort("n", "start", descending=[True, False]).iter_rows():
-        if entity := find.entity(found, entity_id):
-            rows.append(entity | {"n": n, "start": start})
-    return {label: [row for row in rows if row["label"] == label] for label in NAME_LABELS}
 
 
 Rows = Iterator[dict[str, Any]]

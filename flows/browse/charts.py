@@ -66,6 +66,9 @@ def _bar(x: float, step: float, height: float, row: tuple[str, int, str | None])
     return Markup('<a href="{}" tabindex="-1">{}</a>').format(link, shown) if link and n else shown
 
 
+_LINE_OF = Markup('<svg class="spark" viewBox="0 0 80 20" aria-hidden="true"><polyline points="{}"/></svg>')
+
+
 def spark(rows: Counted) -> Markup:
     """Draw a small line of counts by month; nothing where there are fewer than two months."""
     filled = months_between(rows)
@@ -74,9 +77,17 @@ def spark(rows: Counted) -> Markup:
     most = max(n for _, n in filled)
     step = 78 / (len(filled) - 1)
     points = " ".join(f"{at * step + 1:.1f},{19 - n * 17 / most:.1f}" for at, (_, n) in enumerate(filled))
-    return Markup('<svg class="spark" viewBox="0 0 80 20" aria-hidden="true"><polyline points="{}"/></svg>').format(
-        points
-    )
+    return _LINE_OF.format(points)
+
+
+def line(values: Sequence[float]) -> Markup:
+    """Draw a small line of values in order; nothing where there are fewer than two."""
+    if len(values) < 2:
+        return Markup("")
+    low, most = min(values), max(values)
+    step, height = 78 / (len(values) - 1), 17 / ((most - low) or 1)
+    points = " ".join(f"{at * step + 1:.1f},{19 - (value - low) * height:.1f}" for at, value in enumerate(values))
+    return _LINE_OF.format(points)
 
 
 def share(n: int, most: int) -> Markup:

@@ -42,6 +42,8 @@ class Search:
     entity: str = ""
     kind: str = ""
     outcome: str = ""
+    copies: str = ""
+    doubt: str = ""
     sort: str = ""
     page: int = 1
 
@@ -61,7 +63,19 @@ class Search:
     @property
     def is_filtered(self) -> bool:
         """Whether anything but words narrows it."""
-        return any((self.source, self.language, self.since, self.until, self.entity, self.kind, self.outcome))
+        return any(
+            (
+                self.source,
+                self.language,
+                self.since,
+                self.until,
+                self.entity,
+                self.kind,
+                self.outcome,
+                self.copies,
+                self.doubt,
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -132,7 +146,46 @@ def _where(view: Search, last_run: str, beside: str = "", *, ranked: bool = Fals
     if view.outcome in {"new", "earlier"}:
         conditions.append("d.run_id = ?" if view.outcome == "new" else "d.run_id != ?")
         values.append(last_run)
+    if view.copies == "once":
+        conditions.append("(d.cluster = '' OR d.cluster = d.doc_id)")
+    elif view.copies:
+        conditions.append("d.cluster = ?")
+        values.append(view.copies)
+    if view.doubt:
+        conditions.append("d.doubt = ?")
+        values.append(view.doubt)
     return f"FROM {' JOIN '.join(tables)} {beside} WHERE {' AND '.join(conditions)}", values
+
+
+def document(found: sqlite3.Connection, doc_id: str) -> dict[str, Any]:
+    """Give what the index holds of a document."""
+    return dict(found.execute("SELECT * FROM documents WHERE doc_id = ?", (doc_id,)).fetchone())
+
+
+def copies(found: sqlite3.Connection, number: int, most: int = 50) -> list[dict[str, Any]]:
+    """Give the documents that one is nearly the same as, the most similar first."""
+    query = """
+    SELECT d.*, c.similarity FROM copies c JOIN documents d ON d.doc_id = c.other_id WHERE c.document = ?
+    ORDER BY c.similarity DESC, d.source_uri LIMIT ?
+    """
+    return [dict(row) for row in found.execute(query, (number, most))]
+
+
+def same_bytes(found: sqlite3.Connection, source_uri: str, most: int = 50) -> list[str]:
+    """List the files with the same bytes as that of a document."""
+    query = "SELECT source_uri FROM sources WHERE duplicate_of = ? ORDER BY source_uri LIMIT ?"
+    return [uri for (uri,) in found.execute(query, (source_uri, most))]
+
+
+def evidence(found: sqlite3.Connection, entity: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the reasons why other spellings are of an entity, each with the documents that bear it out."""
+    query = "SELECT doc_id, source_uri FROM documents WHERE source_uri IN ({})"
+    rows: list[dict[str, Any]] = json.loads(entity["evidence"] or "[]")
+    for row in rows:
+        uris = row["documents"]
+        known = {uri: doc_id for doc_id, uri in found.execute(query.format(", ".join("?" * len(uris))), uris)}
+        row["documents"] = [(uri, known.get(uri, "")) for uri in uris]
+    return rows
 
 
 def entities(found: sqlite3.Connection, label: str, q: str, sort: str, page: int) -> tuple[list[dict[str, Any]], int]:
@@ -204,7 +257,7 @@ def company(found: sqlite3.Connection, entity: int, most: int = 14) -> list[dict
 def contexts(found: sqlite3.Connection, entity: int, page: int) -> list[dict[str, Any]]:
     """Give one page of the places that name an entity: the document, and the text before, at and after."""
     query = """
-    SELECT d.doc_id, d.title, d.source_uri, d.date, m.start, m.stop, m.role, t.text FROM (
+    SELECT d.doc_id, d.title, d.source_uri, d.date, d.dated_by, m.start, m.stop, m.role, t.text FROM (
         SELECT rowid FROM mentions WHERE entity = ? ORDER BY document, start LIMIT ? OFFSET ?
     ) page JOIN mentions m ON m.rowid = page.rowid
     JOIN documents d ON d.no = m.document JOIN texts t ON t.no = m.document ORDER BY m.document, m.start

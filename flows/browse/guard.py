@@ -67,7 +67,7 @@ class Guard:
             query = parse_qs(scope["query_string"].decode("latin-1"))
             if not _is_same(query.get("token", [""])[0], self._token):
                 return PlainTextResponse("Open the address that the command printed: it carries the token.", 403)
-            welcome = RedirectResponse(scope["path"] or "/", 303)
+            welcome = RedirectResponse("/" + scope["path"].lstrip("/\\"), 303)  # "//" would be another host
             welcome.set_cookie(TOKEN, self._token, httponly=True, samesite="strict", max_age=30 * 86400)
             return welcome
         if scope["method"] not in {"GET", "HEAD"} and headers.get("origin", "").partition("://")[2] != host:

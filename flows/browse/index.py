@@ -7,7 +7,7 @@ so a half-made one is never opened, and it goes with its snapshot.
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from stages.errors import UsageError
 from stages.tables.schemas import BLOCK_KINDS, TABLES
 from stages.tables.store.snapshots import Snapshot, read_table, scan_parts
 
-VERSION = "1"
+VERSION = "2"
 """Raised when the layout below changes: an index of another version is built anew."""
 NAME = "browse.sqlite"
 _DISK = {"SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE"}
@@ -27,11 +27,13 @@ Tell = Callable[[int, int], None]
 _KINDS = ", ".join(f'"{kind}"' for kind in BLOCK_KINDS)  # one of them is a word of SQL
 _LAYOUT = f"""
 CREATE TABLE documents (no INTEGER PRIMARY KEY, doc_id TEXT, source_uri TEXT, source TEXT, title TEXT, language TEXT,
-    date TEXT, n_words INTEGER, n_mentions INTEGER, n_repairs INTEGER, run_id TEXT);
+    date TEXT, dated_by TEXT, n_words INTEGER, n_mentions INTEGER, n_repairs INTEGER, run_id TEXT, doubt TEXT,
+    cluster TEXT);
+CREATE TABLE copies (document INTEGER, other_id TEXT, similarity REAL);
 CREATE TABLE texts (no INTEGER PRIMARY KEY, text TEXT);
 CREATE VIRTUAL TABLE words USING fts5({_KINDS}, content='', tokenize="unicode61 remove_diacritics 2");
 CREATE TABLE entities (no INTEGER PRIMARY KEY, entity_id TEXT, name TEXT, label TEXT, aliases TEXT, n_mentions INTEGER,
-    n_documents INTEGER, geonames_id INTEGER, country TEXT, authority_id TEXT);
+    n_documents INTEGER, geonames_id INTEGER, country TEXT, authority_id TEXT, evidence TEXT);
 CREATE VIRTUAL TABLE names USING fts5(name, aliases, content='', prefix='2 3',
     tokenize="unicode61 remove_diacritics 2");
 CREATE TABLE mentions (entity INTEGER, document INTEGER, start INTEGER, stop INTEGER, role TEXT);
@@ -47,6 +49,10 @@ CREATE INDEX documents_uri ON documents (source_uri);
 CREATE INDEX documents_language ON documents (language, date DESC, no);
 CREATE INDEX documents_source ON documents (source, date DESC, no);
 CREATE INDEX documents_run ON documents (run_id, date DESC, no);
+CREATE INDEX documents_cluster ON documents (cluster) WHERE cluster != '';
+CREATE INDEX documents_doubt ON documents (doubt) WHERE doubt != '';
+CREATE INDEX copies_document ON copies (document, similarity DESC);
+CREATE INDEX sources_same ON sources (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE UNIQUE INDEX entities_id ON entities (entity_id);
 CREATE INDEX entities_label ON entities (label, n_documents DESC, name);
 CREATE INDEX entities_all ON entities (n_documents DESC, name);
@@ -65,6 +71,9 @@ ANALYZE;
 _COUNTS = {
     "documents": "SELECT count(*), coalesce(sum(n_words), 0), coalesce(sum(n_repairs), 0) FROM documents",
     "months": "SELECT substr(date, 1, 7), count(*) FROM documents WHERE date != '' GROUP BY 1 ORDER BY 1",
+    "dated_by": "SELECT dated_by, count(*) FROM documents GROUP BY 1",
+    "copies": "SELECT count(*), count(DISTINCT cluster) FROM documents WHERE cluster != ''",
+    "doubts": "SELECT doubt, count(*) FROM documents WHERE doubt != '' GROUP BY 1 ORDER BY 1",
     "sources": "SELECT source, count(*) FROM documents GROUP BY 1 ORDER BY 2 DESC, 1",
     "languages": "SELECT language, count(*) FROM documents GROUP BY 1 ORDER BY 2 DESC, 1",
     "statuses": "SELECT status, count(*) FROM sources GROUP BY 1 ORDER BY 1",
@@ -134,16 +143,19 @@ def build_index(tables: Path, snapshot: Snapshot, file: Path, tell: Tell) -> Non
         sources = read_table(tables, snapshot, "sources")
         _add_sources(out, sources, read_table(tables, snapshot, "quarantine"))
         dates = _dates(sources)
+        clusters = read_table(tables, snapshot, "duplicates")
         total = sum(part.rows for part in snapshot.tables["documents"])
         done = 0
         for prefix in prefixes(snapshot):
             tell(done, total)
-            done += _add_part(out, _frames(tables, snapshot, prefix), dates, entities, done)
+            done += _add_part(out, _frames(tables, snapshot, prefix) | {"duplicates": clusters}, dates, entities, done)
         tell(total, total)
         out.executescript(_FINISH)
         counted = {name: [list(row) for row in out.execute(query)] for name, query in _COUNTS.items()}
         runs = read_table(tables, snapshot, "runs").sort("started_at", descending=True)
-        told = {"version": VERSION, "run_id": snapshot.run_id, "runs": _plain(runs.head(60)), **counted}
+        drift = read_table(tables, snapshot, "drift").filter(pl.col("run_id").is_in(runs["run_id"].head(60).implode()))
+        told = {"version": VERSION, "run_id": snapshot.run_id, "runs": _plain(runs.head(60)), "drift": _plain(drift)}
+        told |= counted
         out.executemany("INSERT INTO facts VALUES (?, ?)", [(k, json.dumps(v, default=str)) for k, v in told.items()])
 
 
@@ -177,7 +189,16 @@ def _dates(sources: pl.DataFrame) -> pl.DataFrame:
 def _add_entities(out: sqlite3.Connection, frame: pl.DataFrame) -> pl.DataFrame:
     """Write the entities; returns their numbers by entity_id."""
     rows = frame.with_columns(aliases=pl.col("aliases").list.join("\n")).select(
-        "entity_id", "name", "label", "aliases", "n_mentions", "n_documents", "geonames_id", "country", "authority_id"
+        "entity_id",
+        "name",
+        "label",
+        "aliases",
+        "n_mentions",
+        "n_documents",
+        "geonames_id",
+        "country",
+        "authority_id",
+        "evidence",
     )
     _insert(out, "entities", rows.with_row_index("no", 1))
     named = rows.select("name", "aliases").with_row_index("rowid", 1)
@@ -202,7 +223,10 @@ def _add_part(
     """Write the documents of one part, numbered from ``before`` + 1; returns how many there are."""
     documents = frames["documents"].sort("doc_id").with_row_index("no", before + 1)
     numbers = documents.select("doc_id", document="no")
-    _insert(out, "documents", _document_rows(documents, frames["repairs"], dates))
+    clusters = frames["duplicates"].join(numbers, on="doc_id")
+    _insert(out, "documents", _document_rows(documents, frames["repairs"], dates, clusters))
+    others = clusters.select("document", "others").explode("others").unnest("others")
+    _insert(out, "copies", others.select("document", "doc_id", "similarity"))
     _insert(out, "texts", documents.select("no", "text"))
     marks = ", ".join("?" * (len(BLOCK_KINDS) + 1))
     by_kind = _texts_by_kind(frames["blocks"], numbers)
@@ -212,15 +236,24 @@ def _add_part(
     return documents.height
 
 
-def _document_rows(documents: pl.DataFrame, repairs: pl.DataFrame, dates: pl.DataFrame) -> pl.DataFrame:
+def _document_rows(
+    documents: pl.DataFrame, repairs: pl.DataFrame, dates: pl.DataFrame, clusters: pl.DataFrame
+) -> pl.DataFrame:
+    """Each document with its day: that of publication, else that of its file; ``dated_by`` says how well it is known
+    (day, month, year), or that it is the file's.
+    """
     counted = repairs.group_by("doc_id").len("n_repairs")
     rows = documents.join(counted, on="doc_id", how="left", maintain_order="left")
     rows = rows.join(dates, on="source_uri", how="left", maintain_order="left")
-    if "published_at" in rows.columns:  # what the document says of itself goes before what its file says
-        rows = rows.with_columns(date=pl.coalesce(pl.col("published_at").cast(pl.String).str.head(10), "date"))
+    alike = clusters.select("doc_id", cluster="duplicate_cluster")
+    rows = rows.join(alike, on="doc_id", how="left", maintain_order="left")
     return rows.select(
         "no", "doc_id", "source_uri", _source_name().alias("source"), pl.col("title").fill_null(""), "language",
-        pl.col("date").fill_null(""), "n_words", "n_mentions", pl.col("n_repairs").fill_null(0), "run_id",
+        pl.coalesce(pl.col("published_at").cast(pl.String), "date").fill_null(""),
+        pl.when(pl.col("published_at").is_null()).then(pl.lit("file"))
+        .otherwise(pl.col("published_precision").fill_null("day")).alias("dated_by"),
+        "n_words", "n_mentions", pl.col("n_repairs").fill_null(0), "run_id", pl.col("doubt").fill_null(""),
+        pl.col("cluster").fill_null(""),
     )  # fmt: skip
 
 
@@ -234,13 +267,3 @@ def _texts_by_kind(blocks: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
 def _insert(out: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
     marks = ", ".join("?" * frame.width)
     out.executemany(f"INSERT INTO {table} VALUES ({marks})", frame.iter_rows())  # noqa: S608 - names are ours
-
-
-def rows_of(found: sqlite3.Connection, query: str, values: Iterable[object] = ()) -> list[sqlite3.Row]:
-    """Run a query and give its rows."""
-    return list(found.execute(query, tuple(values)))
-
-
-def documents_of(found: sqlite3.Connection, query: str, values: Iterable[object]) -> Iterator[sqlite3.Row]:
-    """Run a query and give its rows one after the other, for exports that may be long."""
-    yield from found.execute(query, tuple(values))

@@ -11,13 +11,18 @@ from markupsafe import Markup
 
 from flows.browse import charts
 from flows.browse.app import HERE, environment
+from flows.browse.drift import drift_of
 from flows.browse.mark_up import mended, prepare, raw
 from flows.browse.words import number, words_of
+from stages.discover.containers import RowOptions
+from stages.discover.sources import Source
+from stages.read.again import read_again, row_options
 from stages.tables.store import Snapshot, Store
 
 REPORT = "report.html"
 _LOOKED_AT = 300
 _SAMPLED = 3
+_RUNS_SHOWN = 60
 _CHARS_SHOWN = 2_500
 _FONTS = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -34,13 +39,14 @@ def document_page(rows: Rows, raw_text: str, language: str = "en") -> str:
     return _filled("page_document.html", language, script=script, **values)
 
 
-def report_page(store: Store, snapshot: Snapshot, language: str = "en") -> str:
+def report_page(store: Store, snapshot: Snapshot, sources: Sequence[Source] = (), language: str = "en") -> str:
     """Give a page that tells what the run of a snapshot did: counts, validation, drift, quarantine, some documents.
 
-    Reads the small tables and the parts that a few hundred of the documents lie in.
+    Reads the small tables and the parts that a few hundred of the documents lie in; of ``sources`` the files of the
+    documents that are shown before and after.
     """
-    read = {name: store.read(snapshot, name) for name in ("runs", "sources", "quarantine", "entities")}
-    runs = read["runs"].sort("started_at", descending=True).head(12)
+    read = {name: store.read(snapshot, name) for name in ("runs", "sources", "quarantine", "entities", "drift")}
+    runs = read["runs"].sort("started_at", descending=True).head(_RUNS_SHOWN)
     entities = read["entities"].sort("n_documents", "name", descending=[True, False])
     reasons = read["quarantine"].group_by("rule").agg(pl.len().alias("n"), pl.col("reason").min())
     return _filled(
@@ -49,29 +55,47 @@ def report_page(store: Store, snapshot: Snapshot, language: str = "en") -> str:
         script="",
         run=runs.row(0, named=True),
         runs=runs.to_dicts(),
+        written=[(f"{at:%Y-%m-%d %H:%M}", n) for at, n in runs.select("started_at", "n_written").rows()[::-1]],
+        measures=drift_of(read["drift"].to_dicts(), runs.to_dicts()),
         rows={name: sum(part.rows for part in parts) for name, parts in snapshot.tables.items()},
         statuses=read["sources"].group_by("status").len().sort("status").rows(),
         reasons=reasons.sort("n", "rule", descending=[True, False]).rows(),
         quarantined=read["quarantine"].sort("source_uri").head(50).to_dicts(),
         named={label: entities.filter(pl.col("label") == label).head(10).to_dicts() for label in ("PER", "ORG", "LOC")},
-        samples=_samples(store, snapshot, read["sources"]),
+        samples=_samples(store, snapshot, read["sources"], (sources, row_options(read["runs"]))),
         validation=dict(snapshot.validation),
     )
 
 
-def _samples(store: Store, snapshot: Snapshot, sources: pl.DataFrame) -> list[dict[str, Any]]:
-    """Of the first documents those that the last run wrote and repaired most: their text and what was repaired."""
-    written = sources.filter(pl.col("status") == "written")["doc_id"].sort().head(_LOOKED_AT)
-    repairs, documents = (
-        store.scan_documents(snapshot, table, written).collect() for table in ("repairs", "documents")
-    )
+def _samples(
+    store: Store, snapshot: Snapshot, written: pl.DataFrame, again: tuple[Sequence[Source], RowOptions]
+) -> list[dict[str, Any]]:
+    """Of the first documents those that the last run wrote and repaired most, each before and after."""
+    ids = written.filter(pl.col("status") == "written")["doc_id"].sort().head(_LOOKED_AT)
+    repairs, documents = (store.scan_documents(snapshot, table, ids).collect() for table in ("repairs", "documents"))
     counted = documents.join(repairs.group_by("doc_id").len("n"), on="doc_id", how="left")
     is_new = pl.col("run_id") == snapshot.run_id
     chosen = counted.sort(is_new, pl.col("n").fill_null(0), "doc_id", descending=[True, True, False]).head(_SAMPLED)
-    return [
-        row | {"repairs": repairs.filter(pl.col("doc_id") == row["doc_id"]).head(8).to_dicts()}
-        for row in chosen.with_columns(text=pl.col("text").str.head(_CHARS_SHOWN)).to_dicts()
-    ]
+    blocks, kept = (
+        store.scan_documents(snapshot, table, chosen["doc_id"]).collect() for table in ("blocks", "raw_texts")
+    )
+    texts = dict(kept.select("doc_id", "text").iter_rows())
+    texts |= read_again(chosen.join(kept, on="doc_id", how="anti"), *again)
+    return [_sample(row, blocks, repairs, texts.get(row["doc_id"])) for row in chosen.to_dicts()]
+
+
+def _sample(
+    document: Mapping[str, Any], blocks: pl.DataFrame, repairs: pl.DataFrame, text: str | None
+) -> dict[str, Any]:
+    """The beginning of a document, as it was (None where its file is out of reach) and as it is, with its repairs."""
+    rows = blocks.filter(pl.col("doc_id") == document["doc_id"]).sort("block_no")
+    shown = rows.filter((pl.col("end") <= _CHARS_SHOWN) | (pl.col("block_no") == 0)).to_dicts()
+    made = repairs.filter(pl.col("doc_id") == document["doc_id"]).sort("raw_start").to_dicts()
+    page = prepare(shown, [], made, (), None)
+    is_whole = len(shown) == rows.height
+    before = raw(page, text, whole=(True, is_whole)) if text else None
+    after = [row | {"html": mended(page, n)} for n, row in enumerate(shown)]
+    return {**document, "blocks": after, "raw": before, "repairs": made[:8], "is_whole": is_whole}
 
 
 def _filled(template: str, language: str, script: str, **values: Any) -> str:

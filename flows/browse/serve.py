@@ -29,20 +29,31 @@ class Place:
     opens: bool = True
 
 
-def serve_pages(
-    tables: Path, sources: Sequence[str], place: Place, say: Callable[[str], None], tell: Tell,
-    *, edit: bool = False, index: Path | None = None, corrections: Path | None = None,
-) -> None:  # fmt: skip
-    """Serve the tables until Ctrl-C; says the address first.
+@dataclass(frozen=True)
+class Shown:
+    """What is served: tables, the sources as for a run, whether people may correct and in which file, and where the
+    index lies; by default the file lies beside the tables and the index in its snapshot.
+    """
+
+    tables: Path
+    sources: Sequence[str] = ()
+    edit: bool = False
+    corrections: Path | None = None
+    index: Path | None = None
+
+
+def serve_pages(shown: Shown, place: Place, say: Callable[[str], None], tell: Tell) -> None:
+    """Serve the tables until Ctrl-C; says the address first, and tells how far the index is.
 
     An address that others can reach gets a token where none was given. Raises UsageError where nothing was published,
     a source is not there, or the port is taken.
     """
     token = place.token or (None if is_loopback(place.host) else secrets.token_urlsafe(18))
     hosts = ("127.0.0.1", "localhost", "::1", place.host.strip("[]")) if is_loopback(place.host) else ()
-    named = parse_sources(sources) if sources else ()
-    shelf = Shelf(tables, index, tell)
-    app = build_app(shelf, Options(named, corrections or tables / "corrections.csv", edit, token, hosts))
+    named = parse_sources(shown.sources) if shown.sources else ()
+    shelf = Shelf(shown.tables, shown.index, tell)
+    corrections = shown.corrections or shown.tables / "corrections.csv"
+    app = build_app(shelf, Options(named, corrections, shown.edit, token, hosts))
     config = uvicorn.Config(
         app, host=place.host, port=place.port, log_level="warning", access_log=False, lifespan="off"
     )
@@ -52,9 +63,9 @@ def serve_pages(
         raise UsageError(f"--port {place.port}: taken, or not allowed here; choose another, or 0 for any") from error
     listening.listen()  # who reads the address may come at once
     port = listening.getsockname()[1]
-    shown = f"[{place.host}]" if ":" in place.host else place.host
-    address = f"http://{shown}:{port}/" + (f"?token={token}" if token else "")
-    say(f"{tables} at {address} (Ctrl-C ends it)")
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    address = f"http://{host}:{port}/" + (f"?token={token}" if token else "")
+    say(f"{shown.tables} at {address} (Ctrl-C ends it)")
     if place.opens:
         Timer(_SECONDS_BEFORE_OPENING, webbrowser.open, [address]).start()
     uvicorn.Server(config).run(sockets=[listening])

@@ -12,20 +12,23 @@ from typing import Any
 import polars as pl
 
 from flows.browse.index import Tell, connect, facts, open_index
+from stages.discover.containers import RowOptions
 from stages.errors import FliesstextError, UsageError
-from stages.tables.store.snapshots import CURRENT, Snapshot, read_current, scan_parts
+from stages.read.again import row_options
+from stages.tables.store.snapshots import CURRENT, Snapshot, read_current, read_table, scan_parts
 
 _log = logging.getLogger(__name__)
-_OF_A_DOCUMENT = ("documents", "blocks", "mentions", "repairs")
+_OF_A_DOCUMENT = ("documents", "blocks", "mentions", "repairs", "raw_texts")
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A snapshot with its index and what was counted there."""
+    """A snapshot with its index, what was counted there, and how its last run read tables."""
 
     snapshot: Snapshot
     index: Path
     facts: dict[str, Any]
+    rows: RowOptions
 
 
 class Shelf:
@@ -72,7 +75,7 @@ class Shelf:
             raise UsageError(f"{self.tables}: nothing was published there; name the folder of the tables with --tables")
         file = open_index(self.tables, snapshot, self._folder, tell)
         with closing(connect(file)) as found:
-            return Standing(snapshot, file, facts(found))
+            return Standing(snapshot, file, facts(found), row_options(read_table(self.tables, snapshot, "runs")))
 
     @contextmanager
     def reading(self, standing: Standing) -> Iterator[sqlite3.Connection]:

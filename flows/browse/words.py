@@ -31,6 +31,18 @@ def best_language(accepted: str) -> str:
     return next((code for code in offered if code in LANGUAGES), "en")
 
 
+def day(date: str, dated_by: str) -> str:
+    """Write the day of a document as far as it is known; nothing where only its file has one.
+
+    >>> day("2024-03-01", "month"), day("2024-03-01", "day"), day("2026-11-28", "file")
+    ('2024-03', '2024-03-01', '')
+    """
+    return date[: _KNOWN.get(dated_by, 0)]
+
+
+_KNOWN = {"day": 10, "month": 7, "year": 4}
+
+
 def number(value: float, language: str) -> str:
     """Write a number as a language does.
 

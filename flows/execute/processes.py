@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from flows.execute import TimeUpError, WorkerDiedError
+from flows.execute.memory import share_one_heap
 from stages.errors import StoppedError
 
 T = TypeVar("T")
@@ -127,6 +128,7 @@ def _begin(cores: int) -> None:
     # Read when the libraries are imported, which has not happened yet here; else each takes all cores in every process.
     for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, str(cores))
+    share_one_heap()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()

@@ -11,9 +11,12 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
+from stages.correct import joins
+from stages.correct.joins import Moves, was_at
 from stages.errors import UsageError
 from stages.tables.schemas import BLOCK_KINDS, LABELS, NAME_LABELS, VALUE_LABELS
 
@@ -23,18 +26,21 @@ ACTIONS = {
     "reject": "a mention is no name or value: it is left out, everywhere or at one place",
     "retype": "a mention, or all of an entity, has another label",
     "mark_block": "a block is of another kind",
+    "part": "a block is two: the second begins with the word at this raw character",
+    "join": "a block, which begins at this raw character, belongs to the one before it",
     "merge": "an entity is another one: its mentions become that one's",
     "split": "what is called so, everywhere or in one document, is an entity of its own",
     "rename": "an entity has another name; the old one becomes an alias",
     "pin": "an entity has this id in the authority table",
 }
+WITHOUT_VALUE = ("reject", "split", "part", "join")
 COLUMNS = {
     "action": "one of " + ", ".join(ACTIONS),
     "entity_id": "the entity it is about, as it was; empty for mentions and blocks",
     "name": "name of that entity, or text of the mention or spelling",
     "label": "label of that entity or mention",
     "source_uri": "document it is about; empty for all",
-    "start": "first character of the mention or block in documents.text; empty for the whole document",
+    "start": "first character in documents.text, for part and join in the raw text; empty for the whole document",
     "value": "the new label, kind, name or authority id; for merge the id of the other entity",
     "value_name": "for merge the name of the other entity, should its id be no longer there",
     "by": "who says so",
@@ -47,6 +53,7 @@ CORRECTIONS = pl.Schema(
 MET = pl.Schema({"doc_id": pl.String(), "row": pl.Int64()})
 """The rows about mentions and blocks that met something, and in which documents."""
 _OF_MENTIONS = ("reject", "retype")
+_OF_BLOCKS = ("mark_block", *joins.ACTIONS)
 _MEANS = ("action", "entity_id", "name", "label", "source_uri", "start", "value", "value_name")
 """The columns that decide what a row does; the others tell people who, when and why."""
 _KEY_LENGTH = 16
@@ -81,7 +88,7 @@ def _checked(given: Mapping[str | None, str | list[str] | None], line: int, name
         raise UsageError(f"{name}, line {line}: value {row['value']!r} should be one of {', '.join(allowed)}")
     if missing := _missing(row):
         raise UsageError(f"{name}, line {line}: {row['action']} needs {missing}")
-    if row["action"] not in ("reject", "split") and not row["value"]:
+    if row["action"] not in WITHOUT_VALUE and not row["value"]:
         raise UsageError(f"{name}, line {line}: {row['action']} needs a value")
     if row["start"] and not (row["start"].isascii() and row["start"].isdigit()):
         raise UsageError(f"{name}, line {line}: start {row['start']!r} should be a number, or empty")
@@ -90,7 +97,7 @@ def _checked(given: Mapping[str | None, str | list[str] | None], line: int, name
 
 def _missing(row: Mapping[str, str]) -> str:
     """What a row lacks to say what it is about."""
-    if row["action"] == "mark_block":
+    if row["action"] in _OF_BLOCKS:
         return "" if row["source_uri"] and row["start"] else "source_uri and start"
     if row["action"] in ("reject", "retype"):
         return "" if row["name"] or row["entity_id"] or (row["source_uri"] and row["start"]) else "a name or a place"
@@ -104,13 +111,14 @@ def write_corrections(rows: pl.DataFrame) -> str:
 
 
 def correct_mentions(
-    mentions: pl.DataFrame, documents: pl.DataFrame, corrections: pl.DataFrame
+    mentions: pl.DataFrame, documents: pl.DataFrame, corrections: pl.DataFrame, moves: Moves | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Leave out the mentions that were rejected and give others their label; returns `MET` as well.
 
     ``mentions`` has doc_id, text, label, kind, value and start, ``documents`` doc_id and source_uri. A mention keeps
     its number, so that others do too; one with another label has no normalised value any more. Corrections of whole
-    entities (with an entity_id) are not for here: see `correct_clusters` and `correct_entities`.
+    entities (with an entity_id) are not for here: see `correct_clusters` and `correct_entities`. A row with a place
+    means what stands there, or stood there before blocks were parted and joined (``moves``).
     """
     wanted = _rows(corrections, _OF_MENTIONS).filter(pl.col("entity_id") == "")
     if not wanted.height or not mentions.height:
@@ -118,6 +126,7 @@ def correct_mentions(
     placed = mentions.with_row_index("_at").join(
         documents.select("doc_id", "source_uri"), on="doc_id", how="left", maintain_order="left"
     )
+    placed = placed.with_columns(start=_places(placed, moves or {}))
     met: list[pl.DataFrame] = []
     removed: set[int] = set()
     labels: dict[int, str] = {}
@@ -146,15 +155,24 @@ def _relabelled(numbered: pl.DataFrame, labels: Mapping[int, str]) -> pl.DataFra
     )
 
 
-def _is_meant(row: Mapping[str, object]) -> pl.Expr:
-    given = {"text": row["name"], "label": row["label"], "source_uri": row["source_uri"], "start": row["start"]}
-    return pl.all_horizontal(pl.col(column) == value for column, value in given.items() if value not in ("", None))
+def _is_meant(row: Mapping[str, Any]) -> pl.Expr:
+    given = {"text": row["name"], "label": row["label"], "source_uri": row["source_uri"]}
+    said = [pl.col(column) == value for column, value in given.items() if value not in ("", None)]
+    placed = [pl.col("start").list.contains(row["start"])] if row["start"] is not None else []
+    return pl.all_horizontal(*said, *placed)
+
+
+def _places(rows: pl.DataFrame, moves: Moves) -> pl.Series:
+    """All places in the text that each of some rows has had."""
+    places = [was_at(start, moves.get(doc_id, ())) for doc_id, start in rows.select("doc_id", "start").iter_rows()]
+    return pl.Series("start", places, dtype=pl.List(pl.Int64))
 
 
 def correct_blocks(
-    blocks: pl.DataFrame, documents: pl.DataFrame, corrections: pl.DataFrame
+    blocks: pl.DataFrame, documents: pl.DataFrame, corrections: pl.DataFrame, moves: Moves | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Give blocks the kind that somebody marked them with, by the place where they begin; returns `MET` as well.
+    """Give blocks the kind that somebody marked them with, by the place where they begin, or began before blocks were
+    parted and joined (``moves``); returns `MET` as well.
 
     `documents.title` is the text of the first title block: see `correct_titles`.
     """
@@ -162,8 +180,12 @@ def correct_blocks(
     if not wanted.height or not blocks.height:
         return blocks, pl.DataFrame(schema=MET)
     places = documents.select("doc_id", "source_uri").join(wanted, on="source_uri", maintain_order="left_right")
-    met = places.join(blocks.select("doc_id", "start"), on=["doc_id", "start"], how="semi").select(list(MET))
-    last = places.group_by("doc_id", "start", maintain_order=True).last().select("doc_id", "start", "kind_now")
+    begun = blocks.select("doc_id", now="start").with_columns(start=_places(blocks, moves or {})).explode("start")
+    placed = places.join(begun, on=["doc_id", "start"], maintain_order="left")
+    met = placed.select(list(MET)).unique(maintain_order=True)
+    last = (
+        placed.group_by("doc_id", "now", maintain_order=True).last().select("doc_id", start="now", kind_now="kind_now")
+    )
     joined = blocks.join(last, on=["doc_id", "start"], how="left", maintain_order="left")
     return joined.with_columns(kind=pl.coalesce("kind_now", "kind")).drop("kind_now"), met
 
@@ -273,7 +295,7 @@ def concerned_documents(before: pl.DataFrame, after: pl.DataFrame, documents: pl
 
 
 def _of_documents(corrections: pl.DataFrame) -> pl.DataFrame:
-    return _rows(corrections, (*_OF_MENTIONS, "mark_block")).filter(pl.col("entity_id") == "").select(_MEANS)
+    return _rows(corrections, (*_OF_MENTIONS, *_OF_BLOCKS)).filter(pl.col("entity_id") == "").select(_MEANS)
 
 
 def of_entities(corrections: pl.DataFrame) -> pl.DataFrame:

@@ -42,13 +42,14 @@ class Made(NamedTuple):
     """What decides the rows of a file beside its bytes: the stages with their options, and the longest text allowed.
 
     ``opening_sha256``: what decides which members a container gives; it stands in the row of the container. ``rows``
-    is the part of it that says how a table is read.
+    is the part of it that says how a table is read. ``ocr``: what needs text recognition gets it.
     """
 
     stages_sha256: str
     max_chars: int
     opening_sha256: str = ""
     rows: RowOptions = RowOptions()
+    ocr: bool = False
 
 
 def decide(
@@ -75,7 +76,8 @@ def decide(
     - ``open``: a container; its members have rows of their own
     """
     _refuse_strangers(found, prior, sources)
-    found = pl.concat([pl.DataFrame(schema=dict.fromkeys(TOLD, pl.String)), found], how="diagonal")
+    known = dict.fromkeys((*TOLD, "opening_sha256"), pl.String)
+    found = pl.concat([pl.DataFrame(schema=known), found], how="diagonal")
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
     rows = _with_copies(_with_form(_with_memory(found, prior)), prior)
@@ -91,8 +93,8 @@ def decide(
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
         copy_stages=pl.when(pl.col("action") == "move")
         .then("copy_stages")
-        .when(pl.col("action") == "open")
-        .then(pl.lit(made.opening_sha256)),
+        .when("opened")
+        .then(pl.coalesce("opening_sha256", pl.lit(made.opening_sha256))),
         in_scope="in_scope",
         opened=pl.col("opened").fill_null(False),
         alone=died.fill_null(False),
@@ -155,7 +157,8 @@ def _action(made: Made) -> pl.Expr:
     same_told = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_prior")) for name in TOLD)
     stands = same_bytes & ((same_stages & same_length & same_told) | elsewhere)
     was = pl.col("status_prior").fill_null("")
-    lasting = ~pl.col("reason_code_prior").is_in(TRANSIENT).fill_null(False)
+    passing = (*TRANSIENT, "needs_ocr") if made.ocr else TRANSIENT
+    lasting = ~pl.col("reason_code_prior").is_in(passing).fill_null(False)
     copy_fits = (pl.col("copy_stages") == made.stages_sha256) & (pl.col("copy_chars") <= made.max_chars)
     copyable = pl.col("copy_of").is_not_null() & (copy_fits | elsewhere)
     return (

@@ -4,19 +4,21 @@ A container is a file whose members become documents (`stages.discover.container
 table of rows. Its own row in `sources` has the status ``opened``.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import polars as pl
 
-from stages.discover.containers import Item, Member, RowOptions, holds_members, members_of
+from stages.discover.containers import Item, Limits, Member, RowOptions, holds_members, members_of
+from stages.discover.containers.mets import articles_of, open_mets
 from stages.discover.containers.rows import is_row
-from stages.discover.decide import Made
+from stages.discover.decide import TRANSIENT, Made
 from stages.discover.remote import Remote
 from stages.discover.selection import Selection, on_the_way
 from stages.discover.sidecars import SIDECAR, is_sidecar, sidecar_names
@@ -33,11 +35,13 @@ HASHED = pl.Schema(
         "content_sha256": pl.String(),
         "opened": pl.Boolean(),
         "sidecar_sha256": pl.String(),
+        "opening_sha256": pl.String(),
     }
 )
 """The columns of a file or member with its hash; ``opened``: it is a container, and its members have rows.
 
 ``sidecar_sha256`` is that of a sidecar within the container; of those beside files `stages.discover.told` knows.
+``opening_sha256``: of a container, what decides beside its own bytes which members it gives.
 """
 CONTAINER = pl.col("source_uri").str.split(NEST).list.first()
 IS_MEMBER = pl.col("source_uri").str.contains(NEST, literal=True)
@@ -64,12 +68,16 @@ def open_containers(
 
     A container with the same bytes as in the last run (``prior``, its `sources`), opened in the same way, is not
     read: its members are those of the last run. One that is damaged gets the reason, and the members that it gave
-    before stand. A member that cannot be had has no hash but a reason; the others of its container are not harmed.
+    before stand; it is not read again either. A member that cannot be had has no hash but a reason; the others of its
+    container are not harmed.
+    The pages that a METS file speaks for are opened with it: their blocks are in its members.
     Members that ``selection`` excludes, hidden and temporary ones, and sidecars are counted by source and reason.
     """
-    hashed = _with_unread(hashed, prior, roots, made)
-    known = _members_before(hashed, prior, made.opening_sha256)
-    had = set(known.select(CONTAINER.unique()).to_series())
+    hashed = _with_unread(_with_damaged(hashed, prior, made.opening_sha256), prior, roots, made)
+    pages = _pages_of_mets(hashed, roots)
+    hashed = _with_pages(hashed, pages, roots, made.opening_sha256)
+    known = _members_before(hashed, prior)
+    had = set(known.select(CONTAINER.unique()).to_series()) | {page for uris in pages.values() for page in uris}
     rows, passed = [known], {uri.partition("/")[0]: Counter[str]() for uri in hashed["source_uri"]}
     damaged: dict[str, SourceError] = {}
     fresh = hashed.filter("opened", pl.col("reason_code").is_null(), ~pl.col("source_uri").is_in(had))
@@ -120,6 +128,80 @@ def _open(
     return held
 
 
+def _with_damaged(hashed: pl.DataFrame, prior: pl.DataFrame, opening_sha256: str) -> pl.DataFrame:
+    """Give containers that were damaged, and are as they were, the reason of the last run."""
+    lasting = ~pl.col("reason_code").is_in(TRANSIENT)
+    damaged = prior.filter(
+        ~IS_MEMBER, lasting, pl.col("status") == "quarantined", pl.col("stages_sha256") == opening_sha256
+    ).select("source_uri", "content_sha256", c="reason_code", r="reason")
+    rows = hashed.join(damaged, on=["source_uri", "content_sha256"], how="left", maintain_order="left")
+    return rows.with_columns(
+        reason_code=pl.coalesce("reason_code", "c"),
+        reason=pl.coalesce("reason", "r"),
+        opened=pl.col("opened") | pl.col("c").is_not_null(),
+    ).drop("c", "r")
+
+
+def _pages_of_mets(hashed: pl.DataFrame, roots: Mapping[str, Path | Remote]) -> dict[str, list[str]]:
+    """The files whose blocks the articles of METS files are made of, by the source_uri of the METS.
+
+    These files are read on every run: only they say which pages are theirs.
+    """
+    found: dict[str, list[str]] = {}
+    xml = pl.col("source_uri").str.to_lowercase().str.ends_with(".xml")
+    for uri in hashed.filter("opened", xml, pl.col("reason_code").is_null())["source_uri"]:
+        with suppress(SourceError, OSError), open_source(to_path(uri, roots)) as file:
+            if articles := articles_of(file):
+                names = dict.fromkeys(name for article in articles for name, _ in article.places)
+                found[uri] = [_beside(uri, name) for name in names]
+    return found
+
+
+def _beside(uri: str, name: str) -> str:
+    source, _, below = uri.partition("/")
+    folder = below.rpartition("/")[0]
+    return f"{source}/{folder}/{escaped(name, '%')}" if folder else f"{source}/{escaped(name, '%')}"
+
+
+def _with_pages(
+    hashed: pl.DataFrame, pages: Mapping[str, list[str]], roots: Mapping[str, Path | Remote], opening_sha256: str
+) -> pl.DataFrame:
+    """Mark pages of METS files as opened, and no others; a METS is opened anew where one of its pages has changed."""
+    hashes = dict(hashed.select("source_uri", "content_sha256").iter_rows())
+    ours = {page for uris in pages.values() for page in uris}
+    opening = {
+        uri: sha256(json.dumps([opening_sha256, *((page, hashes.get(page)) for page in uris)]).encode()).hexdigest()
+        for uri, uris in pages.items()
+    }
+    rows = []
+    for uri, opened, code in hashed.select("source_uri", "opened", "reason_code").iter_rows():
+        is_page = uri in ours and code is None
+        # A page whose METS is gone is a document again.
+        was_page = opened and not is_page and uri.lower().endswith(".xml") and uri not in pages and code is None
+        still = is_page or (opened and not (was_page and not is_container(to_path(uri, roots))))
+        rows.append((still, opening.get(uri, opening_sha256)))
+    schema = {"opened": pl.Boolean, "opening_sha256": pl.String}
+    return hashed.with_columns(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def _of_mets(uri: str, file: BinaryIO, roots: Mapping[str, Path | Remote]) -> Iterator[Item]:
+    """The members of a METS file; nothing where a file is none."""
+    mets = to_path(uri, roots)
+
+    def read(name: str) -> bytes:
+        path = to_path(_beside(uri, name), roots)
+        if (
+            isinstance(path, Path)
+            and isinstance(mets, Path)
+            and not path.resolve().is_relative_to(mets.parent.resolve())
+        ):
+            raise SourceError("link_not_followed", f"{name}, which the METS names, is a link out of its folder")
+        with open_source(path) as page:
+            return page.read(Limits().max_member_bytes)
+
+    return open_mets(articles_of(file), read)
+
+
 def _with_unread(
     hashed: pl.DataFrame, prior: pl.DataFrame, roots: Mapping[str, Path | Remote], made: Made
 ) -> pl.DataFrame:
@@ -143,7 +225,7 @@ def read_members(
     seen = Counter[str]()
     try:
         with open_source(path) as file:
-            for item in members_of(file, path.name, options=options) or ():
+            for item in members_of(file, path.name, options=options) or _of_mets(uri, file, roots):
                 name = escaped(item.name)
                 seen[name] += 1
                 yield f"{uri}{NEST}{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), item
@@ -151,10 +233,11 @@ def read_members(
         raise refused(error) from error
 
 
-def _members_before(hashed: pl.DataFrame, prior: pl.DataFrame, opening_sha256: str) -> pl.DataFrame:
+def _members_before(hashed: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
     """The members, as the last run left them, of containers that are as they were."""
     same = ["source_uri", "content_sha256"]
-    stand = prior.filter(pl.col("stages_sha256") == opening_sha256).join(hashed, on=same, how="semi")
+    opening = hashed.select(*same, stages_sha256="opening_sha256")
+    stand = prior.join(opening, on=[*same, "stages_sha256"], how="semi")
     members = prior.filter(IS_MEMBER, pl.col("status") != "deleted").with_columns(container=CONTAINER)
     refused_before = pl.col("content_sha256").is_null()
     return (
@@ -163,6 +246,7 @@ def _members_before(hashed: pl.DataFrame, prior: pl.DataFrame, opening_sha256: s
             pl.when(refused_before).then("reason_code").alias("reason_code"),
             pl.when(refused_before).then("reason").alias("reason"),
             opened=pl.lit(False),
+            opening_sha256=pl.lit(None, pl.String),
         )
         .select(HASHED.names())
     )
@@ -182,7 +266,7 @@ def _passed_over(uri: str, selection: Selection) -> str | None:
 
 
 def _with_reasons(hashed: pl.DataFrame, damaged: Mapping[str, SourceError]) -> pl.DataFrame:
-    """Give containers that are damaged their reason; such a one is not opened."""
+    """Give containers that are damaged their reason; they are containers all the same."""
     codes = pl.DataFrame(
         [(uri, error.code, error.reason) for uri, error in damaged.items()],
         schema={"source_uri": pl.String, "c": pl.String, "r": pl.String},
@@ -191,7 +275,6 @@ def _with_reasons(hashed: pl.DataFrame, damaged: Mapping[str, SourceError]) -> p
     return hashed.join(codes, on="source_uri", how="left", maintain_order="left").with_columns(
         reason_code=pl.coalesce("reason_code", "c"),
         reason=pl.coalesce("reason", "r"),
-        opened=pl.col("opened") & pl.col("c").is_null(),
     )
 
 

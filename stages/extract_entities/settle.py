@@ -1,23 +1,29 @@
 """Names that the tables know better than the model: newspapers that are no persons, months that are no places."""
 
+import re
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from stages.extract_entities.names import Name
 from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
-from stages.lookups.fold import given_key, plain, uninflected
-from stages.lookups.known_names import common_surnames, given_names, lists
+from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected
+from stages.lookups.known_names import common_surnames, given_names, lists, offices
 
 # What is hardly ever a person or a place. A club is named after its town, a ministry stands for its house.
 SETTLED = frozenset({"agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank"})
 NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})
+
+# A surname that the model missed, right after the given name; what has the ending of a noun may be one.
+SURNAME = re.compile(r" ([A-ZÄÖÜ][a-zäöüßéèáíóúçñ]{2,})\b(?!-)")
+OF_NOUNS = ("e", "en", "er", "ung", "heit", "keit", "schaft", "tion", "mus", "in", "chen", "lein", "s")
 
 
 def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     """Give the names of a sentence with the label that tables are sure of, without what is no name of a place.
 
     Only whole names change; parts of compounds and derivations stay, and so does every organisation. A given name and
-    the word after it, found as two persons, are one.
+    the word after it, found as two persons, are one; after an office ("Finanzminister Scott Bessent") also where the
+    second was not found at all.
 
     >>> paper = Name(4, 12, "PER", "name", 0.6, "model")
     >>> [name.label for name in settle("Dem STANDARD sagte sie", [paper])]
@@ -45,7 +51,9 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
 def _whole_persons(text: str, found: Iterable[Name]) -> Iterator[Name]:
     """The names in order, a given name with the surname right after it as one."""
     before: Name | None = None
-    for name in sorted(found, key=lambda one: (one.start, -one.end)):
+    ordered = sorted(found, key=lambda one: (one.start, -one.end))
+    starts = {one.start for one in ordered}
+    for name in (_with_missed_surname(text, one, starts) for one in ordered):
         if before is not None and _is_given_of(text, before, name):
             name = before._replace(end=name.end, score=min(before.score, name.score))
         elif before is not None:
@@ -55,14 +63,42 @@ def _whole_persons(text: str, found: Iterable[Name]) -> Iterator[Name]:
         yield before
 
 
+def _with_missed_surname(text: str, name: Name, starts: set[int]) -> Name:
+    """A given name alone after an office, with the word after it where that is no noun and no name of its own."""
+    alone = (
+        name.label == "PER" and name.kind == "name" and given_key(plain(text[name.start : name.end])) in given_names()
+    )
+    if not alone or not _after_office(text[: name.start]):
+        return name
+    surname = SURNAME.match(text, name.end)
+    if surname is None or surname.start(1) in starts or surname[1].endswith(OF_NOUNS):
+        return name
+    return name._replace(end=surname.end())
+
+
+def _after_office(before: str) -> bool:
+    word = before.rstrip().rpartition(" ")[2].lower() if before[-1:] == " " else ""
+    return word.removesuffix("in").endswith(offices())
+
+
 def _is_given_of(text: str, first: Name, second: Name) -> bool:
     """Whether one person's name is a given name alone, and the other a surname alone after one space."""
-    whole = all(one.kind == "name" and one.label == "PER" for one in (first, second))
-    given, surname = (plain(text[one.start : one.end]) for one in (first, second))
-    known = given_key(given) in given_names()
-    return whole and text[first.end : second.start] == " " and known and given_key(surname) not in given_names()
+    if not first.kind == second.kind == "name" or not first.label == second.label == "PER":
+        return False
+    given, between, surname = (
+        text[first.start : first.end],
+        text[first.end : second.start],
+        text[second.start : second.end],
+    )
+    return between == " " and _is_given(given) and not _is_given(surname)
 
 
+@lru_cache(REMEMBERED)
+def _is_given(surface: str) -> bool:
+    return given_key(plain(surface)) in given_names()
+
+
+@lru_cache(REMEMBERED)
 def _is_organisation(surface: str) -> bool:
     key = uninflected(plain(surface))
     known = lists().aliases.get(("ORG", key), key)
@@ -70,6 +106,7 @@ def _is_organisation(surface: str) -> bool:
     return lists().kinds.get(known) in SETTLED and not bears
 
 
+@lru_cache(REMEMBERED)
 def _is_place(surface: str) -> bool:
     """Whether one word is a country, a region or a large city of the tables, and nobody's name."""
     key = plain(surface)
@@ -84,6 +121,7 @@ def _known_places() -> frozenset[str]:
     return frozenset(shown | {name for (label, _), name in known.aliases.items() if label == "LOC"})
 
 
+@lru_cache(REMEMBERED)
 def _is_no_place(surface: str) -> bool:
     return surface.lower() in _never_places() or plain(surface) in lists().no_places
 

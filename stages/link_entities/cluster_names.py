@@ -2,13 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
 from stages.link_entities import names
 from stages.link_entities.document import Claim, Cluster, Mention, make_cluster, text_between
 from stages.link_entities.union import smallest_of_group
-from stages.lookups.fold import plain
+from stages.lookups.fold import REMEMBERED, plain
 from stages.lookups.known_names import lists
 
 BRACKETED = "bracketed"  # only worth something where several documents have it
@@ -40,13 +41,19 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
 
 
 def _name(mention: Mention) -> _Named:
-    derived = mention.kind == "deriv"
-    origin = names.origin(mention.text) if derived or mention.label == "LOC" else None
-    key = names.known_as(plain(origin), mention.label) if origin else names.name_key(mention.text, mention.label)
-    bases = () if origin else names.base_forms(mention.text, mention.label, derived=derived or mention.label == "LOC")
+    derived = mention.kind == "deriv" or mention.label == "LOC"
+    return _Named(mention, *_keys(mention.text, mention.label, derived))
+
+
+@lru_cache(REMEMBERED)
+def _keys(text: str, label: str, derived: bool) -> tuple[str, tuple[str, ...]]:
+    """The key of a name, and what it would be without an ending."""
+    origin = names.origin(text) if derived else None
+    key = names.known_as(plain(origin), label) if origin else names.name_key(text, label)
+    bases = () if origin else names.base_forms(text, label, derived=derived)
     if not key.startswith("@"):
         key = next((base for base in bases if base.startswith("@")), key)
-    return _Named(mention, key, tuple(base for base in bases if base != key and not key.startswith("@")))
+    return key, tuple(base for base in bases if base != key and not key.startswith("@"))
 
 
 def _is_own_acronym(one: _Named) -> bool:

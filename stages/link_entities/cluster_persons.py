@@ -12,6 +12,7 @@ from stages.link_entities.persons import Person
 from stages.link_entities.union import smallest_of_group
 from stages.lookups.fold import given_key
 
+MOST_CALLED = 8  # persons of a document in which one may be called by the given name alone; a register has more
 MOST_CANDIDATES = 20  # of more people of one surname in a document (a list of names) none is meant by it alone
 # A noun right after a name: "Urs Widmers Deutschlehrer".
 GENITIVE_BEFORE = re.compile(r" (?:[a-zäöüß]+e[nrs]? )?[A-ZÄÖÜ][a-zäöüß]{2,}\b(?! [A-ZÄÖÜ])")
@@ -118,7 +119,7 @@ def _only_candidate(one: _Seen, full: dict[int, _Known], index: dict[str, list[i
         # By the given name somebody is called once the full name was told: "St. Georgs" before it is a church.
         number
         for number in index.get(f"g {given_key(word)}", ())
-        if min(full[number].first.values()) < one.mention.start
+        if min(full[number].first.values()) < one.mention.start and len(full) <= MOST_CALLED
     ]
     if len(candidates) > MOST_CANDIDATES:
         return None
@@ -145,6 +146,8 @@ def _index(full: Mapping[int, list[_Seen]]) -> dict[str, list[int]]:
             if one.person.given[0] == persons.REGNAL and not persons.is_given(one.person.surname):
                 continue  # "Hartz IV" is nobody whom "Hartz" could mean
             surname = one.person.surname
+            if persons.is_unsure(one.person.given, surname) and persons.is_no_surname(surname):
+                continue  # "Dejacom Peter" of a register is nobody whom "Peter" could mean
             words = [f"s {surname}", f"s {surname.rsplit(' ', 1)[-1]}"]
             # "Diebold" is not short for "Diebold Nixdorf", "Goethe" not for "Goethes Faust".
             words += [] if persons.is_unsure(one.person.given, surname) else [f"g {one.person.given[0]}"]

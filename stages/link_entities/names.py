@@ -3,7 +3,7 @@
 import re
 from functools import cache, lru_cache
 
-from stages.lookups.fold import ENDING, genitives, plain, uninflected
+from stages.lookups.fold import ENDING, REMEMBERED, genitives, plain, uninflected
 from stages.lookups.known_names import Place, country_names, lists, places
 
 ARTICLES = frozenset({"der", "die", "das", "den", "dem", "des", "the", "le", "la", "les", "l"})
@@ -24,7 +24,7 @@ LONG_COMPOUND = 13  # letters; shorter words fit too many acronyms by chance
 BRACKET = re.compile(r"\s?\(\s?")
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(REMEMBERED)
 def name_key(text: str, label: str) -> str:
     """The key of a name, by its label: without article and legal form, aliases replaced by the one name.
 
@@ -71,7 +71,7 @@ def countries() -> frozenset[str]:
     return frozenset(known_as(uninflected(plain(name)), "LOC") for name in country_names())
 
 
-@cache
+@lru_cache(REMEMBERED)
 def _place_named(key: str) -> Place | None:
     """The place of a key or of one of its aliases."""
     return next((places()[name] for name in (key, *_other_names().get(key, ())) if name in places()), None)
@@ -87,7 +87,7 @@ def _other_names() -> dict[str, list[str]]:
     return found
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(REMEMBERED)
 def origin(text: str) -> str | None:
     """The place that an adjective or inhabitant is derived from; None where lists and places know none.
 
@@ -111,7 +111,7 @@ def _inhabited(text: str) -> str | None:
     return next((stem + tail for tail in ("", "en", "e") if _place_named(uninflected(plain(stem + tail)))), None)
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(REMEMBERED)
 def base_forms(text: str, label: str, *, derived: bool) -> tuple[str, ...]:
     """The keys a name would have without a genitive -s, or without the -er of inhabitants ("Wiener")."""
     key = uninflected(plain(text))

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.lookups.fold import genitives, given_key, plain, surname_key
+from stages.lookups.fold import REMEMBERED, genitives, given_key, plain, surname_key
 from stages.lookups.known_names import common_surnames, given_names
 
 LOOKUP = Path(__file__).parents[1] / "lookups" / "linking" / "persons.json"
@@ -35,12 +35,15 @@ def word_lists() -> dict[str, Any]:
     """The lists of `lookups/linking/persons.json`, as sets; the pairs of given names in both directions."""
     data: dict[str, Any] = json.loads(LOOKUP.read_text(encoding="utf-8"))
     pairs = {tuple(map(given_key, pair)) for pair in data["given_pairs"]}
-    sets = {name: frozenset(words) for name, words in data.items() if name not in {"source", "given_pairs"}}
+    sets = {
+        name: frozenset(words) for name, words in data.items() if name not in {"source", "given_pairs", "same_offices"}
+    }
     sets["short_given"] = frozenset(given_key(short) for short, _ in data["given_pairs"] if " " not in short)
-    return sets | {"given_pairs": pairs | {pair[::-1] for pair in pairs}}
+    both = pairs | {pair[::-1] for pair in pairs}
+    return sets | {"given_pairs": both, "same_offices": dict(data["same_offices"])}
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(REMEMBERED)
 def parse_person(text: str) -> Person:
     """Take a name apart; titles and forms of address go, their gender stays.
 
@@ -99,6 +102,11 @@ def _eastern_order(words: list[tuple[str, str]], lists: dict[str, Any]) -> list[
 def is_given(key: str) -> bool:
     """Whether a folded word is a given name, by the lists."""
     return given_key(key) in given_names()
+
+
+def is_no_surname(key: str) -> bool:
+    """Whether a folded word is a given name, and no surname of the East ("Kim")."""
+    return is_given(key) and key not in word_lists()["eastern_surnames"]
 
 
 def _is_no_given(word: str, key: str) -> bool:

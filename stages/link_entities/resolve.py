@@ -19,6 +19,7 @@ from typing import NamedTuple
 from stages.link_entities.document import Claim
 from stages.link_entities.names import name_key
 from stages.link_entities.persons import REGNAL, is_given, is_unsure, merge_given, more_given, parse_person, says_little
+from stages.link_entities.roles import office_stems
 from stages.link_entities.union import smallest_of_group
 from stages.lookups.known_names import common_surnames, never_one
 
@@ -28,7 +29,8 @@ APART = "\x1e"  # parts the key of an entity from the document it stays in
 ONE_BEARS, MORE_BEAR = 5, 25  # documents with a name that one document, or each of several, can speak for
 DEFINED_BEARS, INITIALS_BEAR = 20, 10  # documents with an acronym alone that each explaining one can speak for
 MOST_OFFERS = 0.8  # of all explanations of an acronym have to be the same
-FEWEST_FULL = 1  # documents with the full name before the surname alone, in another document, means its bearer
+FEWEST_FULL = 2  # documents with the full name before the surname alone, in another document, means its bearer
+FEWEST_IN_OFFICE = 1  # the same for one whose office a text names: who is in the news, not any bearer of the name
 FEWEST_FOR_COMMON = 2  # the same where strangers may be meant: see `_is_common`
 SHORTEST_RARE = 4  # letters of a surname that may be rare
 FEWEST_FOR_GIVEN = 10  # the same for a word that is a given name as well ("Martin", "Elisabeth")
@@ -212,7 +214,8 @@ def _may_mean(word: str, root: str, known: _Known) -> bool:
     documents = known.documents[root]
     bears = ALONE_PER_FULL if root in known.sure or documents >= FEWEST_UNSURE else 1
     common = root not in known.sure or _is_common(word)
-    fewest = FEWEST_FOR_GIVEN if is_given(word) else FEWEST_FOR_COMMON if common else FEWEST_FULL
+    rare = FEWEST_IN_OFFICE if known.roles[root] & office_stems() else FEWEST_FULL
+    fewest = FEWEST_FOR_GIVEN if is_given(word) else FEWEST_FOR_COMMON if common else rare
     return documents >= fewest and documents * bears >= known.alone[word]
 
 

@@ -73,4 +73,11 @@ def title_role(text: str) -> str | None:
 def role_stem(role: str) -> str:
     """What two ways to name one office share: the last part of a compound without gender and case."""
     word = role.lower().rsplit("-", 1)[-1]
+    word = word_lists()["same_offices"].get(word, word)
     return re.sub(r"(?:innen|in|en|es|s|n|e|r)$", "", word)[-7:]
+
+
+@cache
+def office_stems() -> frozenset[str]:
+    """The stems of the offices that make somebody known: a minister, a mayor; not a singer, who may bear any name."""
+    return frozenset(role_stem(office) for office in word_lists()["offices"])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from stages.link_entities import names
 from stages.link_entities.persons import parse_person
-from stages.lookups.fold import ENDING, plain, uninflected
+from stages.lookups.fold import ENDING, REMEMBERED, plain, uninflected
 from stages.lookups.known_names import lists, places
 
 HEADS = Path(__file__).parents[1] / "lookups" / "linking" / "heads.json"
@@ -46,7 +46,7 @@ def best_name(label: str, counts: dict[str, int], keys: set[str], bare: set[str]
         known = any(key.startswith("@") for key in own) or not bare or bool(bare & own)
         return full, _is_base(label, form, lasts), known, counts[form], -len(form), form
 
-    best = max(counts, key=rank)
+    best = max(counts, key=rank) if len(counts) > 1 else next(iter(counts))
     table = _table_name(label, keys)
     if table is not None and (_is_met(table, counts) or _is_no_name(label, best)):
         return table
@@ -88,7 +88,7 @@ def _is_oblique(form: str) -> bool:
     return base_form("ORG", form) != form
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(REMEMBERED)
 def base_form(label: str, form: str) -> str:
     """The nominative of a name, as far as its own parts tell; a name that says nothing stays.
 
@@ -96,6 +96,8 @@ def base_form(label: str, form: str) -> str:
     ('Europäische Union', 'Deutscher Olympischer Sportbund')
     >>> base_form("ORG", "Vereinten Nationen"), base_form("LOC", "Weißen Hauses"), base_form("ORG", "FPÖ-")
     ('Vereinte Nationen', 'Weißes Haus', 'FPÖ')
+    >>> base_form("LOC", "romanischen"), base_form("ORG", "@rponline")
+    ('romanisch', '@rponline')
     >>> base_form("ORG", "Berliner Zeitung"), base_form("PER", "Angela Peters")
     ('Berliner Zeitung', 'Angela Peters')
     """
@@ -109,7 +111,7 @@ def base_form(label: str, form: str) -> str:
     if label == "LOC" and name.endswith("s") and _is_place(name[:-1]) and not _is_place(name):
         return name[:-1]
     words = name.split()
-    if len(words) == 1 and name.islower():
+    if len(words) == 1 and name.islower() and name[0].isalpha():
         return ENDING.sub("", name)  # an adjective that the model takes for a name: "romanischen"
     for place, word in enumerate(words):
         found = _head(word)
@@ -136,7 +138,7 @@ def _is_place(name: str) -> bool:
     return names.known_as(uninflected(plain(name)), "LOC").startswith("@")
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(REMEMBERED)
 def _head(word: str) -> tuple[str, str] | None:
     """A noun whose gender its last part tells, in the nominative, and the gender; None for any other word."""
     if not word[:1].isupper():
@@ -145,20 +147,26 @@ def _head(word: str) -> tuple[str, str] | None:
         noun = word.removesuffix(lost) if lost else word
         for gender in "fpmn":
             cased = (lost in ("s", "es") and gender in "mn") or (lost == "n" and gender == "p") or not lost
-            if cased and (lost == "" or noun != word) and _ends_in(noun.lower(), _heads()[gender]):
+            if cased and (lost == "" or noun != word) and _ends_in(noun.lower(), gender):
                 return noun, gender
     return None
 
 
-def _ends_in(noun: str, heads: tuple[str, ...]) -> bool:
-    return any(noun == head or (noun.endswith(head) and len(head) >= SHORTEST_HEAD) for head in heads)
+def _ends_in(noun: str, gender: str) -> bool:
+    return noun.endswith(_long_heads()[gender]) or noun in _heads()[gender]
+
+
+@cache
+def _long_heads() -> dict[str, tuple[str, ...]]:
+    """The heads that a word may end in; a shorter one has to be the whole word."""
+    return {name: tuple(head for head in heads if len(head) >= SHORTEST_HEAD) for name, heads in _heads().items()}
 
 
 def _is_known_adjective(word: str) -> bool:
     return word.endswith("en") and word[:-2].lower().endswith(_heads()["stems"])
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(REMEMBERED)
 def _is_adjective(word: str, gender: str) -> bool:
     """Whether a word before a noun of a gender has an ending that the nominative has not."""
     stem = OBLIQUE.sub("", word)

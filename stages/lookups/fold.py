@@ -31,9 +31,12 @@ CYRILLIC = str.maketrans(
 )
 SLAVIC_LETTERS = str.maketrans({"z": "s", "w": "v", "y": "i"})
 ENDING = re.compile(r"(?<=\w{3})(?:e[nrms]?)$")
+TWICE = re.compile(r"(.)\1")
+REMEMBERED = 20_000
+"""Names or words whose key is remembered in a process: what news repeat, in a few megabytes."""
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(REMEMBERED)
 def plain(text: str) -> str:
     """Small letters without accents and dots, one space between words.
 
@@ -47,6 +50,7 @@ def plain(text: str) -> str:
     return " ".join(text.split())
 
 
+@lru_cache(REMEMBERED)
 def uninflected(key: str) -> str:
     """The words before the last without their adjective endings: "weißen haus" and "weißes haus" are one.
 
@@ -68,6 +72,7 @@ def genitives(key: str) -> list[str]:
     return [key[:-1], key[:-2]] if key.endswith("es") and len(key) > 5 else [key[:-1]]
 
 
+@lru_cache(REMEMBERED)
 def surname_key(word: str) -> str:
     """One key for the transliterations of a Slavic surname ("Selenskyj", "Selenski", "Zelensky").
 
@@ -78,6 +83,7 @@ def surname_key(word: str) -> str:
     return stem.translate(SLAVIC_LETTERS) if stem.endswith("ski") else stem
 
 
+@lru_cache(REMEMBERED)
 def given_key(word: str) -> str:
     """A given name without spelling variants that are no other name: Stephan, Katharina, Wladimir.
 
@@ -85,4 +91,4 @@ def given_key(word: str) -> str:
     (True, True)
     """
     word = word.replace("ph", "f").replace("th", "t").replace("w", "v").replace("c", "k").replace("y", "i")
-    return re.sub(r"(.)\1", r"\1", word.replace("kk", "k"))
+    return TWICE.sub(r"\1", word.replace("kk", "k"))

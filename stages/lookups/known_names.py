@@ -32,6 +32,13 @@ class Lists(NamedTuple):
     words: dict[str, str]
 
 
+@cache
+def offices() -> tuple[str, ...]:
+    """Offices of persons in the news, in small letters: what the last part of "US-Finanzminister" is."""
+    data: dict[str, Any] = json.loads((FOLDER / "linking" / "persons.json").read_text(encoding="utf-8"))
+    return tuple(data["offices"])
+
+
 class Place(NamedTuple):
     """A row of `lookups/places.tsv`: the place that a name means without doubt."""
 

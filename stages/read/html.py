@@ -22,10 +22,12 @@ _CHARSET = re.compile(
     re.IGNORECASE,
 )
 _TAGS = rb"(?:html|head|body|title|meta|link|div|p|h[1-6]|article|main|section|header|span|table|ul|ol|a|br|script)"
+# An element that begins a page or a part of one, and stands for a whole block.
+_OPENS = rb"(?:article|main|section|header|nav|aside|figure|table|ul|ol|dl|blockquote|div|p|h[1-6])"
 # Either such a beginning, or front matter and then markup, or paragraphs closed with their end tags.
 LOOKS_LIKE = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*)?(?:<!--.{0,2000}?-->\s*){0,5}"
-    rb"(?:<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<(?:article|main|section|div|p|h[1-6])(?:\s[^<>]*)?>[^<])",
+    rb"(?:<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]|<" + _OPENS + rb"(?:\s[^<>]*)?>(?:[^<]|\s*<[a-z]))",
     re.IGNORECASE | re.DOTALL,
 )
 _FRONT_MATTER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n.*?\n---[ \t]*\r?\n", re.DOTALL)

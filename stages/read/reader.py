@@ -6,10 +6,12 @@ from stages.discover.containers import HEAD
 from stages.discover.containers.rows import MARK
 from stages.discover.forms import MARKDOWN_SUFFIXES, file_form
 from stages.discover.page_formats import kind_of
+from stages.errors import SourceError
 from stages.read.feed_item import read_feed_item
 from stages.read.html import looks_like_html, read_html
 from stages.read.mail import looks_like_mail, read_mail
 from stages.read.markdown import looks_like_markdown, read_markdown
+from stages.read.ocr import looks_like_picture, read_picture
 from stages.read.ocr_xml import read_alto, read_hocr, read_page
 from stages.read.office import looks_like_office, read_office
 from stages.read.pdf import read_pdf
@@ -48,11 +50,20 @@ def reader_of(head: bytes, name: str) -> Reader | None:
     return read_markdown if _is_markdown(head, name) else None
 
 
+def _refuse_mets(_data: bytes, _max_chars: int) -> RawDocument:
+    raise SourceError(
+        "unsupported_format",
+        "a METS file that names no articles by their blocks; its pages are read as files of their own: exclude it, for "
+        "example with --exclude '*mets*.xml'",
+    )
+
+
 _WITH_PAGES: Mapping[str, Callable[[bytes, int], RawDocument]] = {
     "pdf": read_pdf,
     "alto": read_alto,
     "page": read_page,
     "hocr": read_hocr,
+    "mets": _refuse_mets,
 }
 
 
@@ -62,6 +73,7 @@ def _reader_of_pages(head: bytes, name: str) -> Reader | None:
 
 
 _BY_CONTENT: tuple[tuple[Callable[[bytes], bool], Reader], ...] = (
+    (looks_like_picture, read_picture),
     (looks_like_office, read_office),
     (looks_like_subtitles, read_subtitles),
     (looks_like_html, read_html),

@@ -24,12 +24,13 @@ from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused,
 from stages.discover.told import read_beside
 from stages.errors import SourceError, TooMuchError, printable
 from stages.read.facts import in_order, path_facts, read_sidecar, row_facts
+from stages.read.ocr import recognise
 from stages.read.raw_document import PIECES, Fact, RawDocument
-from stages.read.reader import reader_of
+from stages.read.reader import Reader, reader_of
 from stages.read.text import RawText, decode
 from stages.tables.schemas import FACT
 
-VERSION = "3"
+VERSION = "4"
 
 _MOST_CHARS = 1 << 25
 _MOST_BYTES = 1 << 28
@@ -41,10 +42,12 @@ class ReadOptions:
     """``max_chars``: the longest raw text, in characters, that becomes a document.
 
     ``path_pattern``: what the path below a source tells of a document, as `stages.read.facts.path_regex` has it.
+    ``ocr``: the languages in which the text of pictures is recognised (`stages.read.ocr`); none: it is not.
     """
 
     max_chars: int = 10_000_000
     path_pattern: str | None = None
+    ocr: tuple[str, ...] = ()
 
     @property
     def max_text_bytes(self) -> int:
@@ -86,10 +89,19 @@ def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawDocument:
         raise _too_large(options)
     name = name[: -len(".gz")] if compressed else name
     reader = reader_of(data, name)
-    raw = reader(data, name, options.max_chars) if reader else _as_document(decode(data))
+    raw = _read_or_recognise(reader, data, name, options) if reader else _as_document(decode(data))
     if len(raw.text) > options.max_chars:
         raise _too_large(options)
     return raw
+
+
+def _read_or_recognise(reader: Reader, data: bytes, name: str, options: ReadOptions) -> RawDocument:
+    try:
+        return reader(data, name, options.max_chars)
+    except SourceError as error:
+        if error.code != "needs_ocr" or not options.ocr:
+            raise
+    return recognise(data, options.ocr, options.max_chars)
 
 
 def _limit(begins: bytes, name: str, options: ReadOptions) -> int:

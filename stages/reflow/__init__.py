@@ -26,14 +26,15 @@ from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
 from stages.reflow.lines import FORM_FEED, PAGE_GAP, Line, cut_lines, drop_lines
-from stages.reflow.lists import mark_letters, mark_lists, mark_tables, mark_verse
+from stages.reflow.lists import mark_letters, mark_lists, mark_outdents, mark_tables, mark_verse
 from stages.reflow.marks import read_marks, stands_alone
 from stages.reflow.notes import find_captions, find_notes, mark_captions
+from stages.reflow.page_breaks import find_torn
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
 
-VERSION = "4"
+VERSION = "5"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()
@@ -68,7 +69,7 @@ def reflow_all(raws: Sequence[str], options: ReflowOptions = DEFAULT) -> Iterato
 
 
 class Note(NamedTuple):
-    """A footnote or caption: its lines, and how many lines of the text stand before it."""
+    """A footnote, a caption or a torn page's head: its lines, and how many lines of the text stand before it."""
 
     lines: list[Line]
     place: int
@@ -118,7 +119,7 @@ def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowe
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and draft.form == "wrapped":
         begins = mark_letters(lines, mark_captions(lines, begins))
-        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, begins)))
+        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, mark_outdents(lines, begins))))
     signal = parted_by(lines, begins)
     notes = draft.notes
     if options.join_lines and draft.form == "wrapped":
@@ -169,8 +170,10 @@ def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[in
 
 
 def _without_notes(lines: list[Line], page_starts: list[int]) -> tuple[list[Line], list[Note]]:
-    """The lines of the text, and the footnotes taken from between them."""
-    spans = find_notes(lines, page_starts)
+    """The lines of the text, and the footnotes and torn page heads taken from between them."""
+    notes = find_notes(lines, page_starts)
+    inside = {at for start, end in notes for at in range(start, end)}
+    spans = sorted(notes + [span for span in find_torn(lines) if inside.isdisjoint(range(*span))])
     if not spans:
         return lines, []
     rest, found, _ = _set_aside(lines, spans)

@@ -49,10 +49,15 @@ def join_lines(lines: list[Line], joins: list[Join]) -> Piece:
 
 
 def plain_join(last: Line, line: Line) -> Join:
-    """How two lines without a hyphen are joined: by a space, but not between characters written without one."""
-    if last.text[-1] < FIRST_UNSPACED or line.text[0] < FIRST_UNSPACED:
+    """How two lines without a hyphen are joined: by a space, but not between characters written without one.
+
+    Digits between such characters are written without one too.
+    """
+    end, start = last.text[-1], line.text[0]
+    if end < FIRST_UNSPACED and start < FIRST_UNSPACED:
         return Join.SPACE
-    return Join.NOTHING if UNSPACED.match(last.text[-1]) and UNSPACED.match(line.text[0]) else Join.SPACE
+    unspaced = [UNSPACED.match(sign) is not None or sign.isdigit() for sign in (end, start)]
+    return Join.NOTHING if all(unspaced) else Join.SPACE
 
 
 def restore(piece: Piece) -> tuple[Piece, list[Repair]]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.lines import PAGE_GAP, Line
 from stages.reflow.network import furniture_scores
+from stages.reflow.page_breaks import paged_feet
 from stages.reflow.pages import TEXT_END, running_lines
 
 DIGITS = re.compile(r"\d+")
@@ -74,7 +75,7 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
     What pages repeat at their edges comes from the page model. Where it finds nothing a network judges the lines at the
     edges of pages; what it takes for furniture goes only where something beside the look of the line says so too.
     """
-    found = running_lines(lines)
+    found = running_lines(lines) | paged_feet(lines)
     certain = any(line.form_feeds for line in lines)
     if found and certain:
         return found

@@ -43,6 +43,8 @@ LOOSE = 4
 # A signal parts a document when it stands at so many beginnings, at this share of them, and hardly elsewhere. Then a
 # full line without it begins a block only where the network is as sure as this (log odds).
 FEWEST_SHOWN, SHARE, MOSTLY, SURELY = 4, 0.4, 0.8, 3.0
+# So close to even the signal decides.
+UNSURE = 1.0
 # A full line, as a share of the column.
 FULL = 0.75
 # The text is one document.
@@ -52,6 +54,10 @@ PARTED = 0.6
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
 RUNNING = 0.4
 FEWEST_SPACED, MANY_SPACED = 4, 8
+# Fewer lines than those have to run on one and all, and be no longer than this.
+LONGEST_SPACED = 100
+# The first word of a line; a letter-spaced one counts as a whole.
+WORD = re.compile(r"(?:[^\W\d_] ){3,}[^\W\d_](?= |$)|[^ ]+")
 
 
 def text_form(lines: Sequence[Line]) -> Form:
@@ -128,7 +134,8 @@ def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
         shown, total = np.count_nonzero(begins & signal), np.count_nonzero(begins)
         consistent = shown >= max(FEWEST_SHOWN, MOSTLY * np.count_nonzero(signal[1:]), SHARE * total)
         if consistent and np.count_nonzero(begins & signals) >= PARTED * total:
-            return np.asarray(begins & ~(weak & ~signals) | (signal & (scores > -SURELY) & _between_sentences(lines)))
+            doubtful = (scores > -UNSURE) | ((scores > -SURELY) & _between_sentences(lines))
+            return np.asarray(begins & ~(weak & ~signals) | (signal & doubtful))
     return begins
 
 
@@ -186,8 +193,12 @@ def double_spaced(texts: list[str]) -> bool:
 
     A few lines have to be full as well.
     """
-    if len(texts) < FEWEST_SPACED or max(map(len, texts)) > WIDEST_COLUMN:
+    if len(texts) < 2 or max(map(len, texts)) > WIDEST_COLUMN:
         return False
+    if len(texts) < FEWEST_SPACED:
+        full = min(map(len, texts[:-1])) >= max(SHORTEST_FULL, FULL * max(map(len, texts)))
+        on = all(b[0].islower() and a[-1].isalpha() for a, b in pairwise(texts))
+        return full and on and max(map(len, texts)) <= LONGEST_SPACED
     running = sum(b[0].islower() and TERMINAL.search(a[-12:]) is None for a, b in pairwise(texts))
     if len(texts) < MANY_SPACED:
         full = min(map(len, texts[:-1])) >= max(SHORTEST_FULL, FULL * max(map(len, texts)))
@@ -228,5 +239,6 @@ def _terminal(text: str) -> bool:
 
 
 def _overflows(text: str, following: str, column: int) -> bool:
-    first = 0 if UNSPACED.match(following) else 1 + len(following.split(" ", 1)[0])
+    word = WORD.match(following)
+    first = 0 if UNSPACED.match(following) or word is None else 1 + len(word.group())
     return len(text) + first > column - (0 if first else LOOSE)

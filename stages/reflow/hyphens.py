@@ -5,12 +5,16 @@ removing the hyphen, keeping it, and keeping it with a space; the words of the d
 lines move these odds.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Container, Sequence
 from enum import IntEnum
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
+from unicodedata import combining, normalize
 from zlib import crc32
 
 import numpy as np
@@ -40,6 +44,13 @@ ADDRESS = re.compile(
 )
 HOST = re.compile(r"(?:://|www\.|@)[^/\s]*$")
 MISREAD_LEVEL = 2
+# A word of this step that is commoner than either half was misread too: "Regie-Rung".
+COMMON_LEVEL = 6
+HOST_END = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b")
+LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "hyphens.json"
+# Letters of old prints: long s, and the small e above a vowel that is an umlaut now.
+LONG_S, SMALL_E, DIAERESIS = "\u017f", "\u0364", "\u0308"
+OLD_LETTERS = re.compile(f"[{LONG_S}{SMALL_E}{DIAERESIS}]")
 # Shorter ends of a name in an address are no words of it.
 SHORT = 2
 BUCKETS = 1 << 18
@@ -54,7 +65,9 @@ WORD_FEATURES = 10
 SEEN, SHAPED, IMPOSSIBLE = 6.0, 8.0, -30.0
 # Share of kept hyphens expected before any is seen, counted as this many hyphens; the model knows most broken words for
 # certain, so that it decides about unknown ones only. Higher where the document marks its breaks by another sign.
-PRIOR_KEPT, PRIOR_MARKED, PRIOR_WEIGHT = 0.85, 0.95, 1.0
+PRIOR_KEPT, PRIOR_MARKED, PRIOR_UNBROKEN = (0.85, 1.0), (0.95, 1.0), (0.97, 3.0)
+# Of so many lines, this share ends in a hyphen where words are not broken; where they are, one in five to ten does.
+MANY_LINES, FEW_BREAKS = 40, 0.04
 # The share of kept hyphens among the cases that the model learned from.
 TRAINED_KEPT = 0.19
 ROUNDS = 3
@@ -92,20 +105,43 @@ class Parted(NamedTuple):
 
 def ends_in_hyphen(text: str) -> bool:
     """Whether a line ends in a hyphen that hangs on a letter or digit."""
-    return len(text) > 1 and text[-1] in LINE_HYPHENS and (text[-2].isalnum() or text[-2] in ".'\u2019")
+    return len(text) > 1 and text[-1] in LINE_HYPHENS and (text[-2].isalnum() or _hangs(text[-2]))
+
+
+def _hangs(mark: str) -> bool:
+    """Whether a hyphen may stand behind the mark: a full stop or apostrophe, or what sits above a letter."""
+    return mark in ".'\u2019" or combining(mark) > 0
 
 
 def decide_hyphens(breaks: Sequence[Break], text: str) -> list[Join]:
     """What to do at each line end with a hyphen; ``text`` is the whole document, whose words and habits count."""
     marks = BREAK_ONLY if HYPHEN_INSIDE.search(text) else BREAK_ONLY | {HYPHEN}
+    if OLD_LETTERS.search(text):
+        text, breaks = _modern(text), [Break(_modern(item.head), _modern(item.tail)) for item in breaks]
     plain = [at for at, item in enumerate(breaks) if item.head[-1] not in marks]
     joins = [Join.REMOVE] * len(breaks)
     if plain:
         chosen = [breaks[at] for at in plain]
-        prior = PRIOR_KEPT if len(plain) == len(breaks) else PRIOR_MARKED
-        for at, join in zip(plain, _shifted(_scores(chosen, text), prior).argmax(1).tolist(), strict=True):
+        prior = _prior(len(breaks), len(plain), text.count("\n") + 1)
+        for at, join in zip(plain, _shifted(_scores(chosen, text), *prior).argmax(1).tolist(), strict=True):
             joins[at] = Join(join + 1)
     return joins
+
+
+def _modern(text: str) -> str:
+    """Old letters as they are written now, for looking words up."""
+    return normalize("NFC", text.replace(LONG_S, "s").replace(SMALL_E, DIAERESIS))
+
+
+def _prior(breaks: int, plain: int, lines: int) -> tuple[float, float]:
+    """The share of kept hyphens to expect, and as how many hyphens that counts.
+
+    Higher where the document marks its breaks by another sign, and where so few of many lines end in a hyphen that it
+    hardly breaks words.
+    """
+    if lines >= MANY_LINES and breaks <= FEW_BREAKS * lines:
+        return PRIOR_UNBROKEN
+    return PRIOR_MARKED if plain < breaks else PRIOR_KEPT
 
 
 def _scores(breaks: Sequence[Break], text: str) -> Floats:
@@ -115,11 +151,15 @@ def _scores(breaks: Sequence[Break], text: str) -> Floats:
     parts = [breaks[start : start + AT_ONCE] for start in range(0, len(breaks), AT_ONCE)]
     known = np.concatenate([table[hyphen_features(part, lang)].sum(1) for part in parts])
     evidence = np.array([_evidence(item, counts) for item in breaks], np.float32)
-    open_cases = [at for at, item in enumerate(breaks) if item.tail[:1].isupper() or ADDRESS.search(item.head)]
+    open_cases = [at for at, item in enumerate(breaks) if item.tail[:1].isupper() or _in_address(item)]
     written = frozenset(TOKEN.findall(text)) if open_cases else frozenset()
     for at in open_cases:
         evidence[at, 0] += _joins_whole(breaks[at], lang, written)
     return np.asarray(known + evidence)
+
+
+def _in_address(item: Break) -> bool:
+    return ADDRESS.search(item.head) is not None or _lookup()[1].search(item.head) is not None
 
 
 def _joins_whole(item: Break, lang: str, written: Container[str]) -> float:
@@ -132,25 +172,38 @@ def _joins_whole(item: Break, lang: str, written: Container[str]) -> float:
     part = _part_break(item)
     if not part.left or not part.right:
         return 0.0
+    if _lookup()[1].search(item.head) and HOST_END.match(item.tail):
+        return -2 * SHAPED
     address = ADDRESS.search(item.head)
     if not address:
-        return 2 * SHAPED if _is_whole(item, part, lang, written) else 0.0
+        return 3 * SHAPED if _is_whole(item, part, lang, written) else 0.0
     words = (part.left, part.right, part.left + part.right)
     levels = word_levels([f"{one}:{word}" for one in (lang, "en") for word in words])
     left, right, whole = (max(own, english) for own, english in zip(levels[:3], levels[3:], strict=True))
-    slug = "-" in address.group()[:-1].rpartition("/")[2] or part.hyphen_after
+    before, after = "-" in address.group()[:-1].rpartition("/")[2], part.hyphen_after
+    slug = (before and after) or (left and (before or after))
     named = HOST.search(item.head) is not None and len(part.right) > SHORT
-    return SHAPED if whole else -SHAPED if right and (named or (slug and left)) else 0.0
+    return SHAPED if whole else -SHAPED if right and (named or slug) else 0.0
 
 
 def _is_whole(item: Break, part: Parted, lang: str, written: Container[str]) -> bool:
     """Whether a word broken before a capital is one word: written so elsewhere, or its capital misread."""
     left = item.head[-1 - len(part.left) : -1]
     tail = item.tail[: len(part.right)]
-    if len(left) > 2 and left + tail in written:
+    if left + tail in _lookup()[0] or (len(left) > 2 and left + tail in written):
         return True
-    own, english, whole = word_levels([f"{lang}:{part.left}", f"en:{part.left}", f"{lang}:{part.left}{part.right}"])
-    return not own + english and whole >= MISREAD_LEVEL and tail[1:].islower() and left[-1].islower()
+    words = (f"{lang}:{part.left}", f"en:{part.left}", f"{lang}:{part.right}", f"{lang}:{part.left}{part.right}")
+    own, english, right, whole = word_levels(words)
+    misread = whole >= MISREAD_LEVEL and not own + english
+    commoner = whole >= COMMON_LEVEL and whole > max(own, english, right)
+    return (misread or commoner) and tail[1:].islower() and left[-1].islower()
+
+
+@cache
+def _lookup() -> tuple[frozenset[str], re.Pattern[str]]:
+    """Names with a capital inside, and how a host name ends before a hyphen of its own."""
+    data = json.loads(LOOKUP.read_text(encoding="utf-8"))
+    return frozenset(data["inner_capitals"]), re.compile(rf"[./@](?:{'|'.join(data['host_parts'])})-$")
 
 
 def hyphen_features(breaks: Sequence[Break], lang: str) -> Ints:
@@ -253,7 +306,7 @@ def _count_words(text: str) -> Counter[str]:
     return counts
 
 
-def _shifted(scores: Floats, prior: float) -> Floats:
+def _shifted(scores: Floats, prior: float, weight: float) -> Floats:
     """The odds under the share of kept hyphens that the document itself suggests.
 
     In a text that never breaks words every hyphen at a line end is the word's own.
@@ -265,7 +318,7 @@ def _shifted(scores: Floats, prior: float) -> Floats:
         kept = np.log(share / TRAINED_KEPT)
         shift = scores + np.array([np.log((1 - share) / (1 - TRAINED_KEPT)), kept, kept])
         odds = np.exp(shift - np.logaddexp.reduce(shift, axis=1, keepdims=True))
-        share = float((odds[:, 1:].sum() + PRIOR_WEIGHT * prior) / (len(scores) + PRIOR_WEIGHT))
+        share = float((odds[:, 1:].sum() + weight * prior) / (len(scores) + weight))
     return shift
 
 

@@ -1,50 +1,32 @@
 """Tell what each block is, from the texts alone, so that reflowed text keeps its kinds when it is read again."""
 
+import json
 import re
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 from stages.lookups.signs import closed_by
+from stages.reflow.lists import GREETING
 from stages.reflow.marks import FEWEST_FIELDS, MAIL_FIELD
 from stages.reflow.notes import CAPTION, MARK, NOTE
 
 # Quotation marks: quotation mark, guillemets, single and double curly and low ones, single guillemets.
 QUOTES = '"\u00ab\u00bb\u2018-\u201f\u2039\u203a'
-# A credit at the end of a caption: "Foto: ..." and the like, a copyright sign, or agencies in capitals between slashes.
-CREDIT_WORD = (
-    "(?:\\(?(?:Fotos?|Bild(?:quelle|nachweis)?|Photos?|Picture|Image|Credit|Cr\u00e9dit|Cr\u00e9dits|Grafik|Illustration|Symbolfoto|Symbolbild)"
-    "(?: by)?:? ?[:/|\u00a9] ?|\u00a9 ?|\\(c\\) )"
+# Where and when a letter was written.
+DATELINE = re.compile(
+    "[A-Z\u00c0-\u00de][^,.!?]{2,40}, (?:(?:den|am|le) )?\\d{1,2}\\.? ?(?:[^\\W\\d_]{3,10}\\.?|\\d{1,2}\\.) ?\\d{4}\\.?"
 )
 AGENCY = "[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de0-9.&' -]*(?:/[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de0-9.&' -]*)+"
-CREDIT = re.compile(f"(?:{CREDIT_WORD}[^\\n]{{2,80}}|(?i:Fotos?|Photos?): ?[^\\n]{{2,80}}|{AGENCY})\\)?")
-# Where a credit may be parted from its caption: after a closing quotation mark, bracket or full stop.
-# A word for picture with a colon needs no mark before it, in capitals or not.
-NAMED_CREDIT = "(?i:Fotos?|Photos?|Bild|Grafik|Illustration)(?: by)?: ?\\w[^.!?]{1,58}\\.?"
-CREDIT_TAIL = re.compile(
-    f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{CREDIT_WORD}[^.!?]{{2,60}}\\.?)|(?<=\\S) ({NAMED_CREDIT}))$"
-)
 LONGEST_CAPTION = 400
-BOILERPLATE = re.compile(
-    "(?:Haftungsausschluss|Disclaimer|Impressum|Copyright|Urheberrecht|Nutzungsbedingungen"
-    "|Datenschutz(?:hinweis|erkl\u00e4rung)?"
-    "|Avis de non-responsabilit\u00e9|Clause de non-responsabilit\u00e9"
-    "|Mentions l\u00e9gales|Legal notice)\\b ?(?::|\u2013|-|$)"
-    "|(?:Alle Rechte vorbehalten|All rights reserved|Tous droits r\u00e9serv\u00e9s|Alle rechten voorbehouden)"
-    "|\u00a9 ?(?:\\d{4}|Copyright)"
-    "|(?:Dieser|Dieses) (?:Artikel|Beitrag|Text) (?:erschien|ist) zuerst (?:auf|bei|in)"
-    "|(?:Melden Sie sich|Abonnieren Sie|Jetzt abonnieren|Subscribe to|Sign up for|Inscrivez-vous)\\b"
-    "[^.]{0,80}\\bNewsletter",
-    re.IGNORECASE,
-)
 LIST_MARK = re.compile(
     "(?:[\u2022\u2023\u25aa\u25cf\u25e6\u2043*] ?|[-\u2013\u2014] |\\(?\\d{1,2}[.)] |\\(?[a-z]\\) )(?=\\S)"
 )
-# Names under a title or at the end, and the like; full names only, as "Von" opens headings too.
-BYLINE = re.compile(
-    "(?:Written by|Posted (?:on|by)|Courtesy of|Mitarbeit|Redaktion|Autor(?:in)?|Author|Text)\\b.{0,60}"
-    "|(?:By|Von|Par|Door)(?: [A-Z\u00c0-\u00de][\\w.'\u2019-]*){2,5}"
-)
 STATEMENT_END = closed_by(".!\u2026:,;")
 QUESTION = closed_by("?")
-INNER_END = re.compile(r"[^\W\d]{3}[.!?] +[^\W\d]")
+INNER_END = re.compile(r"[^\W\d]{3}[.!?] +\(?[^\W\d]")
+# Who and when, under a title: a date behind a bullet, middle dot or bar.
+DATED_LINE = re.compile(r".*[\u2022\u00b7|] ?\d{1,2}\.\d{1,2}\.\d{4}")
 # An exclamation this short is a heading.
 # Ends in a word, in more than one full stop, or in a mark that is none.
 NO_STATEMENT = re.compile("(?:[^.:,;]|\\.\\.)$")
@@ -53,6 +35,56 @@ TABLE_ROW = re.compile(r"\|.*\|")
 # A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
 REACH = 12
 LONGEST_HEADING, LONGEST_CALL, LONGEST_TITLE = 110, 70, 130
+# The name below a letter is so long at most.
+LONGEST_NAME = 40
+LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "kinds.json"
+
+
+class Signs(NamedTuple):
+    """Patterns made of the words that show a kind: whole credits and where they part from captions, and so on."""
+
+    credit: re.Pattern[str]
+    credit_tail: re.Pattern[str]
+    boilerplate: re.Pattern[str]
+    byline: re.Pattern[str]
+    closing: re.Pattern[str]
+
+
+@cache
+def load_signs() -> Signs:
+    """The patterns, from the words that the lookup holds."""
+    words = json.loads(LOOKUP.read_text(encoding="utf-8"))
+    credit = f"(?:\\(?(?:{_any(words['credits'])})(?: by)?:? ?[:/|\u00a9] ?|\u00a9 ?|\\(c\\) )"
+    # A word for picture with a colon needs no mark before it, in capitals or not.
+    named = f"(?i:{_any(words['credits_with_colon'])})(?: by)?: ?\\w[^.!?]{{1,58}}\\.?"
+    return Signs(
+        # "Foto: ..." and the like, a copyright sign, or agencies in capitals between slashes.
+        re.compile(f"(?:{credit}[^\\n]{{2,80}}|(?i:Fotos?|Photos?): ?[^\\n]{{2,80}}|{AGENCY})\\)?"),
+        # It parts after a closing quotation mark, bracket or full stop.
+        re.compile(f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{credit}[^.!?]{{2,60}}\\.?)|(?<=\\S) ({named}))$"),
+        _boilerplate(words),
+        # Full names only after a single word, as "Von" opens headings too.
+        re.compile(
+            f"(?:{_any(words['bylines'])})\\b.{{0,60}}"
+            f"|(?:{_any(words['by'])})(?: [A-Z\u00c0-\u00de][\\w.'\u2019-]*){{2,5}}"
+        ),
+        re.compile(f"(?:{_any(words['closings'])})[,.!]?"),
+    )
+
+
+def _boilerplate(words: dict[str, list[str]]) -> re.Pattern[str]:
+    return re.compile(
+        f"(?:{_any(words['boilerplate_heads'])})\\b ?(?::|\u2013|-|$)|(?:{_any(words['boilerplate_openings'])})"
+        "|\u00a9 ?(?:\\d{4}|Copyright)"
+        "|(?:Dieser|Dieses) (?:Artikel|Beitrag|Text) (?:erschien|ist) zuerst (?:auf|bei|in)"
+        f"|(?:{_any(words['newsletter_calls'])})\\b[^.]{{0,80}}\\bNewsletter",
+        re.IGNORECASE,
+    )
+
+
+def _any(words: list[str]) -> str:
+    """The words as alternatives, the longest first."""
+    return "|".join(re.escape(word).replace("\\ ", " ") for word in sorted(words, key=len, reverse=True))
 
 
 def part_credit(text: str) -> int:
@@ -63,7 +95,7 @@ def part_credit(text: str) -> int:
     """
     if len(text) > LONGEST_CAPTION:
         return 0
-    match = CREDIT_TAIL.search(text)
+    match = load_signs().credit_tail.search(text)
     return match.start(match.lastindex or 0) if match else 0
 
 
@@ -72,6 +104,11 @@ def name_kinds(texts: list[str]) -> list[str]:
     kinds = [_plain_kind(text) for text in texts]
     for at in [*_mail_head(texts), *_notes(texts)]:
         kinds[at] = "boilerplate" if MAIL_FIELD.match(texts[at]) else "footnote"
+    for at in _letter_lines(texts):
+        kinds[at] = "paragraph"
+    if len(items := [at for at, text in enumerate(texts) if text.startswith("o ")]) > 1:
+        for at in items:
+            kinds[at] = "list_item"
     for at, text in enumerate(texts):
         if (
             kinds[at] in ("paragraph", "heading")
@@ -86,6 +123,17 @@ def name_kinds(texts: list[str]) -> list[str]:
     if _is_teaser(texts, kinds, at):
         kinds[at] = "teaser"
     return kinds
+
+
+def _letter_lines(texts: list[str]) -> list[int]:
+    """Place and date, greeting, closing words and the name below them: lines of a letter, and no headings."""
+    closings = [at for at, text in enumerate(texts) if load_signs().closing.fullmatch(text)]
+    names = [at + 1 for at in closings if at + 1 < len(texts) and len(texts[at + 1]) <= LONGEST_NAME]
+    return closings + names + [at for at, text in enumerate(texts) if _opens_letter(text)]
+
+
+def _opens_letter(text: str) -> bool:
+    return DATELINE.fullmatch(text) is not None or GREETING.fullmatch(text) is not None
 
 
 def _mail_head(texts: list[str]) -> list[int]:
@@ -114,9 +162,9 @@ def _hangs(number: str, text: str) -> bool:
 
 
 def _plain_kind(text: str) -> str:
-    if BOILERPLATE.match(text):
+    if load_signs().boilerplate.match(text):
         return "boilerplate"
-    if len(text) <= 120 and CREDIT.fullmatch(text):
+    if len(text) <= 120 and load_signs().credit.fullmatch(text):
         return "credit"
     if TABLE_ROW.fullmatch(text):
         return "table"
@@ -128,7 +176,9 @@ def _plain_kind(text: str) -> str:
 
 
 def _is_heading(text: str) -> bool:
-    if len(text) > LONGEST_HEADING or INNER_END.search(text) or BYLINE.fullmatch(text):
+    if len(text) > LONGEST_HEADING or INNER_END.search(text) or DATED_LINE.fullmatch(text):
+        return False
+    if load_signs().byline.fullmatch(text):
         return False
     if STATEMENT_END.search(text) and not (text[-1] == "!" and len(text) <= LONGEST_CALL):
         return False
@@ -137,7 +187,12 @@ def _is_heading(text: str) -> bool:
 
 def _is_title(text: str) -> bool:
     """The first block may hold more than one sentence, so long as it is short and not a plain statement."""
-    return len(text) <= LONGEST_TITLE and NO_STATEMENT.search(text) is not None and not BYLINE.fullmatch(text)
+    return (
+        len(text) <= LONGEST_TITLE
+        and NO_STATEMENT.search(text) is not None
+        and not _opens_letter(text)
+        and not load_signs().byline.fullmatch(text)
+    )
 
 
 def _is_teaser(texts: list[str], kinds: list[str], at: int) -> bool:

@@ -26,8 +26,14 @@ GREETING = re.compile(
     " [^.:;]{2,60}[,!]"
 )
 LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
+# Hanging groups have so many lines; those that go on are so full, as a share of the widest.
+FEWEST_HANGING, FULL = 4, 0.85
 # Verse is at most so wide, as a share of the column.
 NARROW = 0.75
+# So much narrower still, it is verse however even its lines are.
+VERY_NARROW = 0.7
+# An address of mail, alone on its line.
+MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
@@ -79,7 +85,10 @@ def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
 
 
 def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
-    """Let a block begin at every line of a postal address between empty lines, and before and after a greeting."""
+    """Let a block begin at every line of a postal address between empty lines, and before and after a greeting.
+
+    So do addresses of mail that stand alone behind a short line.
+    """
     starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
     widths = sorted(len(line.text) for line in lines)
     short = SHORT_LINE * widths[len(widths) * 9 // 10] if widths else 0
@@ -88,6 +97,9 @@ def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
         group = lines[start:end]
         if 1 < len(group) <= LONGEST_ADDRESS and _is_address([line.text for line in group], short):
             marked[start : end + 1] = [True] * (end + 1 - start)
+        for at in range(start + 1, end):
+            if MAIL.fullmatch(lines[at].text) and len(lines[at - 1].text) <= short:
+                marked[at] = marked[at + 1] = True
         if len(group[0].text) <= short and GREETING.fullmatch(group[0].text):
             marked[start] = marked[start + 1] = True
     return marked[:-1]
@@ -95,6 +107,37 @@ def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
 
 def _is_address(texts: list[str], short: float) -> bool:
     return max(map(len, texts)) <= short and any(map(PLACE.fullmatch, texts[1:]))
+
+
+def mark_outdents(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
+    """Let a block begin at each line of a hanging group that is not set in, and none at its other lines.
+
+    A group between empty lines hangs when two indents are all it has, every line set in follows a full one, and every
+    line that two flush ones make a block of its own is short: where indents open paragraphs it is the other way round.
+    """
+    starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1 or line.form_feeds]
+    marked = list(begins)
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
+        if _hangs(lines[start:end]):
+            marked[start:end] = [line.indent == lines[start].indent for line in lines[start:end]]
+    return marked
+
+
+def _hangs(group: Sequence[Line]) -> bool:
+    margin = group[0].indent
+    if len(group) < FEWEST_HANGING or len({line.indent for line in group}) != 2:
+        return False
+    flush = [line.indent == margin for line in group]
+    if any(line.indent < margin for line in group) or sum(flush) < 2 or any(map(_has_mark, group)):
+        return False
+    ends = [line.indent + len(line.text) for line in group]
+    full = [end >= FULL * max(ends) for end in ends]
+    pairs = zip(full, flush, flush[1:], strict=False)
+    return all(not filled if a and b else filled or b for filled, a, b in pairs)
+
+
+def _has_mark(line: Line) -> bool:
+    return ITEM.match(line.text) is not None or NUMBERED.match(line.text) is not None
 
 
 def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
@@ -119,7 +162,8 @@ def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
 def _is_ragged(group: Sequence[Line], narrow: float) -> bool:
     widest = max(len(line.text) for line in group)
     fits = [len(a.text) + 1 + len(b.text.partition(" ")[0]) <= widest for a, b in pairwise(group)]
-    return widest <= narrow and 2 * sum(fits) >= len(fits) and not any(ends_in_hyphen(line.text) for line in group)
+    ragged = 2 * sum(fits) >= len(fits) or widest <= narrow * VERY_NARROW
+    return widest <= narrow and ragged and not any(ends_in_hyphen(line.text) for line in group)
 
 
 def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
@@ -130,7 +174,9 @@ def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list
     for at in range(1, len(lines) + 1):
         if at < len(lines) and rows[at] and rows[at - 1] and lines[at].breaks == 1:
             continue
-        if rows[start] and at - start >= FEWEST_ROWS:
+        # Justified prose has wide gaps too, and broken words.
+        broken = any(ends_in_hyphen(a.text) and b.text[0].islower() for a, b in pairwise(lines[start : at + 1]))
+        if rows[start] and at - start >= FEWEST_ROWS and not broken:
             marked[start : at + 1] = [True] * len(marked[start : at + 1])
         start = at
     return marked

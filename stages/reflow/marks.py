@@ -13,14 +13,18 @@ from stages.reflow.lines import Line, drop_lines
 from stages.reflow.records import Repair
 
 # What the signs begin with; most texts have none of them.
-SIGNS = frozenset("#>;/%|`~-=")
+SIGNS = frozenset("#>;/%|`~-=*")
 QUOTE = re.compile(r"(?:> ?)+")
 COMMENT = re.compile(r"(#+|//+|;+|%+|\||--)(?: |$)")
+# A comment of several lines, as C has them: its first line, its last, and the sign before each line between.
+BLOCK_COMMENT = re.compile(r"/\*+(?: |$)|\*+/$|\*(?: |$)")
 # So many lines in a row are quoted mail; of all lines, at least so many and this share are comments.
 QUOTED_RUN, COMMENTS, COMMENTED = 2, 4, 0.9
 HEADING = re.compile(r"#{1,6} +(?=\S)")
 FENCE = re.compile(r"(?:```|~~~)[\w+-]*")
 UNDERLINE = re.compile(r"={3,}|-{3,}")
+# A rule is so much longer or shorter than its heading at most.
+LONGER_RULE = 2
 TABLE_ROW = re.compile(r"\|.*\|")
 # Fields of a mail's head; two of them make one.
 MAIL_FIELD = re.compile(
@@ -69,8 +73,9 @@ def _unquoted(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
 
 
 def _uncommented(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
-    signs = [COMMENT.match(line.text) for line in lines]
-    found = [sign[1] for sign in signs if sign]
+    block = bool(lines) and lines[0].text.startswith("/*") and lines[-1].text.endswith("*/")
+    signs = [(BLOCK_COMMENT if block else COMMENT).match(line.text) for line in lines]
+    found = [sign[1] if sign.lastindex else "*" for sign in signs if sign]
     if len(found) < COMMENTS or len(found) < COMMENTED * len(lines) or len(set(found)) > 1:
         return lines, []
     return _without(raw, lines, lambda at: sign.end() if (sign := signs[at]) else 0, "")
@@ -112,7 +117,7 @@ def _unmarked(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
     headings = {at for at, line in enumerate(lines) if HEADING.match(line.text)}
     front = _front_matter(lines)
     if not (len(fences) > 1 or front or _are_headings(lines, headings)):
-        return lines, []
+        return _ununderlined(raw, lines)
     code = {at for start, end in zip(fences[::2], fences[1::2], strict=False) for at in range(start, end)}
     underlined = {at for at in range(front + 1, len(lines)) if _is_underline(lines[at]) and at not in code}
     dropped = {*range(front), *fences[: len(fences) // 2 * 2], *underlined}
@@ -124,6 +129,22 @@ def _unmarked(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
              for at in sorted(dropped | signs.keys())]  # fmt: skip
     marked = [line._replace(alone=at in alone) for at, line in enumerate(marked)]
     return drop_lines(marked, dropped), [Repair("line_sign", start, end, raw[start:end], "") for start, end in spans]
+
+
+def _ununderlined(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
+    """Headings that stand alone over a rule of their own length stand for themselves, and the rules go."""
+    rules = [at for at in range(1, len(lines)) if _is_ruled(lines, at)]
+    if not rules:
+        return lines, []
+    marked = [line._replace(alone=at + 1 in rules) for at, line in enumerate(lines)]
+    spans = [(lines[at].raw_start, lines[at].raw_end) for at in rules]
+    return drop_lines(marked, set(rules)), [Repair("line_sign", *span, raw[slice(*span)], "") for span in spans]
+
+
+def _is_ruled(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line is the rule under a heading: the heading is alone above it, and about as long."""
+    apart = (at == 1 or lines[at - 1].breaks > 1) and at + 1 < len(lines) and lines[at + 1].breaks > 1
+    return apart and _is_underline(lines[at]) and abs(len(lines[at].text) - len(lines[at - 1].text)) <= LONGER_RULE
 
 
 def _is_underline(line: Line) -> bool:

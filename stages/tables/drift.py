@@ -66,7 +66,7 @@ def _count(rows: pl.DataFrame, what: pl.Expr) -> pl.DataFrame:
 
 
 def measure(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Give source, measure and value from the tallies of all batches of a run; no row where nothing can be said."""
+    """Give source, measure and what was observed from the tallies of all batches; no row where nothing can be said."""
     total = pl.concat([pl.DataFrame(schema=TALLY), *tallies]).group_by("source", "what").agg(pl.col("n").sum())
     by_source: dict[str, dict[str, int]] = {}
     for source, what, n in total.iter_rows():
@@ -76,7 +76,7 @@ def measure(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
         for source, n in sorted(by_source.items())
         for name, value in _measures(n).items()
     ]
-    schema = {"source": pl.String, "measure": pl.String, "value": pl.Float64, "n_documents": pl.Int64}
+    schema = {"source": pl.String, "measure": pl.String, "observed": pl.Float64, "n_documents": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -113,7 +113,7 @@ def compare(measured: pl.DataFrame, past: pl.DataFrame, run_id: str, limits: Dri
     )
     n_runs = recent.group_by("source").agg(n_runs=pl.col("run_id").n_unique().cast(pl.Int64))
     rows = _with_languages(measured, recent).join(n_runs, on="source", how="left")
-    medians = recent.group_by("source", "measure").agg(seen=pl.col("value"))
+    medians = recent.group_by("source", "measure").agg(seen=pl.col("observed"))
     rows = rows.with_columns(pl.col("n_runs").fill_null(0)).join(medians, on=["source", "measure"], how="left")
     language = pl.col("measure").str.starts_with(_LANGUAGE)
     seen = pl.col("seen").fill_null([])
@@ -129,19 +129,19 @@ def _with_languages(measured: pl.DataFrame, recent: pl.DataFrame) -> pl.DataFram
     sizes = measured.select("source", "n_documents").unique()
     known = recent.filter(pl.col("measure").str.starts_with(_LANGUAGE)).select("source", "measure").unique()
     missing = known.join(measured, on=["source", "measure"], how="anti").join(sizes, on="source")
-    zero = missing.with_columns(value=pl.lit(0.0)).select(measured.columns)
+    zero = missing.with_columns(observed=pl.lit(0.0)).select(measured.columns)
     return pl.concat([measured, zero])
 
 
 def _judged(rows: pl.DataFrame, limits: DriftLimits) -> pl.DataFrame:
-    """Add how far a value is from the median, from 0 (the same) to 1, and what that means.
+    """Add how far what was observed is from the median, from 0 (the same) to 1, and what that means.
 
     Shares differ by their difference, all else by the part that the smaller lacks of the greater: half as much and
     twice as much are both 0.5.
     """
-    value, median = pl.col("value"), pl.col("median")
-    greater = pl.max_horizontal(value, median)
-    difference = (value - median).abs()
+    observed, median = pl.col("observed"), pl.col("median")
+    greater = pl.max_horizontal(observed, median)
+    difference = (observed - median).abs()
     is_share = pl.any_horizontal(pl.col("measure").str.starts_with(name) for name in _SHARES)
     relative = pl.when(greater > 0).then(difference / greater).otherwise(0.0)
     rows = rows.with_columns(deviation=pl.when(is_share).then(difference).otherwise(relative))

@@ -362,14 +362,16 @@ TABLES: dict[str, Table] = {
             "measure": Column(
                 _STR,
                 "documents, words, quarantine_share, names_per_1000_words, hyphens_per_1000_words, entity_heads (share "
-                "of names that the ten entities named most have), or the share of a language (language de)",
+                "of the ten named most), language de (its share)",
             ),
-            "value": Column(_FLOAT, "its value in the documents that this run made"),
+            "observed": Column(_FLOAT, "what it is in the documents that this run made"),
             "n_documents": Column(_INT, "documents of the source that this run made"),
             "n_runs": Column(_INT, "earlier runs that it is compared with"),
-            "median": Column(_FLOAT, "median of their values; null where there are none", nullable=True),
+            "median": Column(_FLOAT, "median of what it was there; null where there are none", nullable=True),
             "deviation": Column(
-                _FLOAT, "how far value is from median, 0 to 1: the difference of shares, else relative", nullable=True
+                _FLOAT,
+                "how far it is from median, 0 to 1: the difference of shares, else relative",
+                nullable=True,
             ),
             "verdict": Column(_STR, "one of " + ", ".join(DRIFT_VERDICTS)),
         },

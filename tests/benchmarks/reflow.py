@@ -51,7 +51,10 @@ REAL = ("bF", "exact", "joinAll", "furnMid", "lost")
 # A line set in by so many columns begins a paragraph, for the rule of indents.
 INDENTS = range(1, 13)
 # Figures where less is better.
-COSTS = {"WERx", "furn", "furnMid", "lost"}
+COSTS = {"WERx", "furn", "furnMid", "lost", "running"}
+# Running lines stand this deep in the page, on so many pages.
+EDGE, FEWEST_PAGES = 4, 3
+DIGITS = re.compile(r"\d+")
 Result = dict[str, Any]
 Tool = Callable[[str], list[str]]
 
@@ -79,7 +82,8 @@ def main() -> int:
             figures |= measure_kinds(name, documents)
     for folder in sorted(path for path in (options.devsets / "reflow-real").glob("*") if path.is_dir()):
         score = load_scorer(options.devsets, folder)
-        figures |= measure_set(folder.name, score, read_documents(folder))
+        documents = read_documents(folder)
+        figures |= measure_set(folder.name, score, documents) | measure_running(folder.name, documents)
     figures |= measure_words()
     measure_speed(read_documents(sets["held"]))
     return _compare(figures, options.update)
@@ -163,6 +167,32 @@ def measure_set(name: str, score: ModuleType, documents: dict[str, tuple[str, Re
     if name == "held":
         figures["held worst style bF"] = min(style["bF"] for style in styles.values())
     return figures | {f"{name} stable %": 100 * stable / len(done), f"{name} mapped %": 100 * mapped / len(done)}
+
+
+def measure_running(name: str, documents: dict[str, tuple[str, Result]]) -> dict[str, float]:
+    """Print the share of running lines that stayed: lines at page edges that come again there and are not in the gold.
+
+    The scorer's furniture is all that the gold lacks, notes and captions too, which stay by right.
+    """
+    total = left = 0
+    for raw, gold in documents.values():
+        wanted = " ".join(" ".join(block["text"].split()) for block in gold["blocks"])
+        found = Counter({line: n for line, n in _running_lines(raw).items() if line not in wanted})
+        text = "\n".join(block.text for block in reflow(raw).blocks)
+        total += sum(len(line) * n for line, n in found.items())
+        left += sum(len(line) * min(n, text.count(line)) for line, n in found.items())
+    if not total:
+        return {}
+    print(f"running lines left: {100 * left / total:.2f} % of {total} characters")
+    return {f"{name} running": 100 * left / total}
+
+
+def _running_lines(raw: str) -> Counter[str]:
+    """How often each line stands at a page edge, of those that do on several pages, numbers aside."""
+    pages = [[" ".join(line.split()) for line in page.splitlines() if line.strip()] for page in raw.split("\f")]
+    edges = [page[:EDGE] + page[-EDGE:] for page in pages]
+    shown = Counter(key for edge in edges for key in {DIGITS.sub("0", line) for line in edge})
+    return Counter(line for edge in edges for line in edge if shown[DIGITS.sub("0", line)] >= FEWEST_PAGES)
 
 
 def by_style(score: ModuleType, results: list[Result]) -> dict[str, Result]:

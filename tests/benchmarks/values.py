@@ -1,6 +1,7 @@
 """Score the value rules on annotated sentences, by type, and measure their speed.
 
     python tests/benchmarks/values.py de FILE.tsv [FILE.tsv ...] [--errors 20]
+    python tests/benchmarks/values.py                        # the judged sentences of tests/cases/values_judged.txt
 
 A file has a token and its BIO tag a line, sentences parted by blank lines. Tokens are joined with the spaces a
 newspaper would print; a span counts as found when it covers exactly the tokens of the annotation and has its type.
@@ -8,6 +9,7 @@ Types that the rules do not know are left out.
 """
 
 import argparse
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,6 +19,42 @@ from stages.extract_entities.values import extract_values
 from stages.tables.schemas import VALUE_LABELS
 
 Span = tuple[int, int, str]
+Judged = tuple[int, int, str, str | None]
+JUDGED = Path(__file__).parents[1] / "cases" / "values_judged.txt"
+MARK = re.compile(r"\[([^|\]]*)\|([A-Z]+)(?: ([^\]]*))?\]")
+FLOORS = {"DATE": 0.92, "TIME": 0.93, "DURATION": 0.95, "MONEY": 0.96, "PERCENT": 0.95, "QUANTITY": 0.94}
+
+
+def read_judged(path: Path = JUDGED) -> Iterator[tuple[bool, str, str, list[Judged]]]:
+    """Whether it is read right today, language, sentence and values of every judged sentence."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            *fails, language, marked = line.split("\t")
+            yield not fails, language, *unmark(marked)
+
+
+def unmark(marked: str) -> tuple[str, list[Judged]]:
+    """A sentence without its marks, and the values that they marked."""
+    text, values, at = "", [], 0
+    for mark in MARK.finditer(marked):
+        text += marked[at : mark.start()]
+        start = len(text) + len(mark[1]) - len(mark[1].lstrip())
+        values.append((start, start + len(mark[1].strip()), mark[2], mark[3]))
+        text, at = text + mark[1], mark.end()
+    return text + marked[at:], values
+
+
+def score_judged() -> bool:
+    """Count span, label and value together, by type; false where one type is below its floor."""
+    right, answered, expected = Counter[str](), Counter[str](), Counter[str]()
+    for _, language, sentence, values in read_judged():
+        ours = {(v.start, v.end, v.label, v.value) for v in extract_values(sentence, language)}
+        for counter, found in ((right, ours & set(values)), (answered, ours), (expected, set(values))):
+            counter.update(value[2] for value in found)
+    print(f"{JUDGED.name}: span, label and value")
+    for label in VALUE_LABELS:
+        print_score(label, right[label], answered[label], expected[label])
+    return all(2 * right[label] >= floor * (answered[label] + expected[label]) for label, floor in FLOORS.items())
 
 
 def read_sentences(path: Path) -> Iterator[tuple[list[str], list[str]]]:
@@ -82,10 +120,12 @@ def print_score(label: str, right: int, answered: int, expected: int) -> None:
 def main() -> None:
     """Print scores by type for each file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("language")
-    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("language", nargs="?")
+    parser.add_argument("files", nargs="*", type=Path)
     parser.add_argument("--errors", type=int, default=0, help="print so many differences a file")
     options = parser.parse_args()
+    if not options.files:
+        raise SystemExit(0 if score_judged() else 1)
     for path in options.files:
         score_file(path, options.language, options.errors)
 

@@ -7,11 +7,11 @@ import pytest
 from expectations.evidence import gather_evidence
 from expectations.gate import expectation, looked_at
 from expectations.part_rows import holds
-from expectations.rules import LEAF_TABLES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES, Rule
+from expectations.rules import DRIFT_RULES, LEAF_TABLES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES, Rule
 from stages.tables.schemas import CONTENT, TABLES
 
 DAY = datetime(2024, 5, 1, tzinfo=UTC)
-AT_THE_GATE = (*RULES, *LINKED_RULES, *WHOLE_RULES, *RUNS_RULES)
+AT_THE_GATE = (*RULES, *LINKED_RULES, *WHOLE_RULES, *RUNS_RULES, *DRIFT_RULES)
 
 
 def rule(kind, *arguments, columns=("a",)):
@@ -134,6 +134,10 @@ WHOLE = {
         "versions": [{"name": "polars", "version": "2"}], "n_expectations": 9, "n_rows_rejected": 0,
         "n_corrections": 0, "n_corrections_without_effect": 0,
         "validation": "passed",
+    },
+    "drift": {
+        "run_id": "r", "source": "s", "measure": "words", "observed": 90.0, "n_documents": 20, "n_runs": 3,
+        "median": 100.0, "deviation": 0.1, "verdict": "usual",
     },
 }  # fmt: skip
 

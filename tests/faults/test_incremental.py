@@ -42,10 +42,10 @@ done = long_form.Tally("incremental equals from scratch")
 
 
 def annotate_badly(
-    texts: pl.DataFrame, options: StageOptions, run_id: str, at: datetime
+    texts: pl.DataFrame, options: StageOptions, run_id: str, at: datetime, corrections: pl.DataFrame
 ) -> tuple[Frames, pl.DataFrame, dict[str, float]]:
     """The stages of the product, with mentions of one town that break a rule and are kept out one by one."""
-    frames, rejected, seconds = annotate(texts, options, run_id, at)
+    frames, rejected, seconds = annotate(texts, options, run_id, at, corrections)
     bad = pl.when(pl.col("text").str.contains("Freiburg")).then(2.0).otherwise("score")
     return frames | {"mentions": frames["mentions"].with_columns(score=bad)}, rejected, seconds
 

@@ -43,7 +43,7 @@ def test_every_run_measures_what_it_made(tmp_path: Path) -> None:
     report = night(tmp_path, 0)
     rows = drift(tmp_path)
     assert set(rows["run_id"]) == {report.run_id}
-    found = dict(rows.select("measure", "value").iter_rows())
+    found = dict(rows.select("measure", "observed").iter_rows())
     # "Brü-cke" is one word again: 18 words a text, of which one hyphen went.
     assert (found["documents"], found["words"], found["language de"]) == (4, 72, 1)
     assert found["hyphens_per_1000_words"] == pytest.approx(1000 * 4 / 72)
@@ -61,7 +61,7 @@ def test_another_language_and_no_hyphens_are_told_and_may_fail(tmp_path: Path) -
     assert usual.drift == []
     assert set(drift(tmp_path).filter(run_id=usual.run_id)["verdict"]) == {"usual"}
     odd = night(tmp_path, 4, ENGLISH)
-    unusual = {row["measure"]: (row["value"], row["median"]) for row in odd.drift}
+    unusual = {row["measure"]: (row["observed"], row["median"]) for row in odd.drift}
     assert unusual["language de"] == (0, 1)
     assert unusual["language en"] == (1, 0)
     assert unusual["hyphens_per_1000_words"][0] == 0
@@ -110,7 +110,7 @@ def past(*values: float) -> pl.DataFrame:
     [(100.0, "usual", 0.0), (11.0, "usual", 0.89), (9.0, "unusual", 0.91), (1100.0, "unusual", 1 - 100 / 1100)],
 )
 def test_volumes_may_differ_tenfold(value: float, verdict: str, deviation: float) -> None:
-    measured = pl.DataFrame({"source": ["press"], "measure": ["words"], "value": [value], "n_documents": [50]})
+    measured = pl.DataFrame({"source": ["press"], "measure": ["words"], "observed": [value], "n_documents": [50]})
     # The first of the four is too long ago to count.
     rows = compare(measured, past(9_000, 90, 100, 110), "20240601T120000Z-abc123", DriftLimits(runs=3))
     assert rows["median"].to_list() == [100]
@@ -134,5 +134,5 @@ def test_what_no_worker_survived_counts_as_quarantined(tmp_path: Path, monkeypat
     for number in range(2):
         (press / f"{number}.txt").write_text(article(number), encoding="utf-8")
     run_here([press], tmp_path / "tables", engine="none", batch_size=1)
-    shares = drift(tmp_path).filter(measure="quarantine_share")["value"].to_list()
+    shares = drift(tmp_path).filter(measure="quarantine_share")["observed"].to_list()
     assert shares == [1.0]

@@ -1,14 +1,18 @@
 """Members of containers are sources of their own: written, unchanged, changed, moved, deleted like files."""
 
+import io
 import os
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 import pytest
 
 from flows.report import RunReport
+from stages.discover.sources import open_source
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import article, assert_same, assert_tidy, fast_gate, published, run_here
 
@@ -120,6 +124,42 @@ def test_a_damaged_container_costs_no_other_source(press: Path) -> None:
     assert statuses(press)["press/cut.zip"] == "quarantined"
     run(press)
     assert statuses(press)["press/cut.zip"] == "opened"
+    assert_like_a_fresh_run(press)
+
+
+def test_a_damaged_container_is_not_read_again_until_it_changes(press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {f"{n}.txt": article(n) * 40 for n in range(20, 25)}
+    with tarfile.open(press / "cut.tar", "w") as out:
+        for name, text in texts.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(text.encode())
+            out.addfile(info, io.BytesIO(text.encode()))
+    whole = (press / "cut.tar").read_bytes()
+    (press / "cut.tar").write_bytes(whole[: len(whole) // 2])
+    (press / "broken.zip").write_bytes((press / "year.zip").read_bytes()[:-30])
+    long_ago = 1_700_000_000
+    for file in press.iterdir():
+        os.utime(file, (long_ago, long_ago))
+    assert counts(run(press)) == (6, 0, 0, 2, 0)
+
+    opened: list[str] = []
+
+    def opening(path: Path) -> BinaryIO:
+        opened.append(path.name)
+        return open_source(path)
+
+    monkeypatch.setattr("stages.discover.members.open_source", opening)
+    monkeypatch.setattr("stages.discover.files.open_source", opening)
+    again = run(press)
+    assert (counts(again), again.published, opened) == ((0, 6, 0, 2, 0), False, [])
+    assert {code for _, code, _ in again.quarantined} == {"broken_archive"}
+    run(press, exclude=("0.txt",))  # opened in another way, the members may be others
+    assert sorted(set(opened)) == ["broken.zip", "cut.tar", "year.zip"]
+    (press / "cut.tar").write_bytes(whole)
+    assert counts(run(press)) == (3, 6, 0, 1, 0)
+    (press / "broken.zip").unlink()
+    (press / "cut.tar").unlink()
+    assert counts(run(press)) == (0, 4, 0, 0, 6)
     assert_like_a_fresh_run(press)
 
 

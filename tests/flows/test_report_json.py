@@ -14,7 +14,7 @@ pytestmark = pytest.mark.integration
 KEYS = [
     *("exit_code", "state", "message", "run_id", "tables", "snapshot", "published", "counts", "rows", "languages"),
     *("n_expectations", "warnings", "quarantined", "duplicates", "withheld", "passed_over", "empty", "again"),
-    *("drift", "seconds"),
+    *("n_corrections", "corrections_without_effect", "drift", "seconds"),
 ]
 
 

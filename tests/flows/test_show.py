@@ -1,8 +1,10 @@
 """`fliesstext show` as a user calls it: what is wrong with what was named, and what to do."""
 
 import gzip
+import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,3 +99,19 @@ def test_what_cannot_be_looked_into(tmp_path: Path, make: Callable[[Path], None]
     assert done.returncode == 2
     assert done.stderr.startswith("fliesstext: zu ")
     assert done.stderr.count("\n") == 1
+
+
+def test_what_sidecars_say_is_shown_of_files_and_of_members(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Der Rat tagte am vergangenen Freitag.", encoding="utf-8")
+    said = {"author": "Eva Muster", "published": "2024-03-05"}
+    (tmp_path / "a.meta.json").write_text(json.dumps(said), encoding="utf-8")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as out:
+        out.write(tmp_path / "a.txt", "b/a.txt")
+        out.write(tmp_path / "a.meta.json", "b/a.txt.meta.json")
+    for path in ("a.txt", "a.zip!/b/a.txt"):
+        shown = show(path, tmp_path)
+        assert (shown.returncode, shown.stderr) == (0, "")
+        assert "author: Eva Muster (sidecar author)" in shown.stdout
+        assert "published_at: 2024-03-05 (sidecar published)" in shown.stdout
+    (tmp_path / "a.meta.json").write_text("{", encoding="utf-8")
+    assert "would be quarantined as damaged: the sidecar a.meta.json is no JSON" in show("a.txt", tmp_path).stderr

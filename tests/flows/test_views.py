@@ -42,6 +42,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("it's here")
     (home / "press").mkdir()
     (home / "press" / "a.txt").write_text(TEXT, encoding="utf-8")
+    (home / "press" / "again.txt").write_text(f"{TEXT}\n\nMehr davon.", encoding="utf-8")
     (home / "press" / "b.bin").write_bytes(bytes(range(256)))
     with fast_gate():
         run_here([home / "press"], home / "tables")
@@ -81,7 +82,7 @@ def test_offsets_slice_and_no_name_is_quoted(ask_views: Callable[..., Answers]) 
 def test_the_file_by_itself_looks_where_the_default_is(tables: Path, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "tables").symlink_to(tables)
-    assert ask(VIEWS, "SELECT count(*) FROM documents", where=tmp_path)[1:] == [[[1]]]
+    assert ask(VIEWS, "SELECT count(*) FROM documents", where=tmp_path)[1:] == [[[2]]]
 
 
 def test_no_tables_no_views(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,10 @@ def test_every_table_in_its_schema_and_every_offset_true():
     frames, rejected, seconds = run(texts(a=RAW, b=RAW.replace("Köln", "Jena")))
     assert {name: frame.schema for name, frame in frames.items()} == {name: TABLES[name].schema for name in frames}
     assert rejected.is_empty()
-    assert list(seconds) == ["reflow", "identify_language", "split_sentences", "extract_entities", "link_entities"]
+    assert list(seconds) == [
+        *("reflow", "identify_language", "split_sentences", "extract_entities", "link_entities"),
+        *("read_facts", "find_duplicates"),
+    ]
     text = dict(frames["documents"].select("doc_id", "text").iter_rows())
     for name in ("blocks", "sentences", "mentions"):
         assert set(frames[name]["doc_id"]) == set(text), name

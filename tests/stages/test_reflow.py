@@ -296,6 +296,8 @@ def check_spans(raw: str, text: str, spans: tuple[tuple[int, int, int], ...]) ->
 
 def not_in_raw(text: str, spans: tuple[tuple[int, int, int], ...]) -> list[tuple[int, int]]:
     """Where in the raw text characters were replaced: between two spans with more than a space between them."""
+    if not spans:  # all of its characters were mended, which the repairs say
+        return []
     _, raw_start, length = spans[-1]
     edges = [(0, spans[0][1], 0), *spans, (len(text), raw_start + length, 0)]
     gaps = [

@@ -108,6 +108,13 @@ function followWords(article) {
     if (chosen) chosen.selected = true;
     const block = event.target.closest(".b"), blocks = article.querySelector("[data-blocks]");
     if (block && blocks) blocks.selectedIndex = [...mended.querySelectorAll(".b")].indexOf(block);
+    const joined = block && article.querySelector(`[data-joins] option[data-block="${block.id.slice(1)}"]`);
+    if (joined) joined.selected = true;
+    const word = event.target.closest("i.w"), part = article.querySelector("[data-part]");
+    if (word && part) {
+      part.value = word.dataset.o.split("–")[0];
+      article.querySelector("[data-part-word]").textContent = word.textContent;
+    }
   });
 
   const target = document.getElementById("at");

@@ -16,6 +16,7 @@ from stages.discover.containers.feeds import open_feed
 from stages.discover.containers.mailboxes import BEGINS as MBOX
 from stages.discover.containers.mailboxes import open_mbox
 from stages.discover.containers.members import Item, Limits, Member, Refused, bomb, size_of
+from stages.discover.containers.mets import articles_of
 from stages.discover.containers.rows import CSV_NAMES, MARK, RowOptions, open_csv, open_json_lines, open_parquet
 from stages.discover.sidecars import is_sidecar
 from stages.discover.sources import NEST
@@ -57,7 +58,7 @@ def members_of(
 def holds_members(file: BinaryIO, name: str) -> bool:
     """Tell whether a file is a container; False where its beginning is too damaged to say."""
     try:
-        return members_of(file, name) is not None
+        return members_of(file, name) is not None or bool(articles_of(file))
     except SourceError:
         return False
 

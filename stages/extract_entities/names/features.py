@@ -76,7 +76,7 @@ def form_features(word: str) -> tuple[list[str], list[str]]:
 class FormCache(dict[str, tuple[list[str], ...]]):
     """Word form -> its features for the places 0, -1, +1, -2, +2 of the window. Emptied when it grows too large."""
 
-    LIMIT = 200_000
+    LIMIT = 50_000
 
     def __missing__(self, word: str) -> tuple[list[str], ...]:
         if len(self) >= self.LIMIT:

@@ -25,7 +25,7 @@ FORMS_MODEL = Path(__file__).parents[2] / "models" / "names_small" / "forms.onnx
 TAGGER_MODEL = FORMS_MODEL.with_name("tagger.onnx")
 ROW = 600  # words tagged in one go: many more do not fit the cache of the processor
 SEARCHED = 8_000  # words whose tags are searched for side by side: many more take memory and no less time
-FORM_LIMIT = 150_000  # forms remembered before starting anew; each takes half a kilobyte
+FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes half a kilobyte
 FORMS_AT_ONCE = 256
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
 PLAIN = "O"
@@ -37,6 +37,7 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     """Open a graph for one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.enable_cpu_mem_arena = False
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
@@ -64,7 +65,8 @@ class FormMemory:
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}
         # Half precision is finer than the first quantisation that follows, and twice as many fit the cache.
-        self.vectors: NDArray[np.float16] = np.zeros((1, _forms().get_outputs()[0].shape[1]), np.float16)
+        # What is not filled yet takes no memory; growing it step by step would hold it twice.
+        self.vectors: NDArray[np.float16] = np.zeros((FORM_LIMIT, _forms().get_outputs()[0].shape[1]), np.float16)
 
     def learn(self, words: set[str]) -> None:
         """Make the vectors of the forms not met before."""
@@ -73,7 +75,8 @@ class FormMemory:
         fresh = sorted(words - self.rows.keys())
         first = len(self.rows) + 1
         if first + len(fresh) > len(self.vectors):
-            self.vectors = np.resize(self.vectors, (2 * (first + len(fresh)), self.vectors.shape[1]))
+            more = np.zeros((first + len(fresh) - len(self.vectors), self.vectors.shape[1]), np.float16)
+            self.vectors = np.concatenate([self.vectors, more])
         for start in range(0, len(fresh), FORMS_AT_ONCE):
             found = form_vectors(fresh[start : start + FORMS_AT_ONCE])
             self.vectors[first + start : first + start + len(found)] = found

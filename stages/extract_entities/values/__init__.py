@@ -7,11 +7,11 @@ find the values (`rules`); readers (`measures`, `dates`) turn them into one norm
 
 | label | value | example |
 |---|---|---|
-| DATE | ISO 8601, as exact as the text | 2025-08-15, 2025-08, 1945, 2015/2016, 2015-22 (summer) |
+| DATE | ISO 8601, as exact as the text | 2025-08-15, 2025-08, 1945, 2015/2016, 2015-22 (summer), 2024-40 (first half) |
 | TIME | hours and minutes | 20:15 |
 | DURATION | ISO 8601 | P87D, PT24H, P3.5Y |
 | MONEY | amount and ISO 4217 currency | 90000000000 USD |
-| PERCENT | number and %, ‰ or pp (percentage points) | 5 % |
+| PERCENT | number and %, ‰, pp (percentage points) or bp (basis points) | 5 % |
 | QUANTITY | number and symbol of the unit | 30 km |
 
 "Dollar" is taken for USD and "Pfund" for GBP. Where the text is incomplete ("vergangenen Freitag", "mehrere
@@ -27,7 +27,7 @@ from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.rules import RULES, Rule
 from stages.extract_entities.values.tokens import Tokens, may_hold_values, places, tokenise
 
-VERSION = "3"
+VERSION = "4"
 EXTRACTOR = f"values-{VERSION}"
 ANCHORS = frozenset().union(*(rule.anchors for rule in RULES))
 
@@ -53,12 +53,12 @@ def extract_values(sentence: str, language: str) -> list[Value]:
         return []
     tokens = tokenise(sentence, words)
     candidates = sorted(_candidates(tokens, language), key=lambda found: (found[0], -found[1]))
-    at = places(sentence, tokens) if candidates else []
+    at = places(sentence) if candidates else []
     values: list[Value] = []
     free = 0
     for first, last, label, value in candidates:
         if first >= free:
-            free = _with_full_stop(tokens, last, at)
+            free = _with_full_stop(tokens, _before_full_stop(tokens, last), at)
             values.append(Value(at[first][0], at[free - 1][1], label, value, EXTRACTOR))
     return values
 
@@ -78,6 +78,11 @@ def _candidates(tokens: Tokens, language: str) -> list[tuple[int, int, str, str 
 def _rules(anchors: frozenset[str]) -> tuple[Rule, ...]:
     """The rules one of whose letters occurs, in their order."""
     return tuple(rule for rule in RULES if not anchors.isdisjoint(rule.anchors))
+
+
+def _before_full_stop(tokens: Tokens, last: int) -> int:
+    """One token less where a value ends in a full stop after "million": it is that of the sentence."""
+    return last - (tokens.kind(last - 1) == "stop" and tokens.kind(last - 2) == "scale")
 
 
 def _with_full_stop(tokens: Tokens, last: int, at: list[tuple[int, int]]) -> int:

@@ -9,6 +9,7 @@ from stages.extract_entities.values.tokens import Tokens
 CURRENCY = re.compile(r"([0-9.]*)(\w*)")
 DURATION = re.compile(r"([0-9.]*)(T?)([SMHDWY])")
 ONE = Decimal(1)
+HALF = Decimal("0.5")
 MOST_BEFORE_ONES = 10**6  # of larger numbers the remainder may not be exact
 
 
@@ -25,7 +26,7 @@ def read_number(tokens: Tokens, start: int, end: int, language: str) -> Decimal 
         kind = tokens.kind(index)
         if kind in {"hyphen", "and", "stop"}:
             continue
-        if kind in {"to", "vague"}:
+        if kind in {"to", "vague"} or (kind == "and" and tokens.before(start) and tokens.kind(start - 1) == "between"):
             return None
         in_digits = kind in {"day", "year", "number"}
         value = read_digits(tokens.texts[index], language) if in_digits else tokens.payload(index)
@@ -33,7 +34,7 @@ def read_number(tokens: Tokens, start: int, end: int, language: str) -> Decimal 
             return None
         if kind == "scale":
             total = value * (ONE if index == start else total or 0)
-        elif total is None or (kind == "numeral" and index == start + 1 and tokens.kind(start) == "one"):
+        elif total is None or (kind == "fraction" and index == start + 1 and tokens.kind(start) == "one"):
             total = value  # the article goes in "eine halbe"
         elif _adds(total, value, kind):
             total += value  # "twenty-five", "vingt-deux", "two and a half"
@@ -43,7 +44,9 @@ def read_number(tokens: Tokens, start: int, end: int, language: str) -> Decimal 
 
 
 def _adds(total: Decimal, value: Decimal, kind: str) -> bool:
-    return kind == "numeral" and (value < 1 or (20 <= total < MOST_BEFORE_ONES and total % 10 == 0 and value < 20))
+    """Whether a number word adds to what stands before it: "twenty-five", "1 1/2" with the sign of a half."""
+    tens = kind == "numeral" and 20 <= total < MOST_BEFORE_ONES and total % 10 == 0 and value < 20
+    return tens or kind == "fraction"
 
 
 def money(amount: Decimal | None, currency: str) -> str | None:

@@ -8,7 +8,7 @@
 | DATE | 2025-08-15, 2025-08, 1945, 2015-22, 2015/2016 | | the first and the last day of it |
 
 A season has the number that ISO 8601-2 gives it (21 spring to 24 winter), a quarter as well (33 to 36); a season is
-counted in whole months, and winter ends in the year after.
+counted in whole months, and winter ends in the year after. Halves of a year are 40 and 41.
 """
 
 import re
@@ -24,7 +24,7 @@ PERIOD = re.compile(r"P(?:([0-9.]+)([YMWD]))?(?:T(?:([0-9.]+)H)?(?:([0-9.]+)M)?(
 UNITS = {"Y": "a", "M": "mo", "W": "wk", "D": "d"}
 SECONDS = (("h", 3600.0), ("min", 60.0), ("s", 1.0))
 DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
-FIRST_SEASON, FIRST_QUARTER = 21, 33
+FIRST_SEASON, FIRST_QUARTER, FIRST_HALF = 21, 33, 40
 
 
 class Computable(NamedTuple):
@@ -97,14 +97,17 @@ def _span(value: str) -> tuple[date, date] | None:
 
 
 def _months(year: int, part: int) -> tuple[date, date] | None:
-    """Three months: a season from March on, or a quarter from January on."""
+    """A season of three months from March on, a quarter or a half from January on."""
+    months = 3
     if FIRST_SEASON <= part < FIRST_SEASON + 4:
         first = 3 * (part - FIRST_SEASON) + 3
     elif FIRST_QUARTER <= part < FIRST_QUARTER + 4:
         first = 3 * (part - FIRST_QUARTER) + 1
+    elif FIRST_HALF <= part < FIRST_HALF + 2:
+        first, months = 6 * (part - FIRST_HALF) + 1, 6
     else:
         return None
-    ends, last = (year + 1, first - 10) if first > 10 else (year, first + 2)
+    ends, last = (year + 1, first - 10) if first > 10 else (year, first + months - 1)
     return (date(year, first, 1), date(ends, last, monthrange(ends, last)[1])) if ends <= date.max.year else None
 
 

@@ -1,14 +1,15 @@
-"""Readers of dates and times of day; see `stages.extract_entities.values.measures` for what a reader is.
+"""Readers of dates; see `stages.extract_entities.values.measures` for what a reader is.
 
-A complete date becomes ISO 8601 ("2025-08-15"), a month or year the same with less precision ("2025-08", "1945"),
-a time of day "20:15". What needs the day of writing to be known ("vergangenen Freitag", "3. Mai") has no value.
+A complete date becomes ISO 8601 ("2025-08-15"), a month or year the same with less precision ("2025-08", "1945").
+What needs the day of writing to be known ("vergangenen Freitag", "3. Mai") has no value.
 """
 
 import re
 
+from stages.extract_entities.values.amounts import HALF
+from stages.extract_entities.values.clock import is_morning
 from stages.extract_entities.values.digits import (
     calendar_day,
-    read_clock_time,
     read_day,
     read_day_and_month,
     read_whole,
@@ -19,9 +20,14 @@ from stages.extract_entities.values.tokens import Tokens
 DAY_MONTH = re.compile(r"[0-9]{2}\.[0-9]{2}")
 OF_DAYS = frozenset({"am", "vom", "zum", "dem"})
 OF_HOURS = frozenset({"um", "gegen"})
-GREETING = frozenset({"guten", "guter", "schönen"})
 QUARTER = re.compile("Q[1-4]")
-FIRST_QUARTER = 33
+PARTS_OF_YEAR = {"3M": (33, 4), "6M": (40, 2)}  # quarters and halves: the number of the first, and how many there are
+ARTICLES = frozenset({"the", "le"})
+LASTING = frozenset({"in", "hintereinander", "nacheinander", "running"})  # "das dritte Quartal in Folge"
+ROMAN = re.compile("[IVX]+(?:e|ème)?")
+BEFORE_CHRIST, AFTER_CHRIST = frozenset({"v", "av"}), frozenset({"n", "ap"})
+CHRIST = frozenset({"Chr", "J"})
+EN_DASH = "\u2013"
 UNITS_OF_DAYS = frozenset("DWMY") | {"10Y", "6M", "3M"}
 
 
@@ -32,7 +38,13 @@ def read_digits_only(tokens: Tokens, match: re.Match[str], language: str) -> str
 
 
 def read_day_and_month_digits(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """ "15.8." has no year; it is a date only where such a day exists, so "Freitag, 100" is none."""
+    """ "15.8." has no year; it is a date only where such a day exists, so "Freitag, 100" is none.
+
+    With a space, "12. 2.", it is one after a weekday, a preposition or an opening bracket.
+    """
+    placed = len(match[0]) > 1 or tokens.before(match.start()) in tokens.words.contexts["prepositions"] | {"("}
+    if " " in tokens.texts[match.start("o")] and not placed:
+        return NO_VALUE
     return None if read_day_and_month(tokens.texts[match.start("o")]) else NO_VALUE
 
 
@@ -55,6 +67,27 @@ def read_named_month(tokens: Tokens, match: re.Match[str], _language: str) -> st
     if year is None:
         return None
     return f"{year:04}-{month:02}" if day is None else calendar_day(year, month, day) or NO_VALUE
+
+
+def read_day_in_words(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "dritter Oktober 1990"; after a preposition or weekday, for "der erste Mai" may be a man."""
+    day = tokens.words.ordinals[tokens.texts[match.start("w")].lower()]
+    placed = match.start("w") > match.start() or tokens.before(match.start()) in tokens.words.contexts["prepositions"]
+    if not (match["y"] or placed):
+        return NO_VALUE
+    if not match["y"]:
+        return None
+    year = read_whole(tokens.texts[match.start("y")])
+    return (year and calendar_day(year, tokens.payload(match.start("m")), day)) or NO_VALUE
+
+
+def _after_article(tokens: Tokens, index: int) -> bool:
+    return index > 0 and tokens.kind(index - 1) == "article"
+
+
+def read_weekday(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "Freitag", "vergangenen Freitag"; not "Herr Freitag"."""
+    return NO_VALUE if tokens.before(match.start()) in tokens.words.contexts["address"] else None
 
 
 def read_bare_month(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
@@ -84,13 +117,27 @@ def read_year(tokens: Tokens, match: re.Match[str], language: str) -> str | None
     if before in contexts["strong_year"]:
         return text
     following = tokens.after(index + 1)
-    counts = following[:1].isupper() if language == "de" else following.isalpha() and tokens.kind(index + 1) == "other"
-    if counts or following in {"-", "/", ":", "%"} or before in {".", "-", "/", ":", "nr", "no"}:
+    if before == "." and index > 1 and tokens.texts[index - 2].lower() in contexts["strong_year"]:
+        return text  # "geb. 1950"
+    if (
+        _counts(tokens, index + 1, language)
+        or following in {"-", "/", ":", "%"}
+        or before in {".", "-", "/", ":", "nr", "no"}
+    ):
         return NO_VALUE
     if before in contexts["prepositions"]:
         return text
     likely = "1500" <= text < "2100" and not text.endswith("000")
     return text if likely and _free(tokens, index) else NO_VALUE
+
+
+def _counts(tokens: Tokens, index: int, language: str) -> bool:
+    """Whether the word after a number may be what it counts: "2000 Soldaten", "2000 soldiers"."""
+    following = tokens.after(index)
+    if language == "de":
+        return following[:1].isupper()
+    thing = following.isalpha() and following.islower() and tokens.kind(index) == "other"
+    return thing and following not in tokens.words.contexts["after_year"]
 
 
 def _free(tokens: Tokens, index: int) -> bool:
@@ -117,32 +164,95 @@ def read_span_of_days(tokens: Tokens, match: re.Match[str], _language: str) -> s
 
 def read_season(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "im Sommer", "Sommer 2015" ("2015-22", by ISO 8601-2); a season alone is a common noun."""
-    alone = len(match[0]) == 1
-    if alone and tokens.before(match.start()) not in tokens.words.contexts["prepositions"]:
-        return NO_VALUE
     last = match.end() - 1
-    number = tokens.payload(last - 1) if tokens.kind(last) == "year" and last > match.start() else ""
-    return f"{tokens.texts[last]}-{number}" if number and tokens.kind(last - 1) == "season" else None
+    season = last - (tokens.kind(last) == "year") - (tokens.kind(last - 1) == "of")
+    if len(match[0]) == 1 and not _is_time_of_year(tokens, match.start()):
+        return NO_VALUE
+    if season == last or tokens.kind(season) != "season":
+        return None
+    number = tokens.payload(season)
+    return f"{tokens.texts[last]}-{number}" if number else None
+
+
+def _is_time_of_year(tokens: Tokens, index: int) -> bool:
+    """Whether a season or feast that stands alone says when: after a preposition."""
+    before, contexts = tokens.before(index), tokens.words.contexts
+    return before in contexts["prepositions"] or (not tokens.payload(index) and before in contexts["feast_before"])
+
+
+def read_decade(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "den 90er Jahren", "die 1990er"; not "im 60er Bereich", where a noun follows."""
+    alone = tokens.kind(match.end() - 1) == "decade"
+    noun = language == "de" and tokens.after(match.end())[:1].isupper()
+    return NO_VALUE if alone and noun else None
+
+
+def read_era(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "800 n. Chr." is "0800"; years before Christ have no value."""
+    at = match.start()
+    era, year = tokens.texts[at + 1].lower(), read_whole(tokens.texts[at])
+    if tokens.texts[at + 3] not in CHRIST or year is None or era not in BEFORE_CHRIST | AFTER_CHRIST:
+        return NO_VALUE
+    return f"{year:04}" if era in AFTER_CHRIST and 0 < year < 10_000 else None
+
+
+def read_roman_century(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "XIX. Jahrhundert", "XIXe siècle"."""
+    return None if ROMAN.fullmatch(tokens.texts[match.start()]) else NO_VALUE
 
 
 def read_quarter(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """ "2. Quartal 2015", "Q3 2015": "2015-34", "2015-35", by ISO 8601-2."""
+    """ "Q3 2015": "2015-35", by ISO 8601-2."""
     word = tokens.texts[match.start("q")]
-    named = "u" in match.re.groupindex
-    digit = word if named else word[1:] if QUARTER.fullmatch(word) else ""
-    number = read_whole(digit) or 0
-    if number not in range(1, 5) or (named and tokens.payload(match.start("u")) != "3M"):
+    if not QUARTER.fullmatch(word):
         return NO_VALUE
-    return f"{tokens.texts[match.start('y')]}-{FIRST_QUARTER + number - 1}"
+    return _part(tokens.texts[match.start("y")], read_whole(word[1:]), PARTS_OF_YEAR["3M"])
+
+
+def read_part_of_year(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "2. Quartal 2015" ("2015-34"), "first half of 2024" ("2024-40"); without a year only after a preposition."""
+    first, unit = tokens.texts[match.start()], tokens.payload(match.start("u"))
+    count, parts = tokens.words.ordinals.get(first.lower(), read_whole(first)), PARTS_OF_YEAR.get(_span_of(unit))
+    if count is None or parts is None or not 1 <= count <= parts[1]:
+        return NO_VALUE
+    if match["y"]:
+        return _part(tokens.texts[match.start("y")], count, parts)
+    following = tokens.after(match.end())
+    loose = (parts is PARTS_OF_YEAR["6M"] and unit == HALF) or following in LASTING
+    before = (
+        tokens.before(match.start() - 1) if tokens.before(match.start()) in ARTICLES else tokens.before(match.start())
+    )
+    return NO_VALUE if loose or before not in tokens.words.contexts["prepositions"] else None
+
+
+def _span_of(unit: object) -> str:
+    """The months that a word for a part of the year stands for: "3M", "6M"."""
+    return "6M" if unit == HALF else str(unit)
+
+
+def _part(year: str, count: int | None, parts: tuple[int, int]) -> str:
+    first, most = parts
+    return f"{year}-{first + count - 1}" if count and count <= most else NO_VALUE
 
 
 def read_two_years(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "2015/16" and "2015/2016" are two years where one follows the other: "2015/2016"."""
     first, sign, second = (match.start(name) for name in ("y", "s", "z"))
     begin, end = tokens.texts[first], tokens.texts[second]
-    together = tokens.texts[sign] == "/" and tokens.touch(first, sign)
+    together = tokens.texts[sign] in {"/", "-", EN_DASH} and tokens.touch(first, sign)
     following = str((read_whole(begin) or 0) + 1)
     return f"{begin}/{following}" if together and end in (following, following[2:]) else NO_VALUE
+
+
+def read_years_with_dash(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "2015-16", "1914-18": years of one century; what could be a month ("2024-05") only where it is the next year."""
+    first, sign, second = (match.start(name) for name in ("y", "s", "z"))
+    begin, end = tokens.texts[first], tokens.texts[second]
+    later = (read_whole(end) or 0) - (read_whole(begin[2:]) or 0)
+    clear = tokens.texts[sign] == EN_DASH or _free(tokens, first) or _after_article(tokens, first)
+    if len(end) != 2 or not tokens.touch(first, second) or not clear or later < 1:
+        return NO_VALUE
+    return f"{begin}/{begin[:2]}{end}" if later == 1 or end > "12" else NO_VALUE
 
 
 def read_season_of_two_years(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -153,46 +263,5 @@ def read_season_of_two_years(tokens: Tokens, match: re.Match[str], language: str
 
 
 def read_relative_day(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """ "gestern"; the noun "Morgen" is a time of day, and nothing in "Guten Morgen"."""
-    return NO_VALUE if _is_noun_morning(tokens, match.start(), language) else None
-
-
-def read_morning(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """ "am Morgen", "heute Morgen"."""
-    greeting = tokens.before(match.start()) in GREETING
-    return None if _is_noun_morning(tokens, match.start(), language) and not greeting else NO_VALUE
-
-
-def _is_noun_morning(tokens: Tokens, index: int, language: str) -> bool:
-    inside = index > 0 and tokens.texts[index - 1][-1:].isalpha()
-    return language == "de" and tokens.texts[index] == "Morgen" and inside
-
-
-def read_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """ "20.15 Uhr", "20 Uhr 15", "8:30 p.m.", "12 h 30"."""
-    groups, start = match.groupdict(), match.start("n")
-    if tokens.kind(start) == "numeral":
-        return None  # "acht Uhr": of the morning or of the evening
-    clock = read_clock_time(tokens.texts[start])
-    if clock is None:
-        return NO_VALUE
-    hour, minute = clock
-    if groups.get("d"):
-        minute = read_whole(tokens.texts[match.start("d")]) or 0
-    if groups.get("q"):
-        afternoon = tokens.texts[match.start("q")].lower().startswith("p")
-        hour = hour % 12 + (12 if afternoon else 0)
-    return f"{hour:02}:{minute:02}" if hour <= 24 and minute < 60 else NO_VALUE
-
-
-def read_hour_after_at(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """French "à 20 heures" is a time, "20 heures" alone a duration."""
-    if tokens.before(match.start()) not in tokens.words.contexts["at_words"]:
-        return NO_VALUE
-    return read_clock(tokens, match, language)
-
-
-def read_named_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """Midnight and noon."""
-    hour: str = tokens.payload(match.start())
-    return hour
+    """ "gestern"; the "Morgen" of "am Morgen" and "heute morgen" is a time of day, and nothing in "Guten Morgen"."""
+    return NO_VALUE if is_morning(tokens, match.start(), language) else None

@@ -12,9 +12,10 @@ from decimal import Decimal
 MOST_DIGITS = 18  # longer numbers are no amounts; so many times a scale word stays exact in `decimal`
 NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 SEPARATOR = re.compile("['\u2019\u00a0\u202f ]")  # always thousands: apostrophes and spaces
+NO_CENTS = re.compile(",[-\u2013\u2014]+$")  # "12,-"
 RUNS = re.compile("[0-9]+")
 DAY_AND_MONTH = re.compile(r"([0-9]{1,2})\. ?([0-9]{1,2})\.?")
-CLOCK = re.compile(r"([0-9]{1,2})(?:[:.]([0-9]{2}))?(?::[0-9]{2})?")
+CLOCK = re.compile(r"([0-9]{1,2})(?:[:.h]([0-9]{2}))?(?::[0-9]{2})?")
 CENTURY_TURN = 69  # two-digit years: 70 to 99 are 19.., the rest 20.., as POSIX reads them
 
 
@@ -40,7 +41,7 @@ def read_digits(text: str, language: str) -> Decimal | None:
     >>> read_digits("9" * 40, "de"), read_digits(".", "de")
     (None, None)
     """
-    text = SEPARATOR.sub("", text)
+    text = NO_CENTS.sub("", SEPARATOR.sub("", text))
     last = max(text.rfind("."), text.rfind(","))
     if last < 0:
         return read_decimal(text)

@@ -15,19 +15,27 @@ LETTERS = {
     "full_date": "f",  # 15.08.2025, 2025-08-15
     "day_month": "o",  # 15.8.
     "clock_time": "K",  # 13:48
+    "hour_minute": "W",  # 8h15
     "decade": "Z",  # 90er, 1960s
+    "decade_word": "Y",  # achtziger
     # number words
     "one": "e",  # the article that may count
     "numeral": "w",
+    "fraction": "i",  # a half, three quarters, less than one
+    "ordinal_word": "j",  # third, dritten
     "hundred": "k",  # what follows "per" for a share: cent, hundert
     "scale": "s",  # thousand, million
     "vague": "v",  # several, some
     "ordinal": "z",  # the st, nd, rd of 1st, 2nd, 3rd
     # what is counted and measured
     "unit": "u",
+    "power": "R",  # square, cubic
+    "thermometer": "C",  # Celsius, Fahrenheit
+    "minus": "I",
     "symbol": "$",
     "currency": "c",
     "percent": "p",
+    "percentage": "E",  # what comes before "points"
     "time_unit": "t",
     "year_word": "J",
     "hour_word": "G",
@@ -44,6 +52,8 @@ LETTERS = {
     "clock": "h",  # o'clock
     "meridiem": "q",  # a.m., p.m.
     "midnight": "N",
+    "quarter": "Q",  # a quarter of an hour or a year
+    "half": "V",  # halb, as in "halb acht"
     "edge": "F",  # beginning, middle, end of a span of time
     "modifier": "l",  # last, next
     "postmodifier": "L",  # dernier
@@ -51,6 +61,7 @@ LETTERS = {
     "article": "a",
     "and": "U",
     "to": "b",  # between the two ends of a range
+    "between": "X",
     "per": "P",
     "of": "O",
     "hyphen": "-",

@@ -16,8 +16,12 @@ LANGUAGES = tuple(sorted(path.stem for path in FOLDER.glob("*.json")))
 KIND_OF_LIST = {
     "articles": "article", "and_words": "and", "ranges": "to", "per_words": "per", "hundred_words": "hundred",
     "ordinal_suffixes": "ordinal", "partitives": "of", "vague": "vague", "ones": "one", "numbers": "numeral",
+    "ordinals": "ordinal_word", "between_words": "between", "minus_words": "minus", "powers": "power",
+    "thermometers": "thermometer", "percentage_words": "percentage", "decade_words": "decade_word",
+    "quarters": "quarter", "half_words": "half",
     "modifiers": "modifier", "postmodifiers": "postmodifier", "scales": "scale", "units": "unit", "symbols": "symbol",
     "currencies": "currency", "percent": "percent", "permille": "percent", "points": "percent",
+    "basis_points": "percent",
     "percent_adjectives": "percent", "time_units": "time_unit", "year_words": "year_word", "hour_words": "hour_word",
     "century": "century", "seasons": "season", "clock": "clock", "meridiem": "meridiem", "midnight": "midnight",
     "edges": "edge", "daily": "daily", "day_parts": "day_part", "relative_days": "relative_day",
@@ -26,7 +30,8 @@ KIND_OF_LIST = {
 # Nothing without a word of one of these kinds, a digit or a sign is a value.
 TRIGGERS = frozenset({
     "weekday", "month", "relative_day", "daily", "time_unit", "year_word", "hour_word", "century", "season",
-    "midnight", "scale", "currency", "clock", "percent", "unit", "hundred",
+    "midnight", "scale", "currency", "clock", "percent", "percentage", "unit", "hundred", "half", "quarter", "fraction",
+    "day_part",
 })  # fmt: skip
 # Kinds whose words begin with a capital, else they are other words: Mai, mai.
 CAPITAL = {
@@ -34,18 +39,23 @@ CAPITAL = {
     "en": frozenset({"month", "weekday"}),
     "fr": frozenset[str](),
 }
+FRACTIONS = {"\u00bc": Decimal("0.25"), "\u00bd": Decimal("0.5"), "\u00be": Decimal("0.75")}
 SIGNS = {
+    **dict.fromkeys(FRACTIONS, "fraction"),
     **dict.fromkeys("-\u2013\u2014\u2011\u2212", "hyphen"),  # hyphen, dashes, minus
     **dict.fromkeys("'\u2019", "apostrophe"),
     ",": "comma",
     ".": "stop",
 }
-CONTEXTS = ("prepositions", "strong_year", "at_words", "abbreviations", "duration_before", "duration_after")
+CONTEXTS = (
+    "prepositions", "strong_year", "after_year", "feast_before", "at_words", "of_hour", "before_part_of_day",
+    "address", "not_minus", "abbreviations", "duration_before", "duration_after",
+)  # fmt: skip
 
 DE_ONES = ("", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
 DE_TEENS = ("zehn", "elf", "zwölf", "dreizehn", "vierzehn", "fünfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn")
 DE_TENS = ("zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig")
-DE_HALVES = {"halb": 0.5, "halbe": 0.5, "halben": 0.5, "halbes": 0.5, "anderthalb": 1.5, "eineinhalb": 1.5}
+DE_HALVES = {"halbe": 0.5, "halben": 0.5, "halbes": 0.5, "anderthalb": 1.5, "eineinhalb": 1.5}
 DE_CASES = {"zweier": 2, "dreier": 3, "zween": 2, "beiden": 2, "hundert": 100, "tausend": 1000, "dreissig": 30}
 DE_DAY_PARTS = ("früh", "morgen", "vormittag", "mittag", "nachmittag", "abend", "nacht")
 ENDINGS = ("", "e", "en", "er", "es", "em", "e", "s")
@@ -60,6 +70,7 @@ class Lexicon(NamedTuple):
     triggers: frozenset[str]
     contexts: dict[str, frozenset[str]]
     adjective: re.Pattern[str] | None
+    ordinals: dict[str, int]
 
 
 @cache
@@ -74,22 +85,30 @@ def lexicon(language: str) -> Lexicon | None:
         for word, payload in _entries(language, name, data.get(name, ())):
             exact = kind == "symbol"  # "DEM" is a currency, "dem" an article
             for form in {word} if exact else _forms(word, kind in CAPITAL[language]):
-                kinds[form], payloads[form] = kind, payload
+                kinds[form], payloads[form] = _kind_of(kind, payload), payload
     # Of "aujourd'hui" the last part, for the first look at a sentence takes words apart at every sign.
     triggers = frozenset(re.split(r"\W", word)[-1] for word, kind in kinds.items() if kind in TRIGGERS)
     contexts = {name: frozenset(data.get(name, ())) for name in CONTEXTS}
     stems = "|".join(data["adjectives"])
     adjective = re.compile(rf"(.*?)({stems})(?:e[rnsm]?)?") if stems else None
-    return Lexicon(language, kinds, payloads, triggers, contexts, adjective)
+    ordinals = dict(_entries(language, "ordinals", data.get("ordinals", {})))  # also of "second", the time
+    return Lexicon(language, kinds, payloads | FRACTIONS, triggers, contexts, adjective, ordinals)
+
+
+def _kind_of(kind: str, payload: Any) -> str:
+    """The kind of a word of a list: numbers below one are a kind of their own."""
+    return "fraction" if kind == "numeral" and 0 < payload < 1 else kind
 
 
 def _entries(language: str, name: str, listed: Any) -> Iterator[tuple[str, Any]]:
     """The words of one list with what they stand for; German builds number words and parts of the day by rule."""
     if name == "ones":
         yield from ((word, Decimal(1)) for word in listed)
-    elif name in {"numbers", "scales"}:
+    elif name in {"numbers", "scales", "half_words"}:
         built = german_numbers() if language == "de" and name == "numbers" else {}
         yield from ((word, Decimal(str(number))) for word, number in (dict(listed) | built).items())
+    elif language == "de" and name == "ordinals":
+        yield from ((f"{stem}{end}", number) for (stem, number), end in product(listed.items(), ENDINGS[1:5]))
     elif isinstance(listed, dict):
         yield from listed.items()
     else:

@@ -8,12 +8,17 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from stages.extract_entities.values import dates, measures
+from stages.extract_entities.values import clock, dates, measures
 from stages.extract_entities.values.kinds import LETTERS, compile_pattern
 from stages.extract_entities.values.tokens import Tokens
 
-NUMBER = "((day | numeral) and one numeral | day | year | number | one? numeral (hyphen? numeral){0,2})"
-AMOUNT = f"({NUMBER} | one) ((hyphen | to) {NUMBER})?"  # "10 bis 15"
+# two and a half | 1 ½ | 12 | a half | twenty-five
+NUMBER = (
+    "((day | numeral) and one fraction | day fraction | day | year | number | one? fraction"
+    " | numeral (hyphen? (numeral | fraction)){0,2})"
+)
+# 10 bis 15 | (zwischen) 10 und 15
+AMOUNT = f"(({NUMBER} | one) ((hyphen | to) {NUMBER})? | (?<= between) {NUMBER} and {NUMBER})"
 SCALE = "(hyphen? scale stop?){0,2}"
 OF = "(of apostrophe?)?"  # "millions d'euros"
 WEEKDAY = "(modifier? weekday stop? comma? article?)?"  # "Freitag, den"
@@ -52,15 +57,40 @@ RULES = (
     _rule(
         "PERCENT",
         "percent per",
-        f"(?P<n> {AMOUNT}) hyphen? (?P<u> percent | per (hundred | scale))",
+        f"(?P<n> {AMOUNT}) hyphen? (?P<u> percent | per (hundred | scale)) percent?",
         measures.read_amount,
     ),
+    # minus 5 Prozent
+    _rule(
+        "PERCENT",
+        "percent per",
+        f"(?P<s> minus | hyphen) (?P<n> {NUMBER}) (?P<u> percent | per (hundred | scale))",
+        measures.read_below_zero,
+    ),
+    # 0.25 percentage points
+    _rule("PERCENT", "percentage", f"(?P<n> {AMOUNT}) (?P<u> percentage) other", measures.read_points),
     # 30 km, zwei Millionen Tonnen
     _rule("QUANTITY", "unit", f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> unit)", measures.read_quantity),
+    # 85 square metres, 85 mètres carrés
+    _rule(
+        "QUANTITY",
+        "power",
+        f"(?P<n> {AMOUNT} {SCALE}) {OF} ((?P<p> power) (?P<u> unit) | (?P<u2> unit) (?P<p2> power))",
+        measures.read_square,
+    ),
+    # 35 Grad Celsius
+    _rule("QUANTITY", "thermometer", f"(?P<n> {AMOUNT}) unit (?P<u> thermometer)", measures.read_temperature),
+    # minus 10 Grad, -5 °C
+    _rule(
+        "QUANTITY",
+        "unit",
+        f"(?P<s> minus | hyphen) (?P<n> {NUMBER}) (?P<u> unit) thermometer?",
+        measures.read_below_zero,
+    ),
     # 3/4 Liter
     _rule("QUANTITY", "unit", f"(?P<n> day) (?P<s> other) (?P<d> day) {OF} (?P<u> unit)", measures.read_fraction),
     # à 20 heures
-    _rule("TIME", "hour_word", "(?P<n> day | numeral) hour_word", dates.read_hour_after_at),
+    _rule("TIME", "hour_word", "(?P<n> day | numeral) hour_word", clock.read_hour_after_at),
     # 87 Tage, 10-Minuten
     _rule(
         "DURATION",
@@ -73,7 +103,7 @@ RULES = (
     # dreitägig
     _rule("DURATION", "counted_adjective", "counted_adjective", measures.read_adjective),
     # deux ans et demi
-    _rule("DURATION", "and", f"(?P<n> {AMOUNT}) (?P<u> {SPAN}) and numeral", measures.read_and_a_half),
+    _rule("DURATION", "and", f"(?P<n> {AMOUNT}) (?P<u> {SPAN}) and fraction", measures.read_and_a_half),
     # 2 Stunden und 30 Minuten
     _rule(
         "DURATION",
@@ -81,39 +111,64 @@ RULES = (
         f"(?P<n> {NUMBER} | one) (?P<u> {SPAN}) (and | comma)? (?P<n2> {NUMBER} | one) (?P<u2> {SPAN})",
         measures.read_two_units,
     ),
+    # 2:03:23 Stunden
+    _rule("DURATION", "clock_time", "(?P<n> clock_time) (?P<u> time_unit | hour_word)", measures.read_counted_clock),
+    # 1h45
+    _rule("DURATION", "hour_minute", "hour_minute", measures.read_hour_minute),
     # wenige Minuten
     _rule("DURATION", "vague", f"one? vague ({SPAN})", measures.nothing),
     # 20.15 Uhr, 9 Uhr abends, 20 Uhr 15, o'clock
     _rule(
         "TIME",
         "clock",
-        "(?P<n> day | number | numeral | clock_time) clock (?P<d> day?) (daily | day_part)?",
-        dates.read_clock,
+        "(?P<n> day | number | numeral | clock_time) clock (?P<d> day?) ((?P<a> daily) | day_part)?",
+        clock.read_clock,
     ),
+    # halb acht | Viertel nach neun, half past seven
+    _rule("TIME", "half", "half (numeral | day) day_part?", clock.read_half_hour),
+    _rule(
+        "TIME",
+        "quarter fraction",
+        "(quarter | fraction) (other | modifier | to) (numeral | day) (daily | day_part)?",
+        clock.read_part_of_hour,
+    ),
+    # um 20h, 03:50 h
+    _rule("TIME", "time_unit", "(?P<n> day | clock_time) (?P<u> time_unit)", clock.read_hour_sign),
+    # à 8h15
+    _rule("TIME", "hour_minute", "(?P<n> hour_minute)", clock.read_hour_minute),
     # 13:48
-    _rule("TIME", "clock_time", "(?P<n> clock_time) daily? (?P<q> meridiem?)", dates.read_clock),
+    _rule("TIME", "clock_time", "(?P<n> clock_time) daily? (?P<q> meridiem?)", clock.read_clock),
     # 3 p.m.
-    _rule("TIME", "meridiem", "(?P<n> day | number) (?P<q> meridiem)", dates.read_clock),
+    _rule("TIME", "meridiem", "(?P<n> day | number) (?P<q> meridiem)", clock.read_clock),
     # the 18.00 of "18.00 bis 20 Uhr"
     _rule(
         "TIME",
         "clock",
         "(?P<n> day | number) (?= (hyphen | to | and) (day | number | clock_time) clock)",
-        dates.read_clock,
+        clock.read_clock,
     ),
     # 12 h 30
-    _rule("TIME", "hour_word", "(?P<n> day) hour_word (?P<d> day)", dates.read_clock),
+    _rule("TIME", "hour_word", "(?P<n> day) hour_word (?P<d> day)", clock.read_clock),
     # abends | gestern Abend
     _rule("TIME", "daily", "daily", measures.nothing),
     _rule("TIME", "day_part", "(?<= relative_day | weekday) day_part", measures.nothing),
+    # am Abend, in der Nacht
+    _rule("TIME", "day_part", "day_part", clock.read_part_of_day),
     # am Morgen
-    _rule("TIME", "relative_day", "relative_day", dates.read_morning),
-    _rule("TIME", "midnight", "midnight", dates.read_named_hour),
+    _rule("TIME", "relative_day", "relative_day", clock.read_morning),
+    _rule("TIME", "midnight", "midnight", clock.read_named_hour),
     # 15.08.2025 | 15.8. | Freitag 29.03 | am 29.03
     _rule("DATE", "full_date", f"{WEEKDAY} (?P<f> full_date)", dates.read_digits_only),
     _rule("DATE", "day_month", f"{WEEKDAY} (?P<o> day_month)", dates.read_day_and_month_digits),
     _rule("DATE", "weekday", "weekday comma? article? (?P<o> number)", dates.read_day_and_month_digits),
     _rule("DATE", "number", "(?P<o> number)", dates.read_dotted_digits),
+    # am ersten Mai, dritter Oktober 1990
+    _rule(
+        "DATE",
+        "ordinal_word",
+        f"{WEEKDAY} (?P<w> ordinal_word) (?P<m> month) (?P<y> year?)",
+        dates.read_day_in_words,
+    ),
     # Freitag, 15. August 2025
     _rule("DATE", "month", f"{WEEKDAY} {DAY} (?P<m> month) (stop? comma? (?P<y> year))?", dates.read_named_month),
     # May 3rd, 2024
@@ -147,37 +202,53 @@ RULES = (
         "DATE",
         "weekday",
         "modifier? weekday (comma? article? day stop | daily | postmodifier)?",
-        measures.nothing,
+        dates.read_weekday,
     ),
     # gestern | diese Nacht
     _rule("DATE", "relative_day", "relative_day", dates.read_relative_day),
     _rule("DATE", "modifier", "modifier day_part", measures.nothing),
-    # 2015/16 | 2. Quartal 2015 | Q3 2015
+    # 2015/16 | 2015-16, 1914–18 | 2. Quartal 2015, third quarter of 2023 | Q3 2015
     _rule("DATE", "year", "(?P<y> year) (?P<s> other) (?P<z> day | year)", dates.read_two_years),
     # Winter 2015/16
     _rule(
         "DATE",
         "season",
-        "(edge (article | of)? | modifier)? (?P<w> season) (?P<y> year) (?P<s> other) (?P<z> day | year)",
+        "(edge (article | of)? | modifier)? (?P<w> season) of? (?P<y> year) (?P<s> other | hyphen) (?P<z> day | year)",
         dates.read_season_of_two_years,
     ),
-    _rule("DATE", "time_unit", "(?P<q> day) stop (?P<u> time_unit) (?P<y> year)", dates.read_quarter),
+    _rule("DATE", "year", "(?P<y> year) (?P<s> hyphen) (?P<z> day)", dates.read_years_with_dash),
+    _rule(
+        "DATE",
+        "time_unit quarter fraction",
+        "(day (stop | ordinal) | ordinal_word | time_unit) (?P<u> time_unit | quarter | fraction) of? (?P<y> year?)",
+        dates.read_part_of_year,
+    ),
     _rule("DATE", "year", "(?P<q> other) (?P<y> year)", dates.read_quarter),
     # 1939 bis 1945 | seit 1945
     _rule("DATE", "year", "(?P<y> year) (?= (hyphen | to) (?P<y2> year))", dates.read_year_in_range),
     _rule("DATE", "year", "(?<= year (hyphen | to)) (?P<y> year)", dates.read_range_end),
     _rule("DATE", "year", "(edge hyphen?)? (?P<y> year)", dates.read_year),
-    # den 90er Jahren, années 90
-    _rule("DATE", "decade", "(edge (article | of)?)? decade hyphen? year_word?", measures.nothing),
-    # Sommer 2015
+    # den 90er Jahren | den achtziger Jahren
+    _rule("DATE", "decade", "(edge (article | of)?)? decade hyphen? year_word?", dates.read_decade),
+    _rule("DATE", "decade_word", "(edge (article | of)?)? decade_word year_word", measures.nothing),
+    # 800 n. Chr., 44 v. Chr.
+    _rule("DATE", "stop", "(?P<y> day | year | number) other stop other", dates.read_era),
+    # années 90 | Sommer 2015, summer of 2015
     _rule(
         "DATE",
         "year_word season",
-        r"year_word day (?= $ | \W) | (edge (article | of)? | modifier)? season year?",
+        r"year_word day (?= $ | \W) | (edge (article | of)? | modifier)? season (of? year)?",
         dates.read_season,
     ),
     # 19. Jahrhundert
-    _rule("DATE", "century", "(edge (article | of))? (day (stop | ordinal)? | numeral) century", measures.nothing),
+    _rule(
+        "DATE",
+        "century",
+        "(edge (article | of))? (day (stop | ordinal)? | numeral | ordinal_word) century",
+        measures.nothing,
+    ),
+    # XIX. Jahrhundert, XIXe siècle
+    _rule("DATE", "century", "other stop? century", dates.read_roman_century),
     # vergangene Woche, l'année dernière
     _rule(
         "DATE",

@@ -10,14 +10,16 @@ from stages.extract_entities.values.lexicon import SIGNS, Lexicon, lexicon
 # Digits are those of ASCII; others count as any sign. Grouped by U+0020, U+00A0, U+202F, U+2019, full stop, comma or
 # apostrophe, with a decimal part or without.
 GROUPED = r"[0-9]{1,3}(?:[.,'\u2019\u00a0\u202f ][0-9]{3})+(?![0-9])(?:[.,][0-9]{1,2}(?![0-9]))?"
+DASHES = r"(?:--?|[\u2013\u2014])(?![\w-])"  # for no cents: "12,-", "12,--"
 TOKEN = re.compile(
     r"(?P<code>https?://\S+|www\.\S+|[^\W\d_]+[0-9]\w*)"
     r"|(?P<full_date>[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9])"
     r"|[0-9]{1,2}\.[ ]?[0-9]{1,2}\.[ ]?(?:[0-9]{4}|[0-9]{2})(?![0-9.]))"
-    r"|(?P<day_month>[0-9]{1,2}\.[0-9]{1,2}\.(?![0-9]))"
+    r"|(?P<day_month>[0-9]{1,2}\.[ ]?[0-9]{1,2}\.(?![0-9]))"
+    r"|(?P<hour_minute>[0-9]{1,2}h[0-9]{2}(?!\w))"
     r"|(?P<clock_time>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9:]))"
     r"|(?P<decade>(?:[0-9]{2})?[0-9]0(?:er[nsz]?|s)(?!\w))"
-    rf"|(?P<digits>{GROUPED}|[0-9]+(?:[.,][0-9]+)?)"
+    rf"|(?P<digits>{GROUPED}(?:,{DASHES})?|[0-9]+(?:,{DASHES}|[.,][0-9]+)?)"
     r"|(?P<special>US\$|[ACH]K?\$|(?:US|D)-(?:Dollars?|Mark)"
     r"|[kK]m ?/ ?h(?!\w)|m/s(?!\w)|\u00b0[ ]?[CF](?!\w)|[ap]\.m\.?|o['\u2019]clock"
     r"|aujourd['\u2019]hui|avant-hier|apr\u00e8s-(?:demain|midi))"
@@ -29,7 +31,9 @@ _PLAIN = '[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{2,}(?![^ ,]| /)|[.,;:!
 TOKENS = re.compile(_PLAIN + re.sub(r"\?P<\w+>", "?:", TOKEN.pattern))
 LONGEST_KNOWN = 40  # characters of a token whose kind is remembered; longer ones are addresses and debris
 WORDS = re.compile(r"[^\W\d_]+")
-SIGN = re.compile("[0-9%\u20ac$\u00a3\u00a5\u2030]")  # digits, per cent, euro, dollar, pound, yen, per mille
+# Digits, per cent, euro, dollar, pound, yen, per mille, a quarter, a half, three quarters.
+SIGN = re.compile("[0-9%\u20ac$\u00a3\u00a5\u2030\u00bc\u00bd\u00be]")
+COUNTING = frozenset({"numeral", "fraction", "one", "half"})
 STEMS = ("ägig", "ündig", "ährig", "inütig", "onatig", "öchig", "ekündig")
 
 
@@ -75,21 +79,15 @@ def tokenise(sentence: str, words: Lexicon) -> Tokens:
     return Tokens("".join(map(_letters(words.language).__getitem__, texts)), texts, words, sentence)
 
 
-def places(sentence: str, tokens: Tokens) -> list[tuple[int, int]]:
+def places(sentence: str) -> list[tuple[int, int]]:
     """Start and end of each token in its sentence."""
-    found, end = [], 0
-    for text in tokens.texts:
-        # Between tokens is nothing but white space, and none begins with it.
-        start = sentence.index(text, end)
-        end = start + len(text)
-        found.append((start, end))
-    return found
+    return [match.span() for match in TOKENS.finditer(sentence)]
 
 
 class _Letters(dict[str, str]):
     """Token -> the letter of its kind, which the token alone tells. Emptied when it grows too large."""
 
-    LIMIT = 200_000
+    LIMIT = 50_000
 
     def __init__(self, words: Lexicon) -> None:
         self._words = words
@@ -131,4 +129,4 @@ def _adjective(word: str, words: Lexicon) -> str:
     if words.adjective is None or "ig" not in word:
         return "other"
     match = words.adjective.fullmatch(word.lower())
-    return "counted_adjective" if match and words.kinds.get(match[1]) in {"numeral", "one"} else "other"
+    return "counted_adjective" if match and words.kinds.get(match[1]) in COUNTING else "other"

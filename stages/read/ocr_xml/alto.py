@@ -1,14 +1,16 @@
 """Read ALTO 2 to 4."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from stages.discover.containers.mets import ABOUT
+from stages.read.facts import named_facts
 from stages.read.ocr_xml.elements import Budget, as_document, line_run, local, mean, number, stream
 from stages.read.ocr_xml.roles import role_of
 from stages.read.printed import Region, RegionPage, Run
-from stages.read.raw_document import RawDocument
+from stages.read.raw_document import Fact, RawDocument
 
-NAMES = frozenset({"TextBlock", "Page", "Tags", "ReadingOrder", "TopMargin", "BottomMargin"})
+NAMES = frozenset({ABOUT, "TextBlock", "Page", "Tags", "ReadingOrder", "TopMargin", "BottomMargin"})
 SOFT_HYPHEN = "\u00ad"
 HYPHENS = "-\u00ad\u00ac\u2010\u2e17="
 
@@ -19,10 +21,17 @@ def read_alto(data: bytes, max_chars: int) -> RawDocument:
     A word that the file divides (SUBS_TYPE, SUBS_CONTENT) ends its line in a soft hyphen, unless its hyphen is its own.
     Raises SourceError with code ``damaged``, ``unsafe``, ``empty`` or ``too_large``.
     """
-    budget = Budget(max_chars)
+    facts: dict[str, Fact] = {}
+    return as_document(list(alto_pages(data, Budget(max_chars), facts)), "ALTO", facts, "utf-8")
+
+
+def alto_pages(data: bytes, budget: Budget, facts: dict[str, Fact] | None = None) -> Iterator[RegionPage]:
+    """Give the pages of an ALTO file one after the other; raises as `read_alto` does, but where there is no text.
+
+    What a METS says of an article is put into ``facts``.
+    """
     tags: dict[str, str] = {}
     order: list[str] = []
-    pages: list[RegionPage] = []
     regions: list[tuple[str, Region]] = []
     for element in stream(data, NAMES):
         name = local(element)
@@ -30,15 +39,16 @@ def read_alto(data: bytes, max_chars: int) -> RawDocument:
             tags = {tag.get("ID", ""): tag.get("LABEL") or tag.get("TYPE") or "" for tag in element}
         elif name == "ReadingOrder":
             order = [ref.get("REF", "") for ref in element.iter() if local(ref) == "ElementRef"]
+        elif name == ABOUT and facts is not None:
+            facts |= named_facts(dict(element.attrib), "METS")
         elif name == "TextBlock":
             region = _region(element, tags)
             budget.spend(sum(len(line.text) for line in region.lines))
             if region.lines:
                 regions.append((element.get("ID", ""), region))
         elif name == "Page":
-            pages.append(_page(element, regions, order))
+            yield _page(element, regions, order)
             regions = []
-    return as_document(pages, "ALTO", {}, "utf-8")
 
 
 def _page(element: Any, regions: list[tuple[str, Region]], order: list[str]) -> RegionPage:

@@ -38,7 +38,7 @@ def read_pdf(data: bytes, max_chars: int) -> RawDocument:
     not of the text, and are left out. Raises SourceError with code ``encrypted``, ``damaged``, ``needs_ocr``, ``empty``
     or ``too_large``.
     """
-    document = _open(data)
+    document = open_pdf(data)
     try:
         if len(document) == 0:
             raise SourceError("empty", "the PDF has no pages; fetch it again")
@@ -50,7 +50,8 @@ def read_pdf(data: bytes, max_chars: int) -> RawDocument:
         document.close()
 
 
-def _open(data: bytes) -> Any:
+def open_pdf(data: bytes) -> Any:
+    """Open a PDF; raises SourceError with code ``encrypted`` or ``damaged``."""
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -121,13 +122,16 @@ def _refuse_without_text(pages: list[Page]) -> None:
     texts = [run.text for page in pages for run in page.runs]
     n_chars = sum(map(len, texts))
     if n_chars < FEWEST_A_PAGE * len(pages):
-        reason = "its pages are pictures without a text layer; recognise the text first, for example with ocrmypdf"
+        reason = (
+            "its pages are pictures without a text layer; have the text recognised with --ocr, or before, for example "
+            "with ocrmypdf"
+        )
         raise SourceError("needs_ocr", reason)
     unknown = sum(text.count("\ufffd") for text in texts)
     if unknown > (1 - FEWEST_KNOWN) * n_chars:
         reason = (
-            f"{unknown:,} of its {n_chars:,} characters have no meaning in the file; recognise the text from the "
-            "pages, for example with ocrmypdf --force-ocr"
+            f"{unknown:,} of its {n_chars:,} characters have no meaning in the file; have the text recognised from the "
+            "pages with --ocr, or before, for example with ocrmypdf --force-ocr"
         )
         raise SourceError("needs_ocr", reason)
 

@@ -30,6 +30,8 @@ LONG_ENOUGH = 4
 NEIGHBOURS = 8
 # A row in the upper or lower margin of a single page.
 MARGIN, LONGEST = 0.09, 100
+# So far, in sizes, the number of a page stands from the title beside it.
+FAR = 3
 TELLING = re.compile(
     r"\b\d{1,2}\.? ?(?:\d{1,2}\.|[^\W\d_]{3,10}\.?) ?(?:1[5-9]|20)\d\d\b| [|\u00b7\u2022] "
     r"|\b(?:Seite|Page|S\.|p\.) ?\d"
@@ -142,14 +144,27 @@ def _at_one_place(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
 
 
 def _telling(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
-    """Rows in the margin, apart from the text, that name an issue: a date, or parts between bars and dots."""
+    """Rows in the margin, apart from the text, that name an issue, or the page beside a title.
+
+    An issue is named by a date, or by parts between bars and dots.
+    """
     found = set()
     for at, row in enumerate(rows):
         place = row.base / pages[row.page].height
         in_margin = place < MARGIN if row.from_top else place > 1 - MARGIN
-        if in_margin and row.depth == 0 and row.apart > APART and len(row.text) <= LONGEST and TELLING.search(row.text):
+        tells = TELLING.search(row.text) is not None or _names_a_page(row)
+        if in_margin and row.depth == 0 and row.apart > APART and len(row.text) <= LONGEST and tells:
             found.add(at)
     return found
+
+
+def _names_a_page(row: Row) -> bool:
+    """Whether a number stands at the outer end of a row, far from the rest."""
+    first, last = row.runs[0], row.runs[-1]
+    number, rest = (first, row.runs[1:]) if PAGE_NUMBER.fullmatch(first.text.strip()) else (last, row.runs[:-1])
+    if not rest or not PAGE_NUMBER.fullmatch(number.text.strip()):
+        return False
+    return min(max(number.x0 - other.x1, other.x0 - number.x1) for other in rest) > FAR * number.size
 
 
 def _from_the_edge(rows: Sequence[Row], chosen: set[int]) -> set[int]:

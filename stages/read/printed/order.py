@@ -13,11 +13,16 @@ FEWEST_CHARACTERS, FILLED = 14, 0.5
 # Of the lines of a narrower column fewer than this share stand on the base line of one in the column beside it.
 ALIGNED = 0.5
 DEEPEST = 12
+# Type is that of a headline from this much above the middle size on; of an advertisement's, which few lines follow.
+HEADLINE, LOUD = 1.12, 1.3
+# In two columns headings may stand side by side by chance, in more they do not.
+FEWEST_HEADLINES = 3
 # Of so many rows without a gutter several are passed over at once, so that long pages take no longer for each row.
 STEPS = 100
 # Ends of lines this close, in sizes, are one edge, which so many lines of a justified column reach.
 EDGE, COMMON_EDGE = 0.15, 0.25
 
+HEADINGS = ("heading", "title")
 Interval = tuple[float, float]
 
 
@@ -54,10 +59,43 @@ def _ordered(runs: list[Run], depth: int) -> list[list[Run]]:
         if plain:
             done.append(plain)
             plain = []
-        middle = sum(gutter) / 2
-        for side in ([r for r in band if r.x1 <= middle], [r for r in band if r.x1 > middle]):
-            done += _ordered(side, depth + 1)
+        for level in _levels(band):
+            if len(level) < len(band):
+                done += _ordered(level, depth + 1)
+                continue
+            middle = sum(gutter) / 2
+            for side in ([r for r in band if r.x1 <= middle], [r for r in band if r.x1 > middle]):
+                done += _ordered(side, depth + 1)
     return [*done, plain] if plain else done
+
+
+def _levels(band: list[Run]) -> list[list[Run]]:
+    """Columns cut across where all of them begin with headlines: there no text goes on from above to below.
+
+    So an article in several columns is read whole, before those that stand below it.
+    """
+    runs = sorted(band, key=lambda r: r.y0)
+    size = median(run.size for run in runs)
+    levels: list[list[Run]] = [[]]
+    bottom = runs[0].y1
+    for at, run in enumerate(runs):
+        if levels[-1] and run.y0 > bottom and _opens_with_headlines(runs[at : at + STEPS], HEADLINE * size):
+            levels.append([])
+        levels[-1].append(run)
+        bottom = max(bottom, run.y1)
+    return levels
+
+
+def _opens_with_headlines(runs: Sequence[Run], least: float) -> bool:
+    """Whether of runs, from the highest down, all that have none above them are headlines, and enough of them."""
+    tops: list[Run] = []
+    for run in runs:
+        if any(run.x0 < top.x1 and run.x1 > top.x0 for top in tops):
+            continue
+        if run.size < least and run.role not in HEADINGS:
+            return False
+        tops.append(run)
+    return len(tops) >= FEWEST_HEADLINES
 
 
 def _bands(runs: list[Run]) -> list[tuple[list[Run], Interval | None]]:
@@ -113,7 +151,7 @@ def _best_gutter(free: Iterable[Interval], runs: Sequence[Run]) -> Interval | No
 def _are_columns(left: Sequence[Run], right: Sequence[Run]) -> bool:
     sides = [rows_of(side) for side in (left, right)]
     if min(map(len, sides)) < FEWEST_ROWS:
-        return False
+        return all(map(_is_notice, sides))
     if all(map(_is_text, sides)):
         return True
     narrow, other = sorted(sides, key=len)
@@ -122,6 +160,11 @@ def _are_columns(left: Sequence[Run], right: Sequence[Run]) -> bool:
     bases = [row[0].base for row in other]
     aligned = sum(min(abs(row[0].base - base) for base in bases) < 0.1 * row[0].size for row in narrow)
     return aligned < ALIGNED * len(narrow)
+
+
+def _is_notice(rows: Sequence[Sequence[Run]]) -> bool:
+    """Whether rows are a headline and what it says, as of an advertisement."""
+    return len(rows) > 1 and rows[0][0].size > LOUD * max(run.size for row in rows[1:] for run in row)
 
 
 def _is_text(rows: Sequence[Sequence[Run]]) -> bool:

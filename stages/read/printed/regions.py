@@ -16,6 +16,9 @@ TURNS = 0.3
 # A region has so many lines before its slope is measured, or columns are looked for in it.
 FEWEST_LINES = 8
 FEWEST_REGIONS = 4
+# Regions of one column have so much of their width in common.
+SAME_COLUMN = 0.6
+Box = tuple[float, float, float, float]
 
 
 # The letters stand on the base line with this share of the size below it; the size is this share of the whole height.
@@ -107,7 +110,20 @@ def _jumps(regions: Sequence[Region]) -> bool:
     boxes = [region.box for region in regions]
     back = sum(b[2] <= a[0] + 0.1 * (a[2] - a[0]) for a, b in pairwise(boxes))
     up = sum(b[3] <= a[1] and min(a[2], b[2]) > max(a[0], b[0]) for a, b in pairwise(boxes))
-    return back + up > TURNS * len(regions)
+    return back + up + _rows(boxes) > TURNS * len(regions)
+
+
+def _rows(boxes: Sequence[Box]) -> int:
+    """How often the region that follows stands to the right, while the one below, of the same column, comes later."""
+    found = 0
+    for at, (a, b) in enumerate(pairwise(boxes)):
+        beside = b[0] >= a[2] - 0.1 * (a[2] - a[0]) and b[1] < a[3] and a[1] < b[3]
+        found += beside and any(c[1] >= a[3] and _same_column(a, c) for c in boxes[at + 2 :])
+    return found
+
+
+def _same_column(a: Box, b: Box) -> bool:
+    return min(a[2], b[2]) - max(a[0], b[0]) > SAME_COLUMN * max(a[2] - a[0], b[2] - b[0])
 
 
 def _by_place(regions: Sequence[Region]) -> list[Region]:
@@ -116,7 +132,8 @@ def _by_place(regions: Sequence[Region]) -> list[Region]:
         x0, _, x1, _ = region.box
         size = median(line.size for line in region.lines)
         text = "x" * round((x1 - x0) / max(0.5 * size, 1e-6))
-        runs += [Run(text, x0, line.y0, x1, line.y1, line.base, line.size, block=at) for line in region.lines]
+        runs += [Run(text, x0, line.y0, x1, line.y1, line.base, line.size, block=at, role=region.role)
+                 for line in region.lines]  # fmt: skip
     seen: dict[int, None] = {}
     for group in read_order(runs):
         for run in sorted(group, key=lambda r: (r.base, r.x0)):

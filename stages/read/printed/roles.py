@@ -18,6 +18,8 @@ CAPTION = re.compile(
     re.IGNORECASE,
 )
 NOTE = re.compile("(?:\\[?\\d{1,3}\\]?|[*\u2020\u2021\u00a7]+)\\s?(?=\\S)")
+# So many lines a caption has fewer than; after a colon it may explain the picture at length.
+LINES_OF_CAPTION, LONG_CAPTION = 9, 25
 FEWEST_ROWS = 2
 ENDS_STATEMENT = re.compile("[.,;]$")
 
@@ -58,7 +60,9 @@ def _smaller(setting: Setting) -> float:
 
 def _role(block: PageBlock, setting: Setting) -> str | None:
     text = block.text
-    if CAPTION.match(text) and (len(block.lines) < 9):
+    if (caption := CAPTION.match(text)) and len(block.lines) < (
+        LONG_CAPTION if ":" in caption[0] else LINES_OF_CAPTION
+    ):
         return "caption"
     longest = LONGEST_BOLD if ENDS_STATEMENT.search(text) else LONGEST_HEADING
     if block.size > _bigger(setting) and len(text) <= longest and len(block.lines) <= MOST_LINES:

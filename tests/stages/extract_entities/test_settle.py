@@ -57,3 +57,27 @@ def test_a_given_name_and_the_surname_after_it_are_one_person(first, second, joi
     ]
     found = [text[name.start : name.end] for name in settle(text, names)]
     assert found == ([f"{first} {second}"] if joined else [first, second])
+
+
+@pytest.mark.parametrize(
+    ("text", "joined"),
+    [
+        ("durch ihren Finanzminister Scott Bessent vertragliche Zusagen", "Scott Bessent"),
+        ("die Außenministerin Scott Bessent, die", "Scott Bessent"),
+        ("warf Minister Scott Vorwürfe vor", "Scott"),
+        ("warf Minister Scott Versagen vor", "Scott"),
+        ("gab Minister Scott EU-Mittel", "Scott"),
+        ("sagte Scott Bessent", "Scott"),
+        ("sah der Minister Scott in Paris", "Scott"),
+    ],
+)
+def test_a_surname_that_was_missed_after_an_office_is_part_of_the_name(text, joined):
+    start = text.index("Scott")
+    (name,) = settle(text, [Name(start, start + 5, "PER", "name", 0.9, "model")])
+    assert text[name.start : name.end] == joined
+
+
+def test_a_surname_is_not_taken_from_another_name():
+    text = "die Ministerin Anna Wien"
+    names = [Name(15, 19, "PER", "name", 0.9, "model"), Name(20, 24, "LOC", "name", 0.9, "model")]
+    assert [text[name.start : name.end] for name in settle(text, names)] == ["Anna", "Wien"]

@@ -171,7 +171,14 @@ def test_front_matter_stands_in_the_text_where_the_page_does_not_repeat_it():
         (b"\xef\xbb\xbf\n <?xml version='1.0'?><!DOCTYPE html PUBLIC 'x'><html>", True),
         (b"<p>Der Rat tagt.</p>\n<p>Mehr.</p>", True),
         (b"---\ntitle: x\n---\n<p>Der Rat tagt.</p>", True),
+        (b"<p><em>Fragen</em> von Eva Muster</p>\n<p>Mehr.</p>", True),
+        (
+            b"---\n\ntitle: x\n\n---\n<nav id='TOC'>\n<ul>\n<li><a href='#a'>Rat</a></li>\n</ul></nav><p>Der Rat.</p>",
+            True,
+        ),
+        (b"<figure>\n<img src='a.png' />\n</figure>\n<p>Der Rat tagt.</p>", True),
         (b"<p> ist das Zeichen eines Absatzes, und mehr sagen wir nicht.", False),
+        (b"<ul><li> beginnt eine Liste, mehr sagen wir nicht.", False),
         (b"Der Rat <b>tagt</b>.", False),
         (b"<rss version='2.0'></rss>", False),
         (b"---\ntitle: x\n---\n# Der Rat tagt\n", False),
@@ -231,7 +238,10 @@ def test_time_is_linear(part):
         parse_markup(part * n)
         return time.process_time() - begin
 
-    assert seconds(100_000) < 20 * seconds(10_000) + 0.5
+    def least(n):
+        return min(seconds(n) for _ in range(3))
+
+    assert least(100_000) < 20 * least(10_000) + 0.5
 
 
 @pytest.mark.skipif("FLIESSTEXT_DEVSETS" not in os.environ, reason="the development sets are not here")

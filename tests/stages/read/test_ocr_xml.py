@@ -1,5 +1,7 @@
 """ALTO, PAGE and hOCR written for the tests: order, roles, hyphens, confidence, broken and hostile files."""
 
+import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ from stages.errors import SourceError
 from stages.read.ocr_xml import read_alto, read_hocr, read_page
 from stages.reflow.layout import reflow_pieces
 from stages.tables.schemas import REASONS
+from tests.stages.read import newspaper
 
 ROOT = Path(__file__).parents[3]
 
@@ -106,6 +109,55 @@ def test_alto_reading_order_counts_before_all_else():
     data = alto(text_block("a", LEFT, 100, 100) + text_block("b", RIGHT, 100, 400), before=order, version=4)
 
     assert [text[:3] for text in texts(read_alto(data, MANY))] == ["Am ", "Der"]
+
+
+def articles(document):
+    """The articles of the newspaper page in the order of their lines, and whether each stands whole and in order."""
+    marks = re.findall(r"(?m)^([A-J])(\d\d)?\b", document.text.replace("\f", "\n"))
+    order = list(dict.fromkeys(letter for letter, _ in marks))
+    ours = [[number or "" for letter, number in marks if letter == article] for article in order]
+    runs = [a for a, b in zip([None, *marks], marks, strict=False) if a is None or a[0] != b[0]]
+    return "".join(order), len(runs) == len(order) and all(numbers == sorted(numbers) for numbers in ours)
+
+
+def row_by_row(blocks):
+    return sorted(blocks, key=lambda block: (block[1], block[0]))
+
+
+def shuffled(blocks):
+    return random.Random(5).sample(blocks, len(blocks))
+
+
+@pytest.mark.parametrize("mixed", [list, row_by_row, shuffled], ids=["in order", "row by row", "shuffled"])
+@pytest.mark.parametrize("seed", range(3))
+def test_newspaper_of_five_columns_is_read_article_by_article(mixed, seed):
+    chance = random.Random(seed)
+    given = mixed(newspaper.blocks(chance))
+    for document in (read_alto(newspaper.alto(given, chance), MANY), read_page(newspaper.page_xml(given), MANY)):
+        order, whole = articles(document)
+        assert order.startswith("ABCDEFG")
+        assert sorted(order) == list("ABCDEFGHIJ")
+        letters = re.findall(r"(?m)^[A-G]\b|^[A-G](?=\d\d)", document.text.replace("\f", "\n"))
+        assert letters == sorted(letters)
+        assert whole or mixed is not list
+
+
+def test_newspaper_whose_lines_are_all_in_one_block_is_read_by_columns():
+    chance = random.Random(1)
+    given = newspaper.as_one_block(newspaper.blocks(chance))
+    block = newspaper.alto(given, chance).replace(b"</TextBlock>", b"")
+    data = re.sub(rb"<TextBlock[^>]*>", b"", block).replace(b"<PrintSpace>", b"<PrintSpace><TextBlock>")
+    order, _ = articles(read_alto(data.replace(b"</PrintSpace>", b"</TextBlock></PrintSpace>"), MANY))
+
+    assert order[:7] == "ABCDEFG"
+
+
+def test_newspaper_page_is_read_in_the_order_that_the_file_names():
+    blocks = newspaper.blocks(random.Random(1))
+    backwards = list(range(len(blocks)))[::-1]
+
+    order, _ = articles(read_page(newspaper.page_xml(blocks, backwards), MANY))
+    assert order == "JIHGFEDCBA"
 
 
 def test_alto_tags_name_the_roles():
@@ -311,6 +363,50 @@ def test_what_was_read_of_a_large_file_is_forgotten():
     done = subprocess.run([sys.executable, "-c", STREAMED], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert float(done.stdout) < 40  # the whole tree of these 12 MB takes more than twice as much
+
+
+LARGE = """
+import random
+from stages.read.ocr_xml import read_alto
+from tests.memory import peak_mb
+from tests.stages.read import newspaper
+chance = random.Random(1)
+body = newspaper.alto(newspaper.blocks(chance), chance)
+head, page = body[: body.index(b"<Page")], body[body.index(b"<Page") : body.index(b"</Layout>")]
+page = page.replace(b"<String ", b'<String STYLEREFS="TXT_1 PAR_1" CC="' + b"0 1 2 " * 100 + b'" ')
+n_pages = 100_000_000 // len(page) + 1
+data = head + page * n_pages + b"</Layout></alto>"
+assert len(data) > 100_000_000
+before = peak_mb()
+document = read_alto(data, 10_000_000)
+assert document.pieces["page"].max() == n_pages and document.text.count("Lindauer Volksblatt") == n_pages
+print(peak_mb() - before)
+"""
+
+
+def test_a_file_of_100_mb_takes_little_more_than_its_text():
+    done = subprocess.run([sys.executable, "-c", LARGE], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert float(done.stdout) < 120  # its tree would take 500 MB and more
+
+
+def test_a_caption_that_explains_at_length_is_one():
+    lines = [
+        "Abbildung 2: Der Plan der Brücke, wie ihn der Rat beschlossen hat,",
+        *["und was er sonst noch zeigt, bis"] * 12,
+    ]
+    document = read_hocr(hocr(paragraph([*LEFT] * 4, 100) + paragraph(lines, 900)), MANY)
+
+    assert [text[:12] for text in texts(document, "caption")] == ["Abbildung 2:"]
+
+
+def test_a_head_of_number_and_title_is_furniture_on_a_single_page():
+    text = "Der Rat der Stadt hat gestern über den Bau der Brücke beraten."
+    head = f"<p class='ocr_par'>{hocr_line('162', 100, 60)}</p><p class='ocr_par'>{hocr_line('SCHLUSS', 500, 62)}</p>"
+    document = read_hocr(hocr(head + paragraph([text] * 12, 200)), MANY)
+
+    assert {r.before for r in reflow_pieces(document).repairs if r.rule == "furniture"} == {"162", "SCHLUSS"}
+    assert texts(document) == [" ".join([text] * 12)]
 
 
 @pytest.mark.parametrize(

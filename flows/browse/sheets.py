@@ -1,0 +1,84 @@
+"""The pages of a document that was printed: where its blocks and names stand there, drawn from their boxes alone."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from flows.browse.mark_up import visible
+
+Row = Mapping[str, Any]
+_PORTRAIT = 1.41
+"""Height of a page by its width, where its boxes do not reach further: the file says no size that the tables keep."""
+_ONE_LINE = 3.0
+"""Letters are narrower than high, but not by more than this: what would need narrower ones has several lines. Its text
+would not stand where it stands in print, so it is left out."""
+
+
+class Sheet(NamedTuple):
+    """One page: its number in the file, and its drawing."""
+
+    number: int
+    drawing: Markup
+
+
+def sheets_of(blocks: Sequence[Row], mentions: Sequence[Row]) -> list[Sheet]:
+    """Draw the pages that some blocks stand on; none where the format has no layout."""
+    placed = [row for row in blocks if row["box"] is not None and row["page"] is not None]
+    numbers = sorted({row["page"] for row in placed})
+    return [Sheet(number, _draw(number, placed, mentions)) for number in numbers]
+
+
+_SVG = Markup(
+    '<svg class="sheet" viewBox="{:.1f} {:.1f} {:.1f} {:.1f}" role="group" aria-label="{}">'
+    '<rect class="paper" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>{}</svg>'
+)
+_BLOCK = Markup(
+    '<a href="#b{}"><rect class="block b-{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}">'
+    "<title>{}</title></rect>{}</a>"
+)
+_TEXT = Markup(
+    '<text class="{}" x="{:.1f}" y="{:.1f}" font-size="{:.1f}" textLength="{:.1f}" lengthAdjust="spacingAndGlyphs">'
+    "{}</text>"
+)
+_NAME = Markup('<g class="named-{}"><rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>{}</g>')
+
+
+def _draw(number: int, blocks: Sequence[Row], mentions: Sequence[Row]) -> Markup:
+    here = [row for row in blocks if row["page"] == number]
+    x, y, width, height = _extent(row["box"] for row in here)
+    named = [row for row in mentions if row["box"] is not None and row["page"] == number]
+    drawn = Markup("").join([*map(_block, here), *map(_name, named)])
+    return _SVG.format(x, y, width, height, f"{number}", x, y, width, height, drawn)
+
+
+def _extent(boxes: Iterable[Mapping[str, float]]) -> tuple[float, float, float, float]:
+    """The page that boxes stand on: from the origin, with as much margin on the right as there is on the left."""
+    all_boxes = list(boxes)
+    left, top = (min(0.0, *(box[name] for box in all_boxes), 0.0) for name in ("x0", "y0"))
+    width = max(box["x1"] for box in all_boxes) + max(0.0, min(box["x0"] for box in all_boxes)) - left
+    below = max(box["y1"] for box in all_boxes) - top
+    return left, top, max(width, 1.0), max(below * 1.03, width * _PORTRAIT, 1.0)
+
+
+def _block(row: Row) -> Markup:
+    box = row["box"]
+    width, height = max(box["x1"] - box["x0"], 0.0), max(box["y1"] - box["y0"], 0.0)
+    told, text = visible(row["text"][:200]), _text("line", row)
+    return _BLOCK.format(row["block_no"], row["kind"], box["x0"], box["y0"], width, height, told, text)
+
+
+def _name(row: Row) -> Markup:
+    """A name or value at its place; one over a line end has the box of all its lines, and no text of its own."""
+    box = row["box"]
+    width, height = max(box["x1"] - box["x0"], 0.0), max(box["y1"] - box["y0"], 0.0)
+    return _NAME.format(row["label"], box["x0"], box["y0"], width, height, _text("name", row))
+
+
+def _text(kind: str, row: Row) -> Markup:
+    """The text of a block or a name in its box; nothing where it has several lines there."""
+    text, box = row["text"], row["box"]
+    height, width = box["y1"] - box["y0"], box["x1"] - box["x0"]
+    if not 0 < height * len(text) < _ONE_LINE * width:
+        return Markup("")
+    return _TEXT.format(kind, box["x0"], box["y1"] - 0.24 * height, 0.72 * height, width, visible(text))

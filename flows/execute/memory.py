@@ -1,0 +1,32 @@
+"""Memory: what is free again in this process goes back to the system.
+
+The C library keeps it for the thread that had it, in as many heaps as there were threads; over thousands of batches
+that is more than all that is in use.
+"""
+
+import ctypes
+import sys
+from functools import cache
+
+_M_ARENA_MAX = -8  # of malloc.h
+
+
+@cache
+def _libc() -> ctypes.CDLL | None:
+    """The C library, where it is that of GNU; others need none of this, or do not offer it."""
+    if not sys.platform.startswith("linux"):
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "mallopt") and hasattr(library, "malloc_trim") else None
+
+
+def share_one_heap() -> None:
+    """Let all threads that begin from now on take memory from one heap; nothing where the system has no say in it."""
+    if (library := _libc()) is not None:
+        library.mallopt(_M_ARENA_MAX, 1)
+
+
+def give_back() -> None:
+    """Give the system what is free; takes a few milliseconds."""
+    if (library := _libc()) is not None:
+        library.malloc_trim(0)

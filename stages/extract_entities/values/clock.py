@@ -1,0 +1,104 @@
+"""Readers of times of day; see `stages.extract_entities.values.measures` for what a reader is.
+
+A time becomes hours and minutes, "20:15". What leaves open whether morning or evening is meant has no value.
+"""
+
+import re
+
+from stages.extract_entities.values.amounts import HALF
+from stages.extract_entities.values.digits import read_clock_time, read_whole
+from stages.extract_entities.values.measures import NO_VALUE
+from stages.extract_entities.values.tokens import Tokens
+
+GREETING = frozenset({"guten", "guter", "schönen"})
+AT_HALF = frozenset({"um", "gegen", "ab", "bis", "vor", "nach", "seit", "von", "kurz"})
+
+
+def is_morning(tokens: Tokens, index: int, language: str) -> bool:
+    """Whether German "morgen" is the time of day: the noun inside a sentence, and what follows "heute" or a weekday."""
+    after_day = index > 0 and tokens.kind(index - 1) in {"relative_day", "weekday"}
+    inside = index > 0 and tokens.texts[index - 1][-1:].isalpha()
+    text = tokens.texts[index]
+    return language == "de" and ((text == "Morgen" and inside) or (text == "morgen" and after_day))
+
+
+def read_morning(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "am Morgen", "heute morgen"."""
+    greeting = tokens.before(match.start()) in GREETING
+    return None if is_morning(tokens, match.start(), language) and not greeting else NO_VALUE
+
+
+def read_part_of_day(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "am Abend", "in der Nacht", "in the morning"; not "der Abend war schön"."""
+    at, contexts = match.start(), tokens.words.contexts
+    inside = at > 1 and tokens.kind(at - 1) == "article" and tokens.before(at - 1) == "in"
+    return None if inside or tokens.before(at) in contexts["before_part_of_day"] else NO_VALUE
+
+
+def read_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "20.15 Uhr", "20 Uhr 15", "8:30 p.m.", "9 Uhr abends", "12 h 30"."""
+    groups, start = match.groupdict(), match.start("n")
+    if tokens.kind(start) == "numeral":
+        return None  # "acht Uhr": of the morning or of the evening
+    clock = read_clock_time(tokens.texts[start])
+    if clock is None:
+        return NO_VALUE
+    hour, minute = clock
+    if groups.get("d"):
+        minute = read_whole(tokens.texts[match.start("d")]) or 0
+    if groups.get("q"):
+        afternoon = tokens.texts[match.start("q")].lower().startswith("p")
+        hour = hour % 12 + (12 if afternoon else 0)
+    if groups.get("a") and tokens.payload(match.start("a")) <= hour < 12:
+        hour += 12
+    return f"{hour:02}:{minute:02}" if hour <= 24 and minute < 60 else NO_VALUE
+
+
+def read_hour_after_at(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """French "à 20 heures" is a time, "20 heures" alone a duration."""
+    if tokens.before(match.start()) not in tokens.words.contexts["at_words"]:
+        return NO_VALUE
+    return read_clock(tokens, match, language)
+
+
+def read_named_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """Midnight and noon."""
+    hour: str = tokens.payload(match.start())
+    return hour
+
+
+def read_half_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "um halb acht", "bis halb 7"; not "halb zwei, halb drei"."""
+    return None if tokens.before(match.start()) in AT_HALF and _is_hour(tokens, match.start() + 1) else NO_VALUE
+
+
+def read_part_of_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "Viertel nach neun", "half past seven", "quarter to five"."""
+    first, joint = match.start(), tokens.texts[match.start() + 1]
+    half = tokens.kind(first) == "fraction"
+    if joint not in tokens.words.contexts["of_hour"] or not _is_hour(tokens, first + 2):
+        return NO_VALUE
+    return NO_VALUE if half and (tokens.payload(first) != HALF or joint != "past") else None
+
+
+def _is_hour(tokens: Tokens, index: int) -> bool:
+    counted = tokens.payload(index) if tokens.kind(index) == "numeral" else read_whole(tokens.texts[index])
+    return counted is not None and 1 <= counted <= 12
+
+
+def read_hour_sign(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "um 20h", "03:50 h" are times; "20 h" alone is a duration."""
+    at = tokens.before(match.start()) in tokens.words.contexts["at_words"]
+    if tokens.texts[match.start("u")] != "h" or not (at or tokens.kind(match.start()) == "clock_time"):
+        return NO_VALUE
+    return read_clock(tokens, match, language)
+
+
+def read_hour_minute(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "à 8h15" is a time, "1h45" alone a duration."""
+    return read_clock(tokens, match, language) if at_an_hour(tokens, match.start()) else NO_VALUE
+
+
+def at_an_hour(tokens: Tokens, index: int) -> bool:
+    """Whether the word before a number of hours says that an hour of the day is meant."""
+    return tokens.before(index) in tokens.words.contexts["at_words"]

@@ -1,0 +1,48 @@
+import subprocess
+import sys
+
+import pytest
+
+from expectations import gate_process
+from expectations.evidence import gather_evidence
+from expectations.gate import check as check_here
+from expectations.rules import RULES, Rule
+from stages.errors import GateError
+
+MENTIONS = [rule for rule in RULES if rule.table == "mentions"]
+
+
+@pytest.fixture(scope="module")
+def good(batch, raw_texts):
+    return {"mentions": gather_evidence(batch, raw_texts)["mentions"]}
+
+
+def test_it_finds_what_the_gate_finds_and_says_why_a_rule_makes_no_sense(good, change):
+    frames = {"mentions": change(good["mentions"], 1, label="CITY", score=1.5)}
+    there, here = gate_process.check(frames, MENTIONS), check_here(frames, MENTIONS)
+    assert there.critical == here.critical != ()
+    assert (there.n_expectations, there.warnings) == (here.n_expectations, here.warnings)
+    with pytest.raises(ValueError, match="do not fit a rule of kind between"):
+        gate_process.check(frames, [Rule("mentions", "between", ("score",), "no bounds")])
+
+
+def test_a_process_that_is_killed_publishes_nothing_and_the_next_question_has_a_new_one(good):
+    gate_process.check(good, MENTIONS)
+    gate_process._process().kill()
+    with pytest.raises(GateError, match=r"ended with -?[0-9]+ before it had judged; nothing was published"):
+        gate_process.check(good, MENTIONS)
+    assert gate_process.check(good, MENTIONS).critical == ()
+
+
+def test_a_run_does_not_hold_great_expectations_in_its_memory(tmp_path):
+    source = tmp_path / "press"
+    source.mkdir()
+    (source / "one.txt").write_text("Der Rat der Stadt tagt am Montag und beschließt den Haushalt.", encoding="utf-8")
+    program = (
+        "import sys; from flows.run import refresh_tables; from flows.settings import Settings;"
+        "done = refresh_tables([sys.argv[1]], sys.argv[2], Settings(workers=0, engine='none'));"
+        "print(done.n_expectations > 100, 'great_expectations' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program, str(source), str(tmp_path / "tables")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.split() == ["True", "False"]
