@@ -163,7 +163,7 @@ def _to_duckdb(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
             made.register("piece", empty(name).rename(_RENAMED, strict=False).to_arrow())
             made.execute(f"CREATE TABLE {name} AS FROM piece")
         for name, frame in _all_rows(store, snapshot, tell):
-            made.register("piece", frame.select(TABLES[name].columns).rename(_RENAMED, strict=False).to_arrow())
+            made.register("piece", frame.select(*TABLES[name].columns).rename(_RENAMED, strict=False).to_arrow())
             made.execute(f"INSERT INTO {name} FROM piece")
         made.unregister("piece")
         for name, query in VIEWS.items():
