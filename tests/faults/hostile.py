@@ -206,7 +206,12 @@ def _formats() -> Iterator[Case]:
         "xz": b"\xfd7zXZ\0", "7z": b"7z\xbc\xaf\x27\x1c",
     }  # fmt: skip
     # What is read by its first bytes, but is damaged; RTF without its last brace can still be read.
-    ends = {"pdf": "damaged", "zip": "broken_archive", "rtf": WRITTEN}
+    ends = {
+        "pdf": "damaged",
+        "zip": "broken_archive",
+        "rtf": WRITTEN,
+        **dict.fromkeys(("png", "jpg", "gif"), "needs_ocr"),
+    }
     for kind, first in magic.items():
         yield Case(f"named-txt-is-{kind}.txt", first + GERMAN.encode(), ends.get(kind, "unsupported_format"))
         if kind != "gz":
