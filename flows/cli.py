@@ -63,12 +63,14 @@ _EXPORT = """\
 Write the published tables in another form. Nothing in the tables is changed.
 
   sqlite, duckdb  one file with all tables and views: people, mentions_in_context, named_in, named_together,
-                  names_by_month, changes; no name has to be quoted
+                  names_by_month, near_copies, documents_once, changes; no name has to be quoted
   csv             a folder with a file a table; lists are JSON
   jsonl           a line a block, with offsets and names: for search and embeddings
   conllu          sentences as words, with names and values in the last column
   tei             a folder with a TEI P5 file a document
+  annotations     a folder with the text of each document and its W3C Web Annotations (JSON-LD)
 """
+_EXPORTS = ("sqlite", "duckdb", "csv", "jsonl", "conllu", "tei", "annotations")
 _EXITS = """\
 exit codes:
   0  every source is accounted for and the tables are published (or there was nothing to do, or nothing to read)
@@ -121,7 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     export = commands.add_parser("export", help="the tables for other tools", description=_EXPORT, formatter_class=form)
     export.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
-    export.add_argument("--to", required=True, choices=("sqlite", "duckdb", "csv", "jsonl", "conllu", "tei"))
+    export.add_argument("--to", required=True, choices=_EXPORTS)
     export.add_argument(
         "--out", required=True, type=Path, metavar="PATH", help="file or folder to write; not there yet"
     )
