@@ -70,6 +70,7 @@ Write the published tables in another form. Nothing in the tables is changed.
   tei             a folder with a TEI P5 file a document
   annotations     a folder with the text of each document and its W3C Web Annotations (JSON-LD)
 """
+_Options = argparse._ActionsContainer  # a group of options; argparse has no public name for it
 _EXPORTS = ("sqlite", "duckdb", "csv", "jsonl", "conllu", "tei", "annotations")
 _EXITS = """\
 exit codes:
@@ -105,12 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_run(run)
     add_json(run)
     add_operating(commands, add_run, add_json, add_schedule)
-    show = commands.add_parser("show", help="the mended text of one file, nothing written")
-    show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
-    how = show.add_mutually_exclusive_group()
-    how.add_argument("--html", type=Path, metavar="OUT", help="write a page with the mended text beside the raw one")
-    how.add_argument("--diff", action="store_true", help="print raw lines and what came of them")
-    _add_shared(show)
+    _add_show(commands.add_parser("show", help="the mended text of one file, nothing written"))
     check = commands.add_parser("check", help="verify published tables again", description=_CHECK, formatter_class=form)
     check.add_argument("sources", nargs="*", metavar="SOURCE", help="sources to compare with, named as for run")
     check.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
@@ -146,6 +142,14 @@ def add_schedule(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_show(show: argparse.ArgumentParser) -> None:
+    show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
+    how = show.add_mutually_exclusive_group()
+    how.add_argument("--html", type=Path, metavar="OUT", help="write a page with the mended text beside the raw one")
+    how.add_argument("--diff", action="store_true", help="print raw lines and what came of them")
+    _add_shared(show)
+
+
 def _add_browse(browse: argparse.ArgumentParser) -> None:
     browse.add_argument("sources", nargs="*", metavar="SOURCE", help="sources of the raw texts, named as for run")
     browse.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
@@ -163,48 +167,59 @@ def _add_browse(browse: argparse.ArgumentParser) -> None:
 
 
 def add_run(run: argparse.ArgumentParser) -> None:
-    """Add what a run takes, which is also what its deployments take."""
+    """Add what a run takes, which is also what its deployments take, in groups for those who read the help."""
     run.add_argument("sources", nargs="*", metavar="SOURCE", help="folder, file, glob or NAME=PATH (default: samples)")
     run.add_argument(
         "--tables", metavar="DIR", help="folder of the published tables, or s3:// URL (default: data/tables)"
     )
     _add_shared(run)
-    run.add_argument(
+    _add_selection(run.add_argument_group("which files"))
+    _add_facts(run.add_argument_group("what is known of the files"))
+    _add_work(run.add_argument_group("the work"))
+    _add_guards(run.add_argument_group("what vanishes, and what older versions made"))
+    _add_store(run.add_argument_group("the tables"))
+    _add_drift(run.add_argument_group("what people should look at"))
+
+
+def _add_selection(files: _Options) -> None:
+    files.add_argument(
         "--include", action="append", metavar="PATTERN", help="read only what matches, be it hidden; may be repeated"
     )
-    run.add_argument("--exclude", action="append", metavar="PATTERN", help="pass over what matches; may be repeated")
-    run.add_argument("--later", action="append", metavar="URI", help="leave a source_uri for another run, as it stands")
-    run.add_argument(
-        "--path-pattern", metavar="PATTERN", help="what paths tell, as '{publisher}/{published:%%Y/%%m/%%d}/*'"
+    files.add_argument("--exclude", action="append", metavar="PATTERN", help="pass over what matches; may be repeated")
+    files.add_argument("--suffixes", metavar="LIST", help="read only these endings, pass over others (.txt,.md)")
+    files.add_argument(
+        "--later", action="append", metavar="URI", help="leave a source_uri for another run, as it stands"
     )
-    run.add_argument(
+    files.add_argument(
+        "--verify", action="store_true", help="read every file, not only those whose size or time changed"
+    )
+
+
+def _add_facts(facts: _Options) -> None:
+    facts.add_argument(
         "--metadata", metavar="FILE", help="table of what is known of the files: CSV, JSON lines, Parquet; column file"
     )
-    run.add_argument("--text-column", metavar="NAME", help="column of tables with the texts (default: found)")
-    run.add_argument("--key-column", metavar="NAME", help="column of tables that names a row (default: id, url ...)")
-    run.add_argument("--suffixes", metavar="LIST", help="read only these endings, pass over others (.txt,.md)")
-    run.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
-    run.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
-    run.add_argument("--dask", metavar="ADDRESS", help="work on a Dask cluster: its scheduler, as tcp://scheduler:8786")
-    run.add_argument(
+    facts.add_argument(
+        "--path-pattern", metavar="PATTERN", help="what paths tell, as '{publisher}/{published:%%Y/%%m/%%d}/*'"
+    )
+    facts.add_argument("--text-column", metavar="NAME", help="column of tables with the texts (default: found)")
+    facts.add_argument("--key-column", metavar="NAME", help="column of tables that names a row (default: id, url ...)")
+    facts.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
+    facts.add_argument(
+        "--corrections", metavar="FILE", help="file of corrections (default: corrections.csv in the tables folder)"
+    )
+
+
+def _add_work(work: _Options) -> None:
+    work.add_argument("--batch-size", type=int, metavar="N", help="documents handed on together (default: 250)")
+    work.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 for none (default: what pays off)")
+    work.add_argument(
+        "--dask", metavar="ADDRESS", help="work on a Dask cluster: its scheduler, as tcp://scheduler:8786"
+    )
+    work.add_argument(
         "--max-seconds", type=float, metavar="S", help="after so long a batch counts as hung (default: 300)"
     )
-    run.add_argument("--verify", action="store_true", help="read every file, not only those whose size or time changed")
-    run.add_argument(
-        "--max-deleted", type=float, metavar="SHARE", help="documents of a source that may vanish (default: 0.1)"
-    )
-    run.add_argument(
-        "--min-deleted", type=int, metavar="N", help="fewer than N may vanish, whatever their share (default: 10)"
-    )
-    run.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond that, or of a source")
-    run.add_argument(
-        "--max-outdated", type=int, metavar="N", help="make again so many of what older stages made (default: all)"
-    )
-    run.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
-    run.add_argument(
-        "--keep-days", type=float, metavar="D", help="keep a snapshot D days after the next one at least (default: 0)"
-    )
-    run.add_argument(
+    work.add_argument(
         "--wait",
         "--wait-seconds",
         dest="wait_seconds",
@@ -212,26 +227,49 @@ def add_run(run: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="wait so long for another run that is writing to the same tables (default: 300)",
     )
-    run.add_argument(
-        "--corrections", metavar="FILE", help="file of corrections (default: corrections.csv in the tables folder)"
+
+
+def _add_guards(guards: _Options) -> None:
+    guards.add_argument(
+        "--max-deleted", type=float, metavar="SHARE", help="documents of a source that may vanish (default: 0.1)"
     )
-    run.add_argument(
+    guards.add_argument(
+        "--min-deleted", type=int, metavar="N", help="fewer than N may vanish, whatever their share (default: 10)"
+    )
+    guards.add_argument("--confirm-deletions", action="store_true", help="publish deletions beyond, or of a source")
+    guards.add_argument(
+        "--max-outdated", type=int, metavar="N", help="make again so many of what older stages made (default: all)"
+    )
+
+
+def _add_store(tables: _Options) -> None:
+    tables.add_argument(
         "--format",
         dest="table_format",
         choices=("parquet", "delta"),
         help="of new tables (default: parquet; on an object store delta)",
     )
-    run.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
+    tables.add_argument("--keep-snapshots", type=int, metavar="N", help="published snapshots to keep (default: 5)")
+    tables.add_argument(
+        "--keep-days", type=float, metavar="D", help="keep a snapshot D days after the next one at least (default: 0)"
+    )
+
+
+def _add_drift(attention: _Options) -> None:
+    attention.add_argument(
+        "--strict", action="store_true", help="end as failed (exit with 3) when a source is in quarantine"
+    )
     for name, default, what in (
         ("warn", "0.5", "a measure that far from the last runs is told, 0 to 1"),
         ("volume", "0.9", "the same for numbers of documents and words"),
         ("fail", "1", "a measure further off ends the run as failed, with 6; 1: never"),
     ):
         told = f"{what} (default: {default})"
-        run.add_argument(f"--drift-{name}", type=float, metavar="D", help=told)
-    run.add_argument("--drift-runs", type=int, metavar="N", help="earlier runs to compare with (default: 10)")
-    run.add_argument("--drift-documents", type=int, metavar="N", help="fewer new ones are not judged (default: 20)")
-    run.add_argument("--strict", action="store_true", help="end as failed (exit with 3) when a source is in quarantine")
+        attention.add_argument(f"--drift-{name}", type=float, metavar="D", help=told)
+    attention.add_argument("--drift-runs", type=int, metavar="N", help="earlier runs to compare with (default: 10)")
+    attention.add_argument(
+        "--drift-documents", type=int, metavar="N", help="fewer new ones are not judged (default: 20)"
+    )
 
 
 def add_json(command: argparse.ArgumentParser) -> None:

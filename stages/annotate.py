@@ -12,7 +12,7 @@ from datetime import datetime
 import polars as pl
 
 from stages.correct import CORRECTIONS, MET, correct_blocks, correct_mentions, correct_titles
-from stages.correct.joins import correct_joins
+from stages.correct.joins import Moves, correct_joins
 from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.extract_entities.relative_dates import resolve_dates
@@ -61,9 +61,7 @@ def annotate(
     seconds: Timed = {}
     clock = _Clock(seconds)
     documents, blocks, repairs, rejected = reflow_texts(texts, options.reflow)
-    documents, blocks, met_joins, moves = correct_joins(documents, blocks, texts, corrections)
-    blocks, met_blocks = correct_blocks(blocks, texts, corrections, moves)
-    documents = correct_titles(documents, blocks, pl.concat([met_joins, met_blocks]))
+    documents, blocks, met, moves = _corrected(documents, blocks, texts, corrections)
     clock.stop("reflow")
     blocks, languages = identify_blocks(blocks, options.language)
     clock.stop("identify_language")
@@ -78,8 +76,7 @@ def annotate(
     documents = documents.join(read_facts(texts, documents), on="doc_id", how="left")
     documents = documents.join(languages, on="doc_id", how="left")
     clock.stop("read_facts")
-    sketches = sketch_texts(bodies(blocks))
-    documents = documents.join(sketches, on="doc_id", how="left").with_columns(pl.col("sketch").fill_null([]))
+    documents = documents.join(sketch_texts(bodies(blocks)), on="doc_id", how="left")
     clock.stop("find_duplicates")
     dates = documents.select("doc_id", "language", published_at=known_date())
     mentions = with_computable(resolve_dates(mentions.drop("value_derived"), dates))
@@ -96,8 +93,18 @@ def annotate(
         "repairs": repairs,
         "sentences": sentences,
     }
-    met = {"met": pl.concat([met_joins, met_blocks, met_mentions]).cast(MET)} if corrections.height else {}
-    return {name: cast(frame, name) for name, frame in frames.items()} | met, rejected, seconds
+    effects = {"met": pl.concat([met, met_mentions]).cast(MET)} if corrections.height else {}
+    return {name: cast(frame, name) for name, frame in frames.items()} | effects, rejected, seconds
+
+
+def _corrected(
+    documents: pl.DataFrame, blocks: pl.DataFrame, texts: pl.DataFrame, corrections: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, Moves]:
+    """Apply the corrections of blocks; also gives which of them met something, and where other ones mean now."""
+    documents, blocks, met_joins, moves = correct_joins(documents, blocks, texts, corrections)
+    blocks, met_blocks = correct_blocks(blocks, texts, corrections, moves)
+    met = pl.concat([met_joins, met_blocks])
+    return correct_titles(documents, blocks, met), blocks, met, moves
 
 
 def _complete(documents: pl.DataFrame, counted: Frames, options: EntityOptions) -> pl.DataFrame:
@@ -107,6 +114,7 @@ def _complete(documents: pl.DataFrame, counted: Frames, options: EntityOptions) 
         documents = documents.join(numbers, on="doc_id", how="left")
     return documents.with_columns(
         pl.col([f"n_{name}" for name in counted]).fill_null(0),
+        pl.col("sketch").fill_null([]),
         entity_models(documents["language"], options),
         title=pl.coalesce("title", "fact_title"),
         n_chars=pl.col("text").str.len_chars().cast(pl.Int64),

@@ -83,32 +83,7 @@ def next_sources(
     """
     before = prior.select(pl.all().name.suffix("_prior")).rename({"source_uri_prior": "source_uri"})
     rows = decided.join(outcomes, on="source_uri", how="left", suffix="_out").join(before, on="source_uri", how="left")
-    keep = pl.col("action") == "keep"
-    status = (
-        pl.when(keep)
-        .then("status_prior")
-        .when(pl.col("action").is_in(["process", "move"]))
-        .then("status")
-        .otherwise(pl.col("action").replace({"quarantine": "quarantined", "delete": "deleted", "open": "opened"}))
-    )
-    gone = pl.col("action") == "delete"
-    rows = rows.with_columns(
-        status=status,
-        encoding=pl.when(keep | gone).then("encoding_prior").otherwise("encoding"),
-        encoding_how=pl.when(keep | gone).then("encoding_how_prior").otherwise("encoding_how"),
-        n_raw_chars=pl.when(keep).then("n_raw_chars_prior").otherwise("n_raw_chars"),
-        reason_code=pl.when(keep).then("reason_code_prior").otherwise(pl.coalesce("reason_code", "reason_code_out")),
-        reason=pl.when(keep).then("reason_prior").otherwise(pl.coalesce("reason", "reason_out")),
-        # A copied text was made by the stages of the document it is copied from.
-        stages_sha256=pl.coalesce(
-            "copy_stages",
-            pl.when(keep | ~pl.col("in_scope")).then("stages_sha256_prior").otherwise(pl.lit(stages_sha256)),
-        ),
-        content_sha256=pl.when(gone).then(pl.lit(None, pl.String)).otherwise("content_sha256"),
-        size_bytes=pl.when(gone).then(pl.lit(None, pl.Int64)).otherwise("size_bytes"),
-        modified_at=pl.when(gone).then(pl.lit(None, pl.Datetime("us", "UTC"))).otherwise("modified_at"),
-    )
-    rows = _follow_quarantine(rows)
+    rows = _follow_quarantine(rows.with_columns(**_state_after(stages_sha256)))
     same = pl.all_horizontal(pl.col(c).eq_missing(pl.col(f"{c}_prior")) for c in _STATE)
     rows = rows.with_columns(
         first_seen_run=pl.coalesce("first_seen_run_prior", pl.lit(run_id)),
@@ -119,6 +94,35 @@ def next_sources(
     )
     untouched = prior.filter(~pl.col("source_uri").is_in(decided["source_uri"].implode()))
     return pl.concat([cast(rows, "sources"), untouched]).sort("source_uri")
+
+
+def _state_after(stages_sha256: str) -> dict[str, pl.Expr]:
+    """How a source stands after a run: as it was where it is kept, else as it ended (``_out``) or was decided."""
+    keep = pl.col("action") == "keep"
+    status = (
+        pl.when(keep)
+        .then("status_prior")
+        .when(pl.col("action").is_in(["process", "move"]))
+        .then("status")
+        .otherwise(pl.col("action").replace({"quarantine": "quarantined", "delete": "deleted", "open": "opened"}))
+    )
+    gone = pl.col("action") == "delete"
+    return {
+        "status": status,
+        "encoding": pl.when(keep | gone).then("encoding_prior").otherwise("encoding"),
+        "encoding_how": pl.when(keep | gone).then("encoding_how_prior").otherwise("encoding_how"),
+        "n_raw_chars": pl.when(keep).then("n_raw_chars_prior").otherwise("n_raw_chars"),
+        "reason_code": pl.when(keep).then("reason_code_prior").otherwise(pl.coalesce("reason_code", "reason_code_out")),
+        "reason": pl.when(keep).then("reason_prior").otherwise(pl.coalesce("reason", "reason_out")),
+        # A copied text was made by the stages of the document it is copied from.
+        "stages_sha256": pl.coalesce(
+            "copy_stages",
+            pl.when(keep | ~pl.col("in_scope")).then("stages_sha256_prior").otherwise(pl.lit(stages_sha256)),
+        ),
+        "content_sha256": pl.when(gone).then(pl.lit(None, pl.String)).otherwise("content_sha256"),
+        "size_bytes": pl.when(gone).then(pl.lit(None, pl.Int64)).otherwise("size_bytes"),
+        "modified_at": pl.when(gone).then(pl.lit(None, pl.Datetime("us", "UTC"))).otherwise("modified_at"),
+    }
 
 
 def _follow_quarantine(rows: pl.DataFrame) -> pl.DataFrame:
