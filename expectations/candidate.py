@@ -15,12 +15,12 @@ from expectations.digests import DIGESTS, digest_documents, row_digests
 from expectations.final_evidence import (
     MADE_BY,
     OnRecord,
-    Whole,
-    gather_changed,
-    gather_duplicates,
-    gather_entities,
-    gather_quarantine,
-    gather_sources,
+    WholeTables,
+    changed_with_evidence,
+    duplicates_with_evidence,
+    entities_with_evidence,
+    quarantine_with_evidence,
+    sources_with_evidence,
 )
 from expectations.gate import looked_at
 from expectations.rules import Rule
@@ -40,7 +40,11 @@ _SHOWN_ROWS = 400_000
 _FAILED = ("rule_failed", "stage_failed", "timed_out", "worker_died", "system_failed")
 """Reasons that are a fault of ours or of the machine, not of the source."""
 _EVIDENCE = pl.all_horizontal(cs.boolean())
-_GATHER = {"sources": gather_sources, "quarantine": gather_quarantine, "duplicates": gather_duplicates}
+_WITH_EVIDENCE = {
+    "sources": sources_with_evidence,
+    "quarantine": quarantine_with_evidence,
+    "duplicates": duplicates_with_evidence,
+}
 
 
 class Made(Protocol):
@@ -79,7 +83,7 @@ class Candidate(NamedTuple):
     snapshot: Snapshot
     batches: Sequence[Made]
     replaced: Sequence[str]
-    whole: Whole
+    whole: WholeTables
     linked: pl.Series
     started: datetime
 
@@ -115,7 +119,7 @@ def changed(candidate: Candidate, rules: Sequence[Rule]) -> Iterator[Shown]:
 
 def _show(candidate: Candidate, record: OnRecord, rules: Sequence[Rule]) -> Shown:
     rows = changed_rows(candidate, record)
-    evidence = gather_changed(rows, record, candidate.whole)
+    evidence = changed_with_evidence(rows, record, candidate.whole)
     return Shown(
         {table: looked_at(frame, table, rules) for table, frame in evidence.items()},
         rows["clusters"]["entity_id"].unique(),
@@ -207,7 +211,7 @@ def whole_rows(candidate: Candidate, named: pl.Series) -> Frames:
     ``named``: the entities that changed documents name, or named before.
     """
     found = {"entities": _entity_rows(candidate, named)}
-    for table, gather in _GATHER.items():
+    for table, gather in _WITH_EVIDENCE.items():
         accounted = row_digests(getattr(candidate.whole, table), table)
         told = [gather(empty(table), accounted, candidate.whole)]
         for rows, published in _in_chunks(candidate.store.changes(candidate.previous, candidate.snapshot, table)):
@@ -234,7 +238,7 @@ def _entity_rows(candidate: Candidate, named: pl.Series) -> pl.DataFrame:
     published = candidate.store.scan(candidate.previous, "entities").collect()
     concerned = rows.filter(_is_new(rows, published, "entities") | rows["entity_id"].is_in(named.implode()))
     clusters = _clusters_of(candidate, concerned["entity_id"])
-    return gather_entities(concerned, candidate.linked, clusters)
+    return entities_with_evidence(concerned, candidate.linked, clusters)
 
 
 def _is_new(rows: pl.DataFrame, published: pl.DataFrame, table: str) -> pl.Series:

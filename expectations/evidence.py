@@ -10,7 +10,7 @@ import polars as pl
 Frames = dict[str, pl.DataFrame]
 
 
-def gather_evidence(
+def with_evidence(
     frames: Mapping[str, pl.DataFrame], raw_texts: Mapping[str, str], unread: Collection[str] = ()
 ) -> Frames:
     """Add the boolean columns that `expectations.rules.RULES` name to the frames of a batch.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import polars as pl
 
 from expectations.digests import digest_documents, row_digests
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from stages.tables import agree
 from stages.tables.schemas import TABLES
 
@@ -29,7 +29,7 @@ class OnRecord(NamedTuple):
     raw_texts: Mapping[str, str]
 
 
-class Whole(NamedTuple):
+class WholeTables(NamedTuple):
     """The tables that are given whole (entities, sources, quarantine, duplicates), as the run made them."""
 
     entities: pl.DataFrame
@@ -38,11 +38,11 @@ class Whole(NamedTuple):
     duplicates: pl.DataFrame
 
 
-def gather_changed(frames: Mapping[str, pl.DataFrame], record: OnRecord, whole: Whole) -> Frames:
+def changed_with_evidence(frames: Mapping[str, pl.DataFrame], record: OnRecord, whole: WholeTables) -> Frames:
     """Add the boolean columns of `RULES` and `LINKED_RULES` to the assembled rows of changed documents."""
     unread = set(record.made_by["doc_id"]) - record.raw_texts.keys()
     documents, mentions, clusters = (frames[name] for name in ("documents", "mentions", "clusters"))
-    found = gather_evidence(frames, record.raw_texts, unread)
+    found = with_evidence(frames, record.raw_texts, unread)
     digests = digest_documents(frames)
     stand = digests.filter(agree.held(digests, record.digests, digests.columns))
     found = {table: rows.with_columns(as_parted=_named(rows, stand, table)) for table, rows in found.items()}
@@ -82,7 +82,7 @@ def _of(clusters: pl.DataFrame, entities: pl.DataFrame) -> pl.DataFrame:
     return entities.filter(pl.col("entity_id").is_in(clusters["entity_id"].unique().implode()))
 
 
-def gather_entities(entities: pl.DataFrame, linked: pl.Series, clusters: pl.LazyFrame) -> pl.DataFrame:
+def entities_with_evidence(entities: pl.DataFrame, linked: pl.Series, clusters: pl.LazyFrame) -> pl.DataFrame:
     """Add the boolean columns of `WHOLE_RULES` to rows of entities.
 
     ``linked``: the digests of the rows as linking made them, ``clusters``: all clusters of these entities (entity_id,
@@ -97,7 +97,7 @@ def gather_entities(entities: pl.DataFrame, linked: pl.Series, clusters: pl.Lazy
     )
 
 
-def gather_sources(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) -> pl.DataFrame:
+def sources_with_evidence(rows: pl.DataFrame, accounted: pl.Series, whole: WholeTables) -> pl.DataFrame:
     """Add the boolean columns of `WHOLE_RULES` to rows of sources; ``accounted``: the digests of the rows as made."""
     return rows.with_columns(
         as_accounted=row_digests(rows, "sources").is_in(accounted.implode()),
@@ -107,7 +107,7 @@ def gather_sources(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) -> pl
     )
 
 
-def gather_quarantine(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) -> pl.DataFrame:
+def quarantine_with_evidence(rows: pl.DataFrame, accounted: pl.Series, whole: WholeTables) -> pl.DataFrame:
     """Add the boolean columns of `WHOLE_RULES` to rows of quarantine; ``accounted``: the digests of rows as made."""
     return rows.with_columns(
         as_accounted=row_digests(rows, "quarantine").is_in(accounted.implode()),
@@ -115,7 +115,7 @@ def gather_quarantine(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) ->
     )
 
 
-def gather_duplicates(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) -> pl.DataFrame:
+def duplicates_with_evidence(rows: pl.DataFrame, accounted: pl.Series, whole: WholeTables) -> pl.DataFrame:
     """Add the boolean columns of `WHOLE_RULES` to rows of duplicates; ``accounted``: the digests of rows as made."""
     return rows.with_columns(
         as_found=row_digests(rows, "duplicates").is_in(accounted.implode()),
@@ -125,13 +125,13 @@ def gather_duplicates(rows: pl.DataFrame, accounted: pl.Series, whole: Whole) ->
     )
 
 
-def gather_runs(rows: pl.DataFrame, accounted: pl.Series) -> pl.DataFrame:
+def runs_with_evidence(rows: pl.DataFrame, accounted: pl.Series) -> pl.DataFrame:
     """Add the boolean columns of `WHOLE_RULES` to rows of runs; ``accounted``: the digests of the rows as made."""
     return rows.with_columns(
         as_accounted=row_digests(rows, "runs").is_in(accounted.implode()), adds_up=agree.adds_up(rows)
     )
 
 
-def gather_drift(rows: pl.DataFrame, accounted: pl.Series) -> pl.DataFrame:
+def drift_with_evidence(rows: pl.DataFrame, accounted: pl.Series) -> pl.DataFrame:
     """Add the boolean column of `DRIFT_RULES` to rows of drift; ``accounted``: the digests of the rows as made."""
     return rows.with_columns(as_accounted=row_digests(rows, "drift").is_in(accounted.implode()))

@@ -10,7 +10,7 @@ import polars as pl
 from expectations import candidate as shown
 from expectations.candidate import Candidate
 from expectations.digests import row_digests
-from expectations.final_evidence import gather_drift, gather_runs
+from expectations.final_evidence import drift_with_evidence, runs_with_evidence
 from expectations.gate import Verdict
 from expectations.gate_process import check
 from expectations.rules import DRIFT_RULES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES
@@ -40,8 +40,8 @@ def judge_runs(store: Store, snapshot: Snapshot, runs: pl.DataFrame, drift: pl.D
 
     ``runs`` and ``drift``: the rows as they were made. Raises GateError as `judge` does.
     """
-    written = gather_runs(store.scan(snapshot, "runs").collect(), row_digests(runs, "runs"))
-    measured = gather_drift(store.scan(snapshot, "drift").collect(), row_digests(drift, "drift"))
+    written = runs_with_evidence(store.scan(snapshot, "runs").collect(), row_digests(runs, "runs"))
+    measured = drift_with_evidence(store.scan(snapshot, "drift").collect(), row_digests(drift, "drift"))
     found = check({"runs": written, "drift": measured}, (*RUNS_RULES, *DRIFT_RULES))
     return _settle(store, snapshot.run_id, [verdict, found])
 

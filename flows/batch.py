@@ -26,7 +26,7 @@ from pathlib import Path
 import polars as pl
 
 from expectations.digests import digest_documents
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from expectations.part_rows import BAD_ROW, part_rows
 from flows.execute.memory import give_back
 from stages.annotate import NO_CORRECTIONS, StageOptions, annotate, isolate
@@ -172,7 +172,7 @@ class Batch:
         since = time.perf_counter()
         texts = _read(self.folder / "texts.parquet")
         frames = {table: _read(self.folder / "annotated" / f"{table}.parquet") for table in CONTENT}
-        parted, bad = part_rows(gather_evidence(frames, dict(texts.select("doc_id", "raw").iter_rows())))
+        parted, bad = part_rows(with_evidence(frames, dict(texts.select("doc_id", "raw").iter_rows())))
         good = {table: parted[table].select(frames[table].columns) for table in CONTENT}
         self._write("parted", digest_documents(good))
         self._keep(good)
@@ -308,22 +308,22 @@ def take_again(doc_ids: Sequence[str], store: Store, previous: Snapshot | None, 
     return batch
 
 
-def gather_rows(batches: Iterable[Batch], table: str) -> pl.DataFrame:
+def concat_rows(batches: Iterable[Batch], table: str) -> pl.DataFrame:
     """Bring the rows of a content table together."""
     return pl.concat([empty(table), *(batch.rows(table) for batch in batches)])
 
 
-def gather_outcomes(batches: Iterable[Batch]) -> pl.DataFrame:
+def concat_outcomes(batches: Iterable[Batch]) -> pl.DataFrame:
     """Bring together how the sources of batches ended."""
     return pl.concat([pl.DataFrame(schema=OUTCOMES), *(batch.outcomes() for batch in batches)])
 
 
-def gather_met(batches: Iterable[Batch]) -> pl.DataFrame:
+def concat_met(batches: Iterable[Batch]) -> pl.DataFrame:
     """Bring together which corrections met something, in which documents."""
     return pl.concat([pl.DataFrame(schema=MET), *(batch.met() for batch in batches)])
 
 
-def gather_bad_rows(batches: Iterable[Batch]) -> pl.DataFrame:
+def concat_bad_rows(batches: Iterable[Batch]) -> pl.DataFrame:
     """Bring together the rows that broke a rule."""
     found = [bad for batch in batches if (bad := batch.bad_rows()) is not None]
     return pl.concat([pl.DataFrame(schema=dict.fromkeys(BAD_ROW, pl.String)), *found])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from expectations.part_rows import part_rows
 from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError, UsageError
@@ -80,7 +80,7 @@ def _rows(store: Store, current: Snapshot, sources: Sequence[Source], done: Chec
 def _broken_rules(frames: dict[str, pl.DataFrame], raw: dict[str, str]) -> Iterator[str]:
     """The rules that every row kept when it was published; those on raw text only where the raw text is known."""
     unread = set(frames["documents"]["doc_id"]) - raw.keys()
-    _, bad = part_rows(gather_evidence(frames, raw, unread))
+    _, bad = part_rows(with_evidence(frames, raw, unread))
     names = bad.join(frames["documents"].select("doc_id", "source_uri"), on="doc_id", how="left")
     for table, uri, reason, row in names.select("table", "source_uri", "reason", "row").iter_rows():
         yield f"{table} of {uri}: {verify.rejected_row(row)}: {reason}"

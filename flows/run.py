@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 import polars as pl
 
-from expectations.final_evidence import Whole
+from expectations.final_evidence import WholeTables
 from expectations.gate import Verdict
 from expectations.rules import DRIFT_RULES, RUNS_RULES
 from flows import corrections as said
 from flows import steps
-from flows.batch import Batch, gather_bad_rows, gather_met, gather_outcomes
+from flows.batch import Batch, concat_bad_rows, concat_met, concat_outcomes
 from flows.execute.memory import give_back, share_one_heap
 from flows.process import process, require_cluster
 from flows.report import RunReport
@@ -151,12 +151,12 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
     with clock("assemble"):
         relinked = [doc_id for batch in linked.relinked for doc_id in batch.rows("documents")["doc_id"]]
         entities, alike = (pl.read_parquet(file, glob=False) for file in (linked.entities, duplicates))
-        whole = Whole(entities, books.sources, books.quarantine, alike)
+        whole = WholeTables(entities, books.sources, books.quarantine, alike)
         replaced = [*books.replaced, *relinked]
         candidate = steps.assemble(run, [*batches, *linked.relinked], replaced, whole, linked.digests)
         give_back()
     rows, before = run.corrections.rows, said.met_before(run.corrections.rows, run.store, run.previous)
-    met = said.met_now(rows, before.rows, books.decided, books.replaced, gather_met(batches), linked.met)
+    met = said.met_now(rows, before.rows, books.decided, books.replaced, concat_met(batches), linked.met)
     with clock("validate"):
         verdict = steps.judge(candidate, books.counts)
     with clock("publish"):
@@ -214,7 +214,7 @@ class Books(NamedTuple):
 
 def _account(run: Run, decided: pl.DataFrame, batches: Sequence[Batch]) -> Books:
     prior = steps.prior_sources(run)
-    outcomes, bad_rows = gather_outcomes(batches), gather_bad_rows(batches)
+    outcomes, bad_rows = concat_outcomes(batches), concat_bad_rows(batches)
     sources = account.next_sources(decided, outcomes, prior, run.run_id, run.settings.stages_sha256())
     before = run.store.read(run.previous, "quarantine")
     quarantine = account.next_quarantine(sources, outcomes, bad_rows, before, run.run_id, decided)

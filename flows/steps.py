@@ -17,9 +17,9 @@ import polars as pl
 from expectations import judge as gate
 from expectations.candidate import Candidate
 from expectations.digests import row_digests
-from expectations.final_evidence import Whole
+from expectations.final_evidence import WholeTables
 from expectations.gate import Verdict
-from flows.batch import Batch, gather_rows, take_again
+from flows.batch import Batch, concat_rows, take_again
 from flows.corrections import Corrections, read_where_named, stale_documents, with_stale
 from flows.execute import Executor, TimeUpError, WorkerDiedError
 from flows.progress import progress_bar
@@ -229,7 +229,7 @@ def _work(run: Run, batch: Batch, executor: Executor, function: Callable[..., Ba
         return batch
     try:
         seconds = run.settings.max_seconds + batch.n_bytes / _BYTES_A_SECOND
-        return executor.call(seconds, function, batch, *args)
+        return executor.run(seconds, function, batch, *args)
     except TimeUpError:
         return batch.set_apart("timed_out")
     except WorkerDiedError:
@@ -267,7 +267,7 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
     ``replaced``: documents whose published rows go. Published documents whose names mean something else now ("Vance",
     once there is a second Vance) are taken into batches of their own.
     """
-    new, made = gather_rows(batches, "clusters"), gather_rows(batches, "documents")
+    new, made = concat_rows(batches, "clusters"), concat_rows(batches, "documents")
     named = ("doc_id", "source_uri")
     standing = run.store.scan(run.previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
     documents = pl.concat([standing.collect(), made.select(named)])
@@ -315,7 +315,9 @@ def _texts_of(run: Run, doc_ids: pl.Series, batches: Sequence[Batch], new: pl.Se
 
 
 @step(name="assemble")
-def assemble(run: Run, batches: Sequence[Batch], replaced: Sequence[str], whole: Whole, digests: Path) -> Candidate:
+def assemble(
+    run: Run, batches: Sequence[Batch], replaced: Sequence[str], whole: WholeTables, digests: Path
+) -> Candidate:
     """Write the next snapshot, but for `runs`, without publishing it.
 
     ``digests``: those of the rows of entities, as linking made them. Raises GateError when a row lacks a value that

@@ -40,7 +40,7 @@ class Executor(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None: ...
 
-    def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
+    def run(self, seconds: float, function: Callable[..., T], *args: object) -> T:
         """Make a call and wait for its result; from any thread.
 
         Raises what the function raises, TimeUpError after ``seconds``, WorkerDiedError, or StoppedError when the

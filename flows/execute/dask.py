@@ -90,27 +90,27 @@ class Cluster:
         self._end_looks()
         self._client.close()
 
-    def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
+    def run(self, seconds: float, function: Callable[..., T], *args: object) -> T:
         """Make a call on a worker and wait for its result; see `flows.execute.Executor`.
 
         Where the worker dies, another one makes the call, before that counts as its fault.
         """
         for _ in range(_LIVES - 1):
             with suppress(WorkerDiedError):
-                return self._call_once(seconds, function, args)
-        return self._call_once(seconds, function, args)
+                return self._run_once(seconds, function, args)
+        return self._run_once(seconds, function, args)
 
-    def _call_once(self, seconds: float, function: Callable[..., T], args: tuple[object, ...]) -> T:
+    def _run_once(self, seconds: float, function: Callable[..., T], args: tuple[object, ...]) -> T:
         worker, call = self._begin()
         try:
-            return self._call_on(worker, call, seconds, function, args)
+            return self._run_on(worker, call, seconds, function, args)
         except TimeUpError:
             self._give_up(worker)
             raise
         finally:
             self._give_back(call)
 
-    def _call_on(
+    def _run_on(
         self, worker: str, call: Future[None], seconds: float, function: Callable[..., T], args: tuple[object, ...]
     ) -> T:
         """Make a call on this worker; ``call`` is what ends when it does, or when someone else ends it."""
@@ -231,7 +231,7 @@ class Cluster:
         call = Future[None]()
         self._looks[call] = threading.current_thread()
         try:
-            problem = self._call_on(worker, call, _SECONDS_TO_LOOK, look, (self._places, self._token, _versions()))
+            problem = self._run_on(worker, call, _SECONDS_TO_LOOK, look, (self._places, self._token, _versions()))
         except StoppedError:
             return None
         except (TimeUpError, WorkerDiedError) as error:

@@ -68,7 +68,7 @@ class Processes:
             self._pool.close()
         self._pool.join()
 
-    def call(self, seconds: float, function: Callable[..., T], *args: object) -> T:
+    def run(self, seconds: float, function: Callable[..., T], *args: object) -> T:
         """Make a call in one of the processes and wait for its result; see `flows.execute.Executor`."""
         with self._free:
             if self.n == 0 and not self.stopped:

@@ -23,7 +23,7 @@ class EntityOptions:
     engine: str = names.ENGINES[0]
 
 
-class _Found(NamedTuple):
+class _Mention(NamedTuple):
     """A name or value in the sentence of a row, with its places there."""
 
     row: int
@@ -37,7 +37,7 @@ class _Found(NamedTuple):
     extractor: str
 
 
-_FOUND = {"row": pl.Int64()} | {name: TABLES["mentions"].schema[name] for name in _Found._fields[1:]}
+_MENTION = {"row": pl.Int64()} | {name: TABLES["mentions"].schema[name] for name in _Mention._fields[1:]}
 
 
 def extract_mentions(
@@ -52,8 +52,8 @@ def extract_mentions(
         blocks.select("doc_id", "block_no", "language", "kind"), on=["doc_id", "block_no"], maintain_order="left"
     )
     found = _find(rows, (options or EntityOptions()).engine)
-    columns = dict(zip(_FOUND, zip(*found, strict=True), strict=True)) if found else dict.fromkeys(_FOUND, ())
-    inside_sentences = pl.DataFrame(columns, schema=_FOUND)
+    columns = dict(zip(_MENTION, zip(*found, strict=True), strict=True)) if found else dict.fromkeys(_MENTION, ())
+    inside_sentences = pl.DataFrame(columns, schema=_MENTION)
     places = rows.select("doc_id", "block_no", "sentence_no", at="start")[inside_sentences["row"]]
     frame = places.hstack(inside_sentences.drop("row")).with_columns(
         pl.col("start", "end") + pl.col("at"),
@@ -68,12 +68,12 @@ def extract_mentions(
     return ranged.with_columns(later).select(schema.names())
 
 
-def _find(rows: pl.DataFrame, engine: str) -> list[_Found]:
+def _find(rows: pl.DataFrame, engine: str) -> list[_Mention]:
     """The names and values of sentences with their language and the kind of their block, in order."""
     grouped = rows.group_by("doc_id", maintain_order=True).agg("text", "language", "kind")
     documents = [list(zip(*columns, strict=True)) for columns in grouped.select("text", "language", "kind").iter_rows()]
     found_names = [found for document in names.extract_names(documents, engine) for found in document]
-    found: list[_Found] = []
+    found: list[_Mention] = []
     for number, (text, language), inside in zip(
         range(rows.height), rows.select("text", "language").iter_rows(), found_names, strict=True
     ):
@@ -83,10 +83,12 @@ def _find(rows: pl.DataFrame, engine: str) -> list[_Found]:
     return found
 
 
-def _row(number: int, text: str, item: names.Name | values.Value, kind: str, value: str | None, score: float) -> _Found:
+def _row(
+    number: int, text: str, item: names.Name | values.Value, kind: str, value: str | None, score: float
+) -> _Mention:
     """A name or value of the sentence in a row."""
     surface = text[item.start : item.end]
-    return _Found(number, surface, item.label, kind, value, item.start, item.end, score, item.extractor)
+    return _Mention(number, surface, item.label, kind, value, item.start, item.end, score, item.extractor)
 
 
 def entity_models(languages: pl.Series, options: EntityOptions | None = None) -> pl.Series:

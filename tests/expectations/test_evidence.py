@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 
 EVIDENCE = {
     "documents": {"counts_agree", "text_is_blocks"},
@@ -15,7 +15,7 @@ EVIDENCE = {
 
 
 def test_true_for_every_row_of_a_good_batch(batch, raw_texts):
-    found = gather_evidence(batch, raw_texts)
+    found = with_evidence(batch, raw_texts)
     for table, columns in EVIDENCE.items():
         assert set(found[table].columns) - set(batch[table].columns) == columns
         assert found[table].select(pl.all_horizontal(columns).all()).item(), table
@@ -67,30 +67,30 @@ LIES = [
 @pytest.mark.parametrize(("table", "row", "lie", "column"), LIES, ids=[f"{t} {lie}"[:60] for t, _, lie, _ in LIES])
 def test_every_kind_of_lie_is_seen_in_its_row_alone(batch, raw_texts, change, table, row, lie, column):
     frames = batch | {table: change(batch[table], row, **lie)}
-    found = gather_evidence(frames, raw_texts)[table][column]
+    found = with_evidence(frames, raw_texts)[table][column]
     assert [at for at, good in enumerate(found) if good is not True] == [row]
 
 
 def test_offsets_unknown_are_no_proof(batch, raw_texts, change):
     frames = batch | {"blocks": change(batch["blocks"], 1, raw_start=None)}
-    assert gather_evidence(frames, raw_texts)["blocks"]["raw_agrees"].to_list() == [True, False, True]
+    assert with_evidence(frames, raw_texts)["blocks"]["raw_agrees"].to_list() == [True, False, True]
 
 
 @pytest.mark.parametrize("spans", [None, [None], [{"start": None, "raw_start": 15, "length": 9}]])
 def test_spans_unknown_are_no_proof(batch, raw_texts, change, spans):
     frames = batch | {"blocks": change(batch["blocks"], 1, spans=spans)}
-    assert gather_evidence(frames, raw_texts)["blocks"]["raw_agrees"].to_list() == [True, False, True]
+    assert with_evidence(frames, raw_texts)["blocks"]["raw_agrees"].to_list() == [True, False, True]
 
 
 def test_text_unknown_is_no_proof(batch, raw_texts, change):
-    found = gather_evidence(batch | {"documents": change(batch["documents"], 0, text=None)}, raw_texts)
+    found = with_evidence(batch | {"documents": change(batch["documents"], 0, text=None)}, raw_texts)
     assert found["blocks"]["slices_back"].to_list() == [False, False, True]
     assert found["documents"]["text_is_blocks"].to_list() == [False, True]
 
 
 def test_of_documents_that_were_not_read_nothing_is_said_about_the_raw_text(batch, raw_texts):
     unread = batch["documents"]["doc_id"][0]
-    found = gather_evidence(batch, {id_: raw for id_, raw in raw_texts.items() if id_ != unread}, {unread})
+    found = with_evidence(batch, {id_: raw for id_, raw in raw_texts.items() if id_ != unread}, {unread})
     assert found["blocks"]["raw_agrees"].to_list() == [None, None, True]
     assert found["repairs"]["raw_agrees"].to_list() == [None]
     assert found["blocks"]["slices_back"].all()
@@ -99,5 +99,5 @@ def test_of_documents_that_were_not_read_nothing_is_said_about_the_raw_text(batc
 def test_empty_batch():
     from stages.tables.schemas import empty
 
-    found = gather_evidence({table: empty(table) for table in EVIDENCE}, {})
+    found = with_evidence({table: empty(table) for table in EVIDENCE}, {})
     assert {table: frame.height for table, frame in found.items()} == dict.fromkeys(EVIDENCE, 0)

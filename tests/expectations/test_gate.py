@@ -3,7 +3,7 @@ import json
 import polars as pl
 import pytest
 
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from expectations.gate import check, looked_at
 from expectations.rules import RULES, WHOLE_RULES, Rule
 from stages.tables.schemas import TABLES
@@ -13,7 +13,7 @@ MENTIONS = [rule for rule in RULES if rule.table == "mentions"]
 
 @pytest.fixture(scope="module")
 def good(batch, raw_texts):
-    return gather_evidence(batch, raw_texts)
+    return with_evidence(batch, raw_texts)
 
 
 def test_good_batch_passes_in_silence(good, caplog):

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from expectations import gate_process
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from expectations.gate import check as check_here
 from expectations.rules import RULES, Rule
 from stages.errors import GateError
@@ -14,7 +14,7 @@ MENTIONS = [rule for rule in RULES if rule.table == "mentions"]
 
 @pytest.fixture(scope="module")
 def good(batch, raw_texts):
-    return {"mentions": gather_evidence(batch, raw_texts)["mentions"]}
+    return {"mentions": with_evidence(batch, raw_texts)["mentions"]}
 
 
 def test_it_finds_what_the_gate_finds_and_says_why_a_rule_makes_no_sense(good, change):

@@ -3,13 +3,13 @@ import json
 import polars as pl
 import pytest
 
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from expectations.part_rows import BAD_ROW, part_rows
 from expectations.rules import RULES
 
 
 def part(frames, raw_texts):
-    return part_rows(gather_evidence(frames, raw_texts))
+    return part_rows(with_evidence(frames, raw_texts))
 
 
 def heights(frames):

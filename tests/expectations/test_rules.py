@@ -4,7 +4,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from expectations.gate import expectation, looked_at
 from expectations.part_rows import holds
 from expectations.rules import DRIFT_RULES, LEAF_TABLES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES, Rule
@@ -145,7 +145,7 @@ WHOLE = {
 def good_row(table, rules, batch, raw_texts):
     """A row that breaks no rule, with all its evidence."""
     if table in CONTENT:
-        row = gather_evidence(batch, raw_texts)[table][:1]
+        row = with_evidence(batch, raw_texts)[table][:1]
     else:
         row = pl.DataFrame([WHOLE[table]], schema=TABLES[table].schema)
     return row.with_columns(pl.lit(True).alias(r.columns[0]) for r in rules if r.kind == "true")

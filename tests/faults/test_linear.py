@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from expectations.part_rows import part_rows
 from stages.annotate import StageOptions, annotate
 from stages.extract_entities import EntityOptions
@@ -73,7 +73,7 @@ def whole_chain(text: str) -> None:
     row = to_row("s/a.txt", "0" * 20, "0" * 64, RawDocument(text, "utf-8", "utf-8"))
     texts = pl.DataFrame([row], schema=TEXTS_COLUMNS)
     frames, _, _ = annotate(texts, OPTIONS, "run", datetime.now(UTC))
-    _, bad = part_rows(gather_evidence(frames, {"0" * 20: text}))
+    _, bad = part_rows(with_evidence(frames, {"0" * 20: text}))
     assert bad.is_empty(), bad
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import polars as pl
 import pytest
 
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from expectations.part_rows import part_rows
 from stages.annotate import StageOptions, annotate
 from stages.extract_entities import EntityOptions
@@ -153,7 +153,7 @@ def check_chain(found: list[Sentence]) -> None:
     )
     frames, rejected, _ = annotate(texts, StageOptions(entities=EntityOptions("fast")), "run", datetime.now(UTC))
     assert rejected.filter(pl.col("code") != "empty").is_empty(), rejected.rows()[:3]
-    _, bad = part_rows(gather_evidence(frames, dict(texts.select("doc_id", "raw").iter_rows())))
+    _, bad = part_rows(with_evidence(frames, dict(texts.select("doc_id", "raw").iter_rows())))
     assert bad.is_empty(), bad.rows()[:3]
     mentions = frames["mentions"].sort(TABLES["mentions"].key)
     assert mentions.equals(mentions.sort("doc_id", "sentence_no", "start", maintain_order=True)), "mentions in order"

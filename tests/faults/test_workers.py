@@ -70,7 +70,7 @@ def test_calls_in_this_process_are_one_at_a_time() -> None:
         return number
 
     with Processes(0) as executor, ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(lambda n: executor.call(60, step, n), range(20))) == list(range(20))
+        assert list(threads.map(lambda n: executor.run(60, step, n), range(20))) == list(range(20))
 
 
 @pytest.mark.integration

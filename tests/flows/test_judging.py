@@ -17,7 +17,7 @@ import pytest
 from expectations import candidate as judging
 from expectations.candidate import Candidate
 from expectations.digests import row_digests
-from expectations.final_evidence import OnRecord, gather_changed, gather_drift, gather_runs
+from expectations.final_evidence import OnRecord, changed_with_evidence, drift_with_evidence, runs_with_evidence
 from expectations.part_rows import holds
 from expectations.rules import DRIFT_RULES, LINKED_RULES, RULES, RUN_RULES, RUNS_RULES, WHOLE_RULES, Rule
 from flows import steps
@@ -141,7 +141,7 @@ def broken(frames: dict[str, pl.DataFrame], rules: Iterable[Rule]) -> list[str]:
 
 
 def about_content(scene: Scene, rows: dict[str, pl.DataFrame]) -> list[str]:
-    return broken(gather_changed(rows, scene.record, scene.candidate.whole), (*RULES, *LINKED_RULES))
+    return broken(changed_with_evidence(rows, scene.record, scene.candidate.whole), (*RULES, *LINKED_RULES))
 
 
 def about_whole(candidate: Candidate, scene: Scene) -> list[str]:
@@ -332,9 +332,9 @@ def runs_of(scene: Scene) -> pl.DataFrame:
 def test_no_column_of_runs_can_change_unseen(scene: Scene, column: str) -> None:
     runs = runs_of(scene)
     accounted = row_digests(runs, "runs")
-    assert broken({"runs": gather_runs(runs, accounted)}, RUNS_RULES) == []
+    assert broken({"runs": runs_with_evidence(runs, accounted)}, RUNS_RULES) == []
     for name, other in changed(runs, column, 1):
-        assert broken({"runs": gather_runs(other, accounted)}, RUNS_RULES), f"{name} was not seen"
+        assert broken({"runs": runs_with_evidence(other, accounted)}, RUNS_RULES), f"{name} was not seen"
 
 
 def measured(run_id: str) -> pl.DataFrame:
@@ -350,9 +350,9 @@ def measured(run_id: str) -> pl.DataFrame:
 def test_no_column_of_drift_can_change_unseen(scene: Scene, column: str) -> None:
     rows = measured(scene.run_id)
     accounted = row_digests(rows, "drift")
-    assert broken({"drift": gather_drift(rows, accounted)}, DRIFT_RULES) == []
+    assert broken({"drift": drift_with_evidence(rows, accounted)}, DRIFT_RULES) == []
     for name, other in changed(rows, column, 0):
-        assert broken({"drift": gather_drift(other, accounted)}, DRIFT_RULES), f"{name} was not seen"
+        assert broken({"drift": drift_with_evidence(other, accounted)}, DRIFT_RULES), f"{name} was not seen"
 
 
 # --- What the step itself gets wrong is on record as it made it; then only what tables say of each other can tell.
@@ -388,7 +388,7 @@ def test_what_a_step_itself_gets_wrong(
         candidate = candidate._replace(whole=candidate.whole._replace(**{table: other}))
         if table == "entities":
             candidate = candidate._replace(linked=row_digests(other, table))
-        rows = gather_changed(scene.rows, scene.record, candidate.whole)
+        rows = changed_with_evidence(scene.rows, scene.record, candidate.whole)
         if not (about_whole(candidate, scene) or broken(rows, (*RULES, *LINKED_RULES))):
             unseen.append(name)
     assert bool(unseen) == ((table, column) in UNKNOWABLE)

@@ -43,7 +43,7 @@ class Sleepers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def call(self, seconds: float, function: Callable[..., T], batch: Batch, *args: object) -> T:  # noqa: ARG002
+    def run(self, seconds: float, function: Callable[..., T], batch: Batch, *args: object) -> T:  # noqa: ARG002
         with self._lock:
             self._begun[batch] = self._begun.get(batch, 0) + 1
             self.under_way.append(sum(steps < 3 for steps in self._begun.values()))

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from expectations.evidence import gather_evidence
+from expectations.evidence import with_evidence
 from expectations.part_rows import part_rows
 from stages.annotate import StageOptions, annotate
 from stages.correct import COLUMNS, read_corrections
@@ -49,7 +49,7 @@ def assert_whole(frames: dict[str, pl.DataFrame]) -> None:
         for row in frames[name].iter_rows(named=True):
             assert text[row["start"] : row["end"]] == row["text"]
     content = {name: frame for name, frame in frames.items() if name != "met"}
-    assert part_rows(gather_evidence(content, {"0" * 20: RAW}))[1].to_dicts() == []
+    assert part_rows(with_evidence(content, {"0" * 20: RAW}))[1].to_dicts() == []
 
 
 def blocks(frames: dict[str, pl.DataFrame]) -> list[str]:

@@ -13,7 +13,7 @@ from stages.errors import UsageError
 from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of
 from stages.extract_entities.names.others import OPENERS, check_other, extractor, find_others, fingerprint, is_other
 from stages.extract_entities.names.tokenise import Words, tokenise_all
-from stages.extract_entities.names.vote import Found, vote
+from stages.extract_entities.names.vote import Sentence, vote
 
 __all__ = [
     "ENGINES",
@@ -91,25 +91,25 @@ def extract_names(
     found_by = EXTRACTORS.get(engine) or extractor(engine)
     results = []
     for sentences in documents:
-        rows = [found.get((text, lang)) or Found(text, (), (), ()) for text, lang, _ in sentences]
+        rows = [found.get((text, lang)) or Sentence(text, (), (), ()) for text, lang, _ in sentences]
         voted = vote(rows, found_by)
         kinds = (kind for _, _, kind in sentences)
         results.append([_wanted(*row, currencies) for row in zip(rows, kinds, voted, strict=True)])
     return results
 
 
-def _wanted(sentence: Found, kind: str, names: list[Name], currencies: bool) -> list[Name]:
+def _wanted(sentence: Sentence, kind: str, names: list[Name], currencies: bool) -> list[Name]:
     names = at_slashes(sentence.text, names) if kind == "credit" else names
     return names if currencies else [name for name in names if not is_currency(sentence.text, name)]
 
 
-def _find(asked: list[tuple[str, str]], engine: str) -> dict[tuple[str, str], Found]:
+def _find(asked: list[tuple[str, str]], engine: str) -> dict[tuple[str, str], Sentence]:
     """The names of texts with their languages."""
     texts = [text for text, _ in asked]
     words = tokenise_all(texts)
     names = find_others(texts, engine) if is_other(engine) else _tag_texts(asked, words, engine)
     return {
-        (text, language): Found(text, words.forms[first:last], words.starts[first:last], found)
+        (text, language): Sentence(text, words.forms[first:last], words.starts[first:last], found)
         for (text, language), (first, last), found in zip(asked, pairwise(words.bounds), names, strict=True)
     }
 

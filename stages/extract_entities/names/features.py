@@ -21,11 +21,11 @@ USUAL = re.compile(
 LONGEST_FORM = 60  # a longer form is an address or debris; its head and tail say enough
 
 
-class Forms(dict[str, str]):
+class Lexicon(dict[str, str]):
     """Word -> value, read once from a file with ``value<TAB>word word ...`` lines."""
 
     @classmethod
-    def read(cls, path: Path) -> "Forms":
+    def read(cls, path: Path) -> "Lexicon":
         """Read the file; a missing one is an empty table."""
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         return cls(
@@ -34,9 +34,9 @@ class Forms(dict[str, str]):
 
 
 @lru_cache(maxsize=1)
-def lexicon() -> Forms:
+def lexicon() -> Lexicon:
     """The lists a lower-cased word stands in: B C G M P places, F L people (see the card)."""
-    return Forms.read(LEXICON)
+    return Lexicon.read(LEXICON)
 
 
 def shape(word: str) -> str:

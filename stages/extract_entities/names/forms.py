@@ -25,7 +25,7 @@ SPREAD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], 
 HIGH_BITS = np.uint64(40)
 
 
-class Forms(NamedTuple):
+class FormArrays(NamedTuple):
     """Word forms as arrays, one row a form; PAD and 0 fill the rows."""
 
     pieces: NDArray[np.int32]
@@ -33,9 +33,9 @@ class Forms(NamedTuple):
     flags: NDArray[np.float32]
 
 
-def form_arrays(words: Sequence[str], tokenizer: Tokenizer) -> Forms:
+def form_arrays(words: Sequence[str], tokenizer: Tokenizer) -> FormArrays:
     """Look at each form once; a form has at least one character."""
-    return Forms(piece_rows(words, tokenizer), triple_rows(words), flag_rows(words))
+    return FormArrays(piece_rows(words, tokenizer), triple_rows(words), flag_rows(words))
 
 
 def piece_rows(words: Sequence[str], tokenizer: Tokenizer) -> NDArray[np.int32]:

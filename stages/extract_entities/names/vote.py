@@ -27,7 +27,7 @@ Votes = Mapping[str, Mapping[str, float]]
 PART = "-"  # ends the form under which the parts of compounds vote: they follow names, names do not follow them
 
 
-class Found(NamedTuple):
+class Sentence(NamedTuple):
     """One sentence with its words, where each of them starts, and the names found so far."""
 
     text: str
@@ -36,7 +36,7 @@ class Found(NamedTuple):
     names: Sequence[Name]
 
 
-def vote(sentences: Sequence[Found], extractor: str) -> list[list[Name]]:
+def vote(sentences: Sequence[Sentence], extractor: str) -> list[list[Name]]:
     """Return the names of each sentence of one document, relabelled and completed.
 
     A person's full name also votes for its last word, so a surname follows its bearer, and a company's for the name
@@ -60,7 +60,7 @@ def vote(sentences: Sequence[Found], extractor: str) -> list[list[Name]]:
     ]
 
 
-def collect(sentences: Sequence[Found]) -> Votes:
+def collect(sentences: Sequence[Sentence]) -> Votes:
     """Sum the scores of every label of every form."""
     votes: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for text, _, _, names in sentences:
@@ -113,7 +113,7 @@ def _relabel(text: str, name: Name, votes: Votes) -> Name:
     return name._replace(label=winner[0], score=round(min(1.0, winner[1] / (winner[1] + name.score)), 4))
 
 
-def _surnames(sentences: Sequence[Found]) -> dict[str, str]:
+def _surnames(sentences: Sequence[Sentence]) -> dict[str, str]:
     """Last word -> surname with its particles, of the full names: "Leyen" -> "von der Leyen"."""
     found = {}
     for text, _, _, names in sentences:
@@ -125,7 +125,7 @@ def _surnames(sentences: Sequence[Found]) -> dict[str, str]:
     return found
 
 
-def _with_particles(sentence: Found, name: Name, surnames: Mapping[str, str]) -> Name:
+def _with_particles(sentence: Sentence, name: Name, surnames: Mapping[str, str]) -> Name:
     text, names = sentence.text, sentence.names
     surface = text[name.start : name.end]
     surname = surnames.get(surface) or surnames.get(base_form(surface))
@@ -173,7 +173,9 @@ def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> di
     return missed
 
 
-def _with_missed(sentence: Found, names: Sequence[Name], missed: Mapping[str, _Missed], extractor: str) -> list[Name]:
+def _with_missed(
+    sentence: Sentence, names: Sequence[Name], missed: Mapping[str, _Missed], extractor: str
+) -> list[Name]:
     """The names of a sentence and those that were missed where no name was found."""
     # One mark a character: looking through all names for every word is quadratic where a sentence is a whole list.
     taken = bytearray(len(sentence.text))

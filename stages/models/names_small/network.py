@@ -26,7 +26,7 @@ class FormNet(nn.Module):
         self.dropout = dropout
 
     def forward(self, pieces: Tensor, triples: Tensor, flags: Tensor) -> Tensor:
-        """Arrays of `stages.extract_entities.names.forms.Forms` -> vectors [form, HIDDEN]."""
+        """Arrays of `stages.extract_entities.names.forms.FormArrays` -> vectors [form, HIDDEN]."""
         there = (pieces != PAD).float()
         count = there.sum(1, keepdim=True)
         vectors = self.pieces(pieces)

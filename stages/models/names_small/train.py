@@ -22,7 +22,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stages.extract_entities.names.forms import Forms, form_arrays
+from stages.extract_entities.names.forms import FormArrays, form_arrays
 from stages.extract_entities.names.labels import TAGS, tag_runs
 from stages.extract_entities.names.pieces import PIECES, read_pieces, shipped_tokenizer
 from stages.models.corpora import check_inputs
@@ -59,7 +59,7 @@ class FormTable:
         if fresh:
             self.number |= {word: len(self.number) + i for i, word in enumerate(fresh)}
             found = form_arrays(fresh, self.tokenizer)
-            self.arrays = Forms(*(np.concatenate(pair) for pair in zip(self.arrays, found, strict=True)))  # type: ignore[arg-type]
+            self.arrays = FormArrays(*(np.concatenate(pair) for pair in zip(self.arrays, found, strict=True)))  # type: ignore[arg-type]
 
 
 class Recall:

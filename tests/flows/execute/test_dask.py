@@ -99,16 +99,16 @@ def test_what_hangs_dies_or_raises_costs_no_other_call_anything(two_workers: str
         assert executor.n == 2
         fine = [threads.submit(executor.call, LONG, time.sleep, 0.2) for _ in range(6)]
         with pytest.raises(WorkerDiedError):
-            executor.call(LONG, deadly.die)
+            executor.run(LONG, deadly.die)
         with pytest.raises(TimeUpError, match="longer than 2 s"):
-            executor.call(2, deadly.hang, 3_600)
+            executor.run(2, deadly.hang, 3_600)
         with pytest.raises(ValueError, match="negative"):
-            executor.call(LONG, time.sleep, -1)
+            executor.run(LONG, time.sleep, -1)
         assert [call.result(LONG) for call in fine] == [None] * 6
         until, there = time.monotonic() + LONG, set[int]()
         while len(there) < 2 and time.monotonic() < until:
             since = time.monotonic()
-            there = set(threads.map(lambda _: executor.call(LONG, deadly.pid_after, 0.5), range(6)))
+            there = set(threads.map(lambda _: executor.run(LONG, deadly.pid_after, 0.5), range(6)))
             seconds = time.monotonic() - since
         assert len(there) == 2, "those that died or hung are there again"
         assert os.getpid() not in there
@@ -203,8 +203,8 @@ def test_what_the_cluster_lacks_is_said_before_the_work(
         Cluster(two_workers, [tmp_path, Path("/nowhere")]).__enter__()
     # Another drive under the same path is another folder: what the run wrote there is not there.
     with Cluster(two_workers, [tmp_path]) as one:
-        assert "put the tables" in str(one.call(LONG, look, [tmp_path], "of another run", {}))
-        assert "it has polars" in str(one.call(LONG, look, [tmp_path], one._token, {"polars": "1.0"}))
+        assert "put the tables" in str(one.run(LONG, look, [tmp_path], "of another run", {}))
+        assert "it has polars" in str(one.run(LONG, look, [tmp_path], one._token, {"polars": "1.0"}))
     assert not (tables / "CURRENT.json").exists()
     assert not (tables / "work").exists()
 
@@ -216,7 +216,7 @@ def test_workers_that_all_die_end_the_run_with_a_message(tmp_path: Path, monkeyp
         Cluster(address, [tmp_path]) as executor,
         pytest.raises(ClusterError, match="no worker is left"),
     ):
-        executor.call(LONG, deadly.die)
+        executor.run(LONG, deadly.die)
 
 
 def interrupt_after(seconds: float) -> None:
@@ -229,7 +229,7 @@ def test_a_stopped_run_ends_what_its_workers_do(two_workers: str, tmp_path: Path
 
     def call(executor: Cluster) -> None:
         try:
-            executor.call(LONG, deadly.hang, 3_600)
+            executor.run(LONG, deadly.hang, 3_600)
         except StoppedError as stopped:
             ended.append(stopped)
 

@@ -61,7 +61,7 @@ def hang_in_native_code() -> None:
 
 def test_without_processes_calls_are_made_here():
     with Processes(0) as executor:
-        assert executor.call(LONG, where) == os.getpid()
+        assert executor.run(LONG, where) == os.getpid()
 
 
 @pytest.mark.integration
@@ -70,10 +70,10 @@ def test_processes_share_the_cores(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     cores = os.cpu_count() or 1
     with Processes(2 * cores) as executor:
-        assert executor.call(LONG, polars_threads) == 1
-        assert not sys.platform.startswith("linux") or executor.call(LONG, threads_of_numpy) == 0
+        assert executor.run(LONG, polars_threads) == 1
+        assert not sys.platform.startswith("linux") or executor.run(LONG, threads_of_numpy) == 0
     with Processes(1) as executor:
-        assert executor.call(LONG, polars_threads) == cores
+        assert executor.run(LONG, polars_threads) == cores
 
 
 @pytest.mark.integration
@@ -81,15 +81,15 @@ def test_what_hangs_dies_or_raises_costs_no_other_call_anything():
     with Processes(2) as executor, ThreadPoolExecutor(6) as threads:
         fine = [threads.submit(executor.call, LONG, sleep, 0.2) for _ in range(6)]
         with pytest.raises(WorkerDiedError, match="killed"):
-            executor.call(LONG, die)
+            executor.run(LONG, die)
         with pytest.raises(WorkerDiedError):
-            executor.call(LONG, crash)
+            executor.run(LONG, crash)
         with pytest.raises(TimeUpError, match="longer than 2 s"):
-            executor.call(2, hang_in_native_code)
+            executor.run(2, hang_in_native_code)
         with pytest.raises(ValueError, match="of the function"):
-            executor.call(LONG, fail)
+            executor.run(LONG, fail)
         assert [call.result(LONG) for call in fine] == [0.2] * 6
-        assert executor.call(LONG, where) != os.getpid()
+        assert executor.run(LONG, where) != os.getpid()
 
 
 @pytest.mark.integration
@@ -108,7 +108,7 @@ def test_a_stopped_run_ends_its_calls_at_once():
 
     def call(executor: Processes) -> None:
         try:
-            executor.call(LONG, sleep, 50)
+            executor.run(LONG, sleep, 50)
         except StoppedError as stopped:
             ended.append(stopped)
 
@@ -141,7 +141,7 @@ def test_a_call_made_here_ends_before_its_files_may_go():
         raise KeyboardInterrupt
     assert ended == ["work"]
     with pytest.raises(StoppedError):
-        executor.call(LONG, work)
+        executor.run(LONG, work)
     thread.join(10)
 
 
@@ -151,8 +151,8 @@ from flows.execute.processes import Processes
 from tests.flows.execute.test_processes import sleep, where
 if __name__ == "__main__":
     with Processes(1) as executor:
-        print(executor.call(60, where), flush=True)
-        executor.call(60, sleep, 50)
+        print(executor.run(60, where), flush=True)
+        executor.run(60, sleep, 50)
 """
 
 

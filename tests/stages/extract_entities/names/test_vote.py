@@ -1,13 +1,13 @@
 from stages.extract_entities.names.decode import Name
 from stages.extract_entities.names.tokenise import tokenise_all
-from stages.extract_entities.names.vote import Found, vote
+from stages.extract_entities.names.vote import Sentence, vote
 
 Row = tuple[str, list[tuple[str, str, float]]]
 
 
-def found_in(text: str, names: list[Name]) -> Found:
+def found_in(text: str, names: list[Name]) -> Sentence:
     words = tokenise_all([text])
-    return Found(text, words.forms, words.starts, names)
+    return Sentence(text, words.forms, words.starts, names)
 
 
 def voted(rows: list[Row]) -> list[list[tuple[str, str, str]]]:
