@@ -15,7 +15,7 @@ from flows.browse.drift import drift_of
 from flows.browse.mark_up import mended, prepare, raw
 from flows.browse.words import number, words_of
 from stages.discover.containers import RowOptions
-from stages.discover.sources import Source
+from stages.discover.sources import NEST, Source
 from stages.read.again import read_again, row_options
 from stages.tables.store import Snapshot, Store
 
@@ -70,17 +70,21 @@ def report_page(store: Store, snapshot: Snapshot, sources: Sequence[Source] = ()
 def _samples(
     store: Store, snapshot: Snapshot, written: pl.DataFrame, again: tuple[Sequence[Source], RowOptions]
 ) -> list[dict[str, Any]]:
-    """Of the first documents those that the last run wrote and repaired most, each before and after."""
-    ids = written.filter(pl.col("status") == "written")["doc_id"].sort().head(_LOOKED_AT)
+    """Of the first documents that the last run made those that it repaired most, each before and after.
+
+    Members of containers come without their raw text: for one of them all others would be read.
+    """
+    made = (pl.col("status") == "written") & (pl.col("processed_run") == snapshot.run_id)
+    ids = written.filter(made)["doc_id"].sort().head(_LOOKED_AT)
     repairs, documents = (store.scan_documents(snapshot, table, ids).collect() for table in ("repairs", "documents"))
     counted = documents.join(repairs.group_by("doc_id").len("n"), on="doc_id", how="left")
-    is_new = pl.col("run_id") == snapshot.run_id
-    chosen = counted.sort(is_new, pl.col("n").fill_null(0), "doc_id", descending=[True, True, False]).head(_SAMPLED)
+    chosen = counted.sort(pl.col("n").fill_null(0), "doc_id", descending=[True, False]).head(_SAMPLED)
     blocks, kept = (
         store.scan_documents(snapshot, table, chosen["doc_id"]).collect() for table in ("blocks", "raw_texts")
     )
     texts = dict(kept.select("doc_id", "text").iter_rows())
-    texts |= read_again(chosen.join(kept, on="doc_id", how="anti"), *again)
+    files = chosen.filter(~pl.col("source_uri").str.contains(NEST, literal=True))
+    texts |= read_again(files.join(kept, on="doc_id", how="anti"), *again)
     return [_sample(row, blocks, repairs, texts.get(row["doc_id"])) for row in chosen.to_dicts()]
 
 

@@ -119,7 +119,7 @@ def fast_gate() -> Iterator[None]:
 @contextmanager
 def one_document_is_enough() -> Iterator[None]:
     """One document with the full name makes a surname alone mean its bearer: for tests of runs, not of evidence."""
-    with patch.object(sys.modules["stages.link_entities.resolve"], "FEWEST_FOR_COMMON", 1):
+    with patch.multiple(sys.modules["stages.link_entities.resolve"], FEWEST_FULL=1, FEWEST_FOR_COMMON=1):
         yield
 
 

@@ -338,7 +338,7 @@ def test_no_column_of_runs_can_change_unseen(scene: Scene, column: str) -> None:
 
 
 def measured(run_id: str) -> pl.DataFrame:
-    names = ("run_id", "source", "measure", "value", "n_documents", "n_runs", "median", "deviation", "verdict")
+    names = ("run_id", "source", "measure", "observed", "n_documents", "n_runs", "median", "deviation", "verdict")
     rows = [
         (run_id, "press", "words", 90.0, 3, 4, 100.0, 0.1, "usual"),
         (run_id, "web", "documents", 2.0, 2, 0, None, None, "unjudged"),
