@@ -44,8 +44,8 @@ VALUES = {
     "TIME": r"[0-2][0-9]:[0-5][0-9]",
     "DURATION": r"P(T?[0-9.]+[YMWDHS])+(T?[0-9.]+[YMWDHS])?",
     "MONEY": r"[0-9.]+ [A-Z]{3}",
-    "PERCENT": r"[0-9.]+ (%|‰|pp)",
-    "QUANTITY": r"[0-9.]+ \S+",
+    "PERCENT": r"-?[0-9.]+ (%|‰|pp|bp)",
+    "QUANTITY": r"-?[0-9.]+ \S+",
 }
 done = long_form.Tally("real words")
 Some = TypeVar("Some", bound=Sequence[Any])

@@ -179,7 +179,7 @@ def test_drift_and_duplicates_of_delta_tables_are_those_of_parquet(tables: str, 
         ours = run(press, tables, **limits)
         theirs = run_here([press], plain, engine="fast", **limits)
         assert [row["measure"] for row in ours.drift] == [row["measure"] for row in theirs.drift]
-    key = ["source", "measure", "value", "n_runs", "median", "verdict"]
+    key = ["source", "measure", "observed", "n_runs", "median", "verdict"]
     for name, columns in (("drift", key), ("duplicates", read(plain, "duplicates").columns)):
         found, wanted = (read(where, name).select(columns).sort(columns) for where in (tables, plain))
         assert wanted.height >= (3 if name == "duplicates" else 20)

@@ -91,7 +91,7 @@ def test_copies_and_broken_files_are_told_apart(press: Path) -> None:
     report = run(press, workers=2, batch_size=2)
     codes = {uri: code for uri, code, _ in report.quarantined}
     assert codes == {
-        "press/bild.png": "unsupported_format",
+        "press/bild.png": "needs_ocr",
         "press/kaputt.txt.gz": "broken_archive",
         "press/leer.txt": "empty",
     }

@@ -75,7 +75,8 @@ def read_below_zero(tokens: Tokens, match: re.Match[str], language: str) -> str 
     found = read_amount(tokens, match, language)
     if found and tokens.kind(match.end() - 1) == "thermometer":
         found = found.partition(" ")[0] + " " + tokens.payload(match.end() - 1)
-    return f"-{found}" if found else None
+    # Nothing is below zero by nothing.
+    return f"-{found}" if found and not found.startswith("0 ") else found
 
 
 def _begins_with(sentence: str, text: str) -> bool:
