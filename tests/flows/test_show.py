@@ -48,7 +48,7 @@ def make_files(folder: Path) -> None:
         ("", ". is a folder, and show takes one file"),
         (
             "bilder/foto.jpg",
-            "would be quarantined as unsupported_format: by its name (.jpg) a picture; recognise its text",
+            "would be quarantined as needs_ocr: a picture; if it is of a page, have its text recognised with --ocr",
         ),
     ],
 )

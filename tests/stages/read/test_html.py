@@ -241,7 +241,8 @@ def test_time_is_linear(part):
     def least(n):
         return min(seconds(n) for _ in range(3))
 
-    assert least(100_000) < 20 * least(10_000) + 0.5
+    # Quadratic would be a hundred times; a full garbage collection among the tests makes it more than ten.
+    assert least(100_000) < 40 * least(10_000) + 0.5
 
 
 @pytest.mark.skipif("FLIESSTEXT_DEVSETS" not in os.environ, reason="the development sets are not here")
