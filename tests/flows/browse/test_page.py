@@ -65,6 +65,14 @@ def test_the_report_of_a_run_says_what_the_tables_say(browser, tables: Path, tmp
     assert "24 unchanged" not in text  # the last run was about another source
     assert HOSTILE_NAME + ".png" in text
     assert "<script>alert(document.cookie)</script> sagt Anna Huber" in text
+    assert noted == []
+    page.close()
+
+
+def test_the_report_of_a_run_shows_what_it_mended(browser, tables: Path) -> None:
+    page, noted = opened(browser, tables / read_current(tables).previous[0] / "report.html")
+    text = page.locator("main").inner_text()
+    assert "24 written" in text
     assert re.search(r"Eis\xad⏎kerne\s+Eiskerne\s+hyphen removed", text)
     assert noted == []
     page.close()

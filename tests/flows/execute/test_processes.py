@@ -79,7 +79,7 @@ def test_processes_share_the_cores(monkeypatch):
 @pytest.mark.integration
 def test_what_hangs_dies_or_raises_costs_no_other_call_anything():
     with Processes(2) as executor, ThreadPoolExecutor(6) as threads:
-        fine = [threads.submit(executor.call, LONG, sleep, 0.2) for _ in range(6)]
+        fine = [threads.submit(executor.run, LONG, sleep, 0.2) for _ in range(6)]
         with pytest.raises(WorkerDiedError, match="killed"):
             executor.run(LONG, die)
         with pytest.raises(WorkerDiedError):
@@ -96,9 +96,9 @@ def test_what_hangs_dies_or_raises_costs_no_other_call_anything():
 def test_as_many_calls_as_processes_are_made_at_once():
     with Processes(8) as executor, ThreadPoolExecutor(8) as threads:
         # The processes start one after the other; then all are there.
-        [call.result(LONG) for call in [threads.submit(executor.call, LONG, sleep, 3) for _ in range(8)]]
+        [call.result(LONG) for call in [threads.submit(executor.run, LONG, sleep, 3) for _ in range(8)]]
         since = time.monotonic()
-        [call.result(LONG) for call in [threads.submit(executor.call, LONG, sleep, 2) for _ in range(8)]]
+        [call.result(LONG) for call in [threads.submit(executor.run, LONG, sleep, 2) for _ in range(8)]]
         assert time.monotonic() - since < 8 * 2 / 2
 
 
@@ -134,7 +134,7 @@ def test_a_call_made_here_ends_before_its_files_may_go():
         time.sleep(1)
         ended.append("work")
 
-    thread = threading.Thread(target=executor.call, args=(LONG, work))
+    thread = threading.Thread(target=executor.run, args=(LONG, work))
     thread.start()
     assert begun.wait(10)
     with pytest.raises(KeyboardInterrupt), executor:
