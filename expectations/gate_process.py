@@ -50,6 +50,12 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
                 f"the process that judges what is to be published ended with {process.returncode} before it had judged;"
                 " nothing was published; give more memory and run again"
             ) from error
+        except BaseException:
+            # An answer that nobody waited for would be taken for that to the next question.
+            _process.cache_clear()
+            process.kill()
+            _end(process)
+            raise
     if "error" in found:
         raise ValueError(found["error"])
     return Verdict(found["n_expectations"], *(tuple(found[name]) for name in ("critical", "warnings", "results")))

@@ -93,6 +93,11 @@ class Batch:
         """Read why sources were kept out: codes of `read`, and of `annotate` once that is done."""
         return pl.concat([_read(file)["code"] for file in sorted(self.folder.glob("rejected-*.parquet"))])
 
+    def require_whole(self) -> None:
+        """Raise OSError or PolarsError where a file that `validate` reads is not all there."""
+        for file in (self.folder / "texts.parquet", *(self.folder / "annotated").glob("*.parquet")):
+            _read(file)
+
     def take_over(self, folder: Path, rows: pl.DataFrame, run_id: str, processed_at: datetime) -> "Batch":
         """Move the batch, as far as `annotate`, to ``folder`` of another run, and make its rows those of that run.
 

@@ -94,6 +94,7 @@ def applied_before(store: Store, previous: Snapshot | None, n_before: int) -> pl
 def with_stale(sources: pl.DataFrame, stale: Iterable[str]) -> pl.DataFrame:
     """Mark the `sources` of documents made under other corrections, so that who reads them next makes them new."""
     meant = pl.col("doc_id").is_in(list(stale)) & (pl.col("status") == "written")
+    meant |= pl.col("reason_code").is_in(["rule_failed", "stage_failed"]).fill_null(False)  # maybe of a correction
     return sources.with_columns(stages_sha256=pl.when(meant).then(pl.lit(CORRECTED)).otherwise("stages_sha256"))
 
 

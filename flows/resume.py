@@ -15,7 +15,6 @@ import polars as pl
 from flows.batch import Batch
 from flows.settings import library_versions
 from flows.steps import Run
-from stages.correct import write_corrections
 from stages.discover.decide import TRANSIENT
 from stages.tables.schemas import SCHEMA_VERSION
 from stages.tables.store.folder import LEFT
@@ -49,7 +48,7 @@ def take_over(run: Run, rows: pl.DataFrame) -> tuple[list[Batch], pl.DataFrame]:
 
 def _made_of(run: Run) -> str:
     """Hash all that decides what a batch becomes, but for its sources."""
-    corrections = write_corrections(run.corrections.rows)
+    corrections = run.corrections.rows.write_csv()
     decides = [run.settings.made(), library_versions(), SCHEMA_VERSION, corrections]
     return hashlib.sha256(json.dumps(decides, default=str).encode()).hexdigest()
 
@@ -65,6 +64,7 @@ def _same_sources(batch: Batch, rows: pl.DataFrame) -> pl.DataFrame | None:
     """What this run has in the place of a batch's sources; None where any is other than it was, or was out of reach."""
     try:
         before, codes = batch.sources(), batch.rejected()
+        batch.require_whole()
     except (OSError, pl.exceptions.PolarsError) as error:
         # The power may have failed before all of a file was on the disk.
         _log.warning("%s of a run that died cannot be read and is made anew: %s", batch.name, error)

@@ -27,6 +27,7 @@ from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
 from flows.steps import Discovered, Run
 from stages.discover.again import Again
+from stages.discover.decide import let_unread_stand
 from stages.discover.sources import Source, parse_sources
 from stages.errors import TablesError
 from stages.extract_entities.names import check_engine
@@ -199,8 +200,8 @@ class Published(NamedTuple):
 class Books(NamedTuple):
     """How the sources of a run ended: the next `sources` and `quarantine`, and the counts of `runs`.
 
-    ``replaced``: documents whose published rows go; ``n_rejected``: rows that broke a rule; ``changed``: there is
-    something to publish.
+    ``replaced``: documents whose published rows go; ``n_rejected``: rows that broke a rule; ``n_unread``: documents
+    that were to be made again, could not be read, and stand; ``changed``: there is something to publish.
     """
 
     decided: pl.DataFrame
@@ -209,19 +210,23 @@ class Books(NamedTuple):
     counts: dict[str, int]
     replaced: list[str]
     n_rejected: int
+    n_unread: int
     changed: bool
 
 
 def _account(run: Run, decided: pl.DataFrame, batches: Sequence[Batch]) -> Books:
     prior = steps.prior_sources(run)
     outcomes, bad_rows = concat_outcomes(batches), concat_bad_rows(batches)
+    decided = let_unread_stand(decided, outcomes, prior)
+    unread = decided.filter(pl.col("action") == "keep").join(outcomes, on="source_uri", how="semi")
+    outcomes = outcomes.join(unread, on="source_uri", how="anti")
     sources = account.next_sources(decided, outcomes, prior, run.run_id, run.settings.stages_sha256())
     before = run.store.read(run.previous, "quarantine")
     quarantine = account.next_quarantine(sources, outcomes, bad_rows, before, run.run_id, decided)
     written = prior.filter(pl.col("status") == "written").select("doc_id")
     replaced = decided.filter(pl.col("action") != "keep").join(written, on="doc_id", how="semi")["doc_id"].to_list()
     counts, changed = account.count(decided, sources), account.changed(sources, prior)
-    return Books(decided, sources, quarantine, counts, replaced, bad_rows.height, changed)
+    return Books(decided, sources, quarantine, counts, replaced, bad_rows.height, unread.height, changed)
 
 
 def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clock: _Clock) -> pl.DataFrame:
@@ -241,6 +246,11 @@ def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clo
         "validation": "warned" if verdict.warnings else "passed",
     }
     return account.run_row(facts, clock.seconds, versions)
+
+
+def _about_unread(n: int) -> str:
+    told = "could not be read now and stand as they were; see that their files can be opened, the next run tries again"
+    return f"{n:,} documents that were to be made again {told}" if n else ""
 
 
 def _report(
@@ -266,7 +276,7 @@ def _report(
         rows=snapshot.n_rows() if snapshot else {},
         languages=list(codes.value_counts(sort=True).iter_rows()),
         n_expectations=verdict.n_expectations,
-        warnings=[*filter(None, [discovered.strangers]), *verdict.warnings],
+        warnings=[*filter(None, [discovered.strangers, _about_unread(books.n_unread)]), *verdict.warnings],
         quarantined=list(kept_out.iter_rows()),
         duplicates=list(here.filter(pl.col("status") == "duplicate").select("source_uri", "duplicate_of").iter_rows()),
         seconds=clock.seconds,

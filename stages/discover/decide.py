@@ -255,6 +255,23 @@ def withhold_deletions(
     return rest, dict(held.group_by("source").len().sort("source").iter_rows())
 
 
+def let_unread_stand(decided: pl.DataFrame, outcomes: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
+    """Keep published documents whose bytes are as they were but could not be read this time; the next run tries again.
+
+    ``outcomes``: how reading ended. Without this a drive that lists but does not read would empty the tables.
+    """
+    codes = ["unreadable", DISK_FAILED, "link_not_followed", "not_regular", "needs_extra"]
+    unread = outcomes.filter(pl.col("reason_code").is_in([*codes, "needs_ocr"])).select("source_uri", why="reason_code")
+    published = prior.filter(pl.col("status") == "written").join(unread, on="source_uri")
+    published = published.filter((pl.col("why") != "needs_ocr") | (pl.col("encoding") == "ocr"))
+    was = published.select("source_uri", was="content_sha256", **{f"was_{name}": name for name in TOLD})
+    rows = decided.join(was, on="source_uri", how="left", maintain_order="left")
+    stands = ((pl.col("action") == "process") & (pl.col("content_sha256") == pl.col("was"))).fill_null(False)
+    told = {name: pl.when(stands).then(f"was_{name}").otherwise(name) for name in TOLD}
+    action = pl.when(stands).then(pl.lit("keep")).otherwise("action")
+    return rows.with_columns(action=action, **told).select(decided.columns)
+
+
 def count_unlisted(decided: pl.DataFrame, prior: pl.DataFrame) -> dict[str, int]:
     """Count the documents, by source, that stand because the folder of their source could not be listed."""
     unlisted = decided.filter(pl.col("source_uri").str.ends_with("/"), pl.col("action") == "quarantine")

@@ -34,6 +34,17 @@ def test_a_process_that_is_killed_publishes_nothing_and_the_next_question_has_a_
     assert gate_process.check(good, MENTIONS).critical == ()
 
 
+def test_the_answer_to_a_question_that_was_broken_off_is_given_to_no_other(good, change, monkeypatch):
+    def stops(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(gate_process, "_get", stops)
+        with pytest.raises(KeyboardInterrupt):
+            gate_process.check({"mentions": change(good["mentions"], 1, label="CITY")}, MENTIONS)
+    assert gate_process.check(good, MENTIONS).critical == ()
+
+
 def test_a_run_does_not_hold_great_expectations_in_its_memory(tmp_path):
     source = tmp_path / "press"
     source.mkdir()

@@ -152,6 +152,20 @@ def test_of_two_writers_one_wins_and_the_other_says_so(bucket: Bucket, press: Pa
     assert not check_tables(tables, [str(press)]).problems
 
 
+def test_who_has_lost_the_lease_clears_nothing(bucket: Bucket, press: Path) -> None:
+    """What lies there unnamed is that of the run that took over, which is about to name it."""
+    run_here([press], f"{bucket.url}/tables")
+    store, theirs = open_store(f"{bucket.url}/tables"), "tables/snapshots/20261128T000000Z-abcdef/started"
+    with store.writing("20261128T000001Z-abcdef"):
+        bucket.put(theirs, b"")
+        store.clear_leftovers(store.current())
+        assert theirs not in bucket.names()
+        bucket.put(theirs, b"")
+        bucket.delete("tables/.writer.json")
+        store.clear_leftovers(store.current())
+        assert theirs in bucket.names()
+
+
 def test_a_lease_is_respected_and_that_of_a_dead_run_is_taken(bucket: Bucket, press: Path) -> None:
     tables = f"{bucket.url}/tables"
     run_here([press], tables)

@@ -12,6 +12,7 @@ import pytest
 from flows.batch import Batch
 from stages.annotate import Frames, annotate
 from stages.discover.decide import TRANSIENT
+from stages.errors import SourceError
 from stages.tables.schemas import REASONS
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import COMMAND, article, assert_same, fast_gate, published, run_here
@@ -238,3 +239,21 @@ def test_the_command_on_a_full_disk(tmp_path: Path, press: Path, small_disk: Pat
     assert done.returncode == 0, done.stderr
     sources = read_table(tables, read_current(tables), "sources")
     assert sources["status"].to_list() == ["written"] * 45
+
+
+def test_a_drive_that_lists_and_does_not_read_empties_nothing(press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other languages make every document anew; for those that cannot be read now, the rows of the last run stand."""
+    tables = press.parent / "tables"
+    run_here([press], tables, engine="none")
+    before = published(tables)
+
+    def refuses(path: Path) -> None:
+        raise SourceError("unreadable", f"{path.name} cannot be opened")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("stages.read.sources.open_source", refuses)
+        report = run_here([press], tables, engine="none", languages=("de", "fr"))
+    assert (report.counts["n_unchanged"], report.counts["n_quarantined"]) == (5, 0)
+    assert report.warnings[0].startswith("5 documents that were to be made again could not be read now and stand")
+    assert_same(published(tables), before)
+    assert run_here([press], tables, engine="none", languages=("de", "fr")).counts["n_written"] == 5

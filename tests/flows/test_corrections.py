@@ -8,8 +8,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows.corrections import with_stale
 from flows.report import RunReport, as_markdown, notes
 from stages.correct import COLUMNS
+from stages.discover.decide import CORRECTED
 from stages.errors import UsageError
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import assert_same, assert_tidy, fast_gate, published, run_here
@@ -232,3 +234,15 @@ def test_a_report_that_cannot_be_made_fails_no_run(
     monkeypatch.setattr("flows.browse.page.report_page", fails)
     assert run_here([press], tables).published
     assert "report.html" in caplog.text
+
+
+def test_what_a_correction_may_have_kept_out_is_made_again_when_corrections_change() -> None:
+    sources = pl.DataFrame(
+        {
+            "doc_id": ["a", "b", "c"],
+            "status": ["written", "quarantined", "quarantined"],
+            "reason_code": [None, "rule_failed", "empty"],
+            "stages_sha256": ["v", "v", "v"],
+        }
+    )
+    assert with_stale(sources, [])["stages_sha256"].to_list() == ["v", CORRECTED, "v"]

@@ -165,7 +165,8 @@ class DeltaTables:
         """
         self.place.clear_work(working)
         known = (current.snapshot, *current.previous) if current else ()
-        with suppress(OSError):
+        with suppress(OSError, LockedError):
+            self.place.require_held()  # else what lies there unnamed is another run's, which is about to name it
             if current and self._copy_of(current.snapshot) is None:
                 self.place.write(f"{current.snapshot}/{SNAPSHOT}", current.to_json().encode())
             ours = [path for path in self.place.sizes("snapshots") if folder.RUN.fullmatch(path.split("/")[1])]

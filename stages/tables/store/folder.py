@@ -68,12 +68,14 @@ _IN_A_SNAPSHOT = re.compile(
 
 
 def new_run_id(started: datetime) -> str:
-    """Name a run by the time of its start (UTC) and by chance; what the run writes bears this name.
+    """Name a run by the time of its start (UTC, to the microsecond) and by chance; what it writes bears this name.
 
-    >>> new_run_id(datetime(2026, 11, 28, 3, 25, 3, tzinfo=UTC))[:17]
-    '20261128T032503Z-'
+    Runs that begin in the same second sort by their beginning too.
+
+    >>> new_run_id(datetime(2026, 11, 28, 3, 25, 3, 16, tzinfo=UTC))[:-1]
+    '20261128T032503Z-00010'
     """
-    return f"{started:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    return f"{started:%Y%m%dT%H%M%SZ}-{started.microsecond:05x}{secrets.token_hex(1)[0]}"
 
 
 # Whose folder it is

@@ -48,6 +48,11 @@ class Lease:
                 # The store does not answer now; the next turn may find it again, or that the lease is gone.
                 _log.warning("the lease on %s could not be renewed: %s", self._objects.url, error)
 
+    def is_held(self) -> bool:
+        """Ask the store: who stood still for a minute wakes before the next renewal."""
+        found = None if self.lost else self._objects.read(OWNER)
+        return found is not None and _said_by(found[0]).get("run_id") == self._run_id
+
     def end(self) -> None:
         """Give the lease back; what cannot be removed is taken for dead after a minute."""
         self._done.set()

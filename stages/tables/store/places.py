@@ -218,7 +218,7 @@ class Bucket:
 
     def require_held(self) -> None:
         """Ask whether the lease was renewed so far."""
-        if self._lease and self._lease.lost:
+        if self._lease and not self._lease.is_held():
             raise _taken(self.where)
 
     def work_folder(self, run_id: str) -> Path:
