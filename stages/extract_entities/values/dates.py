@@ -71,7 +71,7 @@ def read_named_month(tokens: Tokens, match: re.Match[str], _language: str) -> st
 
 def read_day_in_words(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "dritter Oktober 1990"; after a preposition or weekday, for "der erste Mai" may be a man."""
-    day = tokens.words.ordinals[tokens.texts[match.start("w")].lower()]
+    day = tokens.words.ordinals[tokens.texts[match.start("w")].casefold()]
     placed = match.start("w") > match.start() or tokens.before(match.start()) in tokens.words.contexts["prepositions"]
     if not (match["y"] or placed):
         return NO_VALUE
@@ -212,7 +212,7 @@ def read_quarter(tokens: Tokens, match: re.Match[str], _language: str) -> str | 
 def read_part_of_year(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "2. Quartal 2015" ("2015-34"), "first half of 2024" ("2024-40"); without a year only after a preposition."""
     first, unit = tokens.texts[match.start()], tokens.payload(match.start("u"))
-    count, parts = tokens.words.ordinals.get(first.lower(), read_whole(first)), PARTS_OF_YEAR.get(_span_of(unit))
+    count, parts = tokens.words.ordinals.get(first.casefold(), read_whole(first)), PARTS_OF_YEAR.get(_span_of(unit))
     if count is None or parts is None or not 1 <= count <= parts[1]:
         return NO_VALUE
     if match["y"]:

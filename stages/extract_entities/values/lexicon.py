@@ -91,7 +91,8 @@ def lexicon(language: str) -> Lexicon | None:
     contexts = {name: frozenset(data.get(name, ())) for name in CONTEXTS}
     stems = "|".join(data["adjectives"])
     adjective = re.compile(rf"(.*?)({stems})(?:e[rnsm]?)?") if stems else None
-    ordinals = dict(_entries(language, "ordinals", data.get("ordinals", {})))  # also of "second", the time
+    # Also of "second", the time. Capitals have SS for ß.
+    ordinals = {word.casefold(): n for word, n in _entries(language, "ordinals", data.get("ordinals", {}))}
     return Lexicon(language, kinds, payloads | FRACTIONS, triggers, contexts, adjective, ordinals)
 
 

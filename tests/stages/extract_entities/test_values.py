@@ -277,3 +277,8 @@ def test_values_over_the_end_of_a_line_are_found_once_lines_are_joined():
     (block,) = reflow(raw).blocks
     found = [(v.label, v.value) for v in extract_values(block.text, "de") if v.value]
     assert found == [("DATE", "2024-03-12"), ("DURATION", "PT2.5H"), ("MONEY", "4500000 EUR")]
+
+
+def test_ordinals_in_capitals_have_ss_for_sharp_s():
+    [found] = extract_values("AM EINUNDDREISSIGSTEN MAI 2024 SCHLOSS DER LADEN.", "de")
+    assert (found.label, found.value) == ("DATE", "2024-05-31")
