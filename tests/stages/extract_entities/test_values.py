@@ -280,5 +280,5 @@ def test_values_over_the_end_of_a_line_are_found_once_lines_are_joined():
 
 
 def test_ordinals_in_capitals_have_ss_for_sharp_s():
-    [found] = extract_values("AM EINUNDDREISSIGSTEN MAI 2024 SCHLOSS DER LADEN.", "de")
-    assert (found.label, found.value) == ("DATE", "2024-05-31")
+    [found] = extract_values("AM EINUNDDREISSIGSTEN OKTOBER 2024 SCHLOSS DER LADEN.", "de")
+    assert (found.label, found.value) == ("DATE", "2024-10-31")
