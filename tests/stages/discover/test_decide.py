@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stages.discover.decide import TRANSIENT, Made, count_unlisted, decide, withhold_deletions
+from stages.discover.decide import TRANSIENT, Made, count_unlisted, decide, let_unread_stand, withhold_deletions
 from stages.discover.files import find_files, hash_again, hash_contents, trust
 from stages.discover.selection import Selection
 from stages.discover.sources import parse_sources
@@ -773,3 +773,28 @@ def test_rows_of_a_hidden_file_stand_without_the_pattern(tmp_path):
     assert actions(decided.filter("in_scope")) == {"s/b.txt": "keep"}
     assert settle(decided, prior).equals(prior)
     assert actions(discover(prior, f"s={tmp_path}", selection=both)[0])["s/.a.txt"] == "delete"
+
+
+@pytest.mark.parametrize(
+    ("code", "encoding", "now", "action"),
+    [
+        ("unreadable", "utf-8", "same", "keep"),
+        ("needs_extra", "ocr", "same", "keep"),
+        ("needs_ocr", "ocr", "same", "keep"),
+        ("needs_ocr", "utf-8", "same", "process"),
+        ("unreadable", "utf-8", "changed", "process"),
+        ("empty", "utf-8", "same", "process"),
+    ],
+)
+def test_what_is_published_stands_where_its_bytes_cannot_be_read_again(code, encoding, now, action):
+    """Recognised text too, in a run that does not ask for it; what is told beside the file stays what the rows hold."""
+    told = {"sidecar_sha256": ["old"], "told_sha256": [None]}
+    prior = pl.DataFrame(
+        {"source_uri": ["s/a"], "status": ["written"], "encoding": [encoding], "content_sha256": ["same"]} | told,
+        schema_overrides={"told_sha256": pl.String},
+    )
+    decided = prior.select("source_uri", "told_sha256", content_sha256=pl.lit(now), action=pl.lit("process"))
+    decided = decided.with_columns(sidecar_sha256=pl.lit("new"))
+    outcomes = pl.DataFrame({"source_uri": ["s/a"], "reason_code": [code]})
+    [row] = let_unread_stand(decided, outcomes, prior).to_dicts()
+    assert (row["action"], row["sidecar_sha256"]) == (action, "old" if action == "keep" else "new")
