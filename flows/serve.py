@@ -71,7 +71,7 @@ def deploy_all(
     A worker of that pool has to have fliesstext installed. Returns their names. Raises UsageError as
     `serve_deployments` does, and where the pool is of another type.
     """
-    deployments = make_deployments(parameters, cron, timezone, EntrypointType.MODULE_PATH)
+    deployments = make_deployments(parameters, cron, timezone)
     require_server(say)
     _require_pool(pool)
     for deployment in deployments:
@@ -91,13 +91,13 @@ def _require_pool(name: str) -> None:
         raise UsageError(f"the work pool {name} is of type {found.type}; name a process work pool with --pool")
 
 
-def make_deployments(
-    parameters: dict[str, Any], cron: str, timezone: str, found_by: EntrypointType = EntrypointType.FILE_PATH
-) -> list[RunnerDeployment]:
-    """Describe all deployments, as prefect.yaml does for a work pool; ``found_by``: how a worker finds the code.
+def make_deployments(parameters: dict[str, Any], cron: str, timezone: str) -> list[RunnerDeployment]:
+    """Describe all deployments, as prefect.yaml does for a work pool; the code is found where it is installed.
 
     None limits its runs: whatever writes to the same tables, from wherever, waits for its turn.
     """
+    # By file, a deployment that prefect.yaml had registered would keep the folder of that, which is none.
+    found_by = EntrypointType.MODULE_PATH
     kept = _only(parameters, "tables", "keep_snapshots", "keep_days")
     read = _only(parameters, "tables", "sources")
     schedule = _schedule(cron, timezone)

@@ -40,7 +40,8 @@ def require_server(say: Callable[[str], object]) -> None:
     if PREFECT_API_URL.value():
         return wait_for_server(say)
     url = _usual_address()
-    first = f"one answers at {url}, but" if _answers(url) else "start one with `prefect server start --background`;"
+    start = "start one with `prefect server start` in another terminal;"
+    first = f"one answers at {url}, but" if _answers(url) else start
     raise UsageError(
         f"deployments need a Prefect server: {first} this and every other command has to be told where it is: "
         f"prefect config set PREFECT_API_URL={url}"

@@ -6,11 +6,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, settings
 
 from stages.tables.schemas import TABLES
 
 # Programs that a benchmark starts, some of them with what only its extra installs.
 collect_ignore = ["benchmarks/peer_programs"]
+
+# How long an example takes to draw depends on the machine and on the heap of 5,000 tests before it, not on the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 BODY, OTHER = "0" * 19 + "a", "0" * 19 + "b"
 

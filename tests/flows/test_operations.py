@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from flows.cli import build_parser
 from tests.faults.harness import ROOT, article, fast_gate, run_here
-from tests.flows.server import Client, wait_for
+from tests.flows.server import RECIPE, Client, wait_for
 
 pytestmark = pytest.mark.integration
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -43,7 +43,7 @@ def type_there(folder: Path, lines: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_marked_line_is_tried() -> None:
-    assert set(TYPED) == {"service", "timer", "watch", "automation", "backup", "upgrade", "metrics"}
+    assert set(TYPED) == {"service", "timer", "watch", "server", "automation", "backup", "upgrade", "metrics"}
 
 
 def test_the_commands_of_the_page_are_commands() -> None:
@@ -60,11 +60,12 @@ def test_the_commands_of_the_page_are_commands() -> None:
 
 def test_the_units_name_what_there_is() -> None:
     units = {}
-    for name in ("service", "timer"):
+    for name in ("service", "timer", "server"):
         units[name] = configparser.ConfigParser(interpolation=None)
         units[name].optionxform = str  # type: ignore[assignment,method-assign]
         units[name].read_string(TYPED[name])
     build_parser().parse_args(units["service"]["Service"]["ExecStart"].split()[1:])
+    assert units["server"]["Service"]["ExecStart"].partition("bin/")[2] in RECIPE["server"]
     if shutil.which("systemd-analyze"):
         subprocess.run(["systemd-analyze", "calendar", units["timer"]["Timer"]["OnCalendar"]], check=True)
 

@@ -56,14 +56,14 @@ def described(client: Client) -> dict[str, dict[str, Any]]:
     kept += ("concurrency_limit", "global_concurrency_limit", "concurrency_options")
     told = {}
     for name, deployment in found.items():
-        module, _, flow_name = deployment["entrypoint"].partition(":")
         schedules = [(schedule["schedule"], schedule["active"]) for schedule in deployment["schedules"]]
         # The default sources lie beside the code, which the clone has by links.
         schema = json.dumps(deployment["parameter_openapi_schema"]).replace(str(client.folder), str(ROOT))
         told[name] = {key: deployment[key] for key in kept} | {
             "parameter_openapi_schema": json.loads(schema),
             "schedules": schedules,
-            "entrypoint": (str((client.folder / module).resolve()), flow_name),
+            # A file in the clone, or a module that is installed.
+            "entrypoint": deployment["entrypoint"].replace(".py:", ".").replace("/", "."),
         }
     return told
 
@@ -84,6 +84,9 @@ def test_prefect_yaml_and_serve_describe_the_same(clone: Client, start: Callable
     served = described(clone)
     for name, deployment in written.items():
         assert served[name] == deployment
+    taken_over = clone.ended(clone.trigger("published"))
+    assert taken_over["state_name"] == "Failed"
+    assert "no such folder" in taken_over["state"]["message"], "the code was found"
 
 
 def test_a_worker_runs_and_cancels(clone: Client, start: Callable[..., Path]) -> None:
