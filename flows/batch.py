@@ -12,7 +12,7 @@ bad_rows.parquet          `validate`: rows that broke a rule
 outcomes.parquet          how each source ended
 rejected-<step>.parquet   sources that a step kept out
 seconds-<step>.json       seconds by stage
-apart                     this batch has to be taken apart, and why
+failed                    this batch has to be taken apart, and why
 """
 
 import json
@@ -43,7 +43,7 @@ from stages.tables.store import NewRows, Snapshot, Store
 
 _BATCH_BYTES = 32 << 20
 _PIECES = 8
-_APART, _MADE = "apart", "rejected-annotate"
+_FAILED, _MADE = "failed", "rejected-annotate"
 GIVEN_UP = {
     "timed_out": "took longer than a worker process may; the next run tries again; split the file or raise the limit "
     "(--max-seconds)",
@@ -87,7 +87,7 @@ class Batch:
     @property
     def is_annotated(self) -> bool:
         """Tell whether all rows were made, so that only `validate` is left to be done."""
-        return (self.folder / f"{_MADE}.parquet").exists() and not self.is_apart
+        return (self.folder / f"{_MADE}.parquet").exists() and not self.has_failed
 
     def rejected(self) -> pl.Series:
         """Read why sources were kept out: codes of `read`, and of `annotate` once that is done."""
@@ -115,19 +115,19 @@ class Batch:
     # A batch that is too much for a worker process
 
     @property
-    def is_apart(self) -> bool:
+    def has_failed(self) -> bool:
         """Tell whether this batch has to be taken apart."""
-        return (self.folder / _APART).exists()
+        return (self.folder / _FAILED).exists()
 
-    def set_apart(self, code: str = "") -> "Batch":
+    def fail(self, code: str = "") -> "Batch":
         """Note that this batch has to be taken apart: it is too much for memory, or a worker did not survive it.
 
         ``code``: the key of `GIVEN_UP` for a document that stands alone in it.
         """
-        (self.folder / _APART).write_text(code, encoding="utf-8")
+        (self.folder / _FAILED).write_text(code, encoding="utf-8")
         return self
 
-    def take_apart(self) -> "list[Batch]":
+    def split(self) -> "list[Batch]":
         """Cut the batch into smaller ones, in the same order."""
         rows = self.sources()
         step = -(-rows.height // _PIECES)
@@ -136,7 +136,7 @@ class Batch:
     def give_up(self) -> "Batch":
         """End a batch of one source that no worker process survived: no rows, and the source in quarantine."""
         self._keep({table: empty(table) for table in CONTENT})
-        code = (self.folder / _APART).read_text(encoding="utf-8")
+        code = (self.folder / _FAILED).read_text(encoding="utf-8")
         ended = {"status": "quarantined", "stage": "annotate", "reason_code": code, "reason": GIVEN_UP[code]}
         told = (pl.lit(ended.get(name), dtype).alias(name) for name, dtype in OUTCOMES.items() if name != "source_uri")
         self._write("outcomes", self.sources().select("source_uri", *told))
@@ -150,7 +150,7 @@ class Batch:
         try:
             texts, rejected = read_patiently(self.sources(), roots, options, spool)
         except TooMuchError:
-            return self.set_apart()
+            return self.fail()
         self._write("texts", texts)
         too_large = pl.when(pl.col("code") == "too_large").then(options.max_chars + 1)
         self._write("rejected-read", rejected.with_columns(n_raw_chars=too_large.cast(pl.Int64)))
@@ -256,7 +256,7 @@ class Batch:
     @property
     def is_new(self) -> bool:
         """Whether it was read from its sources in this run, not only moved or linked anew."""
-        return (self.folder / "parted.parquet").exists() or self.is_apart
+        return (self.folder / "parted.parquet").exists() or self.has_failed
 
     def tally(self) -> pl.DataFrame:
         """Count by source what it made, for `drift`."""

@@ -38,11 +38,11 @@ def process(run: Run, decided: pl.DataFrame, *, sheltered: bool) -> list[Batch]:
             while todo:
                 smaller: list[Batch] = []
                 for batch in side_by_side(run, todo, executor):
-                    if batch.is_apart and batch.n_sources > 1:
-                        smaller += batch.take_apart()
+                    if batch.has_failed and batch.n_sources > 1:
+                        smaller += batch.split()
                         continue
                     advance(batch.n_sources)
-                    made.append(batch.give_up() if batch.is_apart else batch)
+                    made.append(batch.give_up() if batch.has_failed else batch)
                 todo = smaller
     return sorted(made)
 

@@ -125,7 +125,7 @@ def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
     return _decide(run, named, known, found)
 
 
-def _without_metadata(run: Run, named: list[Source], found: files.Found) -> files.Found:
+def _without_metadata(run: Run, named: list[Source], found: files.Listing) -> files.Listing:
     """Pass over the metadata table where it lies below a source."""
     uris = {uri: source.name for source in named if (uri := told.metadata_uri(run.settings.metadata, source))}
     here = found.files.filter(pl.col("source_uri").is_in(list(uris)))
@@ -134,7 +134,7 @@ def _without_metadata(run: Run, named: list[Source], found: files.Found) -> file
     return found._replace(files=rest, passed_over=_add_up(found.passed_over, counts))
 
 
-def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Found) -> Discovered:
+def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Listing) -> Discovered:
     settings, prior = run.settings, prior_sources(run)
     selection, made, metadata = settings.selection(), settings.made(), told.read_metadata(settings.metadata)
     opened = open_containers(hashed, prior, run.roots, selection, made)
@@ -222,20 +222,20 @@ def _work(run: Run, batch: Batch, executor: Executor, function: Callable[..., Ba
     """Let the executor do something with a batch, and wait for it.
 
     Where its process dies, lacks memory or takes longer than ``max_seconds`` of the settings (and a little more for
-    every byte of the batch), the batch is set apart with the reason and its later steps do nothing. Raises
+    every byte of the batch), the batch is marked as failed with the reason and its later steps do nothing. Raises
     StoppedError for whatever fails because the run was stopped.
     """
-    if batch.is_apart:
+    if batch.has_failed:
         return batch
     try:
         seconds = run.settings.max_seconds + batch.n_bytes / _BYTES_A_SECOND
         return executor.run(seconds, function, batch, *args)
     except TimeUpError:
-        return batch.set_apart("timed_out")
+        return batch.fail("timed_out")
     except WorkerDiedError:
-        return batch.set_apart("worker_died")
+        return batch.fail("worker_died")
     except MemoryError:
-        return batch.set_apart("system_failed")
+        return batch.fail("system_failed")
     except Exception as error:
         if executor.stopped:
             raise StoppedError("the run was stopped") from error

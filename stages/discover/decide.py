@@ -60,13 +60,13 @@ def decide(
     ``found`` comes from `hash_contents` and may have the columns `TOLD`, ``prior`` is the `sources` table of the last
     snapshot. Of all files with the same bytes (and the same form by name: compressed or not, of a type that is read or
     not), of which the same is told, the first by source_uri is the one written; the others are its duplicates, also
-    across sources. What lies below a folder
-    that could not be listed is not taken for gone: it is treated like the files of a source that this run does not
-    name, and so is what ``selection`` passes over. Columns: those of ``found``, ``doc_id``,
-    ``opened`` (it is, or was, a container), ``duplicate_of``, ``copy_of`` and ``copy_stages`` (doc_id of the published
-    document a moved one is copied from, and the stages that made it; of a container what opened it), ``in_scope``
-    (false for a file that this run does not speak for), ``alone`` (true for one that no worker process survived, as it
-    stands) and ``action``. Raises UsageError when the folder of a source that nobody knows cannot be listed.
+    across sources. What lies below a folder that could not be listed is not taken for gone: it is treated like the
+    files of a source that this run does not name, and so is what ``selection`` passes over. Columns: those of
+    ``found``, ``doc_id``, ``opened`` (it is, or was, a container), ``duplicate_of``, ``copy_of`` and
+    ``copy_stages`` (doc_id of the published document a moved one is copied from, and the stages that made it; of a
+    container what opened it), ``in_scope`` (false for a file that this run does not speak for), ``alone`` (true for
+    one that no worker process survived, as it stands) and ``action``. Raises UsageError when the folder of a source
+    that nobody knows cannot be listed.
 
     - ``process``: new or changed, or what is told of it, decided by other stages than these, or longer than is allowed
       now; to be read
@@ -81,33 +81,38 @@ def decide(
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
     rows = _with_copies(_with_form(_with_memory(found, prior)), prior)
-    gone = prior.filter(
-        "in_scope", ~pl.col("source_uri").is_in(found["source_uri"].implode()), pl.col("status") != "deleted"
+    decided = _as_decided(rows.with_columns(action=_action(made)), made)
+    return (
+        pl.concat([decided, _deleted(prior, found)], how="diagonal")
+        .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
+        .sort("source_uri")
     )
+
+
+def _as_decided(rows: pl.DataFrame, made: Made) -> pl.DataFrame:
+    """The columns of `decide` for what was found, each where its action needs it."""
     died = pl.col("reason_code_prior").is_in(DEADLY) & (pl.col("content_sha256") == pl.col("content_sha256_prior"))
-    decided = rows.with_columns(action=_action(made)).select(
+    copied_by = pl.when(pl.col("action") == "move").then("copy_stages")
+    return rows.select(
         *FOUND.names(),
         "content_sha256",
         *TOLD,
         duplicate_of=pl.when(pl.col("action") == "duplicate").then("first"),
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
-        copy_stages=pl.when(pl.col("action") == "move")
-        .then("copy_stages")
-        .when("opened")
-        .then(pl.coalesce("opening_sha256", pl.lit(made.opening_sha256))),
+        copy_stages=copied_by.when("opened").then(pl.coalesce("opening_sha256", pl.lit(made.opening_sha256))),
         in_scope="in_scope",
         opened=pl.col("opened").fill_null(False),
         alone=died.fill_null(False),
         action="action",
     )
-    # The reason of a file that was in quarantine goes with it.
+
+
+def _deleted(prior: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """What this run speaks for and did not find; the reason of a file that was in quarantine goes with it."""
+    absent = ~pl.col("source_uri").is_in(found["source_uri"].implode())
+    gone = prior.filter("in_scope", absent, pl.col("status") != "deleted")
     facts = ("source_uri", "size_bytes", "modified_at", "content_sha256", "in_scope")
-    deleted = gone.select(*facts, opened=pl.col("status") == "opened", alone=pl.lit(False), action=pl.lit("delete"))
-    return (
-        pl.concat([decided, deleted], how="diagonal")
-        .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
-        .sort("source_uri")
-    )
+    return gone.select(*facts, opened=pl.col("status") == "opened", alone=pl.lit(False), action=pl.lit("delete"))
 
 
 def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:

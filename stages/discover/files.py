@@ -43,7 +43,7 @@ FOUND = pl.Schema(
 _Row = tuple[str, int | None, datetime | None, str | None, str | None]
 
 
-class Found(NamedTuple):
+class Listing(NamedTuple):
     """The paths below the sources, and how many were passed over, by source and reason.
 
     ``sidecars``: the source_uri of the sidecar of a file, by that of the file.
@@ -54,7 +54,7 @@ class Found(NamedTuple):
     sidecars: dict[str, str]
 
 
-def find_files(sources: Iterable[Source], selection: Selection | None = None) -> Found:
+def find_files(sources: Iterable[Source], selection: Selection | None = None) -> Listing:
     """List every path below the sources that ``selection`` does not pass over, in order of source_uri.
 
     One row for each regular file, and one for everything that is no regular file, a link that is not followed or a
@@ -67,10 +67,10 @@ def find_files(sources: Iterable[Source], selection: Selection | None = None) ->
     sidecars: dict[str, str] = {}
     rows = sorted(row for source in sources for row in _walk(source, selection, passed[source.name], sidecars))
     counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
-    return Found(pl.DataFrame(rows, schema=FOUND, orient="row"), counts, sidecars)
+    return Listing(pl.DataFrame(rows, schema=FOUND, orient="row"), counts, sidecars)
 
 
-def find_patiently(sources: Iterable[Source], selection: Selection | None = None) -> Found:
+def find_patiently(sources: Iterable[Source], selection: Selection | None = None) -> Listing:
     """Do what `find_files` does, and look again after a while where the disk failed."""
     sources = list(sources)
     return patiently(

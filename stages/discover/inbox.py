@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.discover.files import Found
+from stages.discover.files import Listing
 from stages.discover.remote import Remote
 from stages.discover.sources import DISK_FAILED, to_path
 
@@ -60,7 +60,7 @@ class Inbox:
         self._due |= dict.fromkeys(settled.uris, now - self._settle)
 
 
-def marks_of(found: Found, roots: Mapping[str, Path | Remote]) -> dict[str, Mark] | None:
+def marks_of(found: Listing, roots: Mapping[str, Path | Remote]) -> dict[str, Mark] | None:
     """Give what tells that a file, or its sidecar in a folder, has changed; None where a disk or store did not answer.
 
     On an object store a sidecar is seen to come and go; listings of another content of it would cost a request each.
