@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,8 +22,8 @@ _ANY_LENGTH = ReadOptions(max_chars=1 << 40)
 def row_options(runs: pl.DataFrame) -> RowOptions:
     """Say how the last of some `runs` read tables."""
     last = runs.sort("started_at").tail(1).explode("versions").unnest("versions")
-    named = dict(last.select("name", "version").filter(pl.col("name").is_in(["text_column", "key_column"])).iter_rows())
-    return RowOptions(**named)
+    said = dict(last.select("name", "version").iter_rows())
+    return RowOptions(**{field.name: said[field.name] for field in fields(RowOptions) if field.name in said})
 
 
 def read_again(documents: pl.DataFrame, sources: Sequence[Source], options: RowOptions | None = None) -> dict[str, str]:
