@@ -22,6 +22,7 @@ from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
 from stages.identify_language import LANGUAGES, LanguageOptions
 from stages.read import sources as read
 from stages.read.sources import ReadOptions
+from stages.read.versions import reader_versions
 from stages.tables.drift import DriftLimits
 
 
@@ -171,7 +172,7 @@ class Settings(BaseModel):
         rows = RowOptions(self.text_column, self.key_column, self.mets)
         # Which members are passed over is part of how a container is opened.
         opening = hashlib.sha256(json.dumps([stages, self.exclude, asdict(rows)]).encode()).hexdigest()
-        return discover.Made(stages, self.max_chars, opening, rows, self.ocr)
+        return discover.Made(stages, self.max_chars, opening, rows, self.ocr, reader_versions(self.ocr))
 
     def stages_sha256(self) -> str:
         """Hash everything that decides what a file becomes: versions and options of the stages.

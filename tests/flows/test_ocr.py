@@ -58,3 +58,28 @@ def test_what_needs_recognition_waits_until_a_run_is_asked_for_it(tmp_path: Path
     assert (done.problems, done.n_with_raw) == ([], 3)
     (press / "scan.pdf").unlink()
     assert counts(run()) == (0, 2, 0, 1)
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed (Debian: tesseract-ocr)")
+def test_a_pdf_with_some_pages_of_pictures_is_read_and_completed_when_asked(tmp_path: Path) -> None:
+    press = tmp_path / "press"
+    press.mkdir()
+    printed_pdf = printed("Die leere Halle", [paragraph(number) for number in range(1, 15)])
+    (press / "mixed.pdf").write_bytes(scanned(printed_pdf, pages={1}))
+    (press / "plain.txt").write_text(article(1), encoding="utf-8")
+
+    def run(**settings: object) -> RunReport:
+        return run_here([press], tmp_path / "tables", engine="none", **settings)
+
+    def pages() -> set[int]:
+        blocks = read_table(tmp_path / "tables", read_current(tmp_path / "tables"), "blocks")
+        return set(blocks.drop_nulls("page")["page"])
+
+    assert counts(run()) == (2, 0, 0, 0)
+    assert 2 not in pages()
+    assert not run().published
+    assert counts(run(ocr=True)) == (1, 1, 0, 0)
+    assert 2 in pages()
+    assert not run(ocr=True).published
+    assert not run().published
+    assert check_tables(tmp_path / "tables", [str(press)]).problems == []
