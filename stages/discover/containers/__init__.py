@@ -13,7 +13,7 @@ from stages.discover.containers.archives import open_tar, open_zip
 from stages.discover.containers.compressed import compression_of, name_within, open_compressed
 from stages.discover.containers.feeds import BEGINS as FEED
 from stages.discover.containers.feeds import open_feed
-from stages.discover.containers.issues import METS_NAME, issues_in, with_issues
+from stages.discover.containers.issues import METS_NAME, issues_in, names_mets, with_issues
 from stages.discover.containers.mailboxes import BEGINS as MBOX
 from stages.discover.containers.mailboxes import open_mbox
 from stages.discover.containers.members import Item, Limits, Member, Refused, bomb, size_of
@@ -125,7 +125,9 @@ def _archive(
         file.seek(0)
         return open_compressed(file, kind, limits) if kind else file
 
-    issues = issues_in(opener(opened(), limits, METS_NAME.match))
+    # To parse the heads of a TAR takes as long as to read it; to look whether one names a METS, next to nothing.
+    may_hold = opener is open_zip or names_mets(opened())
+    issues = issues_in(opener(opened(), limits, METS_NAME.match)) if may_hold else {}
     items = opener(opened(), limits)
     yield from with_issues(items, issues, options.mets) if issues else items
 

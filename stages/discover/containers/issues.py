@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from stages.discover.containers.gather import open_mets
 from stages.discover.containers.members import Item, Member, Refused
@@ -14,6 +15,21 @@ METS_NAME = re.compile(r".*mets[^/]*\.xml$|.*/?[^/]*\.mets$", re.IGNORECASE | re
 """What a METS in an archive is called: other members are not looked into before their turn."""
 MOST_HELD = 512 << 20
 """So many bytes of pages may wait for the last one of their issue."""
+_AT_ONCE = 1 << 20
+
+
+def names_mets(file: BinaryIO) -> bool:
+    """Tell whether the word mets stands anywhere in a file, as it does where a member is called so."""
+    before = b""
+    try:
+        while chunk := file.read(_AT_ONCE):
+            chunk = chunk.lower()
+            if b"mets" in chunk or b"mets" in before + chunk[:3]:
+                return True
+            before = chunk[-3:]
+    except SourceError:
+        return False  # told when the members are read
+    return False
 
 
 def issues_in(items: Iterator[Item]) -> dict[str, Issue]:
