@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import polars as pl
 
-from stages.discover.containers import Item, Limits, Member, RowOptions, holds_members, members_of
+from stages.discover.containers import Item, Limits, Member, Refused, RowOptions, holds_members, members_of
 from stages.discover.containers.gather import open_mets
 from stages.discover.containers.mets import PAGE_NAMES, issue_of
 from stages.discover.containers.rows import is_row
@@ -228,6 +228,8 @@ def read_members(
             by = (options or RowOptions()).mets
             for item in members_of(file, path.name, options=options) or _of_mets(uri, file, roots, by):
                 name = escaped(item.name)
+                if isinstance(item, Refused) and item.error.code == "unsafe_path":
+                    name = name.replace("..", "%2E%2E")  # else it would be passed over as a hidden one
                 seen[name] += 1
                 yield f"{uri}{NEST}{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), item
     except OSError as error:
