@@ -15,6 +15,7 @@ _STAGE_OF = {
     "sentences": "split_sentences",
     "mentions": "extract_entities",
     "clusters": "link_entities",
+    "raw_texts": "read",
 }
 
 

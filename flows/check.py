@@ -62,8 +62,10 @@ def check_tables(tables: Path | str, specs: Sequence[str] = ()) -> Check:
 def _rows(store: Store, current: Snapshot, sources: Sequence[Source], done: Check) -> Iterator[str]:
     known, clusters = [], []
     options = row_options(store.scan(current, "runs").collect())
+    read_by = store.scan(current, "sources").select("doc_id", "read_by").collect()
     for prefix, frames in store.parts(current):
-        raw = dict(frames["raw_texts"].iter_rows()) | read_again(frames["documents"], sources, options)
+        documents = frames["documents"].join(read_by, on="doc_id", how="left")
+        raw = dict(frames["raw_texts"].iter_rows()) | read_again(documents, sources, options)
         done.n_documents += frames["documents"].height
         done.n_with_raw += len(raw)
         yield from verify.verify_part(frames, prefix)

@@ -204,6 +204,7 @@ def _add_facts(facts: _Options) -> None:
     )
     facts.add_argument("--text-column", metavar="NAME", help="column of tables with the texts (default: found)")
     facts.add_argument("--key-column", metavar="NAME", help="column of tables that names a row (default: id, url ...)")
+    facts.add_argument("--mets", choices=("articles", "pages", "whole"), help="what of a METS is a document")
     facts.add_argument("--authority", metavar="FILE", help="Parquet table of known entities: id, label, name, aliases")
     facts.add_argument(
         "--corrections", metavar="FILE", help="file of corrections (default: corrections.csv in the tables folder)"

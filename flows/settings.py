@@ -22,6 +22,7 @@ from stages.extract_entities.names import ENGINE_PATTERN, ENGINES, model_of
 from stages.identify_language import LANGUAGES, LanguageOptions
 from stages.read import sources as read
 from stages.read.sources import ReadOptions
+from stages.read.versions import reader_versions
 from stages.tables.drift import DriftLimits
 
 
@@ -78,6 +79,9 @@ class Settings(BaseModel):
     )
     key_column: str | None = Field(
         None, min_length=1, description="column of tables that names a row; default: id, uuid, url ... or its content"
+    )
+    mets: Literal["articles", "pages", "whole"] = Field(
+        "articles", description="what of a METS is a document: articles where it names them, else pages; pages; or all"
     )
     ocr: bool = Field(
         False, description="recognise the text of page images and image-only PDFs (needs the program tesseract)"
@@ -165,10 +169,10 @@ class Settings(BaseModel):
     def made(self) -> discover.Made:
         """Give what decides the rows of a file beside its bytes."""
         stages = self.stages_sha256()
-        rows = RowOptions(self.text_column, self.key_column)
+        rows = RowOptions(self.text_column, self.key_column, self.mets)
         # Which members are passed over is part of how a container is opened.
         opening = hashlib.sha256(json.dumps([stages, self.exclude, asdict(rows)]).encode()).hexdigest()
-        return discover.Made(stages, self.max_chars, opening, rows, self.ocr)
+        return discover.Made(stages, self.max_chars, opening, rows, self.ocr, reader_versions(self.ocr))
 
     def stages_sha256(self) -> str:
         """Hash everything that decides what a file becomes: versions and options of the stages.

@@ -34,7 +34,12 @@ CORRECTED = "0" * 64
 TOLD = ("sidecar_sha256", "told_sha256")
 """What is known of a file beside its bytes (`stages.discover.told`)."""
 _SAME = ("content_sha256", "form", *TOLD)
-_REMEMBERED = ("status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars", *TOLD)
+_REMEMBERED = (
+    *("status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars", "read_by", "encoding_how"), *TOLD,
+)  # fmt: skip
+_OF_COPY = {"stages": "stages_sha256", "chars": "n_raw_chars", "read_by": "read_by", "how": "encoding_how"}
+IN_PART, RECOGNISED = "text layer in part", "text layer and recognised"
+"""`sources.encoding_how` of PDFs some pages of which are pictures: these left out, and these recognised."""
 _SOURCE = pl.col("source_uri").str.split("/").list.first()
 
 
@@ -42,7 +47,8 @@ class Made(NamedTuple):
     """What decides the rows of a file beside its bytes: the stages with their options, and the longest text allowed.
 
     ``opening_sha256``: what decides which members a container gives; it stands in the row of the container. ``rows``
-    is the part of it that says how a table is read. ``ocr``: what needs text recognition gets it.
+    is the part of it that says how a table is read. ``ocr``: what needs text recognition gets it. ``readers``: the
+    libraries that are here, with their versions (`stages.read.versions`); what another version read is read again.
     """
 
     stages_sha256: str
@@ -50,6 +56,7 @@ class Made(NamedTuple):
     opening_sha256: str = ""
     rows: RowOptions = RowOptions()
     ocr: bool = False
+    readers: tuple[str, ...] = ()
 
 
 def decide(
@@ -81,7 +88,8 @@ def decide(
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
     rows = _with_copies(_with_form(_with_memory(found, prior)), prior)
-    decided = _as_decided(rows.with_columns(action=_action(made)), made)
+    action = _action(made, _outdated_readers(prior["read_by"], made.readers))
+    decided = _as_decided(rows.with_columns(action=action), made)
     return (
         pl.concat([decided, _deleted(prior, found)], how="diagonal")
         .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
@@ -135,7 +143,7 @@ def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
         _with_form(prior.filter(pl.col("status") == "written"))
         .sort("source_uri")
         .unique(_SAME, keep="first", maintain_order=True)
-        .select(*_SAME, copy_of="doc_id", copy_stages="stages_sha256", copy_chars="n_raw_chars")
+        .select(*_SAME, copy_of="doc_id", **{f"copy_{name}": column for name, column in _OF_COPY.items()})
     )
     return rows.join(first, on=_SAME, how="left", nulls_equal=True).join(
         published, on=_SAME, how="left", nulls_equal=True
@@ -151,11 +159,30 @@ def _refuse_strangers(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequenc
             raise UsageError(f"{root}: {reason}; nothing was changed")
 
 
-def _action(made: Made) -> pl.Expr:
+def _outdated_readers(read_by: pl.Series, readers: tuple[str, ...]) -> list[str]:
+    """Those of the values of `sources.read_by` in which a library stands that is here in another version."""
+    here = {reader.partition(" ")[0]: reader for reader in readers}
+
+    def is_outdated(told: str) -> bool:
+        return any(here.get(part.partition(" ")[0], part) != part for part in told.split(", "))
+
+    return list(filter(is_outdated, read_by.drop_nulls().unique()))
+
+
+def _as_made(made: Made, outdated_readers: list[str], stages: str, read_by: str, how: str) -> pl.Expr:
+    """Tell whether what was made is what this run would make: by these columns."""
+    same = (pl.col(stages) == made.stages_sha256).fill_null(False)
+    same &= ~pl.col(read_by).is_in(outdated_readers).fill_null(False)
+    was = pl.col(how).fill_null("")
+    # What was recognised cannot be made again without recognition; what was left out can be had with it.
+    return (same & (was != IN_PART)) if made.ocr else (same | (was == RECOGNISED))
+
+
+def _action(made: Made, outdated_readers: list[str]) -> pl.Expr:
     """What happens to a path that is there, or that is known from elsewhere; the first condition that holds wins."""
     elsewhere = ~pl.col("in_scope")
     same_bytes = (pl.col("content_sha256") == pl.col("content_sha256_prior")).fill_null(False)
-    same_stages = (pl.col("stages_sha256_prior") == made.stages_sha256).fill_null(False)
+    same_stages = _as_made(made, outdated_readers, "stages_sha256_prior", "read_by_prior", "encoding_how_prior")
     # A text that was too long stands while it is too long, any other while it is not; null: nobody counted it.
     fits = (pl.col("n_raw_chars_prior") <= made.max_chars).fill_null(True)
     same_length = fits != (pl.col("reason_code_prior").eq_missing(pl.lit("too_large")))
@@ -164,7 +191,8 @@ def _action(made: Made) -> pl.Expr:
     was = pl.col("status_prior").fill_null("")
     passing = (*TRANSIENT, "needs_ocr") if made.ocr else TRANSIENT
     lasting = ~pl.col("reason_code_prior").is_in(passing).fill_null(False)
-    copy_fits = (pl.col("copy_stages") == made.stages_sha256) & (pl.col("copy_chars") <= made.max_chars)
+    copy_fits = _as_made(made, outdated_readers, "copy_stages", "copy_read_by", "copy_how")
+    copy_fits &= pl.col("copy_chars") <= made.max_chars
     copyable = pl.col("copy_of").is_not_null() & (copy_fits | elsewhere)
     return (
         pl.when(pl.col("reason_code").is_not_null())

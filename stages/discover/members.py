@@ -15,8 +15,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import polars as pl
 
-from stages.discover.containers import Item, Limits, Member, RowOptions, holds_members, members_of
-from stages.discover.containers.mets import articles_of, open_mets
+from stages.discover.containers import Item, Limits, Member, Refused, RowOptions, holds_members, members_of
+from stages.discover.containers.gather import open_mets
+from stages.discover.containers.mets import PAGE_NAMES, issue_of
 from stages.discover.containers.rows import is_row
 from stages.discover.decide import TRANSIENT, Made
 from stages.discover.remote import Remote
@@ -143,7 +144,7 @@ def _with_damaged(hashed: pl.DataFrame, prior: pl.DataFrame, opening_sha256: str
 
 
 def _pages_of_mets(hashed: pl.DataFrame, roots: Mapping[str, Path | Remote]) -> dict[str, list[str]]:
-    """The files whose blocks the articles of METS files are made of, by the source_uri of the METS.
+    """The files whose blocks the members of METS files are made of, by the source_uri of the METS.
 
     These files are read on every run: only they say which pages are theirs.
     """
@@ -151,9 +152,8 @@ def _pages_of_mets(hashed: pl.DataFrame, roots: Mapping[str, Path | Remote]) -> 
     xml = pl.col("source_uri").str.to_lowercase().str.ends_with(".xml")
     for uri in hashed.filter("opened", xml, pl.col("reason_code").is_null())["source_uri"]:
         with suppress(SourceError, OSError), open_source(to_path(uri, roots)) as file:
-            if articles := articles_of(file):
-                names = dict.fromkeys(name for article in articles for name, _ in article.places)
-                found[uri] = [_beside(uri, name) for name in names]
+            if issue := issue_of(file):
+                found[uri] = [_beside(uri, name) for name in issue.pages]
     return found
 
 
@@ -177,14 +177,14 @@ def _with_pages(
     for uri, opened, code in hashed.select("source_uri", "opened", "reason_code").iter_rows():
         is_page = uri in ours and code is None
         # A page whose METS is gone is a document again.
-        was_page = opened and not is_page and uri.lower().endswith(".xml") and uri not in pages and code is None
+        was_page = opened and not is_page and uri.lower().endswith(PAGE_NAMES) and uri not in pages and code is None
         still = is_page or (opened and not (was_page and not is_container(to_path(uri, roots))))
         rows.append((still, opening.get(uri, opening_sha256)))
     schema = {"opened": pl.Boolean, "opening_sha256": pl.String}
     return hashed.with_columns(pl.DataFrame(rows, schema=schema, orient="row"))
 
 
-def _of_mets(uri: str, file: BinaryIO, roots: Mapping[str, Path | Remote]) -> Iterator[Item]:
+def _of_mets(uri: str, file: BinaryIO, roots: Mapping[str, Path | Remote], by: str) -> Iterator[Item]:
     """The members of a METS file; nothing where a file is none."""
     mets = to_path(uri, roots)
 
@@ -199,7 +199,7 @@ def _of_mets(uri: str, file: BinaryIO, roots: Mapping[str, Path | Remote]) -> It
         with open_source(path) as page:
             return page.read(Limits().max_member_bytes)
 
-    return open_mets(articles_of(file), read)
+    return open_mets(issue_of(file), read, by) or iter(())
 
 
 def _with_unread(
@@ -225,8 +225,11 @@ def read_members(
     seen = Counter[str]()
     try:
         with open_source(path) as file:
-            for item in members_of(file, path.name, options=options) or _of_mets(uri, file, roots):
+            by = (options or RowOptions()).mets
+            for item in members_of(file, path.name, options=options) or _of_mets(uri, file, roots, by):
                 name = escaped(item.name)
+                if isinstance(item, Refused) and item.error.code == "unsafe_path":
+                    name = name.replace("..", "%2E%2E")  # else it would be passed over as a hidden one
                 seen[name] += 1
                 yield f"{uri}{NEST}{name}" + (f"#{seen[name]}" if seen[name] > 1 else ""), item
     except OSError as error:

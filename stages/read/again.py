@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields
 from hashlib import sha256
 from pathlib import Path
 
@@ -21,26 +22,30 @@ _ANY_LENGTH = ReadOptions(max_chars=1 << 40)
 def row_options(runs: pl.DataFrame) -> RowOptions:
     """Say how the last of some `runs` read tables."""
     last = runs.sort("started_at").tail(1).explode("versions").unnest("versions")
-    named = dict(last.select("name", "version").filter(pl.col("name").is_in(["text_column", "key_column"])).iter_rows())
-    return RowOptions(**named)
+    said = dict(last.select("name", "version").iter_rows())
+    return RowOptions(**{field.name: said[field.name] for field in fields(RowOptions) if field.name in said})
 
 
 def read_again(documents: pl.DataFrame, sources: Sequence[Source], options: RowOptions | None = None) -> dict[str, str]:
     """Give the raw text by doc_id of those documents whose file still holds the bytes that were read.
 
-    ``documents`` has the columns doc_id, source_uri, encoding and content_sha256; ``options`` say how tables are read
-    (`row_options`). Empty, so that every offset into
-    it is found wrong, where the file no longer decodes as it did.
+    ``documents`` has the columns doc_id, source_uri, encoding and content_sha256, and may have ``read_by``, as in
+    `sources`: a text that its file does not hold is left out where another version of a library would give it now, or
+    where it was recognised. ``options`` say how tables are read (`row_options`). Empty, so that every offset into it is
+    found wrong, where the file no longer decodes as it did.
     """
     roots = {source.name: source.root for source in sources}
     found = {}
-    named = documents.select("doc_id", "source_uri", "encoding", "content_sha256", container=CONTAINER)
+    told = pl.col("read_by") if "read_by" in documents.columns else pl.lit(None, pl.String)
+    columns = ("doc_id", "source_uri", "encoding", "content_sha256")
+    named = documents.select(*columns, read_by=told, container=CONTAINER)
     ours = named.filter(pl.col("source_uri").str.split("/").list.first().is_in(list(roots)))
     for (container,), rows in ours.group_by("container", maintain_order=True):
         read = dict(_read_all(str(container), set(rows["source_uri"]), roots, options))
-        for doc_id, uri, encoding, expected in rows.drop("container").iter_rows():
+        for doc_id, uri, encoding, expected, read_by in rows.drop("container").iter_rows():
             raw, read_sha256 = read.get(uri, (None, ""))
-            if raw and read_sha256 == expected:
+            as_then = raw is not None and (raw.in_file or read_by in (None, raw.read_by))
+            if raw and as_then and read_sha256 == expected:
                 found[doc_id] = raw.text if raw.encoding == encoding else ""
     return found
 

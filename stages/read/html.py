@@ -16,6 +16,7 @@ from stages.read.page_facts import page_facts
 from stages.read.pieces import to_pieces
 from stages.read.raw_document import Fact, RawDocument
 from stages.read.text import RawText, decode
+from stages.read.versions import reader_version
 
 _CHARSET = re.compile(
     rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]{2,40})|<\?xml[^>]{0,100}encoding=[\"']([\w.-]{2,40})",
@@ -83,7 +84,8 @@ def read_html(data: bytes, name: str, max_chars: int) -> RawDocument:
     pieces, facts = html_pieces(raw.text)
     if pieces.is_empty():
         raise SourceError("empty", f"{name} holds markup but no text; fetch the page again, after its scripts have run")
-    return RawDocument(raw.text, raw.encoding, raw.encoding_how, pieces, facts)
+    made_by = reader_version("trafilatura")
+    return RawDocument(raw.text, raw.encoding, raw.encoding_how, pieces, facts, read_by=made_by)
 
 
 def looks_like_html(head: bytes) -> bool:

@@ -13,14 +13,15 @@ from functools import cache
 from math import sqrt
 from typing import Any
 
+from stages.discover.decide import RECOGNISED
 from stages.errors import SourceError
 from stages.read.ocr_xml.alto import alto_pages
 from stages.read.ocr_xml.elements import Budget, as_document
-from stages.read.pdf import open_pdf
-from stages.read.printed import Region, RegionPage, Run
+from stages.read.pdf import open_pdf, pdf_facts, pictures_among, read_pages
+from stages.read.printed import Region, RegionPage, Run, lay_out_mixed
 from stages.read.raw_document import RawDocument
+from stages.read.versions import TESSERACT, reader_version
 
-TESSERACT = "tesseract"
 # What tesseract (through leptonica) reads; a BMP has four bytes of nothing behind its size.
 _PICTURE = re.compile(
     rb"\x89PNG\r\n|\xff\xd8\xff|GIF8[79]a|II\*\0|MM\0\*|RIFF....WEBP|BM.{4}\0{4}|P[456]\s\d|\0\0\0\x0cjP  ", re.DOTALL
@@ -61,10 +62,35 @@ def recognise(data: bytes, languages: Sequence[str], max_chars: int) -> RawDocum
     """
     spoken = _spoken(tuple(languages))
     budget = Budget(max_chars)
-    pages = [page for picture, scale in _pictures(data) for page in _recognise(picture, spoken, scale, budget)]
+    pages = [page for picture, scale in _pictures(data) for page in _recognise(picture, scale, spoken, budget)]
     if not any(page.regions for page in pages):
         raise SourceError("empty", "no text was recognised on it; exclude it, or scan it again, larger and clearer")
-    return as_document(pages, "tesseract", {}, "ocr")
+    return as_document(pages, TESSERACT, {}, "ocr", _read_by(data))
+
+
+def recognise_rest(data: bytes, languages: Sequence[str], max_chars: int) -> RawDocument:
+    """Read a PDF of which some pages are pictures: these are recognised, all others read by their text layer.
+
+    Raises SourceError as `recognise` and `stages.read.pdf.read_pdf` do; a picture without text is none.
+    """
+    spoken, budget = _spoken(tuple(languages)), Budget(max_chars)
+    document = open_pdf(data)
+    try:
+        pages = list(read_pages(document, max_chars))
+        found: dict[int, RegionPage] = {}
+        for number in pictures_among(document, pages):
+            for recognised in _recognise(*_drawn(document, number), spoken, budget):
+                found[number] = recognised
+        text, pieces = lay_out_mixed(pages, found)
+        facts, read_by = pdf_facts(document), _read_by(data)
+        return RawDocument(text, "pdf", RECOGNISED, pieces, facts, in_file=False, read_by=read_by)
+    finally:
+        document.close()
+
+
+def _read_by(data: bytes) -> str:
+    names = (TESSERACT,) if looks_like_picture(data) else ("pypdfium2", TESSERACT)
+    return ", ".join(map(reader_version, names))
 
 
 def _pictures(data: bytes) -> Iterator[tuple[bytes, float]]:
@@ -75,15 +101,21 @@ def _pictures(data: bytes) -> Iterator[tuple[bytes, float]]:
     document = open_pdf(data)
     try:
         for number in range(len(document)):
-            page = document[number]
-            width, height = page.get_size()
-            scale = min(_DPI / _POINTS, sqrt(_MOST_DOTS / max(width * height, 1.0)))
-            bitmap = page.render(scale=scale, grayscale=True)
-            yield _as_pgm(bitmap), 1 / scale
-            bitmap.close()
-            page.close()
+            yield _drawn(document, number)
     finally:
         document.close()
+
+
+def _drawn(document: Any, number: int) -> tuple[bytes, float]:
+    """The picture of a page of a PDF, and how long a dot is in units of the page."""
+    page = document[number]
+    width, height = page.get_size()
+    scale = min(_DPI / _POINTS, sqrt(_MOST_DOTS / max(width * height, 1.0)))
+    bitmap = page.render(scale=scale, grayscale=True)
+    picture = _as_pgm(bitmap)
+    bitmap.close()
+    page.close()
+    return picture, 1 / scale
 
 
 def _as_pgm(bitmap: Any) -> bytes:
@@ -92,7 +124,7 @@ def _as_pgm(bitmap: Any) -> bytes:
     return b"P5 %d %d 255\n" % (width, height) + bytes(dots.reshape(height, width).tobytes())
 
 
-def _recognise(picture: bytes, spoken: str, scale: float, budget: Budget) -> Iterator[RegionPage]:
+def _recognise(picture: bytes, scale: float, spoken: str, budget: Budget) -> Iterator[RegionPage]:
     command = [_program(), "stdin", "stdout", "-l", spoken, "--dpi", str(round(_POINTS / scale)), "alto"]
     if scale == 1.0:  # a picture knows its own
         command[5:7] = []

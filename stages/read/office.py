@@ -35,6 +35,8 @@ _ROLES_BY_STYLE = (
     (re.compile(r"footnote|endnote|fußnote", re.IGNORECASE), "footnote"),
     (re.compile(r"list ?(?:paragraph|bullet|number)|listenabsatz|aufzählung", re.IGNORECASE), "list_item"),
 )
+# What programs put where an author is missing, as LibreOffice does in books.
+_NOBODY = ("Unknown Author", "Unknown", "Unbekannt")
 _DUBLIN_CORE = {
     "title": "title",
     "creator": "author",
@@ -158,7 +160,7 @@ def _dublin_core(root: Element, where: str) -> dict[str, Fact]:
     facts: dict[str, Fact] = {}
     for element in root.iter(etree.Element):
         fact, text = _DUBLIN_CORE.get(_local(element)), " ".join((element.text or "").split())
-        if fact and text and not len(element):
+        if fact and text and not len(element) and not (fact == "author" and text in _NOBODY):
             value = (
                 text[:2].lower()
                 if fact == "language"

@@ -52,6 +52,7 @@ class RawDocument:
     decoded. ``pieces`` has the columns of `PIECES`, or is None where the format has no layout (plain text). ``facts``
     by name; dates as ISO 8601 of the precision that is known (2024, 2024-03, 2024-03-05). ``in_file``: the file holds
     the raw text as it is, so it can be had again by decoding; where it does not (PDF), the text is kept in a table.
+    ``read_by``: the libraries that decide what is read of it, with their versions (`stages.read.versions`), or none.
     """
 
     text: str
@@ -60,3 +61,4 @@ class RawDocument:
     pieces: pl.DataFrame | None = None
     facts: Mapping[str, Fact] = field(default_factory=dict)
     in_file: bool = True
+    read_by: str | None = None

@@ -53,8 +53,8 @@ def reader_of(head: bytes, name: str) -> Reader | None:
 def _refuse_mets(_data: bytes, _max_chars: int) -> RawDocument:
     raise SourceError(
         "unsupported_format",
-        "a METS file that names no articles by their blocks; its pages are read as files of their own: exclude it, for "
-        "example with --exclude '*mets*.xml'",
+        "a METS file that names no ALTO, PAGE or hOCR file below its folder: put it beside its pages, or exclude it, "
+        "for example with --exclude '*mets*.xml'",
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from stages.discover.containers import HEAD
+from stages.discover.decide import IN_PART
 from stages.discover.file_kinds import kind_of_name
 from stages.discover.forms import TEXT_SUFFIXES, file_form
 from stages.discover.path_pattern import path_regex
@@ -24,13 +25,13 @@ from stages.discover.sources import CHANGED, NEST, chunks, open_source, refused,
 from stages.discover.told import read_beside
 from stages.errors import SourceError, TooMuchError, printable
 from stages.read.facts import in_order, path_facts, read_sidecar, row_facts
-from stages.read.ocr import recognise
+from stages.read.ocr import recognise, recognise_rest
 from stages.read.raw_document import PIECES, Fact, RawDocument
 from stages.read.reader import Reader, reader_of
 from stages.read.text import RawText, decode
 from stages.tables.schemas import FACT
 
-VERSION = "4"
+VERSION = "5"
 
 _MOST_CHARS = 1 << 25
 _MOST_BYTES = 1 << 28
@@ -97,11 +98,12 @@ def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawDocument:
 
 def _read_or_recognise(reader: Reader, data: bytes, name: str, options: ReadOptions) -> RawDocument:
     try:
-        return reader(data, name, options.max_chars)
+        raw = reader(data, name, options.max_chars)
     except SourceError as error:
         if error.code != "needs_ocr" or not options.ocr:
             raise
-    return recognise(data, options.ocr, options.max_chars)
+        return recognise(data, options.ocr, options.max_chars)
+    return recognise_rest(data, options.ocr, options.max_chars) if options.ocr and raw.encoding_how == IN_PART else raw
 
 
 def _limit(begins: bytes, name: str, options: ReadOptions) -> int:
@@ -260,6 +262,7 @@ TEXTS = pl.Schema(
         "pieces": pl.List(pl.Struct(dict(PIECES))),
         "facts": pl.List(FACT),
         "in_file": pl.Boolean(),
+        "read_by": pl.String(),
     }
 )
 """A raw text: of what source, the fields of `stages.read.raw_document.RawDocument`."""
@@ -278,4 +281,5 @@ def to_row(uri: str, doc_id: str, sha256: str, raw: RawDocument) -> dict[str, An
         "pieces": None if raw.pieces is None else raw.pieces.to_dicts(),
         "facts": [{"name": name, "value": fact.value, "found_in": fact.found_in} for name, fact in raw.facts.items()],
         "in_file": raw.in_file,
+        "read_by": raw.read_by,
     }

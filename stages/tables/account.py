@@ -18,15 +18,19 @@ OUTCOMES = pl.Schema(
         "encoding": pl.String(),
         "encoding_how": pl.String(),
         "n_raw_chars": pl.Int64(),
+        "read_by": pl.String(),
         "stage": pl.String(),
         "reason_code": pl.String(),
         "reason": pl.String(),
     }
 )
 """One row for every source that was processed or moved."""
-_UNREAD = ("encoding", "encoding_how", "n_raw_chars")
+_UNREAD = ("encoding", "encoding_how", "n_raw_chars", "read_by")
 _TOLD = ("sidecar_sha256", "told_sha256")
-_STATE = ("status", "duplicate_of", "content_sha256", *_TOLD, "reason_code", "reason", "stages_sha256")
+_STATE = (
+    *("status", "duplicate_of", "content_sha256", *_TOLD, "reason_code", "reason", "stages_sha256"),
+    *("encoding_how", "read_by"),
+)
 
 
 def outcomes_of(
@@ -52,7 +56,7 @@ def outcomes_of(
     )
     written = documents.select("source_uri", status=pl.lit("written"))
     n_raw_chars = pl.col("raw").str.len_chars().cast(pl.Int64)
-    found = texts.select("source_uri", "encoding", "encoding_how", n_raw_chars=n_raw_chars)
+    found = texts.select("source_uri", "encoding", "encoding_how", "read_by", n_raw_chars=n_raw_chars)
     return (
         pl.concat([kept_out, failed, written], how="diagonal")
         .join(found, on="source_uri", how="left")
@@ -111,6 +115,7 @@ def _state_after(stages_sha256: str) -> dict[str, pl.Expr]:
         "status": status,
         "encoding": pl.when(keep | gone).then("encoding_prior").otherwise("encoding"),
         "encoding_how": pl.when(keep | gone).then("encoding_how_prior").otherwise("encoding_how"),
+        "read_by": pl.when(keep | gone).then("read_by_prior").otherwise("read_by"),
         "n_raw_chars": pl.when(keep).then("n_raw_chars_prior").otherwise("n_raw_chars"),
         "reason_code": pl.when(keep).then("reason_code_prior").otherwise(pl.coalesce("reason_code", "reason_code_out")),
         "reason": pl.when(keep).then("reason_prior").otherwise(pl.coalesce("reason", "reason_out")),

@@ -303,10 +303,11 @@ TABLES: dict[str, Table] = {
             "size_bytes": Column(_INT, "size of the file in bytes", nullable=True),
             "modified_at": Column(_TIME, "modification time of the file (UTC, microseconds)", nullable=True),
             "encoding": Column(_STR, "encoding the bytes were decoded with", nullable=True),
-            "encoding_how": Column(
-                _STR, "how: bom, utf-8, utf-16, broken utf-8, cp1252, declared, detected", nullable=True
-            ),
+            "encoding_how": Column(_STR, "how it was found, or how the file was read", nullable=True),
             "n_raw_chars": Column(_INT, "characters in the raw text; where that is too large, no fewer", nullable=True),
+            "read_by": Column(
+                _STR, "libraries that read it (PDF, web page, picture), with their versions", nullable=True
+            ),
             "reason_code": Column(_STR, "why it was quarantined; one of the reason codes", nullable=True),
             "reason": Column(_STR, "the same as a sentence that says what to do", nullable=True),
             "stages_sha256": Column(_STR, "versions and options of the stages that decided this row"),

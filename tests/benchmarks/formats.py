@@ -19,6 +19,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 import polars as pl
+import pyarrow as pa
 
 from stages.discover.containers import Member, members_of
 from stages.read.reader import reader_of
@@ -54,6 +55,10 @@ def tarred(parts, mode):
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
     return file.getvalue()
+
+
+def zstandard(data):
+    return pa.compress(data, codec="zstd", asbytes=True)
 
 
 def html(text):
@@ -109,6 +114,15 @@ def rss(text):
     return f'<rss version="2.0"><channel><title></title>{items}</channel></rss>'.encode()
 
 
+def atom(text):
+    entries = "".join(f"<entry><id>{n}</id><content>{p}</content></entry>" for n, p in enumerate(text))
+    return f'<feed xmlns="http://www.w3.org/2005/Atom"><title></title>{entries}</feed>'.encode()
+
+
+def vtt(text):
+    return b"WEBVTT\n\n" + re.sub(rb"(?m)^\d+\n", b"", srt(text)).replace(b",000", b".000")
+
+
 def parquet(text):
     file = io.BytesIO()
     pl.DataFrame({"text": text}).write_parquet(file)
@@ -127,14 +141,19 @@ def formats(text):
         "x.eml": eml(text),
         "x.mbox": mails,
         "x.rss": rss(text),
+        "x.atom": atom(text),
         "x.srt": srt(text),
+        "x.vtt": vtt(text),
         "x.md": "\n\n".join(re.sub(r"^(\w+)", r"**\1**", p) for p in text).encode(),
         "x.jsonl": "".join(json.dumps({"text": p}, ensure_ascii=False) + "\n" for p in text).encode(),
         "x.csv": ("text\n" + "".join(f'"{p}"\n' for p in text)).encode(),
+        "x.tsv": ("text\tlang\n" + "".join(f"{p}\tde\n" for p in text)).encode(),
         "x.parquet": parquet(text),
         "x.zip": zipped(many),
         "x.tar.gz": tarred(many, "w:gz"),
         "x.tar.xz": tarred(many, "w:xz"),
+        "x.tar.bz2": tarred(many, "w:bz2"),
+        "x.tar.zst": zstandard(tarred(many, "w")),
     }
 
 

@@ -239,6 +239,17 @@ def test_wrong_rows_are_named(
     assert any(says in problem for problem in problems), problems
 
 
+def test_a_raw_text_that_is_kept_wrong_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    folder.mkdir()
+    head = "From: a@example.org\nTo: b@example.org\nSubject: Der Rat tagt\n\n"
+    (folder / "1.eml").write_text(head + article(1), encoding="utf-8")
+    run_here([folder], tmp_path / "tables")
+    rewrite(tmp_path / "tables", "raw_texts", lambda frame: frame.with_columns(text=pl.col("text") + " Anhang"))
+    problems = check_tables(tmp_path / "tables", [str(folder)]).problems
+    assert any("raw_texts of mail/1.eml" in problem for problem in problems), problems
+
+
 @pytest.mark.usefixtures("press")
 def test_a_stranger_in_the_snapshot_is_named(tmp_path: Path) -> None:
     file = part(tmp_path / "tables", "blocks")

@@ -222,6 +222,18 @@ def test_what_is_excluded_hidden_or_temporary_is_passed_over_within_containers_t
     assert counts(run(press)) == (1, 5, 0, 0, 0), "what is no longer excluded is read"
 
 
+def test_a_path_that_leads_out_is_told_and_not_taken_for_a_hidden_file(press: Path) -> None:
+    pack(press / "evil.zip", {"a.txt": article(6), "../../etc/b.txt": article(7)})
+    report = run(press)
+    assert [(uri, code) for uri, code, _ in report.quarantined] == [
+        ("press/evil.zip!/%2E%2E/%2E%2E/etc/b.txt", "unsafe_path")
+    ]
+    assert report.passed_over == {}
+    assert not run(press).published
+    (press / "evil.zip").unlink()
+    assert run(press, confirm_deletions=True).quarantined == []
+
+
 def test_a_folder_whose_name_ends_like_a_container_is_no_container(press: Path) -> None:
     (press / "odd!").mkdir()
     (press / "odd!" / "a.txt").write_text(article(6), encoding="utf-8")

@@ -13,7 +13,7 @@ from flows.report import RunReport
 from flows.settings import Settings
 from flows.show import show_file
 from stages.tables.store.snapshots import read_current, read_table
-from tests.benchmarks.formats import formats, paragraphs
+from tests.benchmarks.formats import formats, html, paragraphs, zipped
 from tests.faults.harness import assert_same, assert_tidy, fast_gate, published, run_here
 from tests.stages.read.print_pdf import article as pdf
 
@@ -39,16 +39,55 @@ def alto(text: list[str]) -> str:
     return f'<alto xmlns="http://www.loc.gov/standards/alto/ns-v3#"><Layout>{page}</Layout></alto>'
 
 
+def page_xml(text: list[str]) -> str:
+    regions = "".join(
+        f'<TextRegion id="r{n}"><Coords points="100,{100 + 40 * n} 900,{130 + 40 * n}"/><TextLine id="l{n}">'
+        f'<Coords points="100,{100 + 40 * n} 900,{130 + 40 * n}"/>'
+        f"<TextEquiv><Unicode>{' '.join(paragraph.split()[:12])}</Unicode></TextEquiv></TextLine></TextRegion>"
+        for n, paragraph in enumerate(text)
+    )
+    return (
+        '<PcGts xmlns="http://schema.primaresearch.org/PAGE/gts/pagecontent/2019-07-15">'
+        f'<Page imageWidth="1000" imageHeight="1400">{regions}</Page></PcGts>'
+    )
+
+
+def hocr(text: list[str]) -> str:
+    areas = "".join(
+        f"<div class='ocr_carea'><span class='ocr_line' title='bbox 100 {100 + 40 * n} 900 {130 + 40 * n}'>"
+        f"{' '.join(paragraph.split()[:12])}</span></div>"
+        for n, paragraph in enumerate(text)
+    )
+    head = '<html><head><meta charset="utf-8"><meta name="ocr-system" content="x"></head>'
+    return f"{head}<body><div class='ocr_page' title='bbox 0 0 1000 1400'>{areas}</div></body></html>"
+
+
+def issue(text: list[str]) -> bytes:
+    """An archive with an issue of two articles: a METS, and a page that it names."""
+    article_of = '<div TYPE="ARTICLE" ID="A{0}"><fptr><area FILEID="P1" BEGIN="b{0}"/></fptr></div>'
+    mets = (
+        '<mets xmlns="http://www.loc.gov/METS/" xmlns:xlink="http://www.w3.org/1999/xlink"><fileSec><fileGrp>'
+        '<file ID="P1"><FLocat xlink:href="alto/1.xml"/></file></fileGrp></fileSec><structMap>'
+        f"{''.join(article_of.format(n) for n in range(2))}</structMap></mets>"
+    )
+    return zipped({"1950/mets.xml": mets, "1950/alto/1.xml": alto(text)})
+
+
 def kinds(seed: int) -> dict[str, bytes]:
     """A file of every kind, each with a text of its own."""
     names = list(formats(paragraphs(1)))
     found = {name: formats(paragraphs(3, seed=100 * seed + n))[name] for n, name in enumerate(names)}
-    own = [paragraphs(3, seed=100 * seed + 50 + n) for n in range(5)]
+    own = [paragraphs(3, seed=100 * seed + 50 + n) for n in range(9)]
     return found | {
         "plain.txt": "\n\n".join(own[0]).encode(),
         "packed.txt.gz": gzip.compress("\n\n".join(own[1]).encode("cp1252"), mtime=0),
         "page.pdf": pdf("Ein Titel", own[2]),
         "page.xml": alto(own[3]).encode(),
+        "regions.xml": page_xml(own[5]).encode(),
+        "page.hocr": hocr(own[6]).encode(),
+        "issue.zip": issue(own[7]),
+        "nested.zip": zipped({"in.zip": zipped({"a.txt": own[8][0], "b.html": html(own[8][1:])})}),
+        "toml.md": f"+++\nauthor = 'Karl {seed}'\n+++\n\n# Anlass {seed}\n\n{own[0][1]}{seed}\n".encode(),
         "front.md": f"---\nauthor: Anna {seed}\n---\n\n# Titel\n\n".encode() + "\n\n".join(own[4]).encode(),
     }
 
@@ -109,25 +148,28 @@ def test_all_kinds_in_one_go_and_again(press: Path) -> None:
 
 
 def test_each_edited_and_deleted_in_turn_ends_as_a_fresh_run(press: Path) -> None:
+    """In each run one file is edited, the one that was edited before it is deleted, the one before that is back."""
     run(press)
     edited = kinds(2)
-    gone = ""
-    for name, data in edited.items():
-        before = documents_of(press, name)
-        fill(press, {name: data} | ({gone: edited[gone]} if gone else {}))
+    back = gone = ""
+    for name in [*edited, ""]:
+        changed = [one for one in (name, back) if one]
+        deleted = documents_of(press, gone) if gone else set()
+        fill(press, {one: edited[one] for one in changed})
+        if gone:
+            place(press, gone).unlink()
         report = run(press)
-        now = documents_of(press, name) | (documents_of(press, gone) if gone else set())
+        now = set().union(*(documents_of(press, one) for one in changed))
         assert report.quarantined == [], name
+        assert all(documents_of(press, one) for one in changed), name
         assert 0 < report.counts["n_written"] <= len(now), name
-        place(press, name).unlink()
-        report = run(press)
-        assert report.counts["n_written"] == 0, name
-        assert report.counts["n_deleted"] >= len(before & now), name
-        assert documents_of(press, name) == set()
-        gone = name
-        if name in ("x.html", "x.mbox", "x.csv", "x.zip", "page.pdf"):
-            assert_like_a_fresh_run(press, name)
-    fill(press, {gone: edited[gone]})
+        if gone:
+            assert documents_of(press, gone) == set()
+            assert report.counts["n_deleted"] >= len(deleted), gone
+        if gone in ("x.html", "x.mbox", "issue.zip"):
+            assert_like_a_fresh_run(press, gone)
+        back, gone = gone, name
+    fill(press, {back: edited[back]})
     run(press)
     assert_like_a_fresh_run(press, "end")
     done = check_tables(press.parent / "tables", [str(press)])

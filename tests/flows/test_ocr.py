@@ -8,6 +8,7 @@ import pytest
 
 from flows.check import check_tables
 from flows.report import RunReport
+from stages.read import versions
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import article, fast_gate, run_here
 from tests.stages.read.print_pdf import article as printed
@@ -58,3 +59,54 @@ def test_what_needs_recognition_waits_until_a_run_is_asked_for_it(tmp_path: Path
     assert (done.problems, done.n_with_raw) == ([], 3)
     (press / "scan.pdf").unlink()
     assert counts(run()) == (0, 2, 0, 1)
+
+
+@pytest.mark.skipif(shutil.which("tesseract") is None, reason="tesseract is not installed (Debian: tesseract-ocr)")
+def test_a_pdf_with_some_pages_of_pictures_is_read_and_completed_when_asked(tmp_path: Path) -> None:
+    press = tmp_path / "press"
+    press.mkdir()
+    printed_pdf = printed("Die leere Halle", [paragraph(number) for number in range(1, 15)])
+    (press / "mixed.pdf").write_bytes(scanned(printed_pdf, pages={1}))
+    (press / "plain.txt").write_text(article(1), encoding="utf-8")
+
+    def run(**settings: object) -> RunReport:
+        return run_here([press], tmp_path / "tables", engine="none", **settings)
+
+    def pages() -> set[int]:
+        blocks = read_table(tmp_path / "tables", read_current(tmp_path / "tables"), "blocks")
+        return set(blocks.drop_nulls("page")["page"])
+
+    assert counts(run()) == (2, 0, 0, 0)
+    assert 2 not in pages()
+    assert not run().published
+    assert counts(run(ocr=True)) == (1, 1, 0, 0)
+    assert 2 in pages()
+    assert not run(ocr=True).published
+    assert not run().published
+    assert check_tables(tmp_path / "tables", [str(press)]).problems == []
+
+
+def test_what_another_version_of_a_library_read_is_read_again_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press = tmp_path / "press"
+    press.mkdir()
+    (press / "a.pdf").write_bytes(printed("Die leere Halle", [paragraph(1)]))
+    (press / "plain.txt").write_text(article(1), encoding="utf-8")
+
+    def run() -> RunReport:
+        return run_here([press], tmp_path / "tables", engine="none")
+
+    def read_by() -> list[str | None]:
+        sources = read_table(tmp_path / "tables", read_current(tmp_path / "tables"), "sources")
+        return sources.sort("source_uri")["read_by"].to_list()
+
+    assert counts(run()) == (2, 0, 0, 0)
+    monkeypatch.setattr(versions, "version", lambda _: "99.0")
+    versions.reader_version.cache_clear()
+    try:
+        assert counts(run()) == (1, 1, 0, 0)
+        assert read_by() == ["pypdfium2 99.0", None]
+        assert not run().published
+    finally:
+        versions.reader_version.cache_clear()

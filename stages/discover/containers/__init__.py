@@ -13,10 +13,11 @@ from stages.discover.containers.archives import open_tar, open_zip
 from stages.discover.containers.compressed import compression_of, name_within, open_compressed
 from stages.discover.containers.feeds import BEGINS as FEED
 from stages.discover.containers.feeds import open_feed
+from stages.discover.containers.issues import METS_NAME, issues_in, names_mets, with_issues
 from stages.discover.containers.mailboxes import BEGINS as MBOX
 from stages.discover.containers.mailboxes import open_mbox
 from stages.discover.containers.members import Item, Limits, Member, Refused, bomb, size_of
-from stages.discover.containers.mets import articles_of
+from stages.discover.containers.mets import issue_of
 from stages.discover.containers.rows import CSV_NAMES, MARK, RowOptions, open_csv, open_json_lines, open_parquet
 from stages.discover.sidecars import is_sidecar
 from stages.discover.sources import NEST
@@ -58,7 +59,7 @@ def members_of(
 def holds_members(file: BinaryIO, name: str) -> bool:
     """Tell whether a file is a container; False where its beginning is too damaged to say."""
     try:
-        return members_of(file, name) is not None or bool(articles_of(file))
+        return members_of(file, name) is not None or issue_of(file) is not None
     except SourceError:
         return False
 
@@ -102,15 +103,33 @@ def open_container(
     ``file`` stands at its beginning, ``head`` holds its first `HEAD` bytes. Compressed containers are unpacked while
     they are read; a single compressed text is no container.
     """
-    if kind := compression_of(head):
+    kind = compression_of(head)
+    inner, inner_head = file, head
+    if kind:
         inner = open_compressed(file, kind, limits)
         inner_head = _peek(inner)
-        opener = _opener(name_within(name, kind), inner_head, options)
-        if opener and inner_head.startswith((b"PK", b"PAR1")):  # both are read from their end
-            raise SourceError("unsupported_format", f"a ZIP or Parquet file within .{kind}; unpack the .{kind}")
-        return opener(inner, limits) if opener else None
-    opener = _opener(name, head, options)
-    return opener(file, limits) if opener else None
+    opener = _opener(name_within(name, kind) if kind else name, inner_head, options)
+    if kind and opener and inner_head.startswith((b"PK", b"PAR1")):  # both are read from their end
+        raise SourceError("unsupported_format", f"a ZIP or Parquet file within .{kind}; unpack the .{kind}")
+    if opener in (open_zip, open_tar):
+        return _archive(file, kind, opener, limits, options or RowOptions())
+    return opener(inner, limits) if opener else None
+
+
+def _archive(
+    file: BinaryIO, kind: str | None, opener: Callable[..., Iterator[Item]], limits: Limits, options: RowOptions
+) -> Iterator[Item]:
+    """The members of an archive; those that a METS in it speaks for as the METS has them."""
+
+    def opened() -> BinaryIO:
+        file.seek(0)
+        return open_compressed(file, kind, limits) if kind else file
+
+    # To parse the heads of a TAR takes as long as to read it; to look whether one names a METS, next to nothing.
+    may_hold = opener is open_zip or names_mets(opened())
+    issues = issues_in(opener(opened(), limits, METS_NAME.match)) if may_hold else {}
+    items = opener(opened(), limits)
+    yield from with_issues(items, issues, options.mets) if issues else items
 
 
 def _peek(file: BinaryIO) -> bytes:

@@ -6,7 +6,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from stages.discover.containers.members import (
@@ -23,23 +23,25 @@ from stages.discover.containers.members import (
 )
 from stages.errors import SourceError
 
+Wanted = Callable[[str], object]
+"""Tells by its name whether a member is to be unpacked."""
 _ENCRYPTED = 0x1
 _ABOUT_OTHERS = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, b"X")
 _MOST_ABOUT = 1 << 20
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, struct.error, OverflowError)
 
 
-def open_zip(file: BinaryIO, limits: Limits) -> Iterator[Item]:
-    """Give the members of a ZIP archive in the order of its directory; folders are passed over.
+def open_zip(file: BinaryIO, limits: Limits, wanted: Wanted = bool) -> Iterator[Item]:
+    """Give the ``wanted`` members of a ZIP archive in the order of its directory; folders are passed over.
 
     A member that is encrypted, damaged, packed in an unknown way, too large or of a name that leads out of the
     archive is a `Refused`. Raises SourceError where the directory cannot be read (``broken_archive``) or the members
     become too much for the size of the archive (``bomb``). ``file`` must be seekable.
     """
-    return uniquely_named(_zip_items(file, limits))
+    return uniquely_named(_zip_items(file, limits, wanted))
 
 
-def _zip_items(file: BinaryIO, limits: Limits) -> Iterator[Item]:
+def _zip_items(file: BinaryIO, limits: Limits, wanted: Wanted) -> Iterator[Item]:
     most, total = limits.most_bytes(size_of(file)), 0
     try:
         archive = zipfile.ZipFile(file)
@@ -47,7 +49,7 @@ def _zip_items(file: BinaryIO, limits: Limits) -> Iterator[Item]:
         raise broken(error) from error
     with archive:
         for info in archive.infolist():
-            if info.is_dir():
+            if info.is_dir() or not wanted(info.filename):
                 continue
             item = _zip_item(archive, info, limits)
             total += len(item.data) if isinstance(item, Member) else 0
@@ -102,24 +104,24 @@ class _Header(tarfile.TarInfo):
             raise tarfile.ReadError(f"{error} at byte {archive.offset:,}") from error
 
 
-def open_tar(file: BinaryIO, limits: Limits) -> Iterator[Item]:
-    """Give the files of a TAR archive as they come; ``file`` is only read forward.
+def open_tar(file: BinaryIO, limits: Limits, wanted: Wanted = bool) -> Iterator[Item]:
+    """Give the ``wanted`` files of a TAR archive as they come; ``file`` is only read forward.
 
     Links, devices, names that lead out of the archive and files that are too large are `Refused`. Raises SourceError
     (``broken_archive``) where the archive is damaged or cut off: what came before stands, what comes after cannot
     be found.
     """
-    return uniquely_named(_tar_items(file, limits))
+    return uniquely_named(_tar_items(file, limits, wanted))
 
 
-def _tar_items(file: BinaryIO, limits: Limits) -> Iterator[Item]:
+def _tar_items(file: BinaryIO, limits: Limits, wanted: Wanted) -> Iterator[Item]:
     total = 0
     try:
         with tarfile.open(fileobj=file, mode="r|", tarinfo=_Header, errorlevel=2) as archive:
             for info in archive:
                 # tarfile remembers every header it has seen.
                 archive.members = []  # type: ignore[attr-defined]
-                if info.isdir():
+                if info.isdir() or not wanted(info.name):
                     continue
                 item = _tar_item(archive, info, limits)
                 total += len(item.data) if isinstance(item, Member) else 0

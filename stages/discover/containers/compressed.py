@@ -56,7 +56,22 @@ def _unpacker(file: BinaryIO, kind: str) -> BinaryIO:
     # The standard library learns zstandard with Python 3.14 only; pyarrow is there and knows it.
     import pyarrow as pa
 
-    return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(file, mode="r"), "zstd"))
+    return cast(BinaryIO, pa.CompressedInputStream(pa.PythonFile(_LeftOpen(file), mode="r"), "zstd"))
+
+
+class _LeftOpen(io.RawIOBase):
+    """A file that stays open when its reader, as pyarrow's does, closes it in passing."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Unpacked(io.RawIOBase):

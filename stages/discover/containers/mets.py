@@ -1,30 +1,30 @@
-"""METS: the articles of an issue, put together from the ALTO files beside it that their blocks stand in.
+"""METS: the articles and pages of an issue or a book, by the files of text recognition that it names.
 
-An article is a member: one ALTO file with its blocks in the order that the METS names, page by page. What is in no
-article makes a member for each page. So nothing of a page is lost, and nothing is read twice.
+What a METS says is read here; `stages.discover.containers.gather` puts the members together that it speaks of.
 """
 
-import copy
+import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 from urllib.parse import unquote
 
 from lxml import etree
 
 from stages.discover.containers.feeds import SAFE_XML, local, refuse_entities
-from stages.discover.containers.members import Item, Member, Refused, safe_key, safe_path, uniquely_named
+from stages.discover.containers.members import safe_key, safe_path
 from stages.discover.page_formats import HEAD, kind_of
 from stages.errors import SourceError
 
-ABOUT = "fliesstext-about"
-"""The element of a member that holds, as attributes, what the METS says of an article."""
 _ARTICLE = re.compile(r"article|artikel|advertisement|anzeige|obituary", re.IGNORECASE)
+_PERIODICAL = re.compile(
+    r"article|artikel|newspaper|issue|periodical|journal|zeitung|zeitschrift|year|month|day", re.IGNORECASE
+)
 _MOST_BYTES = 64 << 20
 _HREF = "{http://www.w3.org/1999/xlink}href"
 _BESIDE = re.compile(r"(?:file:/{0,2}|\./)?")
-Read = Callable[[str], bytes]
-"""Reads a file by its path below the folder of the METS; raises SourceError."""
+PAGE_NAMES = (".xml", ".hocr", ".html", ".htm", ".xhtml")
+_PAGE_TYPES = re.compile(r"alto|prima\.page|hocr|text/xml|application/xml", re.IGNORECASE)
 Place = tuple[str, str]
 """A file, by its path below the folder of the METS, and the ID of a block in it."""
 Element = Any
@@ -38,15 +38,23 @@ class Article(NamedTuple):
     about: dict[str, str]
 
 
-def articles_of(file: BinaryIO) -> list[Article]:
-    """Give the articles that a METS file names by the blocks of files below its folder; none of any other file.
+class Issue(NamedTuple):
+    """What a METS speaks of: articles, pages by their paths below its folder, in order, and what is said of it all."""
 
-    A reference that leads out of the folder counts for none. Raises SourceError where the file is damaged or declares
-    entities.
+    articles: list[Article]
+    pages: list[str]
+    about: dict[str, str]
+
+
+def issue_of(file: BinaryIO) -> Issue | None:
+    """Give what a METS file names: articles by the blocks of files below its folder, and pages by such files.
+
+    None of any other file, and of a METS that names no file of recognised text below its folder: a reference that
+    leads out of it counts for none. Raises SourceError where the file is damaged or declares entities.
     """
     file.seek(0)
     if kind_of(file.read(HEAD)) != "mets":
-        return []
+        return None
     file.seek(0)
     data = file.read(_MOST_BYTES + 1)
     if len(data) > _MOST_BYTES:
@@ -56,34 +64,74 @@ def articles_of(file: BinaryIO) -> list[Article]:
     except etree.XMLSyntaxError as error:
         raise SourceError("damaged", f"its XML is damaged ({error}); fetch it again") from error
     refuse_entities(root)
-    files = dict(_files(root))
-    said = _descriptions(root)
-    whole = next((said[key] for key in said), {})
-    found = []
+    files, said = dict(_files(root)), _descriptions(root)
+    about = _of_all(root, said)
+    articles = list(_articles(root, files, said, about))
+    named = [place[0] for article in articles for place in article.places]
+    pages = list(dict.fromkeys([*_pages(root, files), *named]))
+    return Issue(articles, pages, about) if pages else None
+
+
+def _of_all(root: Element, said: Mapping[str, dict[str, str]]) -> dict[str, str]:
+    """What is said of the whole: of an issue its title is that of the newspaper."""
+    whole = next(iter(said.values()), {})
+    types = (element.get("TYPE") or "" for element in root.iter() if isinstance(element.tag, str))
+    if "title" in whole and any(map(_PERIODICAL.search, types)):
+        return {"publisher": whole["title"], **{k: v for k, v in whole.items() if k in ("published", "language")}}
+    return whole
+
+
+def _articles(
+    root: Element, files: Mapping[str, str], said: Mapping[str, dict[str, str]], about: Mapping[str, str]
+) -> Iterator[Article]:
+    issue = {name: about[name] for name in ("published", "publisher") if name in about}
     for number, division in enumerate(_topmost(root), 1):
         places = [place for area in division.iter() if (place := _place(area, files))]
         if places:
             own = {k: v for key in (division.get("DMDID") or "").split() for k, v in said.get(key, {}).items()}
             label = {"title": division.get("LABEL")} if division.get("LABEL") else {}
-            issue = {"published": whole["published"]} if "published" in whole else {}
-            issue |= {"publisher": whole["title"]} if "title" in whole else {}
             name = safe_key(division.get("ID") or f"{number:04}")
-            found.append(Article(name, list(dict.fromkeys(places)), issue | label | own))
-    return found
+            yield Article(name, list(dict.fromkeys(places)), issue | label | own)
 
 
 def _files(root: Element) -> Iterator[tuple[str, str]]:
-    """The files below the folder of the METS by their IDs."""
+    """The files of recognised text below the folder of the METS by their IDs, as far as name and type tell."""
     for file in root.iter():
         if isinstance(file.tag, str) and local(file) == "file":
             href = next((place.get(_HREF) for place in file if place.get(_HREF)), "")
             name = unquote(_BESIDE.sub("", href, count=1))
-            if not name or "://" in name:
+            typed = _PAGE_TYPES.search(file.get("MIMETYPE") or "") or name.lower().endswith(PAGE_NAMES)
+            if not name or "://" in name or not typed:
                 continue
             try:
                 yield file.get("ID", ""), safe_path(name)
             except SourceError:
                 continue
+
+
+def _pages(root: Element, files: Mapping[str, str]) -> Iterator[str]:
+    """The files of pages in the order of the physical map, else as they are listed; of several of a page one.
+
+    That is the one that is called the full text, else the last: what came of the step before is listed before it.
+    """
+    full = {file.get("ID") for group in root.iter() if isinstance(group.tag, str) and local(group) == "filegrp"
+            if "FULLTEXT" in (group.get("USE") or "").upper() for file in group.iter()}  # fmt: skip
+    rank = {key: (key in full, at) for at, key in enumerate(files)}
+    maps = (e for e in root.iter() if isinstance(e.tag, str) and local(e) == "structmap")
+    physical = next((e for e in maps if (e.get("TYPE") or "").upper() == "PHYSICAL"), None)
+    if physical is None:
+        yield from files.values()
+        return
+    for division in physical.iter():
+        own = [key for pointer in division for key in _pointed(pointer) if key in files]
+        if own:
+            yield files[max(own, key=lambda key: rank[key])]
+
+
+def _pointed(pointer: Element) -> Iterator[str]:
+    if isinstance(pointer.tag, str) and local(pointer) == "fptr":
+        yield pointer.get("FILEID", "")
+        yield from (area.get("FILEID", "") for area in pointer.iter() if area is not pointer)
 
 
 def _topmost(root: Element) -> Iterator[Element]:
@@ -99,7 +147,7 @@ def _is_article(division: Element) -> bool:
     return _ARTICLE.fullmatch(division.get("TYPE") or "") is not None
 
 
-def _place(area: Element, files: dict[str, str]) -> Place | None:
+def _place(area: Element, files: Mapping[str, str]) -> Place | None:
     if not isinstance(area.tag, str) or local(area) != "area" or not area.get("BEGIN"):
         return None
     file = files.get(area.get("FILEID", ""))
@@ -122,66 +170,10 @@ def _descriptions(root: Element) -> dict[str, dict[str, str]]:
     return found
 
 
-def open_mets(articles: list[Article], read: Read) -> Iterator[Item]:
-    """Give a member for each article, and for each page one of what is in no article.
+def beside(mets: str, page: str) -> str:
+    """The path of a page in the archive that a METS lies in, by their paths there and below it.
 
-    An article with a page that cannot be read is `Refused`, with what is wrong with the page.
+    >>> beside("1950/mets.xml", "alto/1.xml"), beside("mets.xml", "1.xml")
+    ('1950/alto/1.xml', '1.xml')
     """
-    return uniquely_named(_members(articles, read))
-
-
-def _members(articles: list[Article], read: Read) -> Iterator[Item]:
-    pages: dict[str, Element | SourceError] = {}
-    for name in dict.fromkeys(file for article in articles for file, _ in article.places):
-        try:
-            pages[name] = _alto(read(name), name)
-        except SourceError as error:
-            pages[name] = error
-    for article in articles:
-        wrong = next((page for file, _ in article.places if isinstance(page := pages[file], SourceError)), None)
-        name = f"{article.name}.xml"
-        yield Refused(name, wrong) if wrong else Member(name, _article(article, pages))
-    taken = {place for article in articles for place in article.places}
-    for file, page in pages.items():
-        if not isinstance(page, SourceError) and _leave(page, {block for name, block in taken if name == file}):
-            yield Member(file, etree.tostring(page, encoding="utf-8", xml_declaration=True))
-
-
-def _alto(data: bytes, name: str) -> Element:
-    if kind_of(data[:HEAD]) != "alto":
-        raise SourceError("unsupported_format", f"the METS names {name}, which is no ALTO; exclude the METS")
-    try:
-        root = etree.fromstring(data, etree.XMLParser(**SAFE_XML))
-    except etree.XMLSyntaxError as error:
-        raise SourceError("damaged", f"the XML of {name} is damaged ({error}); fetch it again") from error
-    refuse_entities(root)
-    return root
-
-
-def _article(article: Article, pages: dict[str, Any]) -> bytes:
-    """The blocks of an article as an ALTO file of its own, in the order of the METS."""
-    first = pages[article.places[0][0]]
-    space = first.tag.rpartition("}")[0] + "}" if "}" in first.tag else ""
-    root = etree.Element(first.tag, nsmap=first.nsmap)
-    etree.SubElement(root, ABOUT, article.about)
-    order = etree.SubElement(etree.SubElement(root, f"{space}ReadingOrder"), f"{space}OrderedGroup")
-    layout = etree.SubElement(root, f"{space}Layout")
-    for file in dict.fromkeys(file for file, _ in article.places):
-        source = next((e for e in pages[file].iter() if isinstance(e.tag, str) and local(e) == "page"), None)
-        page = etree.SubElement(layout, f"{space}Page", dict(source.attrib) if source is not None else {})
-        blocks = {e.get("ID"): e for e in pages[file].iter() if isinstance(e.tag, str) and e.get("ID")}
-        for name, block in article.places:
-            if name == file and block in blocks:
-                page.append(copy.deepcopy(blocks[block]))
-        texts: list[Element] = [e for e in page.iter() if isinstance(e.tag, str) and local(e) == "textblock"]
-        for text in texts:
-            etree.SubElement(order, f"{space}ElementRef", {"REF": text.get("ID", "")})
-    return bytes(etree.tostring(root, encoding="utf-8", xml_declaration=True))
-
-
-def _leave(page: Element, taken: set[str]) -> bool:
-    """Take the blocks of articles out of a page; tell whether any words are left."""
-    for block in [e for e in page.iter() if isinstance(e.tag, str) and e.get("ID") in taken]:
-        if block.getparent() is not None:
-            block.getparent().remove(block)
-    return any(isinstance(e.tag, str) and local(e) == "string" for e in page.iter())
+    return posixpath.join(posixpath.dirname(mets), page)

@@ -11,6 +11,7 @@ from itertools import chain, islice
 from statistics import median
 from typing import Any, BinaryIO
 
+from stages.discover.containers.gather import BY_ARTICLES
 from stages.discover.containers.members import (
     Item,
     Limits,
@@ -45,11 +46,13 @@ class RowOptions:
     """``text_column``: the column that holds the texts; ``key_column``: the one that names a row.
 
     Where null, the text column is the first there is of `TEXT_COLUMNS`, else the only one whose values are long; the
-    key column the first of `KEY_COLUMNS`, and a row without a key is named by what it holds.
+    key column the first of `KEY_COLUMNS`, and a row without a key is named by what it holds. ``mets``: what of a METS
+    is a document (`stages.discover.containers.gather.BY_ARTICLES` and the others).
     """
 
     text_column: str | None = None
     key_column: str | None = None
+    mets: str = BY_ARTICLES
 
 
 def open_json_lines(file: BinaryIO, limits: Limits, options: RowOptions | None = None) -> Iterator[Item]:

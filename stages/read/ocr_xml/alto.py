@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from stages.discover.containers.mets import ABOUT
+from stages.discover.containers.gather import ABOUT
 from stages.read.facts import named_facts
 from stages.read.ocr_xml.elements import Budget, as_document, line_run, local, mean, number, stream
 from stages.read.ocr_xml.roles import role_of

@@ -92,12 +92,14 @@ def mean(values: list[float]) -> float | None:
 POINT = re.compile(r"(-?\d+(?:\.\d+)?)[ ,]+(-?\d+(?:\.\d+)?)")
 
 
-def as_document(pages: list[RegionPage], kind: str, facts: dict[str, Fact], encoding: str) -> RawDocument:
+def as_document(
+    pages: list[RegionPage], kind: str, facts: dict[str, Fact], encoding: str, read_by: str | None = None
+) -> RawDocument:
     """The document that pages make. Raises SourceError ``empty`` where they hold no text."""
     if not any(page.regions for page in pages):
         raise SourceError("empty", f"the {kind} file holds no text: its pages were not recognised; run OCR again")
     text, pieces = lay_out_regions(pages)
-    return RawDocument(text, encoding, kind, pieces, facts, in_file=False)
+    return RawDocument(text, encoding, kind, pieces, facts, in_file=False, read_by=read_by)
 
 
 class Budget:

@@ -5,7 +5,9 @@ from typing import Any
 
 from lxml import etree
 
+from stages.discover.containers.gather import ABOUT, ORDERED
 from stages.errors import SourceError
+from stages.read.facts import named_facts
 from stages.read.ocr_xml.elements import Budget, as_document, line_run, mean
 from stages.read.ocr_xml.roles import role_of
 from stages.read.printed import Region, RegionPage, Run
@@ -54,13 +56,15 @@ class _Reader:
         self._budget = budget
         self._size = (0.0, 0.0)
         self._block = 0
-        self._role: str | None = None
+        self._ordered = False
 
     def read(self, events: Any) -> None:
         for event, element in events:
             name = element.get("class") if isinstance(element.tag, str) else None
             if event == "end" and element.tag == "meta":
                 self._fact(element)
+            elif event == "end" and element.tag == ABOUT:
+                self.facts |= named_facts(dict(element.attrib), "METS")
             for part in (name or "").split():
                 if event == "start":
                     self._start(part, element)
@@ -76,6 +80,7 @@ class _Reader:
             self._end_page()
             box = _box(element)
             self._size = (box[2], box[3]) if box else (0.0, 0.0)
+            self._ordered = ORDERED in (element.get("class") or "").split()
         if name == PAGE or name in BLOCKS:
             self._block += 1
         if element.tag in ("h1", "h2", "h3", "h4"):
@@ -106,7 +111,8 @@ class _Reader:
             last = (block, role)
         if regions:
             right, bottom = max(r.box[2] for r in regions), max(r.box[3] for r in regions)
-            self.pages.append(RegionPage(regions, max(self._size[0], right), max(self._size[1], bottom)))
+            size = max(self._size[0], right), max(self._size[1], bottom)
+            self.pages.append(RegionPage(regions, *size, self._ordered))
         self.lines = []
 
 

@@ -3,12 +3,14 @@
 import re
 from typing import Any
 
+from stages.discover.containers.gather import ABOUT
+from stages.read.facts import named_facts
 from stages.read.ocr_xml.elements import POINT, Budget, as_document, line_run, local, mean, number, stream
 from stages.read.ocr_xml.roles import role_of
 from stages.read.printed import Region, RegionPage, Run, downward
-from stages.read.raw_document import RawDocument
+from stages.read.raw_document import Fact, RawDocument
 
-NAMES = frozenset({"Page"})
+NAMES = frozenset({ABOUT, "Page"})
 STRUCTURE = re.compile(r"structure\s*\{[^}]*type:\s*([^;}\s]+)")
 READING = re.compile(r"readingOrder\s*\{[^}]*index:\s*(\d+)")
 GROUPS = ("OrderedGroup", "UnorderedGroup", "OrderedGroupIndexed", "UnorderedGroupIndexed")
@@ -24,12 +26,16 @@ def read_page(data: bytes, max_chars: int) -> RawDocument:
     words, a word from its glyphs. Raises SourceError with code ``damaged``, ``unsafe``, ``empty`` or ``too_large``.
     """
     budget = Budget(max_chars)
-    pages = []
+    pages: list[RegionPage] = []
+    facts: dict[str, Fact] = {}
     for element in stream(data, NAMES):
+        if local(element) == ABOUT:
+            facts |= named_facts(dict(element.attrib), "METS")
+            continue
         page = _page(element)
         budget.spend(sum(len(line.text) for region in page.regions for line in region.lines))
         pages.append(page)
-    return as_document(pages, "PAGE", {}, "utf-8")
+    return as_document(pages, "PAGE", facts, "utf-8")
 
 
 def _page(page: Any) -> RegionPage:

@@ -5,15 +5,17 @@ fastest, nine times faster than docling-parse on the same pages.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pypdfium2
 
+from stages.discover.decide import IN_PART
 from stages.errors import SourceError
 from stages.read.pdf.glyphs import glyphs_of, runs_of
 from stages.read.printed import Page, Run, lay_out
 from stages.read.raw_document import Fact, RawDocument
+from stages.read.versions import reader_version
 
 # Pages are 14,400 units at most; anything else is no page.
 LARGEST_PAGE = 1e5
@@ -21,6 +23,9 @@ LARGEST_PAGE = 1e5
 FEWEST_A_PAGE = 4
 # Of the characters so many must have a meaning.
 FEWEST_KNOWN = 0.5
+# A picture of a page covers so much of it.
+COVERS = 0.3
+TEXT_LAYER = "text layer"
 REPAIR = "fetch it again, or repair it, for example with qpdf or mutool clean"
 PASSWORD, SECURITY = 4, 5
 FACTS = {"title": "Title", "author": "Author"}
@@ -35,17 +40,21 @@ def read_pdf(data: bytes, max_chars: int) -> RawDocument:
 
     The raw text is that of the pages in reading order, one printed line a piece; the file does not hold it so, and it
     has to be kept. Facts are title and author as the file's properties have them; its dates are those of the file and
-    not of the text, and are left out. Raises SourceError with code ``encrypted``, ``damaged``, ``needs_ocr``, ``empty``
-    or ``too_large``.
+    not of the text, and are left out. Pages that are pictures among others with text are named as a fact. Raises
+    SourceError with code ``encrypted``, ``damaged``, ``needs_ocr``, ``empty`` or ``too_large``.
     """
     document = open_pdf(data)
     try:
         if len(document) == 0:
             raise SourceError("empty", "the PDF has no pages; fetch it again")
-        pages = list(_pages(document, max_chars))
+        pages = list(read_pages(document, max_chars))
         _refuse_without_text(pages)
         text, pieces = lay_out(pages)
-        return RawDocument(text, "pdf", "text layer", pieces, _facts(document), in_file=False)
+        facts, how = pdf_facts(document), TEXT_LAYER
+        if pictures := pictures_among(document, pages):
+            how = IN_PART
+            facts["pages_without_text"] = Fact(", ".join(str(at + 1) for at in pictures), "pages of the PDF")
+        return RawDocument(text, "pdf", how, pieces, facts, in_file=False, read_by=reader_version("pypdfium2"))
     finally:
         document.close()
 
@@ -64,7 +73,25 @@ def open_pdf(data: bytes) -> Any:
         raise SourceError("damaged", reason) from error
 
 
-def _pages(document: Any, max_chars: int) -> Iterator[Page]:
+def pictures_among(document: Any, pages: Sequence[Page]) -> list[int]:
+    """Say which of the ``pages`` of a PDF have no text but a picture that may hold some, counted from 0."""
+    bare = [at for at, page in enumerate(pages) if sum(len(run.text) for run in page.runs) < FEWEST_A_PAGE]
+    return [at for at in bare if _is_picture(document[at])]
+
+
+def _is_picture(page: Any) -> bool:
+    """Tell whether pictures cover much of a page; those within forms of the page count too."""
+    width, height = page.get_size()
+    covered = 0.0
+    for item in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE], max_depth=4):
+        left, bottom, right, top = item.get_bounds()
+        covered += max(min(right, width) - max(left, 0.0), 0.0) * max(min(top, height) - max(bottom, 0.0), 0.0)
+    page.close()
+    return bool(covered >= COVERS * width * height)
+
+
+def read_pages(document: Any, max_chars: int) -> Iterator[Page]:
+    """Give the characters of the pages of a PDF; raises SourceError ``damaged`` or ``too_large``."""
     n_chars = 0
     for number in range(len(document)):
         page = _page(document, number)
@@ -136,7 +163,8 @@ def _refuse_without_text(pages: list[Page]) -> None:
         raise SourceError("needs_ocr", reason)
 
 
-def _facts(document: Any) -> dict[str, Fact]:
+def pdf_facts(document: Any) -> dict[str, Fact]:
+    """Title and author as the properties of a PDF have them."""
     facts = {}
     for name, key in FACTS.items():
         value = " ".join(document.get_metadata_value(key).split())

@@ -1,7 +1,8 @@
 """Printed pages: runs of characters with their places become lines, columns, blocks and roles, as pieces."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from typing import NamedTuple
 
 import polars as pl
 
@@ -13,7 +14,8 @@ from stages.read.printed.regions import BELOW, TYPE, Region, RegionPage, by_lett
 from stages.read.printed.roles import PageBlock, name_roles
 from stages.read.raw_document import PIECES
 
-__all__ = ["BELOW", "TYPE", "Page", "Region", "RegionPage", "Run", "downward", "lay_out", "lay_out_regions"]
+__all__ = ["BELOW", "TYPE", "Page", "Region", "RegionPage", "Run", "downward", "lay_out", "lay_out_mixed",
+           "lay_out_regions"]  # fmt: skip
 
 # Sizes and distances measured on a picture are only so exact.
 SLACK, WIDE, NEAR = 3.0, 1.4, 0.1
@@ -22,19 +24,35 @@ FEWEST_LINES = 4
 LINE_END, PAGE_END = "\n", "\f"
 
 
+class _Laid(NamedTuple):
+    """Pages, which of their runs are furniture, and the blocks of the others with their roles."""
+
+    pages: Sequence[Page]
+    furniture: Sequence[set[int]]
+    blocks: Sequence[tuple[PageBlock, str | None]]
+
+
 def lay_out(pages: Sequence[Page]) -> tuple[str, pl.DataFrame]:
     """The text of pages in reading order, one line a piece, and the pieces.
 
     Between lines stands a line feed, between pages a form feed. Furniture stays in the text, at its page's top or
     bottom, as pieces with that role.
     """
+    return _as_pieces(_laid(pages))
+
+
+def _furniture(pages: Sequence[Page]) -> list[set[int]]:
     _, leading = _measure([read_columns(page.runs) for page in pages])
-    furniture = find_furniture(pages, leading)
+    return find_furniture(pages, leading)
+
+
+def _laid(pages: Sequence[Page], furniture: Sequence[set[int]] | None = None) -> _Laid:
+    furniture = _furniture(pages) if furniture is None else furniture
     columns = [
         read_columns([run for at, run in enumerate(page.runs) if at not in gone])
         for page, gone in zip(pages, furniture, strict=True)
     ]
-    return _as_pieces(pages, furniture, _named(columns, Setting(*_measure(columns))))
+    return _Laid(pages, furniture, _named(columns, Setting(*_measure(columns))))
 
 
 def lay_out_regions(pages: Sequence[RegionPage]) -> tuple[str, pl.DataFrame]:
@@ -42,21 +60,41 @@ def lay_out_regions(pages: Sequence[RegionPage]) -> tuple[str, pl.DataFrame]:
 
     The roles that regions have are kept; where none is furniture, furniture is looked for.
     """
+    return _as_pieces(_laid_regions(pages))
+
+
+def lay_out_mixed(pages: Sequence[Page], recognised: Mapping[int, RegionPage]) -> tuple[str, pl.DataFrame]:
+    """The same for printed pages of which some were ``recognised`` (by their number from 0); these count instead."""
+    pictures = by_letters([recognised.get(at) or RegionPage([], *page[1:]) for at, page in enumerate(pages)])
+    runs = [[line for region in picture.regions for line in region.lines] for picture in pictures]
+    sheets = [Page(runs[at], *page[1:]) if at in recognised else page for at, page in enumerate(pages)]
+    # Heads come again on pages of both kinds.
+    furniture = _furniture(sheets)
+    mine, others = ([gone if (at in recognised) == kind else set() for at, gone in enumerate(furniture)]
+                    for kind in (False, True))  # fmt: skip
+    printed = _laid([Page([], *page[1:]) if at in recognised else page for at, page in enumerate(pages)], mine)
+    scanned = _laid_regions(pictures, others)
+    blocks = sorted([*printed.blocks, *scanned.blocks], key=lambda block: block[0].page)
+    return _as_pieces(_Laid(sheets, furniture, blocks))
+
+
+def _laid_regions(pages: Sequence[RegionPage], furniture: Sequence[set[int]] | None = None) -> _Laid:
     pages = by_letters(pages)
     runs = [Page([line for region in page.regions for line in region.lines], *page[1:3]) for page in pages]
     columns = [columns_of(page) for page in pages]
     size, leading = _measure(columns, NEAR)
-    furniture = [
-        {at for at, role in enumerate(r.role for r in page.regions for _ in r.lines) if role == "furniture"}
-        for page in pages
-    ]
-    if not any(furniture):
-        furniture = find_furniture(runs, leading)
+    if furniture is None:
+        furniture = [
+            {at for at, role in enumerate(r.role for r in page.regions for _ in r.lines) if role == "furniture"}
+            for page in pages
+        ]
+        if not any(furniture):
+            furniture = find_furniture(runs, leading)
     gone = [{_place(page.runs[at]) for at in places} for page, places in zip(runs, furniture, strict=True)]
     kept = [
         [left for column in page if (left := _without(column, away))] for page, away in zip(columns, gone, strict=True)
     ]
-    return _as_pieces(runs, furniture, _named(kept, Setting(size, leading, SLACK, WIDE), measured=True))
+    return _Laid(runs, furniture, _named(kept, Setting(size, leading, SLACK, WIDE), measured=True))
 
 
 def _place(run: Run) -> tuple[float, float, str]:
@@ -99,14 +137,12 @@ def _cut(page: int, column: Column, setting: Setting, measured: bool) -> list[Pa
     return blocks
 
 
-def _as_pieces(
-    pages: Sequence[Page], furniture: Sequence[set[int]], blocks: Sequence[tuple[PageBlock, str | None]]
-) -> tuple[str, pl.DataFrame]:
+def _as_pieces(laid: _Laid) -> tuple[str, pl.DataFrame]:
     rows: list[tuple[object, ...]] = []
     parts: list[str] = []
     number = at = 0
-    on_page = {page: list(group) for page, group in groupby(blocks, key=lambda item: item[0].page)}
-    for page, (sheet, gone) in enumerate(zip(pages, furniture, strict=True), 1):
+    on_page = {page: list(group) for page, group in groupby(laid.blocks, key=lambda item: item[0].page)}
+    for page, (sheet, gone) in enumerate(zip(laid.pages, laid.furniture, strict=True), 1):
         around = sorted((sheet.runs[place] for place in gone), key=lambda r: (r.base, r.x0))
         groups = [([run], "furniture") for run in around if run.base < sheet.height / 2]
         groups += [(block.lines, role or "") for block, role in on_page.get(page, ())]

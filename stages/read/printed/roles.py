@@ -22,6 +22,9 @@ NOTE = re.compile("(?:\\[?\\d{1,3}\\]?|[*\u2020\u2021\u00a7]+)\\s?(?=\\S)")
 LINES_OF_CAPTION, LONG_CAPTION = 9, 25
 FEWEST_ROWS = 2
 ENDS_STATEMENT = re.compile("[.,;]$")
+# Two letters of a word, and an end that leads on: a comma, a hyphen of any shape.
+WORD = re.compile("[^\\W\\d_]{2}")
+LEADS_ON = re.compile("[,;\u00ad\u00ac\u2010\u2e17-]$")
 
 
 class PageBlock(NamedTuple):
@@ -46,7 +49,7 @@ def name_roles(blocks: Sequence[PageBlock], setting: Setting) -> list[str | None
     roles = [block.lines[0].role or _role(block, setting) for block in blocks]
     _mark_tables(blocks, roles)
     _mark_notes(blocks, roles, setting)
-    _mark_title(blocks, roles)
+    _mark_title(blocks, roles, measured=setting.slack > 1)
     return roles
 
 
@@ -127,10 +130,21 @@ def _is_marked(block: PageBlock) -> bool:
     return block.lines[0].marked or NOTE.match(block.lines[0].text) is not None
 
 
-def _mark_title(blocks: Sequence[PageBlock], roles: list[str | None]) -> None:
+def _may_be_title(text: str, measured: bool) -> bool:
+    """Tell whether a heading may name a document: a number does not, nor does what goes on before or behind it.
+
+    On ``measured`` pages a line whose box came out too high begins in small letters, which no title of a page does.
+    """
+    if not WORD.search(text) or LEADS_ON.search(text):
+        return False
+    return not (measured and text[:1].islower())
+
+
+def _mark_title(blocks: Sequence[PageBlock], roles: list[str | None], measured: bool = False) -> None:
     """The biggest heading of the first page with text, when nothing but short blocks stands before it."""
     first = [at for at, block in enumerate(blocks) if block.page == blocks[0].page] if blocks else []
     headings = [at for at in first if roles[at] == "heading" and blocks[at].lines[0].role is None]
+    headings = [at for at in headings if _may_be_title(blocks[at].text, measured)]
     if headings:
         biggest = max(headings, key=lambda at: (round(blocks[at].size, 1), -at))
         if sum(len(blocks[at].text) for at in first if at < biggest) < 2 * LONGEST_HEADING:

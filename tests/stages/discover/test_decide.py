@@ -33,17 +33,17 @@ def discover(prior, *specs, stages="v1", max_chars=1_000, selection=None, verify
     return decide(hashed, prior, sources, Made(stages, max_chars), selection), len(read)
 
 
-def settle(decided, prior, run="run-1", stages="v1", bad=(), max_chars=1_000):
+def settle(decided, prior, run="run-1", stages="v1", bad=(), max_chars=1_000, read_by=None, how=None):
     """The sources table after a run in which everything but ``bad`` was written that is not too long."""
     handled = decided.filter(pl.col("action").is_in(["process", "move"]))
     rows = []
     for uri, size in handled.select("source_uri", "size_bytes").iter_rows():
         if uri in bad:
-            rows.append((uri, "quarantined", None, None, None, "read", "empty", "no text"))
+            rows.append((uri, "quarantined", None, None, None, None, "read", "empty", "no text"))
         elif size > max_chars:
-            rows.append((uri, "quarantined", None, None, max_chars + 1, "read", "too_large", "too long"))
+            rows.append((uri, "quarantined", None, None, max_chars + 1, None, "read", "too_large", "too long"))
         else:
-            rows.append((uri, "written", None, None, size, *[None] * 3))
+            rows.append((uri, "written", None, how, size, read_by, *[None] * 3))
     outcomes = pl.DataFrame(rows, schema=OUTCOMES, orient="row")
     return next_sources(decided, outcomes, prior, run, stages)
 
@@ -147,6 +147,39 @@ def test_without_a_finished_run_nothing_is_trusted(press, prior):
 def test_other_stages_process_everything_again(press, prior):
     decided, read = discover(prior, press, stages="v2")
     assert (set(actions(decided).values()), read) == ({"process"}, 0)
+
+
+def decide_again(press, prior, **made):
+    sources = parse_sources([str(press)], lambda: ["press"])
+    hashed = hash_contents(trust(find_files(sources).files, prior, ALWAYS_TRUST), {"press": press})
+    return actions(decide(hashed, prior, sources, Made("v1", 1_000, **made)))
+
+
+def test_another_version_of_a_library_concerns_what_it_read_and_nothing_else(press):
+    decided, _ = discover(empty("sources"), press / "a.txt")
+    prior = settle(decided, empty("sources"), read_by="pypdfium2 5.14.0, tesseract 5.3.0")
+    decided, _ = discover(prior, press)
+    prior = settle(decided, prior)
+    same, newer = ("pypdfium2 5.14.0", "trafilatura 2.3.1"), ("pypdfium2 5.15.2", "trafilatura 2.3.1")
+    for readers in ((), same, (*same, "tesseract 5.3.0")):
+        assert set(decide_again(press, prior, readers=readers).values()) == {"keep"}
+    for readers in (newer, (*same, "tesseract 5.5.0")):
+        again = decide_again(press, prior, readers=readers)
+        assert again == {"press/a.txt": "process", "press/b.txt": "keep", "press/c.txt": "keep"}
+    # A copy of what another version read is read, not moved.
+    (press / "a.txt").rename(press / "d.txt")
+    assert decide_again(press, prior, readers=newer)["press/d.txt"] == "process"
+    assert decide_again(press, prior, readers=same)["press/d.txt"] == "move"
+
+
+def test_pages_left_out_are_had_with_recognition_and_stand_without_it(press):
+    decided, _ = discover(empty("sources"), press)
+    in_part = settle(decided, empty("sources"), how="text layer in part")
+    whole = settle(decided, empty("sources"), how="text layer and recognised", stages="v0")
+    assert set(decide_again(press, in_part).values()) == {"keep"}
+    assert set(decide_again(press, in_part, ocr=True).values()) == {"process"}
+    assert set(decide_again(press, whole).values()) == {"keep"}
+    assert set(decide_again(press, whole, ocr=True).values()) == {"process"}
 
 
 def test_lasting_quarantine_is_kept_and_a_passing_one_tried_again(press):

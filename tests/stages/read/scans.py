@@ -29,10 +29,13 @@ def _chunk(part):
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def scanned(pdf, dpi=150):
-    """The PDF as a scanner makes it: a picture on each page, and no text."""
+def scanned(pdf, dpi=150, pages=None):
+    """The PDF as a scanner makes it: a picture on each page, and no text; of ``pages`` (from 0) only, if named."""
     source, target = pypdfium2.PdfDocument(pdf), pypdfium2.PdfDocument.new()
-    for page in source:
+    for at, page in enumerate(source):
+        if pages is not None and at not in pages:
+            target.import_pages(source, [at])
+            continue
         width, height = page.get_size()
         image = pypdfium2.PdfImage.new(target)
         image.set_bitmap(page.render(scale=dpi / 72, grayscale=True))

@@ -5,6 +5,7 @@ import shutil
 import stat
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from stages.errors import SourceError
@@ -28,6 +29,11 @@ def printed():
     return article("Die leere Halle", TEXTS)
 
 
+@pytest.fixture(scope="module")
+def longer():
+    return article("Die leere Halle", [paragraph(number) for number in range(1, 12)])
+
+
 def words(text):
     return set(text.split())
 
@@ -45,6 +51,34 @@ def test_a_scanned_pdf_gives_the_text_that_was_printed_where_it_stands(printed):
     first = read_pdf(printed, MANY).pieces.row(0, named=True)
     assert document.pieces.row(0, named=True)["y0"] == pytest.approx(first["y0"], abs=6)
     for block in found.blocks:
+        for start, raw, length in block.spans:
+            assert block.text[start : start + length] == document.text[raw : raw + length]
+
+
+def test_pages_that_are_pictures_among_others_are_named(longer):
+    document = read_bytes(scanned(longer, pages={1}), "a.pdf", ReadOptions())
+    assert document.facts["pages_without_text"].value == "2"
+    assert document.encoding_how == "text layer in part"
+    whole = read_bytes(longer, "a.pdf", ReadOptions())
+    assert (whole.encoding_how, "pages_without_text" in whole.facts) == ("text layer", False)
+
+
+@needs_tesseract
+def test_pages_that_are_pictures_among_others_are_recognised(longer):
+    document = read_bytes(scanned(longer, pages={1}), "a.pdf", OCR)
+    known = read_pdf(longer, MANY)
+    assert "pages_without_text" not in document.facts
+    for number in (1, 2):
+        here, there = (
+            words(" ".join(d.text[a:b] for a, b in d.pieces.filter(page=number).select("start", "end").iter_rows()))
+            for d in (document, known)
+        )
+        assert len(here & there) > 0.95 * len(there), number
+    has = document.pieces.group_by("page").agg(pl.col("confidence").is_not_null().all())
+    assert dict(has.iter_rows()) == {1: False, 2: True}
+    assert document.read_by.startswith("pypdfium2 ")
+    assert ", tesseract " in document.read_by
+    for block in reflow_pieces(document).blocks:
         for start, raw, length in block.spans:
             assert block.text[start : start + length] == document.text[raw : raw + length]
 

@@ -72,6 +72,24 @@ def test_alto_lines_become_paragraphs_with_confidence(version):
     assert document.pieces["confidence"].to_list() == pytest.approx([0.9] * 8)
 
 
+@pytest.mark.parametrize(
+    ("line", "is_title"),
+    [
+        ("Lindauer Bote", True),
+        ("1 * 2 * 3", False),
+        ("je suis avec le plus profond respect,", False),
+        ("und vergaß", False),
+    ],
+)
+def test_only_what_may_name_a_page_is_its_title(line, is_title):
+    tall = text_block("t", [line], 100, 40)
+    tall = re.sub(r'HEIGHT="\d+"', 'HEIGHT="70"', tall)
+    document = read_alto(alto(tall + text_block("a", LEFT, 100, 200)), MANY)
+    assert [block.kind for block in reflow_pieces(document).blocks if block.text == line] == (
+        ["title"] if is_title else ["heading"]
+    )
+
+
 def test_alto_words_divided_by_the_file_are_joined_as_it_says():
     removed = string("Wasser-", 100, 100, 'SUBS_TYPE="HypPart1" SUBS_CONTENT="Wasserwerk"')
     kept = string("SPD", 100, 140, 'SUBS_TYPE="HypPart1" SUBS_CONTENT="SPD-Mitglied"') + '<HYP CONTENT="-"/>'

@@ -80,6 +80,22 @@ def test_a_book_of_a_real_program():
     assert document.facts["author"].value == "Eva Muster"
 
 
+@pytest.mark.parametrize(("creator", "author"), [("Eva Muster", "Eva Muster"), ("Unknown Author", None)])
+def test_where_a_book_names_nobody_nobody_wrote_it(creator, author):
+    package = (
+        f"<package><metadata><creator>{creator}</creator></metadata>"
+        '<manifest><item id="a" href="a.xhtml"/></manifest><spine><itemref idref="a"/></spine></package>'
+    )
+    parts = {
+        "mimetype": "application/epub+zip",
+        "META-INF/container.xml": '<container><rootfiles><rootfile full-path="p.opf"/></rootfiles></container>',
+        "p.opf": package,
+        "a.xhtml": "<html><body><p>Eine Seite.</p></body></html>",
+    }
+    fact = read(zipped(parts)).facts.get("author")
+    assert (fact.value if fact else None) == author
+
+
 def test_a_book_has_its_pages_in_the_order_of_its_spine():
     container = '<container><rootfiles><rootfile full-path="OPS/p.opf"/></rootfiles></container>'
     package = (

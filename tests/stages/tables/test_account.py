@@ -43,9 +43,9 @@ def decisions(*rows):
 def outcomes(**ended):
     """name=None was written, name=code was quarantined by the stage read."""
     rows = [
-        (f"s/{name}", "written", "utf-8", "utf-8", 12, None, None, None)
+        (f"s/{name}", "written", "utf-8", "utf-8", 12, None, None, None, None)
         if code is None
-        else (f"s/{name}", "quarantined", None, None, None, "read", code, f"{code}: do something")
+        else (f"s/{name}", "quarantined", None, None, None, None, "read", code, f"{code}: do something")
         for name, code in ended.items()
     ]
     return pl.DataFrame(rows, schema=OUTCOMES, orient="row")
