@@ -14,6 +14,7 @@ from stages.reflow.features import WIDEST_INDENT, Floats, Mask, page_margins
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import PAGE_GAP, Line
 from stages.reflow.network import block_scores
+from stages.reflow.ordinals import goes_on
 from stages.reflow.words import OPEN_ENDED
 
 Form = Literal["separate", "unwrapped", "wrapped"]
@@ -111,7 +112,7 @@ def _by_rules(lines: Sequence[Line]) -> list[bool] | None:
 def _by_scores(lines: Sequence[Line], scores: Floats) -> list[bool]:
     begins: list[bool] = _under_signal(lines, scores).tolist()
     begins[0] = True
-    return [begin and not (at and _breaks_word(lines[at - 1].text, lines[at].text)) for at, begin in enumerate(begins)]
+    return [begin and not (at and _is_cut(lines[at - 1], lines[at])) for at, begin in enumerate(begins)]
 
 
 def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
@@ -171,9 +172,11 @@ def _is_unspaced(lines: Sequence[Line]) -> bool:
     )
 
 
-def _breaks_word(text: str, following: str) -> bool:
-    """Whether a word goes on in the next line, whatever the layout says."""
-    return following[0].islower() and ends_in_hyphen(text)
+def _is_cut(last: Line, line: Line) -> bool:
+    """Whether a word goes on in the next line, whatever the layout says, or a date or ordinal where no gap parts it."""
+    if line.text[0].islower() and ends_in_hyphen(last.text):
+        return True
+    return line.breaks == 1 and line.indent <= last.indent and goes_on(last.text, line.text)
 
 
 def _looks_wrapped(lines: Sequence[Line], column: int) -> bool:
@@ -182,7 +185,7 @@ def _looks_wrapped(lines: Sequence[Line], column: int) -> bool:
     A line runs on into the next, or all but the last are long, full, and not closed.
     """
     pairs = [(a.text, b.text) for a, b in pairwise(lines) if b.breaks == 1]
-    if any(_runs_on(a, b) and not b.startswith("http") for a, b in pairs):
+    if any((_runs_on(a, b) and not b.startswith("http")) or goes_on(a, b) for a, b in pairs):
         return True
     full = [len(a) >= SHORTEST_FULL and _overflows(a, b, column) and not _terminal(a) for a, b in pairs]
     return bool(full) and all(full)
@@ -218,7 +221,7 @@ def _is_code(texts: Sequence[str]) -> bool:
 
 
 def _begins(last: Line, line: Line, column: int) -> bool:
-    if _runs_on(last.text, line.text):
+    if _runs_on(last.text, line.text) or _is_cut(last, line):
         return False
     full = _overflows(last.text, line.text, column)
     if line.breaks > 1:

@@ -10,6 +10,7 @@ from stages.lookups.signs import closed_by
 from stages.reflow.lists import GREETING
 from stages.reflow.marks import FEWEST_FIELDS, MAIL_FIELD
 from stages.reflow.notes import CAPTION, MARK, NOTE
+from stages.reflow.ordinals import begins_with_date
 
 # Quotation marks: quotation mark, guillemets, single and double curly and low ones, single guillemets.
 QUOTES = '"\u00ab\u00bb\u2018-\u201f\u2039\u203a'
@@ -145,11 +146,19 @@ def _mail_head(texts: list[str]) -> list[int]:
 
 
 def _notes(texts: list[str]) -> list[int]:
-    """Blocks that begin with a number which hangs on a word in one of the blocks before them."""
+    """Blocks that begin with a number which hangs on a word in one of the blocks before them.
+
+    So are those beside them whose numbers count on.
+    """
     numbers = {at: match[1] for at, text in enumerate(texts) if text[0].isdigit() and (match := NOTE.match(text))}
-    return [
+    found = {
         at for at, number in numbers.items() if any(_hangs(number, text) for text in texts[max(at - REACH, 0) : at])
-    ]
+    }
+    for step, order in ((1, sorted(numbers)), (-1, sorted(numbers, reverse=True))):
+        for at in order:
+            if at - step in found and int(numbers[at]) == int(numbers[at - step]) + step:
+                found.add(at)
+    return sorted(found)
 
 
 def _hangs(number: str, text: str) -> bool:
@@ -172,7 +181,7 @@ def _plain_kind(text: str) -> str:
         return "table"
     if len(text) <= LONGEST_CAPTION and CAPTION.match(text):
         return "caption"
-    if LIST_MARK.match(text):
+    if LIST_MARK.match(text) and not begins_with_date(text):
         return "list_item"
     return "heading" if _is_heading(text) else "paragraph"
 

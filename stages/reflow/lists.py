@@ -7,6 +7,7 @@ from itertools import pairwise
 from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
+from stages.reflow.ordinals import begins_with_date, goes_on
 
 # A mark and what follows: bullets (bullet, triangular and square ones, black and white circle, hyphen bullet),
 # asterisk, hyphen-minus, en and em dash.
@@ -43,7 +44,8 @@ def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     the same mark and indent near it, and after a line that is closed or followed by a capital or a digit.
     """
     items = [at for at, line in enumerate(lines) if _may_be_item(lines, at, line)]
-    listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair} | _numbered(lines)
+    listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair}
+    listed |= _numbered(lines) | _dated(lines)
     marked = list(begins)
     inside: Line | None = None
     for at, line in enumerate(lines):
@@ -70,13 +72,20 @@ def _numbered(lines: Sequence[Line]) -> set[int]:
     run: list[int] = []
     for at, line in enumerate(lines):
         match = NUMBERED.match(line.text)
-        if match is None:
+        if match is None or (at and line.breaks == 1 and goes_on(lines[at - 1].text, line.text)):
             continue
         value = int(match[1]) if match[1].isdigit() else ord(match[1]) - ord("a") + 1
         run = [*run, at] if value == len(run) + 1 and (not run or at - run[-1] <= REACH) else [at] if value == 1 else []
         if len(run) > 1:
             found.update(run)
     return found
+
+
+def _dated(lines: Sequence[Line]) -> set[int]:
+    """Lines of a calendar: so many in a row begin with a day and its month."""
+    dated = [begins_with_date(line.text) for line in lines]
+    runs = zip(dated, dated[1:], dated[2:], strict=False)
+    return {first + step for first, run in enumerate(runs) if all(run) for step in range(FEWEST_ROWS)}
 
 
 def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
