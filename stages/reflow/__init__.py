@@ -20,6 +20,7 @@ from stages.reflow.assemble import (
     restore,
     settle,
 )
+from stages.reflow.code import mark_code
 from stages.reflow.columns import read_columns
 from stages.reflow.furniture import find_furniture
 from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced, parted_by, text_form
@@ -31,10 +32,11 @@ from stages.reflow.marks import read_marks, stands_alone
 from stages.reflow.notes import find_captions, find_notes, mark_captions
 from stages.reflow.page_breaks import find_torn
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
+from stages.reflow.verse import find_verse
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
 
-VERSION = "5"
+VERSION = "6"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()
@@ -119,7 +121,8 @@ def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowe
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and draft.form == "wrapped":
         begins = mark_letters(lines, mark_captions(lines, begins))
-        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, mark_outdents(lines, begins))))
+        begins = mark_verse(lines, mark_lists(lines, mark_outdents(lines, begins)))
+        begins = mark_code(lines, mark_tables(raw, lines, begins))
     signal = parted_by(lines, begins)
     notes = draft.notes
     if options.join_lines and draft.form == "wrapped":
@@ -150,7 +153,7 @@ def _join_spaced(raw: str, pieces: list[Piece], options: ReflowOptions) -> tuple
     Works on the texts alone: then reading the result again comes to the same end.
     """
     texts = [piece.text for piece in pieces]
-    if not double_spaced(texts):
+    if not double_spaced(texts) or 2 * sum(map(len, find_verse(texts, [True] * len(texts)))) > len(texts):
         return None
     lines = [as_line(piece) for piece in pieces]
     joined = _join_blocks(raw, lines, begins_spaced(texts), options)

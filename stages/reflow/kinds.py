@@ -3,14 +3,16 @@
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from stages.lookups.signs import closed_by
+from stages.reflow.bylines import LOOKUP, find_bylines, opens_as_byline
+from stages.reflow.code import find_code
 from stages.reflow.lists import GREETING
 from stages.reflow.marks import FEWEST_FIELDS, MAIL_FIELD
 from stages.reflow.notes import CAPTION, MARK, NOTE
 from stages.reflow.ordinals import begins_with_date
+from stages.reflow.verse import find_verse
 
 # Quotation marks: quotation mark, guillemets, single and double curly and low ones, single guillemets.
 QUOTES = '"\u00ab\u00bb\u2018-\u201f\u2039\u203a'
@@ -31,6 +33,8 @@ DATED_LINE = re.compile(r".*[\u2022\u00b7|] ?\d{1,2}\.\d{1,2}\.\d{4}")
 # An exclamation this short is a heading.
 # Ends in a word, in more than one full stop, or in a mark that is none.
 NO_STATEMENT = re.compile("(?:[^.:,;]|\\.\\.)$")
+# Kinds that nothing in the text shows.
+PLAIN = ("paragraph", "heading")
 # A row of a Markdown table.
 TABLE_ROW = re.compile(r"\|.*\|")
 # A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
@@ -38,7 +42,6 @@ REACH = 12
 LONGEST_HEADING, LONGEST_CALL, LONGEST_TITLE = 110, 70, 130
 # The name below a letter is so long at most.
 LONGEST_NAME = 40
-LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "kinds.json"
 
 
 class Signs(NamedTuple):
@@ -47,7 +50,6 @@ class Signs(NamedTuple):
     credit: re.Pattern[str]
     credit_tail: re.Pattern[str]
     boilerplate: re.Pattern[str]
-    byline: re.Pattern[str]
     closing: re.Pattern[str]
 
 
@@ -62,13 +64,11 @@ def load_signs() -> Signs:
         # "Foto: ..." and the like, a copyright sign, or agencies in capitals between slashes.
         re.compile(f"(?:{credit}[^\\n]{{2,80}}|(?i:Fotos?|Photos?): ?[^\\n]{{2,80}}|{AGENCY})\\)?"),
         # It parts after a closing quotation mark, bracket or full stop.
-        re.compile(f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{credit}[^.!?]{{2,60}}\\.?)|(?<=\\S) ({named}))$"),
-        _boilerplate(words),
-        # Full names only after a single word, as "Von" opens headings too.
         re.compile(
-            f"(?:{_any(words['bylines'])})\\b.{{0,60}}"
-            f"|(?:{_any(words['by'])})(?: [A-Z\u00c0-\u00de][\\w.'\u2019-]*){{2,5}}"
+            f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{credit}[^.!?]{{2,60}}\\.?)"
+            f"|(?<=\\S)(?<! und)(?<! &) ({named}))$"
         ),
+        _boilerplate(words),
         re.compile(f"(?:{_any(words['closings'])})[,.!]?"),
     )
 
@@ -118,8 +118,14 @@ def name_kinds(texts: list[str]) -> list[str]:
             and len(text) <= LONGEST_CAPTION
         ):
             kinds[at] = "caption"
+    plain = [kind in PLAIN for kind in kinds]
+    for kind, runs in (("verse", find_verse(texts, plain)), ("code", find_code(texts, plain))):
+        for at in (at for run in runs for at in run):
+            kinds[at] = kind
     if len(kinds) > 1 and (kinds[0] == "heading" or (kinds[0] == "paragraph" and _is_title(texts[0]))):
         kinds[0] = "title"
+    for at in find_bylines(texts, kinds):
+        kinds[at] = "byline"
     at = 1 if kinds and kinds[0] == "title" else 0
     if _is_teaser(texts, kinds, at):
         kinds[at] = "teaser"
@@ -189,7 +195,7 @@ def _plain_kind(text: str) -> str:
 def _is_heading(text: str) -> bool:
     if len(text) > LONGEST_HEADING or INNER_END.search(text) or DATED_LINE.fullmatch(text):
         return False
-    if load_signs().byline.fullmatch(text):
+    if opens_as_byline(text):
         return False
     if STATEMENT_END.search(text) and not (text[-1] == "!" and len(text) <= LONGEST_CALL):
         return False
@@ -202,7 +208,7 @@ def _is_title(text: str) -> bool:
         len(text) <= LONGEST_TITLE
         and NO_STATEMENT.search(text) is not None
         and not _opens_letter(text)
-        and not load_signs().byline.fullmatch(text)
+        and not opens_as_byline(text)
     )
 
 

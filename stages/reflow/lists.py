@@ -8,6 +8,7 @@ from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
 from stages.reflow.ordinals import begins_with_date, goes_on
+from stages.reflow.verse import is_verse
 
 # A mark and what follows: bullets (bullet, triangular and square ones, black and white circle, hyphen bullet),
 # asterisk, hyphen-minus, en and em dash.
@@ -152,8 +153,8 @@ def _has_mark(line: Line) -> bool:
 def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     """Let a block begin at every line of verse and after it.
 
-    Verse is a group of lines between empty lines, set in together and much narrower than the column, of which half end
-    though the next line's first word had fitted.
+    Verse is a group of lines between empty lines whose lines all rhyme, or one set in together and much narrower than
+    the column, of which half end though the next line's first word had fitted.
     """
     starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
     widths = sorted(len(line.text) for line in lines)
@@ -163,7 +164,9 @@ def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
         group = lines[start:end]
         inset = all(line.indent == group[0].indent > margin for line in group)
-        if len(group) >= FEWEST_ROWS and inset and _is_ragged(group, narrow):
+        if len(group) >= FEWEST_ROWS and (
+            (inset and _is_ragged(group, narrow)) or is_verse([line.text for line in group])
+        ):
             marked[start : end + 1] = [True] * len(marked[start : end + 1])
     return marked
 

@@ -1,4 +1,4 @@
-"""Tell a number with a full stop inside a sentence (date, ordinal, section) from an end of one and a mark of an item."""
+"""Tell a number with a full stop inside a sentence (date, ordinal, section) from an end of one and an item's mark."""
 
 import json
 import re
