@@ -25,16 +25,18 @@ LONGEST_CAPTION = 400
 LIST_MARK = re.compile(
     "(?:[\u2022\u2023\u25aa\u25cf\u25e6\u2043*] ?|[-\u2013\u2014] |\\(?\\d{1,2}[.)] |\\(?[a-z]\\) )(?=\\S)"
 )
-STATEMENT_END = closed_by(".!\u2026:,;")
+STATEMENT_END = closed_by(".!\u2026:,;\u3002\uff0e\uff61\uff01")
 QUESTION = closed_by("?")
 INNER_END = re.compile(r"[^\W\d]{3}[.!?] +\(?[^\W\d]")
 # Who and when, under a title: a date behind a bullet, middle dot or bar.
 DATED_LINE = re.compile(r".*[\u2022\u00b7|] ?\d{1,2}\.\d{1,2}\.\d{4}")
 # An exclamation this short is a heading.
 # Ends in a word, in more than one full stop, or in a mark that is none.
-NO_STATEMENT = re.compile("(?:[^.:,;]|\\.\\.)$")
+NO_STATEMENT = re.compile("(?:[^.:,;\u3002\uff0e\uff61]|\\.\\.)$")
 # Kinds that nothing in the text shows.
 PLAIN = ("paragraph", "heading")
+# What a mail has above the message that it answers, and above its signature.
+FORWARDED = re.compile("-{2,}(?: ?[^\\W\\d_][^-]{5,40}-{2,})?")
 # A row of a Markdown table.
 TABLE_ROW = re.compile(r"\|.*\|")
 # A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
@@ -103,8 +105,9 @@ def part_credit(text: str) -> int:
 def name_kinds(texts: list[str]) -> list[str]:
     """One of `stages.tables.schemas.BLOCK_KINDS` for each block."""
     kinds = [_plain_kind(text) for text in texts]
-    for at in [*_mail_head(texts), *_notes(texts)]:
-        kinds[at] = "boilerplate" if MAIL_FIELD.match(texts[at]) else "footnote"
+    for kind, places in (("footnote", _notes(texts)), ("boilerplate", _mail_head(texts))):
+        for at in places:
+            kinds[at] = kind
     for at in _letter_lines(texts):
         kinds[at] = "paragraph"
     if len(items := [at for at, text in enumerate(texts) if text.startswith("o ")]) > 1:
@@ -146,9 +149,14 @@ def _opens_letter(text: str) -> bool:
 
 
 def _mail_head(texts: list[str]) -> list[int]:
-    """The fields of a mail's head, two at least."""
-    end = next((at for at, text in enumerate(texts) if not MAIL_FIELD.match(text)), len(texts))
-    return list(range(end)) if end >= FEWEST_FIELDS else []
+    """The fields of a mail's head, two at least, and those of the mails that it answers, with the rule above them."""
+    rules = [at for at, text in enumerate(texts) if text[0] == "-" and FORWARDED.fullmatch(text)]
+    found: list[int] = []
+    for start in (0, *(at + 1 for at in rules)):
+        end = next((at for at in range(start, len(texts)) if not MAIL_FIELD.match(texts[at])), len(texts))
+        if end - start >= FEWEST_FIELDS:
+            found += range(max(start - 1, 0), end)
+    return found
 
 
 def _notes(texts: list[str]) -> list[int]:
