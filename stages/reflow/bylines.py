@@ -48,7 +48,7 @@ def load_openings() -> Openings:
         # Full names only after a single word, as "Von" opens headings too.
         re.compile(f"(?:{opening})\\b.{{0,60}}|(?:{by})(?: [A-Z\u00c0-\u00de][\\w.'\u2019-]*){{2,5}}"),
         re.compile(f"(?i:{by}):? (?=\\S)"),
-        re.compile(f"(?:{opening})(?:(?<=by|of) |(?: (?:und|&|and|et) \\w+)?: ?)"),
+        re.compile(f"(?:{opening})(?:(?<=by) |(?: (?:und|&|and|et) \\w+)?: ?)"),
         tuple(words["institutions"]),
     )
 

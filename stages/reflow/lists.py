@@ -24,7 +24,8 @@ FEWEST_ROWS = 3
 # as a share of the column.
 PLACE = re.compile(r"(?:[A-Z]{1,2}-)?\d{4,5} [A-Z\u00c4\u00d6\u00dc][^\W\d]+(?: [^\W\d]+)*")
 GREETING = re.compile(
-    "(?:Sehr (?:geehrt|verehrt)e[rs]?|Hochverehrte[rs]?|Liebe[rs]?|Hallo|Guten (?:Tag|Morgen|Abend)|Dear|Hello|Bonjour|Ch\u00e8re?s?|Cher|Geachte|Beste)"
+    "(?:Sehr (?:geehrt|verehrt)e[rs]?|Hochverehrte[rs]?|Liebe[rs]?|Hallo|Guten (?:Tag|Morgen|Abend)|Dear|Hello|"
+    "Bonjour|Ch\u00e8re?s?|Cher|Geachte|Beste)"
     " [^.:;]{2,60}[,!]"
 )
 LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
