@@ -53,8 +53,8 @@ def read_markdown(data: bytes, name: str, max_chars: int) -> RawDocument:
     """Read a Markdown file; the raw text is the file, decoded.
 
     The title of front matter stands in the text where the file does not repeat it. What defines links is
-    ``boilerplate``, each line of fenced code a block, a table one block with its lines. Raises SourceError as `stages.read.text.decode` does,
-    ``too_large``, and ``empty`` where there are marks but no text.
+    ``boilerplate``, each line of fenced code a block, a table one block with its lines. Raises SourceError as
+    `stages.read.text.decode` does, ``too_large``, and ``empty`` where there are marks but no text.
     """
     raw = decode(data)
     check_length(len(raw.text), name, max_chars)

@@ -20,7 +20,6 @@ from stages.reflow.assemble import (
     restore,
     settle,
 )
-from stages.reflow.code import mark_code
 from stages.reflow.columns import read_columns
 from stages.reflow.furniture import find_furniture
 from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced, parted_by, text_form
@@ -121,8 +120,7 @@ def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowe
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and draft.form == "wrapped":
         begins = mark_letters(lines, mark_captions(lines, begins))
-        begins = mark_verse(lines, mark_lists(lines, mark_outdents(lines, begins)))
-        begins = mark_code(lines, mark_tables(raw, lines, begins))
+        begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, mark_outdents(lines, begins))))
     signal = parted_by(lines, begins)
     notes = draft.notes
     if options.join_lines and draft.form == "wrapped":

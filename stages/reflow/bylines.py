@@ -101,9 +101,10 @@ def _are_persons(text: str) -> bool:
 def _names(text: str) -> list[str]:
     """The names that a text is made of, or none where anything else stands in it."""
     names = [BEHIND.sub("", name) for name in BETWEEN.split(text.rstrip("."))]
-    if any(word.endswith(load_openings().institutions) for word in text.lower().replace("-", " ").split()):
+    if not all(map(_is_name, names)):
         return []
-    return names if all(map(_is_name, names)) else []
+    words = text.lower().replace("-", " ").split()
+    return [] if any(word.endswith(load_openings().institutions) for word in words) else names
 
 
 def _is_name(text: str) -> bool:

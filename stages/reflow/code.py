@@ -13,6 +13,8 @@ SIGN = re.compile(
     r"|^(?:def|class|if|elif|for|while|with|else|try|except)\b.*:$"
     r"|^(?:import|from) [\w.]+(?: import .+| as \w+)?$|^return\b[^.]*$|^SELECT\b|^export \w+="
 )
+# Any of these takes one of these, which is looked for first: most texts are prose.
+HINT = re.compile(r"[]()[{}<>=;$@&|!+]|:$|^(?:import|from|return|SELECT|export|#|/)")
 # What ends so is a sentence, unless it ends in a call.
 SENTENCE = re.compile(r"[^\W\d_]{3}(?:\.|[?!]|\.[\"\u201c\u201d])$|^[\u2022\u2013\u2014] ")
 # So many lines are code: all of a few, most of more; the first and the last are.
@@ -21,7 +23,7 @@ FEWEST, MANY, MOST, LONGEST = 2, 4, 0.6, 160
 
 def find_code(texts: Sequence[str], may_be: Sequence[bool]) -> list[range]:
     """The runs of texts that are lines of code, among those that ``may_be``."""
-    signs = [may and _is_code(text) for text, may in zip(texts, may_be, strict=True)]
+    signs = [may and len(text) <= LONGEST and _is_code(text) for text, may in zip(texts, may_be, strict=True)]
     found: list[range] = []
     at = 0
     while at < len(signs):
@@ -32,20 +34,13 @@ def find_code(texts: Sequence[str], may_be: Sequence[bool]) -> list[range]:
     return found
 
 
-def mark_code(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
-    """Let a block begin at every line of code and after it: groups between empty lines of which each line is code."""
-    starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
-    marked = list(begins)
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
-        if end - start < FEWEST or not _is_code(lines[start].text):
-            continue
-        if all(_is_code(line.text) for line in lines[start:end]):
-            marked[start : end + 1] = [True] * len(marked[start : end + 1])
-    return marked
+def are_code(lines: Sequence[Line]) -> bool:
+    """Whether each of some lines is code."""
+    return len(lines) >= FEWEST and all(len(line.text) <= LONGEST and _is_code(line.text) for line in lines)
 
 
 def _is_code(text: str) -> bool:
-    return len(text) <= LONGEST and SIGN.search(text) is not None and not SENTENCE.search(text)
+    return HINT.search(text) is not None and SIGN.search(text) is not None and not SENTENCE.search(text)
 
 
 def _code(texts: Sequence[str], signs: Sequence[bool], may_be: Sequence[bool], start: int) -> range:

@@ -33,6 +33,8 @@ DATED_LINE = re.compile(r".*[\u2022\u00b7|] ?\d{1,2}\.\d{1,2}\.\d{4}")
 # An exclamation this short is a heading.
 # Ends in a word, in more than one full stop, or in a mark that is none.
 NO_STATEMENT = re.compile("(?:[^.:,;\u3002\uff0e\uff61]|\\.\\.)$")
+# Every credit has one of these.
+CREDIT_MARK = re.compile("[:/|\u00a9]|\\(c\\)")
 # Kinds that nothing in the text shows.
 PLAIN = ("paragraph", "heading")
 # What a mail has above the message that it answers, and above its signature.
@@ -96,7 +98,7 @@ def part_credit(text: str) -> int:
     >>> part_credit("Minister Lawrow: (Archiv). AFP/JANE DOE")
     27
     """
-    if len(text) > LONGEST_CAPTION:
+    if len(text) > LONGEST_CAPTION or not CREDIT_MARK.search(text):
         return 0
     match = load_signs().credit_tail.search(text)
     return match.start(match.lastindex or 0) if match else 0

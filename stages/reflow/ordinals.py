@@ -9,6 +9,7 @@ from typing import NamedTuple
 LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "ordinals.json"
 # A number with its full stop at the end of a line, behind a word: "am 12.", "Heinrich IV.".
 LAST_NUMBER = re.compile(r"(\S+) [(\u201e\u201a]?(\d{1,3}|[IVX]{1,6})\.$")
+LAST_SIGNS = frozenset("0123456789IVX")
 # The day and the month before a year, and what may follow a day.
 DAY_AND_MONTH = re.compile(r"(?:^|\D)\d{1,2}\. ?\d{1,2}\.$")
 YEAR = re.compile(r"(?:1\d|20)\d\d(?!\d)")
@@ -45,7 +46,7 @@ def goes_on(text: str, following: str) -> bool:
     >>> goes_on("Sie tagten am 12.", "3. 2024 im Rathaus."), goes_on("Es gab drei.", "3. Wahl der Prüfer")
     (True, False)
     """
-    if text[-1] == "." and text[-2:-1].isalnum() and _ends_in_ordinal(text, following):
+    if text[-1] == "." and text[-2:-1] in LAST_SIGNS and _ends_in_ordinal(text, following):
         return True
     return following[0].isdigit() and _begins_with_ordinal(text, following)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from stages.lookups.signs import ENDS, closed_by
+from stages.reflow.lines import Line
 
 # So many lines at least, of so many characters and words on average; shorter ones are items of lists.
 FEWEST, SHORTEST, LONGEST, WORDS = 4, 12, 64, 3.5
@@ -26,6 +27,8 @@ SOUND = re.compile(
 # Sounds alike that are written otherwise.
 ALIKE = str.maketrans({"ä": "e", "ö": "e", "ü": "i", "y": "i", "ß": "s", "v": "f", "h": None})
 LAST_ALIKE = {"d": "t", "b": "p", "g": "k"}
+# Marks behind the last word.
+BEHIND = " .,;:!?\u2026-\u2013\u2014\"'\u2018\u2019\u201c\u201d\u00ab\u00bb)"
 OPEN_END = re.compile("[,;]$")
 SENTENCE_END = closed_by(ENDS)
 
@@ -43,12 +46,15 @@ def find_verse(texts: Sequence[str], may_be: Sequence[bool]) -> list[range]:
     return found
 
 
-def is_verse(texts: Sequence[str]) -> bool:
+def is_verse(lines: Sequence[Line]) -> bool:
     """Whether these lines are verse by their rhymes, which all of them have."""
-    if len(texts) < FEWEST or not all(SHORTEST <= len(text) <= LONGEST for text in texts):
+    if len(lines) < FEWEST or not all(SHORTEST <= len(line.text) <= LONGEST for line in lines):
         return False
-    # Most texts are prose, and four lines tell.
-    return len(_rhymed(texts[: 1 + REACH])) > 1 and len(_rhymed(texts)) == len(texts) and _is_wordy(texts)
+    texts = [line.text for line in lines]
+    # Most texts are prose, and their last letters tell: of lines that rhyme each stands twice.
+    ends = [text.rstrip(BEHIND)[-1:] for text in texts]
+    alike = {LAST_ALIKE.get(end, end) for end in ends}
+    return 2 * len(alike) <= len(texts) and len(_rhymed(texts)) == len(texts) and _is_wordy(texts)
 
 
 def _verse(texts: Sequence[str], start: int, end: int) -> range | None:
