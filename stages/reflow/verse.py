@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.lines import Line
 
-# So many lines at least, of so many characters and words on average; shorter ones are items of lists.
-FEWEST, SHORTEST, LONGEST, WORDS = 4, 12, 64, 3.5
+# So many lines at least, between empty lines at most, of so many characters and words on average; shorter ones are
+# items of lists.
+FEWEST, MOST, SHORTEST, LONGEST, WORDS = 4, 40, 12, 64, 3.5
 # A line rhymes with one of the next so many.
 REACH = 3
 # So many of the lines have a rhyme, of two sounds at least.
@@ -48,13 +49,13 @@ def find_verse(texts: Sequence[str], may_be: Sequence[bool]) -> list[range]:
 
 def is_verse(lines: Sequence[Line]) -> bool:
     """Whether these lines are verse by their rhymes, which all of them have."""
-    if len(lines) < FEWEST or not all(SHORTEST <= len(line.text) <= LONGEST for line in lines):
+    if not FEWEST <= len(lines) <= MOST or not all(SHORTEST <= len(line.text) <= LONGEST for line in lines):
         return False
     texts = [line.text for line in lines]
-    # Most texts are prose, and their last letters tell: of lines that rhyme each stands twice.
-    ends = [text.rstrip(BEHIND)[-1:] for text in texts]
+    # Most texts are prose, and the last letters of a few lines tell: of lines that rhyme each stands twice.
+    ends = [text.rstrip(BEHIND)[-1:] for text in texts[: 2 * REACH]]
     alike = {LAST_ALIKE.get(end, end) for end in ends}
-    return 2 * len(alike) <= len(texts) and len(_rhymed(texts)) == len(texts) and _is_wordy(texts)
+    return 2 * len(alike) <= len(ends) and len(_rhymed(texts)) == len(texts) and _is_wordy(texts)
 
 
 def _verse(texts: Sequence[str], start: int, end: int) -> range | None:
