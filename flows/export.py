@@ -286,7 +286,7 @@ def _to_tei(store: Store, snapshot: Snapshot, out: Path, tell: Tell) -> None:
 _ELEMENTS = {
     "title": "head", "heading": "head", "list_item": "p", "paragraph": "p", "teaser": "p", "caption": "p",
     "credit": "p", "boilerplate": "p", "footnote": "note", "table": "p",
-    "quote": "quote",
+    "quote": "quote", "byline": "p", "verse": "l", "code": "p",
 }  # fmt: skip
 _NAMES = {"PER": "persName", "ORG": "orgName", "LOC": "placeName", "MISC": "name", "DATE": "date", "TIME": "time"}
 
@@ -346,9 +346,10 @@ def _tei_division(blocks: Sequence[Mapping[str, Any]], mentions: Sequence[Mappin
     """Divisions: TEI wants a heading to be the first of its division, and something to follow it."""
     inside = _grouped_by_block(mentions)
     is_open = False
-    following = [*(_ELEMENTS[block["kind"]] for block in blocks[1:]), "head"]
+    # Kinds may grow: one that is not known here is a paragraph.
+    following = [*(_ELEMENTS.get(block["kind"], "p") for block in blocks[1:]), "head"]
     for block, after in zip(blocks, following, strict=True):
-        element = _ELEMENTS[block["kind"]]
+        element = _ELEMENTS.get(block["kind"], "p")
         if element == "head" or not is_open:
             yield ("</div>\n" if is_open else "") + "<div>"
             is_open = True

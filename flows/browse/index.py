@@ -17,7 +17,7 @@ from stages.errors import UsageError
 from stages.tables.schemas import BLOCK_KINDS, TABLES
 from stages.tables.store.snapshots import Snapshot, read_table, scan_parts
 
-VERSION = "2"
+VERSION = "3"
 """Raised when the layout below changes: an index of another version is built anew."""
 NAME = "browse.sqlite"
 _DISK = {"SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE"}
@@ -258,7 +258,12 @@ def _document_rows(
 
 
 def _texts_by_kind(blocks: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
-    """One row a document: its number, and for each kind of block the text of all blocks of that kind."""
+    """One row a document: its number, and for each kind of block the text of all blocks of that kind.
+
+    Blocks of a kind that is not known here, of tables made by a later version, count as paragraphs.
+    """
+    known = pl.col("kind").is_in(BLOCK_KINDS)
+    blocks = blocks.with_columns(kind=pl.when(known).then("kind").otherwise(pl.lit("paragraph")))
     chosen = (pl.col("text").filter(pl.col("kind") == kind).str.join("\n").alias(kind) for kind in BLOCK_KINDS)
     grouped = blocks.group_by("doc_id", maintain_order=True).agg(*chosen)
     return numbers.join(grouped, on="doc_id", how="left", maintain_order="left").select("document", *BLOCK_KINDS)

@@ -52,9 +52,9 @@ def looks_like_markdown(text: str) -> bool:
 def read_markdown(data: bytes, name: str, max_chars: int) -> RawDocument:
     """Read a Markdown file; the raw text is the file, decoded.
 
-    The title of front matter stands in the text where the file does not repeat it. Code and what defines links is
-    ``boilerplate``, a table one block with its lines. Raises SourceError as `stages.read.text.decode` does,
-    ``too_large``, and ``empty`` where there are marks but no text.
+    The title of front matter stands in the text where the file does not repeat it. What defines links is
+    ``boilerplate``, each line of fenced code a block, a table one block with its lines. Raises SourceError as
+    `stages.read.text.decode` does, ``too_large``, and ``empty`` where there are marks but no text.
     """
     raw = decode(data)
     check_length(len(raw.text), name, max_chars)
@@ -80,7 +80,7 @@ def _rows(text: str, begin: int) -> Iterator[PieceRow]:
 
 
 def _inline(text: str, line: _Line, block: int, role: str) -> Iterator[PieceRow]:
-    if role == "boilerplate":
+    if role in ("boilerplate", "code"):
         yield line.start, line.end, None, True, block, role
         return
     breaks = True
@@ -117,8 +117,8 @@ def _blocks(text: str, begin: int) -> Iterator[tuple[str, list[_Line]]]:
                 yield role, lines
                 lines = []
             if opened and (not fence or opened[1].startswith(fence)):
-                if fence and lines:
-                    yield "boilerplate", lines
+                if fence:
+                    yield from (("code", [line]) for line in lines)
                 role, lines, fence = "paragraph", [], "" if fence else opened[1]
             elif line.text.strip():
                 lines.append(line)
@@ -137,8 +137,10 @@ def _blocks(text: str, begin: int) -> Iterator[tuple[str, list[_Line]]]:
             if kind in ("heading", "title"):
                 yield kind, lines
                 role, lines = "paragraph", []
-    if lines:
-        yield "boilerplate" if fence else role, lines
+    if fence:
+        yield from (("code", [line]) for line in lines)
+    elif lines:
+        yield role, lines
 
 
 def _lines(text: str, begin: int) -> Iterator[_Line]:

@@ -31,10 +31,11 @@ from stages.reflow.marks import read_marks, stands_alone
 from stages.reflow.notes import find_captions, find_notes, mark_captions
 from stages.reflow.page_breaks import find_torn
 from stages.reflow.records import Block, Reflowed, ReflowOptions, Repair, Span
+from stages.reflow.verse import find_verse
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
 
-VERSION = "5"
+VERSION = "6"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()
@@ -150,7 +151,7 @@ def _join_spaced(raw: str, pieces: list[Piece], options: ReflowOptions) -> tuple
     Works on the texts alone: then reading the result again comes to the same end.
     """
     texts = [piece.text for piece in pieces]
-    if not double_spaced(texts):
+    if not double_spaced(texts) or 2 * sum(map(len, find_verse(texts, [True] * len(texts)))) > len(texts):
         return None
     lines = [as_line(piece) for piece in pieces]
     joined = _join_blocks(raw, lines, begins_spaced(texts), options)

@@ -7,6 +7,7 @@ lines are cut at the gutter; between two lines that run across both columns the 
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from stages.reflow.lines import Line, cut_part
@@ -51,11 +52,21 @@ def read_columns(raw: str, lines: list[Line], characters: bool) -> tuple[list[Li
             found += page
             unsure = unsure or _gutter(rows, UNSURE) > 0
             continue
-        parts = list(_parts(rows, gutter))
-        found += [cut_part(raw, line, line.raw_start, line.raw_end, characters) for line in parts]
+        found += _columns(raw, rows, gutter, characters)
         start, end = page[0].raw_start, page[-1].raw_end
         repairs.append(Repair("columns", start, end, raw[start:end], ""))
     return found, repairs, unsure
+
+
+def _columns(raw: str, rows: Sequence[Row], gutter: int, characters: bool) -> Iterator[Line]:
+    """The lines of a page column by column; what stands on one side of the gutter may be two columns again."""
+    parts = [cut_part(raw, line, line.raw_start, line.raw_end, characters) for line in _parts(rows, gutter)]
+    # Where the right column begins the map to the raw text goes back.
+    starts = [0, *(at for at, (a, b) in enumerate(pairwise(parts), start=1) if b.raw_start < a.raw_end), len(parts)]
+    for start, end in pairwise(starts):
+        inner = [_row(raw, line) for line in parts[start:end]]
+        again = _gutter(inner, CLEAR)
+        yield from _columns(raw, inner, again, characters) if again else parts[start:end]
 
 
 def _pages(lines: list[Line]) -> Iterator[list[Line]]:

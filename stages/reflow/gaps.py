@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -14,6 +14,7 @@ from stages.reflow.features import WIDEST_INDENT, Floats, Mask, page_margins
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import PAGE_GAP, Line
 from stages.reflow.network import block_scores
+from stages.reflow.ordinals import goes_on
 from stages.reflow.words import OPEN_ENDED
 
 Form = Literal["separate", "unwrapped", "wrapped"]
@@ -102,16 +103,27 @@ def _by_rules(lines: Sequence[Line]) -> list[bool] | None:
     unspaced = _is_unspaced(lines)
     if len(lines) >= FEWEST and not unspaced:
         return None
-    column = column_width([line.text for line in lines])
+    column = _units_wide(lines) if unspaced else column_width([line.text for line in lines])
     if not unspaced and not _looks_wrapped(lines, column):
         return [True] * len(lines)
-    return [True] + [_begins(a, b, column) for a, b in pairwise(lines)]
+    return [True] + [_begins(a, b, column, _units if unspaced else len) for a, b in pairwise(lines)]
+
+
+def _units_wide(lines: Sequence[Line]) -> float:
+    """The width in ideographs that nine lines in ten keep within."""
+    widths = sorted(_units(line.text) for line in lines)
+    return widths[(len(widths) * 9) // 10]
+
+
+def _units(text: str) -> float:
+    """How wide a text is in ideographs: Latin letters and digits among them are half as wide."""
+    return len(text) - sum(character < FIRST_UNSPACED for character in text) / 2
 
 
 def _by_scores(lines: Sequence[Line], scores: Floats) -> list[bool]:
     begins: list[bool] = _under_signal(lines, scores).tolist()
     begins[0] = True
-    return [begin and not (at and _breaks_word(lines[at - 1].text, lines[at].text)) for at, begin in enumerate(begins)]
+    return [begin and not (at and _is_cut(lines[at - 1], lines[at])) for at, begin in enumerate(begins)]
 
 
 def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
@@ -171,18 +183,20 @@ def _is_unspaced(lines: Sequence[Line]) -> bool:
     )
 
 
-def _breaks_word(text: str, following: str) -> bool:
-    """Whether a word goes on in the next line, whatever the layout says."""
-    return following[0].islower() and ends_in_hyphen(text)
+def _is_cut(last: Line, line: Line) -> bool:
+    """Whether a word goes on in the next line, whatever the layout says, or a date or ordinal where no gap parts it."""
+    if line.text[0].islower() and ends_in_hyphen(last.text):
+        return True
+    return line.breaks == 1 and line.indent <= last.indent and goes_on(last.text, line.text)
 
 
-def _looks_wrapped(lines: Sequence[Line], column: int) -> bool:
+def _looks_wrapped(lines: Sequence[Line], column: float) -> bool:
     """Whether a few lines are wrapped text and not short items, an address, or one line for each paragraph.
 
     A line runs on into the next, or all but the last are long, full, and not closed.
     """
     pairs = [(a.text, b.text) for a, b in pairwise(lines) if b.breaks == 1]
-    if any(_runs_on(a, b) and not b.startswith("http") for a, b in pairs):
+    if any((_runs_on(a, b) and not b.startswith("http")) or goes_on(a, b) for a, b in pairs):
         return True
     full = [len(a) >= SHORTEST_FULL and _overflows(a, b, column) and not _terminal(a) for a, b in pairs]
     return bool(full) and all(full)
@@ -217,10 +231,10 @@ def _is_code(texts: Sequence[str]) -> bool:
     return sum(map(text.count, CODE_CHARACTERS)) > CODE_SHARE * len(texts)
 
 
-def _begins(last: Line, line: Line, column: int) -> bool:
-    if _runs_on(last.text, line.text):
+def _begins(last: Line, line: Line, column: float, length: Callable[[str], float] = len) -> bool:
+    if _runs_on(last.text, line.text) or _is_cut(last, line):
         return False
-    full = _overflows(last.text, line.text, column)
+    full = _overflows(last.text, line.text, column, length)
     if line.breaks > 1:
         return _terminal(last.text) or not full or line.breaks < PAGE_GAP
     return not full
@@ -238,7 +252,7 @@ def _terminal(text: str) -> bool:
     return TERMINAL.search(text[-12:]) is not None
 
 
-def _overflows(text: str, following: str, column: int) -> bool:
+def _overflows(text: str, following: str, column: float, length: Callable[[str], float] = len) -> bool:
     word = WORD.match(following)
-    first = 0 if UNSPACED.match(following) or word is None else 1 + len(word.group())
-    return len(text) + first > column - (0 if first else LOOSE)
+    first = 0 if UNSPACED.match(following) or word is None else 1 + length(word.group())
+    return length(text) + first > column - (0 if first else LOOSE)

@@ -3,13 +3,16 @@
 import json
 import re
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from stages.lookups.signs import closed_by
+from stages.reflow.bylines import LOOKUP, find_bylines, opens_as_byline
+from stages.reflow.code import find_code
 from stages.reflow.lists import GREETING
 from stages.reflow.marks import FEWEST_FIELDS, MAIL_FIELD
 from stages.reflow.notes import CAPTION, MARK, NOTE
+from stages.reflow.ordinals import begins_with_date
+from stages.reflow.verse import find_verse
 
 # Quotation marks: quotation mark, guillemets, single and double curly and low ones, single guillemets.
 QUOTES = '"\u00ab\u00bb\u2018-\u201f\u2039\u203a'
@@ -22,14 +25,20 @@ LONGEST_CAPTION = 400
 LIST_MARK = re.compile(
     "(?:[\u2022\u2023\u25aa\u25cf\u25e6\u2043*] ?|[-\u2013\u2014] |\\(?\\d{1,2}[.)] |\\(?[a-z]\\) )(?=\\S)"
 )
-STATEMENT_END = closed_by(".!\u2026:,;")
+STATEMENT_END = closed_by(".!\u2026:,;\u3002\uff0e\uff61\uff01")
 QUESTION = closed_by("?")
 INNER_END = re.compile(r"[^\W\d]{3}[.!?] +\(?[^\W\d]")
 # Who and when, under a title: a date behind a bullet, middle dot or bar.
 DATED_LINE = re.compile(r".*[\u2022\u00b7|] ?\d{1,2}\.\d{1,2}\.\d{4}")
 # An exclamation this short is a heading.
 # Ends in a word, in more than one full stop, or in a mark that is none.
-NO_STATEMENT = re.compile("(?:[^.:,;]|\\.\\.)$")
+NO_STATEMENT = re.compile("(?:[^.:,;\u3002\uff0e\uff61]|\\.\\.)$")
+# Every credit has one of these.
+CREDIT_MARK = re.compile("[:/|\u00a9]|\\(c\\)")
+# Kinds that nothing in the text shows.
+PLAIN = ("paragraph", "heading")
+# What a mail has above the message that it answers, and above its signature.
+FORWARDED = re.compile("-{2,}(?: ?[^\\W\\d_][^-]{5,40}-{2,})?")
 # A row of a Markdown table.
 TABLE_ROW = re.compile(r"\|.*\|")
 # A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
@@ -37,7 +46,6 @@ REACH = 12
 LONGEST_HEADING, LONGEST_CALL, LONGEST_TITLE = 110, 70, 130
 # The name below a letter is so long at most.
 LONGEST_NAME = 40
-LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "kinds.json"
 
 
 class Signs(NamedTuple):
@@ -46,7 +54,6 @@ class Signs(NamedTuple):
     credit: re.Pattern[str]
     credit_tail: re.Pattern[str]
     boilerplate: re.Pattern[str]
-    byline: re.Pattern[str]
     closing: re.Pattern[str]
 
 
@@ -61,13 +68,11 @@ def load_signs() -> Signs:
         # "Foto: ..." and the like, a copyright sign, or agencies in capitals between slashes.
         re.compile(f"(?:{credit}[^\\n]{{2,80}}|(?i:Fotos?|Photos?): ?[^\\n]{{2,80}}|{AGENCY})\\)?"),
         # It parts after a closing quotation mark, bracket or full stop.
-        re.compile(f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{credit}[^.!?]{{2,60}}\\.?)|(?<=\\S) ({named}))$"),
-        _boilerplate(words),
-        # Full names only after a single word, as "Von" opens headings too.
         re.compile(
-            f"(?:{_any(words['bylines'])})\\b.{{0,60}}"
-            f"|(?:{_any(words['by'])})(?: [A-Z\u00c0-\u00de][\\w.'\u2019-]*){{2,5}}"
+            f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{credit}[^.!?]{{2,60}}\\.?)"
+            f"|(?<=\\S)(?<! und)(?<! &) ({named}))$"
         ),
+        _boilerplate(words),
         re.compile(f"(?:{_any(words['closings'])})[,.!]?"),
     )
 
@@ -93,7 +98,7 @@ def part_credit(text: str) -> int:
     >>> part_credit("Minister Lawrow: (Archiv). AFP/JANE DOE")
     27
     """
-    if len(text) > LONGEST_CAPTION:
+    if len(text) > LONGEST_CAPTION or not CREDIT_MARK.search(text):
         return 0
     match = load_signs().credit_tail.search(text)
     return match.start(match.lastindex or 0) if match else 0
@@ -102,8 +107,9 @@ def part_credit(text: str) -> int:
 def name_kinds(texts: list[str]) -> list[str]:
     """One of `stages.tables.schemas.BLOCK_KINDS` for each block."""
     kinds = [_plain_kind(text) for text in texts]
-    for at in [*_mail_head(texts), *_notes(texts)]:
-        kinds[at] = "boilerplate" if MAIL_FIELD.match(texts[at]) else "footnote"
+    for kind, places in (("footnote", _notes(texts)), ("boilerplate", _mail_head(texts))):
+        for at in places:
+            kinds[at] = kind
     for at in _letter_lines(texts):
         kinds[at] = "paragraph"
     if len(items := [at for at, text in enumerate(texts) if text.startswith("o ")]) > 1:
@@ -117,8 +123,14 @@ def name_kinds(texts: list[str]) -> list[str]:
             and len(text) <= LONGEST_CAPTION
         ):
             kinds[at] = "caption"
+    plain = [kind in PLAIN for kind in kinds]
+    for kind, runs in (("verse", find_verse(texts, plain)), ("code", find_code(texts, plain))):
+        for at in (at for run in runs for at in run):
+            kinds[at] = kind
     if len(kinds) > 1 and (kinds[0] == "heading" or (kinds[0] == "paragraph" and _is_title(texts[0]))):
         kinds[0] = "title"
+    for at in find_bylines(texts, kinds):
+        kinds[at] = "byline"
     at = 1 if kinds and kinds[0] == "title" else 0
     if _is_teaser(texts, kinds, at):
         kinds[at] = "teaser"
@@ -139,17 +151,30 @@ def _opens_letter(text: str) -> bool:
 
 
 def _mail_head(texts: list[str]) -> list[int]:
-    """The fields of a mail's head, two at least."""
-    end = next((at for at, text in enumerate(texts) if not MAIL_FIELD.match(text)), len(texts))
-    return list(range(end)) if end >= FEWEST_FIELDS else []
+    """The fields of a mail's head, two at least, and those of the mails that it answers, with the rule above them."""
+    rules = [at for at, text in enumerate(texts) if text[0] == "-" and FORWARDED.fullmatch(text)]
+    found: list[int] = []
+    for start in (0, *(at + 1 for at in rules)):
+        end = next((at for at in range(start, len(texts)) if not MAIL_FIELD.match(texts[at])), len(texts))
+        if end - start >= FEWEST_FIELDS:
+            found += range(max(start - 1, 0), end)
+    return found
 
 
 def _notes(texts: list[str]) -> list[int]:
-    """Blocks that begin with a number which hangs on a word in one of the blocks before them."""
+    """Blocks that begin with a number which hangs on a word in one of the blocks before them.
+
+    So are those beside them whose numbers count on.
+    """
     numbers = {at: match[1] for at, text in enumerate(texts) if text[0].isdigit() and (match := NOTE.match(text))}
-    return [
+    found = {
         at for at, number in numbers.items() if any(_hangs(number, text) for text in texts[max(at - REACH, 0) : at])
-    ]
+    }
+    for step, order in ((1, sorted(numbers)), (-1, sorted(numbers, reverse=True))):
+        for at in order:
+            if at - step in found and int(numbers[at]) == int(numbers[at - step]) + step:
+                found.add(at)
+    return sorted(found)
 
 
 def _hangs(number: str, text: str) -> bool:
@@ -172,7 +197,7 @@ def _plain_kind(text: str) -> str:
         return "table"
     if len(text) <= LONGEST_CAPTION and CAPTION.match(text):
         return "caption"
-    if LIST_MARK.match(text):
+    if LIST_MARK.match(text) and not begins_with_date(text):
         return "list_item"
     return "heading" if _is_heading(text) else "paragraph"
 
@@ -180,7 +205,7 @@ def _plain_kind(text: str) -> str:
 def _is_heading(text: str) -> bool:
     if len(text) > LONGEST_HEADING or INNER_END.search(text) or DATED_LINE.fullmatch(text):
         return False
-    if load_signs().byline.fullmatch(text):
+    if opens_as_byline(text):
         return False
     if STATEMENT_END.search(text) and not (text[-1] == "!" and len(text) <= LONGEST_CALL):
         return False
@@ -193,7 +218,7 @@ def _is_title(text: str) -> bool:
         len(text) <= LONGEST_TITLE
         and NO_STATEMENT.search(text) is not None
         and not _opens_letter(text)
-        and not load_signs().byline.fullmatch(text)
+        and not opens_as_byline(text)
     )
 
 

@@ -1,17 +1,21 @@
 """List items, table rows and verse inside wrapped text: layout that says by itself where a block begins."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from stages.lookups.signs import ENDS, closed_by
+from stages.reflow.code import are_code
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
+from stages.reflow.ordinals import begins_with_date, goes_on
+from stages.reflow.verse import is_verse
 
 # A mark and what follows: bullets (bullet, triangular and square ones, black and white circle, hyphen bullet),
 # asterisk, hyphen-minus, en and em dash.
 ITEM = re.compile("([\u2022\u2023\u25aa\u25cf\u25e6\u2043*\u2013\u2014-])[ \u00a0]+(\\S)")
 DASHES = "-\u2013\u2014"
+MARKS = frozenset("\u2022\u2023\u25aa\u25cf\u25e6\u2043*" + DASHES)
 NUMBERED = re.compile(r"\(?(\d{1,2}|[a-z])([.)]) +\S")
 CLOSED = closed_by(ENDS + ":;,")
 # Items of one list stand at most so many lines apart.
@@ -22,7 +26,8 @@ FEWEST_ROWS = 3
 # as a share of the column.
 PLACE = re.compile(r"(?:[A-Z]{1,2}-)?\d{4,5} [A-Z\u00c4\u00d6\u00dc][^\W\d]+(?: [^\W\d]+)*")
 GREETING = re.compile(
-    "(?:Sehr (?:geehrt|verehrt)e[rs]?|Hochverehrte[rs]?|Liebe[rs]?|Dear|Ch\u00e8re?s?|Cher|Geachte|Beste)"
+    "(?:Sehr (?:geehrt|verehrt)e[rs]?|Hochverehrte[rs]?|Liebe[rs]?|Hallo|Guten (?:Tag|Morgen|Abend)|Dear|Hello|"
+    "Bonjour|Ch\u00e8re?s?|Cher|Geachte|Beste)"
     " [^.:;]{2,60}[,!]"
 )
 LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
@@ -42,8 +47,10 @@ def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     One mark alone is no list: a dash may stand at the start of any line. So an item counts only with another one of
     the same mark and indent near it, and after a line that is closed or followed by a capital or a digit.
     """
-    items = [at for at, line in enumerate(lines) if _may_be_item(lines, at, line)]
-    listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair} | _numbered(lines)
+    items = [at for at, line in enumerate(lines) if line.text[0] in MARKS and _may_be_item(lines, at, line)]
+    listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair}
+    marks = {at: match for at, line in enumerate(lines) if (match := NUMBERED.match(line.text))}
+    listed |= _numbered(lines, marks) | _dated(lines, marks)
     marked = list(begins)
     inside: Line | None = None
     for at, line in enumerate(lines):
@@ -64,19 +71,25 @@ def _may_be_item(lines: Sequence[Line], at: int, line: Line) -> bool:
     return opens or match[1] not in DASHES or not match[2].islower()
 
 
-def _numbered(lines: Sequence[Line]) -> set[int]:
+def _numbered(lines: Sequence[Line], marks: Mapping[int, re.Match[str]]) -> set[int]:
     """Lines that count on from 1 or a, one after the other."""
     found: set[int] = set()
     run: list[int] = []
-    for at, line in enumerate(lines):
-        match = NUMBERED.match(line.text)
-        if match is None:
+    for at, match in marks.items():
+        if at and lines[at].breaks == 1 and goes_on(lines[at - 1].text, lines[at].text):
             continue
         value = int(match[1]) if match[1].isdigit() else ord(match[1]) - ord("a") + 1
         run = [*run, at] if value == len(run) + 1 and (not run or at - run[-1] <= REACH) else [at] if value == 1 else []
         if len(run) > 1:
             found.update(run)
     return found
+
+
+def _dated(lines: Sequence[Line], marks: Iterable[int]) -> set[int]:
+    """Lines of a calendar: so many in a row begin with a day and its month."""
+    dated = {at for at in marks if begins_with_date(lines[at].text)}
+    runs = [range(at, at + FEWEST_ROWS) for at in dated]
+    return {at for run in runs if dated.issuperset(run) for at in run}
 
 
 def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
@@ -141,10 +154,10 @@ def _has_mark(line: Line) -> bool:
 
 
 def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
-    """Let a block begin at every line of verse and after it.
+    """Let a block begin at every line of verse or code and after it.
 
-    Verse is a group of lines between empty lines, set in together and much narrower than the column, of which half end
-    though the next line's first word had fitted.
+    Verse is a group of lines between empty lines whose lines all rhyme, or one set in together and much narrower than
+    the column, of which half end though the next line's first word had fitted. Code is a group all of whose lines are.
     """
     starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
     widths = sorted(len(line.text) for line in lines)
@@ -153,8 +166,10 @@ def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     marked = list(begins)
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
         group = lines[start:end]
+        if len(group) < 2:
+            continue
         inset = all(line.indent == group[0].indent > margin for line in group)
-        if len(group) >= FEWEST_ROWS and inset and _is_ragged(group, narrow):
+        if (inset and len(group) >= FEWEST_ROWS and _is_ragged(group, narrow)) or is_verse(group) or are_code(group):
             marked[start : end + 1] = [True] * len(marked[start : end + 1])
     return marked
 
@@ -168,7 +183,8 @@ def _is_ragged(group: Sequence[Line], narrow: float) -> bool:
 
 def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     """Let a block begin at every row of a table and after it: lines in a row that wide gaps cut into three cells."""
-    rows = [_is_row(raw, line) for line in lines]
+    # Lines whose characters stand as they are have no gaps.
+    rows = [line.mapped is not None and _is_row(raw, line) for line in lines]
     marked = list(begins)
     start = 0
     for at in range(1, len(lines) + 1):

@@ -32,8 +32,8 @@ def find_notes(lines: Sequence[Line], page_starts: Sequence[int]) -> list[tuple[
     """The first and the end of the lines of each footnote, from the text's start to its end.
 
     A run of notes stands at the end of a page, each with a number one above the last, and each number hangs on a word
-    above on its page. The first number is 1 or counts on from the notes before, or an empty line parts the notes from
-    the text. Without all of that the lines stay where they are.
+    above on its page; behind an empty line it is enough that half of them do. The first number is 1 or counts on from
+    the notes before, or an empty line parts the notes from the text. Without all of that the lines stay where they are.
     """
     bounds = [0, *(at for at in page_starts if 0 < at < len(lines)), len(lines)]
     found: list[tuple[int, int]] = []
@@ -78,12 +78,14 @@ def _page_notes(lines: Sequence[Line], start: int, end: int, last: int) -> tuple
               if lines[at].text[0].isdigit() and (match := NOTE.match(lines[at].text))]  # fmt: skip
     marked = _marked(lines, start, end) if begins else {}
     for place, (first, number) in enumerate(begins):
-        above = [value for value, at in marked.items() if at < first]
-        if number not in above or first - start < (1 - MOST_OF_PAGE) * (end - start):
+        above = {value for value, at in marked.items() if at < first}
+        apart = lines[first].breaks > 1
+        if not (apart or number in above) or first - start < (1 - MOST_OF_PAGE) * (end - start):
             continue
         run = _counting(begins[place:])
-        follows = number in (1, last + 1) or lines[first].breaks > 1
-        if follows and all(value in above for _, value in run):
+        hanging = sum(value in above for _, value in run)
+        sure = hanging == len(run) and number in (1, last + 1)
+        if sure or (apart and 0 < len(run) <= 2 * hanging):
             places = [at for at, _ in run]
             return list(zip(places, [*places[1:], end], strict=True)), run[-1][1]
     return [], last

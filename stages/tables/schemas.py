@@ -15,7 +15,7 @@ SCHEMA_VERSION = "2"
 
 BLOCK_KINDS = (
     "title", "teaser", "heading", "paragraph", "list_item", "caption", "credit", "boilerplate", "footnote", "table",
-    "quote",
+    "quote", "byline", "verse", "code",
 )  # fmt: skip
 NAME_LABELS = ("PER", "ORG", "LOC", "MISC")
 VALUE_LABELS = ("DATE", "TIME", "DURATION", "MONEY", "PERCENT", "QUANTITY")

@@ -11,10 +11,11 @@ import httpx
 import polars as pl
 import pytest
 
-from flows.browse.index import NAME
+from flows.browse.index import NAME, _texts_by_kind
 from flows.browse.mark_up import prepare, raw, to_raw
 from flows.browse.query import fold, parse, snippet
 from flows.browse.words import WORDS
+from stages.tables.schemas import BLOCK_KINDS
 from stages.tables.store.snapshots import read_current, read_table
 from tests.conftest import RAW
 from tests.flows.browse.conftest import COMMAND, ROOT, Served
@@ -162,3 +163,10 @@ def test_without_tables_or_with_a_taken_port_it_says_what_to_do(pages: Served, t
     code, message = said("--tables", tables, "--port", port)
     assert code == 2
     assert f"--port {port}: taken" in message
+
+
+def test_blocks_of_a_later_kind_are_indexed_as_paragraphs_and_every_kind_has_a_name() -> None:
+    blocks = pl.DataFrame({"doc_id": ["a", "a"], "kind": ["paragraph", "of_a_later_version"], "text": ["eins", "zwei"]})
+    (row,) = _texts_by_kind(blocks, pl.DataFrame({"doc_id": ["a"], "document": [1]})).to_dicts()
+    assert row["paragraph"] == "eins\nzwei"
+    assert set(BLOCK_KINDS) <= set(WORDS["de"])

@@ -127,7 +127,7 @@ def test_markdown_has_the_kinds_of_its_marks(newline):
         ("list_item", "1. erstens"),
         ("quote", "Ein guter Tag,\nsagt sie."),
         ("heading", "Unterstrichen"),
-        ("boilerplate", "x = 1"),
+        ("code", "x = 1"),
         ("table", "| Jahr | Schulden |\n| 2023 | 17 |"),
         ("paragraph", "Text[^1] mit code und *Stern*."),
         ("footnote", "Siehe oben."),
@@ -135,6 +135,15 @@ def test_markdown_has_the_kinds_of_its_marks(newline):
     ]
     assert document.facts["published_at"].value == "2024-03-05"
     assert document.text.encode() == data
+
+
+@pytest.mark.parametrize("end", ["\n```\n\nSchluss.\n", ""])
+def test_each_line_of_code_is_a_block(end):
+    document = read_markdown(f"# Rechnen\n\n```python\nfor x in y:\n\n    a *= b * c{end}".encode(), "x.md", 100)
+    after = [("paragraph", "Schluss.")] if end else []
+    assert [(role, text.strip()) for role, text in blocks(document)] == [
+        ("title", "Rechnen"), ("code", "for x in y:"), ("code", "a *= b * c"), *after
+    ]  # fmt: skip
 
 
 def test_the_first_heading_of_level_one_is_the_title():
