@@ -5,6 +5,7 @@ Each is done as people do it: a run, an edit, a second run.
 
 import json
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 
@@ -83,6 +84,30 @@ def test_a_sidecar_on_an_object_store_makes_its_document_anew_and_no_other(bucke
     run(source, fresh)
     assert_same(rows(tables), rows(fresh))
     assert check_tables(tables, [source]).problems == []
+
+
+def test_the_metadata_table_and_the_known_entities_may_lie_on_an_object_store(bucket: Bucket, tmp_path: Path) -> None:
+    """The table of metadata below the source itself, so that it has to be passed over."""
+    for name in ("a", "b"):
+        bucket.put(f"in/{name}.txt", f"Gestern hat Anna Huber in Köln aus {name.upper()} gelesen.\n")
+    bucket.put("in/facts.csv", "file,author\na.txt,Karin Meier\n")
+    known = {"id": ["Q1"], "label": ["PER"], "name": ["Anna Huber"], "aliases": [["Anna Huber"]]}
+    written = BytesIO()
+    pl.DataFrame(known).write_parquet(written)
+    bucket.put("known.parquet", written.getvalue())
+    source, tables = f"press={bucket.url}/in", f"{bucket.url}/tables"
+    told = {"metadata": f"{bucket.url}/in/facts.csv", "authority": f"{bucket.url}/known.parquet"}
+    first = run(source, tables, **told)
+    assert (first.counts["n_written"], first.passed_over) == (2, {"press": {"metadata file": 1}})
+    assert author(tables, "press/a.txt") == "Karin Meier"
+    assert read(tables, "entities").filter(pl.col("name") == "Anna Huber")["authority_id"].to_list() == ["Q1"]
+    assert not run(source, tables, **told).published
+    bucket.put("in/facts.csv", "file,author\na.txt,Jonas Beck\n")
+    assert run(source, tables, **told).counts["n_written"] == 1
+    assert author(tables, "press/a.txt") == "Jonas Beck"
+    for setting in told:
+        with pytest.raises(UsageError, match=f"{bucket.url}/missing"):
+            run(source, tables, **told | {setting: f"{bucket.url}/missing.csv"})
 
 
 # Corrections
