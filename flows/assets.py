@@ -39,7 +39,7 @@ def key_of(place: object, *below: str) -> str:
     >>> key_of("s3://texts/tables", "documents"), key_of(Path("/srv/texts/out"), "documents")
     ('s3://texts/tables/documents', 'file:///srv/texts/out/documents')
     >>> key_of("/srv/my texts")
-    'file:///srv/my_texts-4fb23bee'
+    'file:///srv/my_texts-f7b1dafe'
     """
     where = str(place) if is_url(str(place)) else f"file://{Path(str(place)).absolute().as_posix()}"
     whole = "/".join((where, *below))
@@ -50,9 +50,7 @@ def key_of(place: object, *below: str) -> str:
     return f"{key.encode('utf-8', 'replace').decode()[: _LONGEST - _DIGITS - 1]}-{digits}"
 
 
-def tables_made(
-    run: "Run", candidate: Candidate, runs: pl.DataFrame, drift: pl.DataFrame, *_: object
-) -> Assets:
+def tables_made(run: "Run", candidate: Candidate, runs: pl.DataFrame, drift: pl.DataFrame, *_: object) -> Assets:
     """Say which tables a run makes by publishing: those that differ from the ones before, with their rows."""
     snapshot = candidate.snapshot
     before = run.previous.tables if run.previous else {}
@@ -79,6 +77,8 @@ def materializing(function: Callable[..., Any], assets: Assets, options: dict[st
         Asset(key=key, properties=AssetProperties(name=told["table"], description=TABLES[told["table"]].meaning))
         for key, told in assets.made.items()
     ]
-    made_of = [Asset(key=key, properties=AssetProperties(name=name)) for key, name in assets.made_of.items()]
+    made_of: list[Asset | str] = [
+        Asset(key=key, properties=AssetProperties(name=name)) for key, name in assets.made_of.items()
+    ]
     task: Callable[..., Any] = materialize(*made, by="fliesstext", asset_deps=made_of, **options)(run)
     return task

@@ -18,9 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def step(
-    makes: Callable[..., "Assets"] | None = None, **options: Any
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def step(makes: Callable[..., "Assets"] | None = None, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a step of a function; ``options`` are those of a Prefect task (name, retries, task_run_name).
 
     ``makes``: says of the arguments of a call which assets it makes; asked where a flow runs, nowhere else.

@@ -75,7 +75,7 @@ def _beside(found: Found, uri: str, roots: Mapping[str, Path | Remote]) -> Itera
     yield found.tags.get(sidecar)
     if isinstance(path := to_path(sidecar, roots), Path):
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
             return  # just going; the next look sees it gone
-        yield from (found.st_size, found.st_mtime_ns)
+        yield from (status.st_size, status.st_mtime_ns)

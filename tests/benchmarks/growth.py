@@ -123,10 +123,12 @@ def compare(documents: int, changed: int, how: tuple[str, int], at: Path) -> Non
     write(folder, range(0, documents, max(1, documents // changed)), edition=1)
     runs[f"{changed:,} changed"] = _elsewhere(folder, tables, how)
     runs["the same, trusted"] = _elsewhere(folder, tables, how)
-    print(f"{documents:,} documents, engine {how[0]}, {how[1]} workers; {platform.machine()}, {datetime.now(UTC):%Y-%m-%d}")
+    engine, workers = how
+    told = f"{platform.machine()}, {datetime.now(UTC):%Y-%m-%d}"
+    print(f"{documents:,} documents, engine {engine}, {workers} workers; {told}")
     print(f"{'CPU s (peak MB)':18}" + "".join(f"{name:>22}" for name in runs))
     for step in STEPS:
-        cells = (told.get(step, {"seconds": 0.0, "peak": 0.0}) for told in runs.values())
+        cells = (cost.get(step, {"seconds": 0.0, "peak": 0.0}) for cost in runs.values())
         print(f"{step:18}" + "".join(f"{cell['seconds']:14.2f} ({cell['peak']:5.0f})" for cell in cells))
     total = (
         (sum(told[s]["seconds"] for s in STEPS if s in told), max(c["peak"] for c in told.values()))
