@@ -97,11 +97,11 @@ class Objects:
             raise UsageError(
                 f"{self.url}: object stores need a package that is not installed; pip install 'fliesstext[delta]'"
             ) from error
-        given = access(self.url)
+        given: Any = access(self.url)
         # What is not Amazon's is left to the libraries: they know from the environment whether it is a test server.
-        web = {"allow_http": True} if given.pop("aws_allow_http", "") else None
+        web: Any = {"allow_http": True} if given.pop("aws_allow_http", "") else None
         retry: Any = {"max_retries": 10, "retry_timeout": self._patience}
-        return from_url(self.url, config=given or None, client_options=web, retry_config=retry)  # type: ignore[call-overload]
+        return from_url(self.url, config=given or None, client_options=web, retry_config=retry)
 
     def list(self, below: str = "", after: str | None = None) -> Iterator[Listed]:
         """List the objects whose names begin with the folder ``below``, page by page, in order of their names."""
