@@ -307,15 +307,43 @@ def _list(console: Console, title: str, rows: Sequence[tuple[str, str]]) -> None
 
 
 def as_markdown(report: RunReport) -> str:
-    """Give the report as Markdown, names from the file system fenced so that they stay text."""
+    """Give the report as Markdown, names from the file system fenced so that they stay text.
+
+    One page with how the sources ended, what is in quarantine, what the gate found and what has drifted; it names the
+    snapshot and the page in it that tells more.
+    """
     page = [f"A page that tells more: `{report.tables}/{report.snapshot}/report.html`", ""] if report.published else []
-    lines = [f"# {headline(report)}", "", outcome(report), "", *page, "| table | rows |", "|---|---:|"]
-    lines += [f"| {name} | {rows} |" for name, rows in report.rows.items()]
-    lines += ["", "| stage | seconds |", "|---|---:|", *(f"| {k} | {v:.1f} |" for k, v in report.seconds.items()), ""]
+    outcomes = {name: report.counts[f"n_{name}"] for name in (*_OUTCOMES, "deleted")}
+    lines = [f"# {headline(report)}", "", outcome(report), "", *page]
+    lines += [*_as_rows("sources", "end", outcomes), *_as_rows("table", "rows", report.rows)]
+    lines += _as_rows("stage", "seconds", {stage: f"{spent:.1f}" for stage, spent in report.seconds.items()})
     if total := _total(report):
         lines += [f"{passed_over(total).capitalize()}.", ""]
-    lines += [f"- {note}" for note in notes(report, as_parameter)]
-    if report.quarantined:
-        shown = [f"{uri}  {code}: {reason}" for uri, code, reason in report.quarantined[:_MOST_LISTED]]
-        lines += ["", f"{len(report.quarantined)} in quarantine:", "", *(f"    {line}" for line in shown)]
-    return "\n".join(lines)
+    lines += ["## Validation", "", _about_validation(report), "", *_about_quarantine(report)]
+    found = notes(report, as_parameter)
+    return "\n".join([*lines, *(["## To look at", "", *(f"- {note}" for note in found), ""] if found else [])])
+
+
+def _as_rows(left: str, right: str, rows: Mapping[str, object]) -> list[str]:
+    """A table of two columns."""
+    return [f"| {left} | {right} |", "|---|---:|", *(f"| {name} | {value} |" for name, value in rows.items()), ""]
+
+
+def _about_validation(report: RunReport) -> str:
+    if not report.published:
+        return "Nothing was published, so there was nothing to judge."
+    state = "passed, with warnings" if report.warnings else "passed"
+    drifted = f"{len(report.drift)} measures are unusual" if report.drift else "no measure is unusual"
+    return (
+        f"{report.n_expectations} expectations {state}; all results: `{report.snapshot}/validation.json`. "
+        f"Drift: {drifted}; all measures: table `drift`."
+    )
+
+
+def _about_quarantine(report: RunReport) -> list[str]:
+    """How many sources are in quarantine, by reason, and the first of them."""
+    if not report.quarantined:
+        return ["## Quarantine", "", "Nothing.", ""]
+    by_code = Counter(code for _, code, _ in report.quarantined)
+    shown = [f"    {uri}  {code}: {reason}" for uri, code, reason in report.quarantined[:_MOST_LISTED]]
+    return ["## Quarantine", "", *_as_rows("reason", "sources", dict(by_code.most_common())), *shown, ""]

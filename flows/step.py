@@ -7,23 +7,27 @@ is not even imported.
 import sys
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from stages.errors import StoppedError
+
+if TYPE_CHECKING:
+    from flows.assets import Assets
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def step(**options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def step(makes: Callable[..., "Assets"] | None = None, **options: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a step of a function; ``options`` are those of a Prefect task (name, retries, task_run_name).
 
+    ``makes``: says of the arguments of a call which assets it makes; asked where a flow runs, nowhere else.
     Nothing is cached by Prefect: the tables themselves remember what was done. A step that raises StoppedError ends as
     cancelled, not as failed.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        as_task = cache(lambda: _task(function, options))
+        as_task = cache(lambda: _task(function, options, makes))
 
         @wraps(function)
         def call(*args: P.args, **given: P.kwargs) -> R:
@@ -43,7 +47,9 @@ def _in_flow() -> bool:
     return FlowRunContext.get() is not None
 
 
-def _task(function: Callable[..., Any], options: dict[str, Any]) -> Callable[..., Any]:
+def _task(
+    function: Callable[..., Any], options: dict[str, Any], makes: Callable[..., "Assets"] | None
+) -> Callable[..., Any]:
     from prefect import State, task
     from prefect.cache_policies import NO_CACHE
     from prefect.states import Cancelled
@@ -55,11 +61,19 @@ def _task(function: Callable[..., Any], options: dict[str, Any]) -> Callable[...
         except StoppedError as error:
             return Cancelled(message=str(error))
 
-    made: Callable[..., Any] = task(cache_policy=NO_CACHE, **options)(run)
+    options = {"cache_policy": NO_CACHE, **options}
+    plain: Callable[..., Any] = task(**options)(run)
+
+    def task_for(*args: Any, **given: Any) -> Callable[..., Any]:
+        if makes is None:
+            return plain
+        from flows.assets import materializing  # here, as a run without Prefect needs none of it
+
+        return materializing(run, makes(*args, **given), options)
 
     @wraps(function)
     def call(*args: Any, **given: Any) -> Any:
-        result = made(*args, **given)
+        result = task_for(*args, **given)(*args, **given)
         # Prefect gives the state of a cancelled task instead of a result; the next step must not take it for one.
         if isinstance(result, State):
             raise StoppedError(str(result.message))

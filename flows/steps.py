@@ -19,6 +19,7 @@ from expectations.candidate import Candidate
 from expectations.digests import row_digests
 from expectations.final_evidence import WholeTables
 from expectations.gate import Verdict
+from flows.assets import tables_made
 from flows.batch import Batch, concat_rows, take_again
 from flows.corrections import Corrections, read_where_named, stale_documents, with_stale
 from flows.execute import Executor, TimeUpError, WorkerDiedError
@@ -339,7 +340,7 @@ def judge(candidate: Candidate, counts: dict[str, int]) -> Verdict:
     return gate.judge(candidate, counts)
 
 
-@step(name="publish_snapshot")
+@step(name="publish_snapshot", makes=tables_made)
 def publish(run: Run, candidate: Candidate, runs: pl.DataFrame, drift: pl.DataFrame, verdict: Verdict) -> Snapshot:
     """Write `runs` and `drift`, let the gate judge them too, and make the snapshot the published one."""
     snapshot = run.store.add(run.store.add(candidate.snapshot, "runs", runs), "drift", drift)

@@ -46,12 +46,14 @@ _Row = tuple[str, int | None, datetime | None, str | None, str | None]
 class Listing(NamedTuple):
     """The paths below the sources, and how many were passed over, by source and reason.
 
-    ``sidecars``: the source_uri of the sidecar of a file, by that of the file.
+    ``sidecars``: the source_uri of the sidecar of a file, by that of the file. ``tags``: the ETags of those on object
+    stores, by their source_uri.
     """
 
     files: pl.DataFrame
     passed_over: dict[str, dict[str, int]]
     sidecars: dict[str, str]
+    tags: dict[str, str | None]
 
 
 def find_files(sources: Iterable[Source], selection: Selection | None = None) -> Listing:
@@ -64,10 +66,10 @@ def find_files(sources: Iterable[Source], selection: Selection | None = None) ->
     """
     sources, selection = list(sources), selection or Selection()
     passed = {source.name: Counter[str]() for source in sources}
-    sidecars: dict[str, str] = {}
-    rows = sorted(row for source in sources for row in _walk(source, selection, passed[source.name], sidecars))
+    beside = _Beside({}, {})
+    rows = sorted(row for source in sources for row in _walk(source, selection, passed[source.name], beside))
     counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
-    return Listing(pl.DataFrame(rows, schema=FOUND, orient="row"), counts, sidecars)
+    return Listing(pl.DataFrame(rows, schema=FOUND, orient="row"), counts, *beside)
 
 
 def find_patiently(sources: Iterable[Source], selection: Selection | None = None) -> Listing:
@@ -151,10 +153,17 @@ def _hash_files(
     return pl.DataFrame(hashed, schema=schema, orient="row")
 
 
-def _walk(source: Source, selection: Selection, passed: Counter[str], sidecars: dict[str, str]) -> Iterator[_Row]:
-    """The rows of one source; what is passed over is added to ``passed``, what lies beside a file to ``sidecars``."""
+class _Beside(NamedTuple):
+    """``sidecars`` and ``tags`` of what is `Found`."""
+
+    sidecars: dict[str, str]
+    tags: dict[str, str | None]
+
+
+def _walk(source: Source, selection: Selection, passed: Counter[str], found: _Beside) -> Iterator[_Row]:
+    """The rows of one source; what is passed over is added to ``passed``, what lies beside a file to ``found``."""
     if isinstance(source.root, Remote):
-        yield from _list_remote(source, source.root, selection, passed, sidecars)
+        yield from _list_remote(source, source.root, selection, passed, found)
         return
     unwanted = Selection(exclude=selection.exclude)
     folders = [""]  # below the source, each with a slash behind it
@@ -184,11 +193,11 @@ def _walk(source: Source, selection: Selection, passed: Counter[str], sidecars: 
                 folders.append(path)
             else:
                 yield _look_at(source, source.root, path)
-                _note_sidecar(source, path, beside, sidecars)
+                _note_sidecar(source, path, beside, found.sidecars)
 
 
 def _list_remote(
-    source: Source, root: Remote, selection: Selection, passed: Counter[str], sidecars: dict[str, str]
+    source: Source, root: Remote, selection: Selection, passed: Counter[str], found: _Beside
 ) -> Iterator[_Row]:
     """The rows of a source on an object store; one row with the reason where it cannot be listed."""
     try:
@@ -197,9 +206,10 @@ def _list_remote(
         refusal = refused(error, "listed")
         yield _problem(source, "", refusal.code, f"the prefix {refusal.reason}")
         return
+    found.tags.update((to_uri(source.name, path), tag) for path, tag in beside.items())
     for one in listed:
         yield to_uri(source.name, one.path), one.size, one.modified, None, None
-        _note_sidecar(source, one.path, beside, sidecars)
+        _note_sidecar(source, one.path, beside, found.sidecars)
 
 
 def _note_sidecar(source: Source, path: str, beside: Collection[str], sidecars: dict[str, str]) -> None:

@@ -61,23 +61,21 @@ class Inbox:
 
 
 def marks_of(found: Listing, roots: Mapping[str, Path | Remote]) -> dict[str, Mark] | None:
-    """Give what tells that a file, or its sidecar in a folder, has changed; None where a disk or store did not answer.
-
-    On an object store a sidecar is seen to come and go; listings of another content of it would cost a request each.
-    """
+    """Give what tells that a file or its sidecar has changed; None where a disk or store did not answer."""
     if DISK_FAILED in found.files["reason_code"]:
         return None
     listed = found.files.select("source_uri", "size_bytes", "modified_at", "reason_code")
-    return {uri: (*told, *_beside(found.sidecars.get(uri), roots)) for uri, *told in listed.iter_rows()}
+    return {uri: (*told, *_beside(found, uri, roots)) for uri, *told in listed.iter_rows()}
 
 
-def _beside(sidecar: str | None, roots: Mapping[str, Path | Remote]) -> Iterator[object]:
-    if sidecar is None:
+def _beside(found: Listing, uri: str, roots: Mapping[str, Path | Remote]) -> Iterator[object]:
+    if (sidecar := found.sidecars.get(uri)) is None:
         return
     yield sidecar
+    yield found.tags.get(sidecar)
     if isinstance(path := to_path(sidecar, roots), Path):
         try:
-            found = path.stat()
+            status = path.stat()
         except OSError:
             return  # just going; the next look sees it gone
-        yield from (found.st_size, found.st_mtime_ns)
+        yield from (status.st_size, status.st_mtime_ns)

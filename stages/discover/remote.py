@@ -5,7 +5,7 @@ The rest of the house meets the same as in a folder: a root that takes a relativ
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BufferedReader
@@ -64,8 +64,10 @@ class Remote:
 
 def list_objects(
     root: Remote, selection: Selection, named: Collection[str], holds: Callable[[str], bool], passed: Counter[str]
-) -> tuple[list[Listed], frozenset[str]]:
-    """List the objects below a root that are held and not passed over, and the paths of sidecars that lie beside them.
+) -> tuple[list[Listed], Mapping[str, str | None]]:
+    """List the objects below a root that are held and not passed over, and the sidecars that lie beside them.
+
+    Of sidecars their paths, with the ETag of each.
 
     What is passed over is added to ``passed``, a whole prefix as one; those that are ``named`` never are. Prefixes with
     published tables are passed over. Raises OSError where any page cannot be had: half a listing would look like
@@ -77,8 +79,13 @@ def list_objects(
         passed[TABLES_FOLDER] += len(tables)
     found = [one for one in found if not tables.intersection(("", *on_the_way(one.path)))]
     unwanted = Selection(exclude=selection.exclude)
-    beside = {one.path for one in found if is_sidecar(one.path)} - {*named}
-    beside -= {path for path in beside if any(unwanted.passes_over(part) for part in on_the_way(path))}
+    beside = {
+        one.path: one.tag
+        for one in found
+        if is_sidecar(one.path)
+        and one.path not in named
+        and not any(unwanted.passes_over(part) for part in on_the_way(one.path))
+    }
     listed, seen = list[Listed](), set[str]()
     for one in found:
         if not holds(one.path):
@@ -92,4 +99,4 @@ def list_objects(
         elif part not in seen:
             seen.add(part)
             passed[why] += 1
-    return listed, frozenset(beside)
+    return listed, beside

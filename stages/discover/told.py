@@ -21,6 +21,7 @@ from stages.discover.remote import Remote
 from stages.discover.sidecars import MOST_SIDECAR
 from stages.discover.sources import NEST, Source, open_source, refused, to_path, to_uri
 from stages.errors import SourceError, UsageError
+from stages.tables.store.objects import is_url
 
 METADATA_FILE = "metadata file"
 """Why the metadata table is passed over where it lies below a source."""
@@ -68,7 +69,7 @@ def _normal(name: str) -> str:
 
 
 def read_metadata(file: str | None) -> Metadata:
-    """Read the metadata table that the user names: CSV, JSON lines or Parquet with a column ``file``.
+    """Read the metadata table that the user names, a file or an object: CSV, JSON lines or Parquet; column ``file``.
 
     That column (or ``path``, ``source_uri``, ``datei``) has a source_uri or the path below the source, of a member of a
     container with ``!/`` and its name. Raises UsageError, with the file and the row, where it cannot be read, a row
@@ -79,9 +80,10 @@ def read_metadata(file: str | None) -> Metadata:
     rows: dict[str, str] = {}
     numbers: dict[str, int] = {}
     n = 0
+    path = _place_of(file)
     try:
-        with open_source(Path(file)) as opened:
-            for n, row in enumerate(read_rows(opened, Path(file).name, Limits()), 1):
+        with open_source(path) as opened:
+            for n, row in enumerate(read_rows(opened, path.name, Limits()), 1):
                 name, told = _checked(row)
                 if rows.setdefault(name, told) != told:
                     first = numbers[name]
@@ -91,6 +93,11 @@ def read_metadata(file: str | None) -> Metadata:
         reason = error.reason if isinstance(error, SourceError) else refused(error).reason
         raise UsageError(f"{file}{f', row {n}' if n else ''}: {reason}; nothing was changed") from error
     return Metadata(file, rows)
+
+
+def _place_of(file: str) -> Path | Remote:
+    folder, _, name = file.rpartition("/")
+    return Remote(folder, name) if is_url(file) else Path(file)
 
 
 def _checked(row: Row | Refused) -> tuple[str, str]:
@@ -120,10 +127,11 @@ def file_column(row: Mapping[str, Any]) -> str | None:
 
 def metadata_uri(file: str | None, source: Source) -> str | None:
     """Give the source_uri that the metadata table would have, where it lies below a source; else None."""
-    path = Path(file).resolve() if file else None
-    if path is None or isinstance(source.root, Remote) or not path.is_relative_to(source.root):
+    if file is None or is_url(file) != isinstance(source.root, Remote):
         return None
-    return to_uri(source.name, path.relative_to(source.root).as_posix())
+    path = file if is_url(file) else Path(file).resolve().as_posix()
+    root = f"{source.root}/" if is_url(file) else f"{Path(str(source.root)).as_posix().rstrip('/')}/"
+    return to_uri(source.name, path.removeprefix(root)) if path.startswith(root) else None
 
 
 def with_told(

@@ -1,7 +1,9 @@
 """Known entities: a table that the user gives, and what becomes of its ids while no table is given."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +14,7 @@ from stages.errors import UsageError
 from stages.link_entities import names
 from stages.link_entities.persons import parse_person
 from stages.tables.schemas import NAME_LABELS
+from stages.tables.store.objects import Objects, is_url
 from stages.tables.store.snapshots import file_sha256
 
 AUTHORITY = pl.Schema({"id": pl.String(), "label": pl.String(), "name": pl.String(), "aliases": pl.List(pl.String)})
@@ -34,18 +37,28 @@ class Authority(NamedTuple):
 
 
 def open_authority(file: str) -> tuple[pl.DataFrame, str]:
-    """Read the table of known entities that the user gives; also returns the SHA-256 of its file.
+    """Read the table of known entities that the user gives, a file or an object; also returns the SHA-256 of it.
 
     Raises UsageError when the file is no Parquet file, or one with a row that is not as expected.
     """
     try:
-        sha256 = file_sha256(Path(file))
-        table = pl.scan_parquet(file, glob=False).select(cs.by_name(*AUTHORITY, require_all=False)).collect()
+        where, sha256 = _at_hand(file)
+        table = pl.scan_parquet(where, glob=False).select(cs.by_name(*AUTHORITY, require_all=False)).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise UsageError(
             f"{file} is no authority table: a Parquet file with id, label, name and aliases is expected ({error})"
         ) from error
     return checked_authority(table, file), sha256
+
+
+def _at_hand(file: str) -> tuple[Path | BytesIO, str]:
+    """A file, or the content of an object, with its SHA-256."""
+    if not is_url(file):
+        return Path(file), file_sha256(Path(file))
+    folder, _, name = file.rpartition("/")
+    if (found := Objects(folder).read(name)) is None:
+        raise FileNotFoundError("no such object")
+    return BytesIO(found[0]), hashlib.sha256(found[0]).hexdigest()
 
 
 def read_authority(file: str | None, last_versions: pl.Series) -> Authority:

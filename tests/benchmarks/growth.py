@@ -2,15 +2,18 @@
 
     python tests/benchmarks/growth.py                      # 50,000 documents; then 1,000 changed; then nothing changed
     python tests/benchmarks/growth.py --documents 200000   # minutes; --engine fast, --changed 1000, --keep DIR
+    python tests/benchmarks/growth.py --workers 2          # batches in worker processes
 
-Documents of one sentence each, no worker processes, no Prefect, each run in a process of its own. What grows in the
-second and third run is what a nightly run pays for the corpus instead of for what is new.
+Documents of one sentence each, no Prefect, each run in a process of its own. What grows in the second and third run
+is what a nightly run pays for the corpus instead of for what is new. CPU seconds are those of all processes, the peak
+is that of the process of the run; the largest worker is named below.
 """
 
 import argparse
 import json
 import os
 import platform
+import resource
 import subprocess
 import sys
 import time
@@ -24,7 +27,7 @@ from unittest.mock import patch
 
 ROOT = Path(__file__).parent.parent.parent
 _A_FOLDER = 1_000
-STEPS = ("discover", "process", "account", "link", "assemble", "judge", "publish", "report")
+STEPS = ("discover", "process", "account", "link", "find_duplicates", "assemble", "judge", "publish", "report")
 _OF_RUN = ("process", "account", "report")
 
 
@@ -64,9 +67,14 @@ def write(folder: Path, numbers: range, edition: int = 0) -> None:
 def measured(step: str, into: dict[str, dict[str, float]]) -> Iterator[None]:
     """Note the CPU seconds of a step, and the peak memory of the process meanwhile (MB)."""
     Path("/proc/self/clear_refs").write_text("5")  # forgets the peak so far
-    since = time.process_time()
+    since = _cpu_seconds()
     yield
-    into[step] = {"seconds": time.process_time() - since, "peak": _status("VmHWM")}
+    into[step] = {"seconds": _cpu_seconds() - since, "peak": _status("VmHWM")}
+
+
+def _cpu_seconds() -> float:
+    """Those of this process and of all that it started and that have ended."""
+    return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
 def _status(name: str) -> float:
@@ -74,7 +82,7 @@ def _status(name: str) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(name))
 
 
-def once(folder: Path, tables: Path, engine: str) -> dict[str, dict[str, float]]:
+def once(folder: Path, tables: Path, engine: str, workers: int) -> dict[str, dict[str, float]]:
     """One run in this process; gives what each step cost."""
     from flows import run, steps
     from flows.settings import Settings
@@ -91,9 +99,11 @@ def once(folder: Path, tables: Path, engine: str) -> dict[str, dict[str, float]]
     with ExitStack() as patched:
         for step, (where, name) in {step: _place(step, run, steps) for step in STEPS}.items():
             patched.enter_context(patch.object(where, name, watched(step, getattr(where, name))))
-        settings = Settings(workers=0, engine=engine, languages=("de",))
+        settings = Settings(workers=workers, engine=engine, languages=("de",))
         report = run.refresh_tables([f"tiny={folder}"], tables, settings)
     into["written"] = {"seconds": float(report.counts["n_written"]), "peak": 0.0}
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    into["largest worker"] = {"seconds": 0.0, "peak": largest}
     return into
 
 
@@ -104,32 +114,39 @@ def _place(step: str, run: Any, steps: Any) -> tuple[Any, str]:
 # All runs
 
 
-def compare(documents: int, changed: int, engine: str, at: Path) -> None:
+def compare(documents: int, changed: int, how: tuple[str, int], at: Path) -> None:
     """Load, change, and leave alone; prints a table of what each run cost by step."""
     folder, tables = at / "tiny", at / "tables"
     write(folder, range(documents))
-    runs = {"first load": _elsewhere(folder, tables, engine)}
+    runs = {"first load": _elsewhere(folder, tables, how)}
     time.sleep(3)  # files as old as the last run are read again
     write(folder, range(0, documents, max(1, documents // changed)), edition=1)
-    runs[f"{changed:,} changed"] = _elsewhere(folder, tables, engine)
-    runs["the same, trusted"] = _elsewhere(folder, tables, engine)
-    print(f"{documents:,} documents, engine {engine}; {platform.machine()}, {datetime.now(UTC):%Y-%m-%d}")
+    runs[f"{changed:,} changed"] = _elsewhere(folder, tables, how)
+    runs["the same, trusted"] = _elsewhere(folder, tables, how)
+    engine, workers = how
+    told = f"{platform.machine()}, {datetime.now(UTC):%Y-%m-%d}"
+    print(f"{documents:,} documents, engine {engine}, {workers} workers; {told}")
     print(f"{'CPU s (peak MB)':18}" + "".join(f"{name:>22}" for name in runs))
     for step in STEPS:
-        cells = (told.get(step, {"seconds": 0.0, "peak": 0.0}) for told in runs.values())
+        cells = (cost.get(step, {"seconds": 0.0, "peak": 0.0}) for cost in runs.values())
         print(f"{step:18}" + "".join(f"{cell['seconds']:14.2f} ({cell['peak']:5.0f})" for cell in cells))
     total = (
         (sum(told[s]["seconds"] for s in STEPS if s in told), max(c["peak"] for c in told.values()))
         for told in runs.values()
     )
     print(f"{'all':18}" + "".join(f"{seconds:14.2f} ({peak:5.0f})" for seconds, peak in total))
+    for name, unit in (("largest worker", "peak"), ("by the clock", "seconds")):
+        print(f"{name:18}" + "".join(f"{told[name][unit]:22.0f}" for told in runs.values()))
 
 
-def _elsewhere(folder: Path, tables: Path, engine: str) -> dict[str, dict[str, float]]:
-    command = [sys.executable, __file__, "--once", str(folder), str(tables), "--engine", engine]
+def _elsewhere(folder: Path, tables: Path, how: tuple[str, int]) -> dict[str, dict[str, float]]:
+    engine, workers = how
+    options = ["--engine", engine, "--workers", str(workers)]
+    command = [sys.executable, __file__, "--once", str(folder), str(tables), *options]
+    since = time.monotonic()
     made = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, stdout=-1)
     told: dict[str, dict[str, float]] = json.loads(made.stdout.splitlines()[-1])
-    return told
+    return told | {"by the clock": {"seconds": time.monotonic() - since, "peak": 0.0}}
 
 
 def main() -> None:
@@ -138,14 +155,15 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=50_000)
     parser.add_argument("--changed", type=int, default=1_000)
     parser.add_argument("--engine", default="none")
+    parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--keep", type=Path, help="an empty folder to work in, that stays")
     parser.add_argument("--once", nargs=2, type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.once:
-        print(json.dumps(once(*chosen.once, chosen.engine)))
+        print(json.dumps(once(*chosen.once, chosen.engine, chosen.workers)))
         return
     with TemporaryDirectory() as made:
-        compare(chosen.documents, chosen.changed, chosen.engine, chosen.keep or Path(made))
+        compare(chosen.documents, chosen.changed, (chosen.engine, chosen.workers), chosen.keep or Path(made))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,9 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLI_PROMPT": "false",
+        # `serve` and workers ask for runs each second, not each ten.
+        "PREFECT_RUNNER_POLL_FREQUENCY": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "1",
         # A server that cannot write its log dies of the first line.
         "PREFECT_SERVER_LOGGING_LEVEL": "INFO",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}",

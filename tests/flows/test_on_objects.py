@@ -4,7 +4,10 @@ Each is done as people do it: a run, an edit, a second run.
 """
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 
@@ -85,6 +88,30 @@ def test_a_sidecar_on_an_object_store_makes_its_document_anew_and_no_other(bucke
     assert check_tables(tables, [source]).problems == []
 
 
+def test_the_metadata_table_and_the_known_entities_may_lie_on_an_object_store(bucket: Bucket) -> None:
+    """The table of metadata below the source itself, so that it has to be passed over."""
+    for name in ("a", "b"):
+        bucket.put(f"in/{name}.txt", f"Gestern hat Anna Huber in Köln aus {name.upper()} gelesen.\n")
+    bucket.put("in/facts.csv", "file,author\na.txt,Karin Meier\n")
+    known = {"id": ["Q1"], "label": ["PER"], "name": ["Anna Huber"], "aliases": [["Anna Huber"]]}
+    written = BytesIO()
+    pl.DataFrame(known).write_parquet(written)
+    bucket.put("known.parquet", written.getvalue())
+    source, tables = f"press={bucket.url}/in", f"{bucket.url}/tables"
+    told = {"metadata": f"{bucket.url}/in/facts.csv", "authority": f"{bucket.url}/known.parquet"}
+    first = run(source, tables, **told)
+    assert (first.counts["n_written"], first.passed_over) == (2, {"press": {"metadata file": 1}})
+    assert author(tables, "press/a.txt") == "Karin Meier"
+    assert read(tables, "entities").filter(pl.col("name") == "Anna Huber")["authority_id"].to_list() == ["Q1"]
+    assert not run(source, tables, **told).published
+    bucket.put("in/facts.csv", "file,author\na.txt,Jonas Beck\n")
+    assert run(source, tables, **told).counts["n_written"] == 1
+    assert author(tables, "press/a.txt") == "Jonas Beck"
+    for setting in told:
+        with pytest.raises(UsageError, match=f"{bucket.url}/missing"):
+            run(source, tables, **told | {setting: f"{bucket.url}/missing.csv"})
+
+
 # Corrections
 
 
@@ -158,6 +185,33 @@ def test_every_snapshot_of_delta_tables_has_its_report_which_goes_with_it(
     fresh = str(tmp_path / "fresh")
     run(press, fresh)
     assert_same(rows(tables), rows(fresh))
+
+
+# Other tools
+
+
+def test_exports_of_delta_tables_are_those_of_parquet_and_views_are_refused_in_a_sentence(
+    tables: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    press, plain = tmp_path / "press", str(tmp_path / "plain")
+    press.mkdir()
+    for number in range(3):
+        (press / f"{number}.txt").write_text(article(number), encoding="utf-8")
+    run(press, tables)
+    run_here([press], plain, engine="fast")
+    for where, name in ((tables, "ours"), (plain, "theirs")):
+        for form in ("jsonl", "sqlite"):
+            assert main(["export", "--tables", where, "--to", form, "--out", str(tmp_path / f"{name}.{form}")]) == 0
+    assert (tmp_path / "ours.jsonl").read_bytes() == (tmp_path / "theirs.jsonl").read_bytes() != b""
+    ours, theirs = (sqlite3.connect(tmp_path / f"{name}.sqlite") for name in ("ours", "theirs"))
+    with closing(ours), closing(theirs):
+        for name in ("mentions", "named_together"):
+            found, wanted = (sorted(made.execute(f"SELECT * FROM {name}"), key=repr) for made in (ours, theirs))
+            assert (found == wanted, bool(wanted)) == (True, True), name
+    capsys.readouterr()
+    assert main(["views", "--tables", tables]) == 2
+    told = capsys.readouterr()
+    assert (told.out, f"{tables} holds Delta tables. Export them" in told.err) == ("", True)
 
 
 # Tables that are given whole

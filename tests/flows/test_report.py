@@ -7,7 +7,7 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
-from flows.report import RunReport, attention, count_found, name_run, story, tell_found
+from flows.report import RunReport, as_markdown, attention, count_found, name_run, story, tell_found
 
 COUNTS = {"n_sources": 14, "n_written": 2, "n_unchanged": 0, "n_duplicate": 0, "n_quarantined": 12, "n_deleted": 0}
 REPORT = RunReport(
@@ -75,6 +75,32 @@ def test_the_story_is_told_in_order_and_names_ten_of_the_quarantine() -> None:
         "Published snapshots/20240501T120000Z-abc123 in /srv/tables (CURRENT.json points at it).",
     ]
     assert {line for level, line in lines if level == logging.WARNING} >= {*kept_out, "warning: few names"}
+
+
+def test_one_page_has_outcomes_validation_quarantine_and_drift() -> None:
+    measure = {
+        "source": "press",
+        "measure": "words",
+        "observed": 9.0,
+        "median": 90.0,
+        "n_runs": 7,
+        "verdict": "unusual",
+    }
+    page = as_markdown(replace(REPORT, drift=[measure]))
+    for line in (
+        "| written | 2 |",
+        "| documents | 2 |",
+        "175 expectations passed, with warnings; all results: `snapshots/20240501T120000Z-abc123/validation.json`. "
+        "Drift: 1 measures are unusual; all measures: table `drift`.",
+        "| empty | 12 |",
+        "    press/00.txt  empty: holds no text",
+        "- warning: few names",
+        "- Drift: words of press is 9, where the median of 7 runs before is 90.",
+        "A page that tells more: `/srv/tables/snapshots/20240501T120000Z-abc123/report.html`",
+    ):
+        assert line in page.splitlines(), line
+    nothing = as_markdown(replace(REPORT, published=False, quarantined=[], warnings=[]))
+    assert "Nothing was published, so there was nothing to judge." in nothing.splitlines()
 
 
 @pytest.mark.parametrize(

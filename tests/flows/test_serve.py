@@ -1,5 +1,6 @@
 """`fliesstext serve` against a real Prefect server on the loopback, as the README sets it up."""
 
+import json
 import os
 import signal
 import socket
@@ -7,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flows.cli import build_parser, main
+from stages.tables.schemas import TABLES
 from stages.tables.store.folder import writing
 from tests.flows.server import RECIPE, ROOT, SECONDS, Client, assert_cancelled, start_long_work, wait_for
 
@@ -79,6 +82,41 @@ def test_a_trigger_changes_one_parameter_and_tells_its_story(client: Client, ser
     )
     assert [part for part in told if part not in story] == []
     assert "Traceback" not in story
+    (kept,) = client.ask("/artifacts/filter", artifacts={"flow_run_id": {"any_": [newest["id"]]}})
+    assert ("## Quarantine" in kept["data"], "| empty | 1 |" in kept["data"]) == (True, True)
+
+
+def materialized(client: Client, below: str) -> list[dict[str, Any]]:
+    """The tables that runs have made, or failed to make, as the server knows them."""
+    names = ["prefect.asset.materialization.succeeded", "prefect.asset.materialization.failed"]
+    wanted = {"event": {"name": names}, "resource": {"id_prefix": [below]}}
+    return list(client.ask("/events/filter", filter=wanted)["events"])
+
+
+def test_the_tables_of_a_run_that_published_are_assets_made_of_the_sources(
+    client: Client, serve: Callable[..., Path]
+) -> None:
+    serve("--engine", "none", *YEARLY)
+    (client.folder / "articles" / "drei.txt").write_text("Die Fähre nach Rorschach fiel aus.\n", encoding="utf-8")
+    assert client.ended(client.trigger("ad-hoc", "-p", f"tables={client.folder / 'kept'}"))["state_type"] == "COMPLETED"
+    place = f"file://{client.folder / 'kept'}"
+    wait_for("the assets", lambda: len(materialized(client, place)) == len(TABLES))
+    current = json.loads((client.folder / "kept" / "CURRENT.json").read_text(encoding="utf-8"))
+    made = materialized(client, place)
+    assert {event["event"] for event in made} == {"prefect.asset.materialization.succeeded"}
+    assert {event["resource"]["prefect.resource.id"] for event in made} == {f"{place}/{name}" for name in TABLES}
+    for event in made:
+        told, name = event["payload"], event["payload"]["table"]
+        assert (told["run_id"], told["snapshot"]) == (current["run_id"], current["snapshot"])
+        assert told["rows"] == current["tables"][name]["rows"], name
+        related = {one["prefect.resource.id"] for one in event["related"]}
+        assert {f"file://{client.folder / 'articles'}", "fliesstext"} <= related
+    again = client.ended(client.trigger("ad-hoc", "-p", f"tables={client.folder / 'kept'}"))
+    assert again["state_type"] == "COMPLETED"
+    assert json.loads((client.folder / "kept" / "CURRENT.json").read_text(encoding="utf-8")) == current
+    tasks = client.ask("/task_runs/filter", flow_runs={"id": {"any_": [again["id"]]}})
+    assert not [task for task in tasks if task["name"].startswith("publish")]
+    assert len(materialized(client, place)) == len(TABLES)
 
 
 def test_the_server_knows_every_setting_with_its_bounds(client: Client, serve: Callable[..., Path]) -> None:

@@ -68,8 +68,20 @@ def described(client: Client) -> dict[str, dict[str, Any]]:
     return told
 
 
+def started_by(client: Client) -> list[dict[str, Any]]:
+    """What starts runs of the deployments by itself."""
+    ours = [found for found in client.ask("/automations/filter") if str(client.folder) in found["name"]]
+    return [{name: found[name] for name in ("name", "enabled", "trigger", "actions")} for found in ours]
+
+
+def same(triggers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same but for the ids that each trigger is given."""
+    return [found | {"trigger": {k: v for k, v in found["trigger"].items() if k != "id"}} for found in triggers]
+
+
 def test_prefect_yaml_and_serve_describe_the_same(clone: Client, start: Callable[..., Path]) -> None:
-    written = described(clone)
+    written, waiting = described(clone), started_by(clone)
+    assert [found["trigger"]["expect"] for found in waiting] == [["fliesstext.files.settled"]]
     assert set(written) == {"nightly", "ad-hoc", "slice", "published", "snapshots"}
     assert written["nightly"]["schedules"][0][0] == {"cron": "0 2 * * *", "timezone": "Europe/Berlin", "day_or": True}
     assert written["ad-hoc"]["schedules"] == []
@@ -84,6 +96,7 @@ def test_prefect_yaml_and_serve_describe_the_same(clone: Client, start: Callable
     served = described(clone)
     for name, deployment in written.items():
         assert served[name] == deployment
+    assert same(started_by(clone)) == same(waiting)
     options = (f'sources=["{clone.folder / "articles"}"]', f"tables={clone.folder / 'taken_over'}")
     taken_over = clone.ended(clone.trigger("ad-hoc", *(part for option in options for part in ("-p", option))))
     assert taken_over["state_type"] == "COMPLETED", taken_over["state"]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -97,10 +97,11 @@ class Objects:
             raise UsageError(
                 f"{self.url}: object stores need a package that is not installed; pip install 'fliesstext[delta]'"
             ) from error
-        given = access(self.url)
-        web = {"allow_http": given.pop("aws_allow_http", "") == "true"}
+        given: Any = access(self.url)
+        # What is not Amazon's is left to the libraries: they know from the environment whether it is a test server.
+        web: Any = {"allow_http": True} if given.pop("aws_allow_http", "") else None
         retry: Any = {"max_retries": 10, "retry_timeout": self._patience}
-        return from_url(self.url, config=given or None, client_options=web, retry_config=retry)  # type: ignore[call-overload]
+        return from_url(self.url, config=given or None, client_options=web, retry_config=retry)
 
     def list(self, below: str = "", after: str | None = None) -> Iterator[Listed]:
         """List the objects whose names begin with the folder ``below``, page by page, in order of their names."""
@@ -120,13 +121,13 @@ class Objects:
             return Listed(path, one["size"], one["last_modified"], one["e_tag"])
 
     def read(self, path: str) -> tuple[bytes, str] | None:
-        """Read an object whole, with its ETag; None where there is none."""
+        """Read an object whole, with what tells it from later ones of its name; None where there is none."""
         import obstore
 
         with self._told(path):
             try:
                 found = obstore.get(self._store(), path)
-                return bytes(found.bytes()), found.meta["e_tag"] or ""
+                return bytes(found.bytes()), self._state_of(found.meta)
             except FileNotFoundError:
                 return None
 
@@ -141,23 +142,40 @@ class Objects:
                 yield bytes(obstore.get(store, path, options=options).bytes())
 
     def write(self, path: str, data: bytes | Path, instead_of: str | None = "") -> str:
-        """Write an object in one step and give its ETag.
+        """Write an object in one step and give what tells it from others, as `read` does.
 
-        ``instead_of``: the ETag that it must have until then, None: it must not be there, else Conflict is raised.
+        ``instead_of``: what `read` gave of the object that it is to replace, None: there must be none; where there is
+        another by then Conflict is raised.
         """
         import obstore
 
-        mode: Any = "overwrite" if instead_of == "" else "create" if instead_of is None else {"e_tag": instead_of}
+        expected = {self._state: instead_of}
+        mode: Any = "overwrite" if instead_of == "" else "create" if instead_of is None else expected
         with self._told(path):
-            return obstore.put(self._store(), path, data, mode=mode)["e_tag"] or ""
+            return self._state_of(obstore.put(self._store(), path, data, mode=mode))
+
+    @property
+    def _state(self) -> str:
+        """What the store wants to be named before it replaces an object: Google's its generation, others its ETag."""
+        return "version" if self.url.startswith("gs:") else "e_tag"
+
+    def _state_of(self, about: Any) -> str:
+        return about[self._state] or ""
 
     def remove(self, paths: Sequence[str]) -> None:
         """Remove objects; one that is gone already is no fault."""
         import obstore
 
-        with self._told(paths[0] if paths else ""):
-            if paths:
+        if not paths:
+            return
+        try:
+            with self._told(paths[0]):
                 obstore.delete(self._store(), list(paths))
+        except FileNotFoundError:
+            # Amazon's stores say nothing of what is gone, others stop there.
+            for path in paths:
+                with suppress(FileNotFoundError), self._told(path):
+                    obstore.delete(self._store(), path)
 
     @contextmanager
     def _told(self, path: str) -> Iterator[None]:

@@ -243,7 +243,7 @@ class Bucket:
         return self._scratch_at
 
     def read(self, path: str) -> tuple[bytes, str] | None:
-        """Read an object with its ETag."""
+        """Read an object with what tells it from later ones."""
         return self.objects.read(path)
 
     def write(self, path: str, data: bytes | Path) -> None:

@@ -140,13 +140,15 @@ def assemble(
     changed = set(replaced) | {doc_id for batch in batches for doc_id in _doc_ids(batch)}
     touched = {doc_id[:length] for doc_id in changed}
     comparable = previous if previous and previous.prefix_length == length else None
-    gone, come = _group_ids(replaced, length), _group_batches(batches, prefixes)
+    gone = _group_ids(replaced, length)
     parts: dict[str, tuple[Part, ...]] = {}
     for table in CONTENT:
+        come = _group_batches((batch for batch in batches if _has_rows(batch.files[table])), prefixes)
         old = {prefix_of(part): part for part in comparable.tables[table]} if comparable else {}
         parts[table] = tuple(
             shelf.keep(comparable, old[prefix])
-            if comparable and prefix not in touched
+            # Of plain texts several tables have no rows at all: an empty part that gets none is not written anew.
+            if comparable and (prefix not in touched or (old[prefix].rows == 0 and not come[prefix]))
             else shelf.put(_content(shelf, previous, table, prefix, gone[prefix], come[prefix]), table, prefix)
             for prefix in prefixes
         )
@@ -221,6 +223,10 @@ def _group_batches(batches: Iterable[NewRows], prefixes: Sequence[str]) -> defau
         for prefix in prefixes[begin:end]:
             grouped[prefix].append(batch)
     return grouped
+
+
+def _has_rows(file: Path) -> bool:
+    return bool(pq.read_metadata(file).num_rows)
 
 
 def _content(

@@ -308,6 +308,21 @@ def test_only_parts_with_changes_are_written(tables, parted):
     assert read_table(tables, second, "documents").height == 2400
 
 
+def test_parts_without_rows_that_get_none_are_not_written_anew(tables):
+    bare = ("repairs", "raw_texts")
+    first = publish(tables, "run-1", MANY, new=[documents(MANY) | {name: empty(name) for name in bare}])
+    changed = MANY[3 * 150 + 7]
+    new = document(changed, "Anders.") | {"raw_texts": empty("raw_texts")}
+    second = publish(tables, "run-2", MANY, new=[new], replaced=[changed], previous=first)
+    written = {}
+    for name in ("blocks", *bare):
+        pairs = zip(inodes(tables, first, name), inodes(tables, second, name), strict=True)
+        written[name] = [digit for digit, (old, new) in enumerate(pairs) if old != new]
+    assert written == {"blocks": [3], "repairs": [3], "raw_texts": []}
+    assert read_table(tables, second, "repairs").height == 1
+    assert read_table(tables, second, "raw_texts").height == 0
+
+
 def test_another_cut_rewrites_all_and_loses_nothing(tables, parted):
     gone, stay = MANY[16:], MANY[:16]
     second = publish(tables, "run-2", stay, replaced=gone, previous=parted)
