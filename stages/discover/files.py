@@ -154,7 +154,7 @@ def _hash_files(
 
 
 class _Beside(NamedTuple):
-    """``sidecars`` and ``tags`` of what is `Found`."""
+    """``sidecars`` and ``tags`` of what is found."""
 
     sidecars: dict[str, str]
     tags: dict[str, str | None]
