@@ -91,17 +91,47 @@ def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
     return found.sort("doc_id", "other_id")
 
 
-def split_candidates(
-    now: pl.DataFrame, before: pl.DataFrame, fresh: pl.Series, pairs: pl.DataFrame
+def next_candidates(
+    published: pl.LazyFrame, new: pl.DataFrame, replaced: pl.Series, pairs: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part the candidates of ``now`` in those to compare and the ``pairs`` that are known of the others.
+    """Say which candidates (`CANDIDATES`) are to be compared, and which of the ``pairs`` that are known still hold.
 
-    ``before``: the candidates of the last run, ``pairs``: which of them it found alike, ``fresh``: doc_ids that are
-    new or changed since.
+    ``published`` are the sketches of the last run, ``pairs`` what it found alike; the documents ``replaced`` go, those
+    of ``new`` come (`SKETCHES`). Of the corpus only the keys of these are kept in memory: whatever shares no key with
+    them stays as it was.
     """
-    is_fresh = pl.any_horizontal(pl.col(name).is_in(fresh.implode()) for name in CANDIDATES.names())
-    stand = now.filter(~is_fresh).join(before, on=CANDIDATES.names(), how="semi")
-    return now.join(stand, on=CANDIDATES.names(), how="anti"), pairs.join(stand, on=CANDIDATES.names(), how="semi")
+    stay = published.filter(~pl.col("doc_id").is_in(replaced.implode()))
+    gone = published.filter(pl.col("doc_id").is_in(replaced.implode())).collect()
+    touched = pl.concat([new["sketch"], gone["sketch"]]).explode(empty_as_null=True).drop_nulls().unique()
+    standing = _holding(stay, touched)
+    before, now = (find_candidates(pl.concat([standing, others])) for others in (gone, new))
+    fresh = pl.concat([new["doc_id"], replaced]).implode()
+    held = pairs.filter(~pl.any_horizontal(pl.col(name).is_in(fresh) for name in CANDIDATES.names()))
+    # By their other keys they may be candidates still.
+    unsure = held.join(before, on=CANDIDATES.names(), how="semi").join(now, on=CANDIDATES.names(), how="anti")
+    held = held.join(_no_more(unsure, stay, new), on=CANDIDATES.names(), how="anti")
+    is_new = pl.any_horizontal(pl.col(name).is_in(fresh) for name in CANDIDATES.names())
+    stood = now.filter(~is_new).join(before, on=CANDIDATES.names(), how="semi")
+    todo = now.join(stood, on=CANDIDATES.names(), how="anti")
+    return todo.join(held, on=CANDIDATES.names(), how="anti"), held
+
+
+def _holding(sketches: pl.LazyFrame, keys: pl.Series) -> pl.DataFrame:
+    """The sketches that have one of the keys, with nothing but these."""
+    wanted = keys.to_frame("sketch").lazy()
+    each = sketches.select(SKETCHES.names()).explode("sketch", empty_as_null=True).join(wanted, on="sketch", how="semi")
+    return each.group_by("doc_id").agg("sketch").collect(engine="streaming")
+
+
+def _no_more(pairs: pl.DataFrame, stay: pl.LazyFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Which of the pairs are no candidates among all that stay and come."""
+    if pairs.is_empty():
+        return pairs
+    here = pl.concat([pairs["doc_id"], pairs["other_id"]]).unique()
+    theirs = stay.filter(pl.col("doc_id").is_in(here.implode())).collect()["sketch"]
+    keys = theirs.explode(empty_as_null=True).drop_nulls().unique()
+    now = find_candidates(pl.concat([_holding(stay, keys), _holding(new.lazy(), keys)]))
+    return pairs.join(now, on=CANDIDATES.names(), how="anti")
 
 
 def compare(candidates: pl.DataFrame, texts: pl.DataFrame, at_least: float = AT_LEAST) -> pl.DataFrame:

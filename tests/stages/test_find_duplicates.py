@@ -5,13 +5,12 @@ import polars as pl
 import pytest
 
 from stages.find_duplicates import (
-    CANDIDATES,
     PAIRS,
     bodies,
     compare,
     find_candidates,
+    next_candidates,
     sketch_texts,
-    split_candidates,
     to_pairs,
     to_rows,
 )
@@ -73,15 +72,16 @@ def test_texts_of_hardly_a_word_are_nobodys_duplicates(text):
 class Run:
     """What a run leaves for the next."""
 
-    texts, candidates, pairs = frame(), CANDIDATES.to_frame(), PAIRS.to_frame()
+    texts, pairs = frame(), PAIRS.to_frame()
     compared = 0
 
     def next(self, new, gone=()):
         """Add texts, or put them in the place of others, and take some away."""
-        stay = self.texts.filter(~pl.col("doc_id").is_in([*new["doc_id"], *gone]))
-        self.texts, before = pl.concat([stay, new.select("doc_id", "text")]), self.candidates
-        self.candidates = find_candidates(sketch_texts(self.texts))
-        todo, held = split_candidates(self.candidates, before, new["doc_id"], self.pairs)
+        replaced = self.texts["doc_id"].filter(self.texts["doc_id"].is_in([*new["doc_id"], *gone]))
+        published = sketch_texts(self.texts).lazy()
+        todo, held = next_candidates(published, sketch_texts(new.select("doc_id", "text")), replaced, self.pairs)
+        stay = self.texts.filter(~pl.col("doc_id").is_in(replaced.implode()))
+        self.texts = pl.concat([stay, new.select("doc_id", "text")])
         self.compared = todo.height
         self.pairs = pl.concat([held, compare(todo, self.texts)]).sort("doc_id", "other_id")
 
@@ -114,7 +114,7 @@ def test_runs_over_many_alike_end_as_one_over_all_whoever_comes_and_goes(words):
         gone = chance.sample(run.texts["doc_id"].to_list(), min(6, run.texts.height))
         run.next(pl.DataFrame({"doc_id": [*new, *again], "text": texts}), set(gone) - set(again))
         assert run.pairs.equals(in_one_run(run.texts))
-    assert run.candidates.height > 100
+    assert find_candidates(sketch_texts(run.texts)).height > 100
 
 
 def test_what_is_gone_or_changed_takes_its_pairs_along():
