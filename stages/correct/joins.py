@@ -20,7 +20,7 @@ _GAP = "\n\n"
 _MET = pl.Schema({"doc_id": pl.String(), "row": pl.Int64()})
 Block = dict[str, Any]
 Done = tuple[list[Block], int, int, int, Repair | None]
-"""The blocks now, the place from which on characters moved, by how many, the joins more, and a repair if there is one."""
+"""The blocks now, the place from which on characters moved, how far, the joins more, and a repair if one was made."""
 Moves = Mapping[str, Sequence[tuple[int, int]]]
 """By document the places, in the text as it is now, from which on characters moved, and by how many."""
 
@@ -42,8 +42,8 @@ def correct_joins(
 
     Two blocks become one as two lines do: a hyphen between them is decided and recorded as a repair, and between
     characters that are written without a space none is put. ``documents``, ``blocks`` and ``repairs`` are those of
-    `stages.reflow.frames.reflow_texts`, ``texts`` has doc_id, source_uri and raw. A row meets nothing where no word of a
-    block begins at its raw character, where the characters beside the place are not in the raw text (a hyphen was
+    `stages.reflow.frames.reflow_texts`, ``texts`` has doc_id, source_uri and raw. A row meets nothing where no word of
+    a block begins at its raw character, where the characters beside the place are not in the raw text (a hyphen was
     decided there), or where the block before stands further down in the file.
     """
     wanted = corrections.filter(pl.col("action").is_in(ACTIONS)).sort("row")
