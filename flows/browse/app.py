@@ -45,7 +45,7 @@ class Options:
     """What a person chose when starting the pages."""
 
     sources: Sequence[Source] = ()
-    corrections: Path | None = None
+    corrections: Path | str | None = None
     edit: bool = False
     token: str | None = None
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1")
@@ -227,7 +227,7 @@ class Pages:
         """The corrections that there are."""
         file = self._options.corrections
         standing = self._standing()
-        rows = with_states(all_rows(file), self._shelf.tables, standing.snapshot).to_dicts() if file else []
+        rows = with_states(all_rows(file), self._shelf.store, standing.snapshot).to_dicts() if file else []
         return self._fill(
             request, "corrections.html", 422 if problem else 200, rows=rows, file=str(file or ""), problem=problem
         )
