@@ -19,7 +19,7 @@ from stages.tables.schemas import BLOCK_KINDS, TABLES
 from stages.tables.store import Snapshot, Store
 from stages.tables.store.objects import is_url
 
-VERSION = "2"
+VERSION = "3"
 """Raised when the layout below changes: an index of another version is built anew."""
 NAME = "browse.sqlite"
 _DISK = {"SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE"}
@@ -58,6 +58,7 @@ CREATE INDEX copies_document ON copies (document, similarity DESC);
 CREATE INDEX sources_same ON sources (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE UNIQUE INDEX entities_id ON entities (entity_id);
 CREATE INDEX entities_label ON entities (label, n_documents DESC, name);
+CREATE INDEX entities_placed ON entities (n_documents DESC, name) WHERE geonames_id IS NOT NULL;
 CREATE INDEX entities_all ON entities (n_documents DESC, name);
 CREATE INDEX entities_name ON entities (name COLLATE NOCASE);
 CREATE INDEX mentions_entity ON mentions (entity, document, start);
