@@ -20,6 +20,7 @@ ADDRESSES = (
     "/search?q=nirgends-zu-finden",
     "/entities",
     "/entities?label=PER&q=a",
+    "/map",
     "/quarantine",
     "/files?status=duplicate",
     "/corrections",

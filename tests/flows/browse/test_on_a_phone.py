@@ -84,7 +84,8 @@ def test_a_wrong_join_and_a_kind_are_corrected_by_touch(browser, served: Served,
         button = page.get_by_role("button", name="Save: A block begins at this raw character")
         box = button.bounding_box()
         assert box
-        assert box["x"] >= 0 and box["x"] + box["width"] <= 390 and box["height"] >= 24  # noqa: PT018
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= 390
+        assert box["height"] >= 24
         button.tap()
         page.wait_for_selector("td")
         assert "waits for the next run" in page.locator("main").inner_text()
