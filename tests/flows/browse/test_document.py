@@ -15,7 +15,7 @@ from flows.browse.words import WORDS
 from stages.discover.sources import parse_sources
 from stages.link_entities.evidence import RULES
 from stages.read.again import read_again, row_options
-from stages.tables.schemas import DOUBTS, DRIFT_VERDICTS
+from stages.tables.schemas import DOUBTS, DRIFT_VERDICTS, REASONS
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import fast_gate, run_here
 from tests.flows.browse.kinds import HOUSE, MARKET, fill
@@ -226,7 +226,8 @@ def test_why_two_spellings_are_one_is_said_in_words(pages: TestClient, home: Pat
 def test_every_code_of_the_tables_has_words_in_both_languages() -> None:
     codes = [f"rule {rule}" for rule in RULES] + [f"doubt {doubt}" for doubt in DOUBTS]
     assert [code for code in codes if code not in WORDS["en"]] == []
-    assert [code for code in (*codes, *DRIFT_VERDICTS) if code not in WORDS["de"]] == []
+    german = [*codes, *DRIFT_VERDICTS, *(f"reason {reason}" for reason in REASONS)]
+    assert [code for code in german if code not in WORDS["de"]] == []
 
 
 def test_the_texts_of_the_folder_are_those_that_pages_show(pages: TestClient, home: Path) -> None:
