@@ -159,6 +159,21 @@ def test_layers_are_toggled_and_part_of_the_address(visit: Visit) -> None:
     assert page.locator('.layers input[value="names"]').is_checked()
 
 
+def test_on_paper_is_the_document_alone_in_dark_ink(visit: Visit) -> None:
+    page = visit.page
+    visit.go(first(visit, "/search?q=Linie", "/documents/"))
+    page.emulate_media(media="print", color_scheme="dark")
+    shown = {
+        name: page.locator(name).first.is_visible() for name in (".top", ".layers", ".place", ".mended", ".rawtext")
+    }
+    assert [name for name, is_visible in shown.items() if is_visible] == [".mended", ".rawtext"]
+    light = "one => getComputedStyle(one).backgroundColor.match(/[0-9]+/g).slice(0, 3).every((part) => part > 200)"
+    for name in ("body", ".mended", ".mended .m-LOC", ".rawtext .rep"):
+        assert page.locator(name).first.evaluate(light), name
+    cut_off = "one => one.scrollHeight > one.clientHeight + 2"
+    assert not page.locator(".mended").evaluate(cut_off)
+
+
 def test_a_hostile_document_and_name_are_text(visit: Visit) -> None:
     page = visit.page
     visit.go("/search?q=Stadtrat+alert")
@@ -188,9 +203,8 @@ def test_german_and_english_dark_and_light_stay_chosen(visit: Visit) -> None:
     assert page.get_by_role("navigation", name="Main menu").get_by_role("link").first.inner_text() == "Overview"
 
 
-def test_a_merger_is_written_and_taken_back(browser, tables: Path, tmp_path: Path) -> None:
-    file = tmp_path / "corrections.csv"
-    served = Served("--tables", tables, "--edit", "--corrections", file)
+def test_a_merger_is_written_and_taken_back(browser, edited: tuple[Served, Path]) -> None:
+    served, file = edited
     visit = Visit(browser, served.address, locale="en-GB")
     page = visit.page
     try:
@@ -218,12 +232,10 @@ def test_a_merger_is_written_and_taken_back(browser, tables: Path, tmp_path: Pat
         assert [line for line in visit.noted if "422" not in line] == []
     finally:
         visit.context.close()
-        served.stop()
 
 
-def test_a_mention_is_rejected_where_it_stands(browser, tables: Path, tmp_path: Path) -> None:
-    file = tmp_path / "corrections.csv"
-    served = Served("--tables", tables, "--edit", "--corrections", file)
+def test_a_mention_is_rejected_where_it_stands(browser, edited: tuple[Served, Path]) -> None:
+    served, file = edited
     visit = Visit(browser, served.address, locale="en-GB")
     try:
         visit.go(first(visit, "/search?q=Linie", "/documents/"))
@@ -237,4 +249,3 @@ def test_a_mention_is_rejected_where_it_stands(browser, tables: Path, tmp_path: 
         assert row["start"] is not None
     finally:
         visit.context.close()
-        served.stop()
