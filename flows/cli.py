@@ -152,7 +152,9 @@ def _add_show(show: argparse.ArgumentParser) -> None:
 
 def _add_browse(browse: argparse.ArgumentParser) -> None:
     browse.add_argument("sources", nargs="*", metavar="SOURCE", help="sources of the raw texts, named as for run")
-    browse.add_argument("--tables", metavar="DIR", help="folder of the published tables (default: data/tables)")
+    browse.add_argument(
+        "--tables", metavar="DIR", help="folder of the published tables, or s3:// URL (default: data/tables)"
+    )
     browse.add_argument("--port", type=int, default=8765, metavar="N", help="port, 0 for any (default: %(default)s)")
     browse.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address (default: this machine alone)")
     browse.add_argument(
@@ -161,9 +163,12 @@ def _add_browse(browse: argparse.ArgumentParser) -> None:
     browse.add_argument("--no-open", action="store_true", help="do not open a browser")
     browse.add_argument("--edit", action="store_true", help="allow corrections")
     browse.add_argument(
-        "--corrections", type=Path, metavar="FILE", help="file of corrections (default: corrections.csv in the tables)"
+        "--corrections", metavar="FILE", help="file of corrections (default: corrections.csv in the tables)"
     )
-    browse.add_argument("--index", type=Path, metavar="DIR", help="folder of the index (default: beside the snapshot)")
+    browse.add_argument(
+        "--index", type=Path, metavar="DIR",
+        help="folder of the index (default: beside the snapshot; of tables on an object store a temporary one)",
+    )  # fmt: skip
 
 
 def add_run(run: argparse.ArgumentParser) -> None:
@@ -539,9 +544,7 @@ def _browse(chosen: argparse.Namespace) -> int:
     from flows.browse.serve import Place, Shown, serve_pages
     from flows.settings import TABLES
     from stages.errors import printable
-    from stages.tables.store.choose import require_parquet
 
-    tables = require_parquet(chosen.tables or TABLES, "browse")
     place = Place(chosen.host, chosen.port, chosen.token, not chosen.no_open)
     with Progress(transient=True) as bar:
         task = bar.add_task("index", total=None)
@@ -553,7 +556,7 @@ def _browse(chosen: argparse.Namespace) -> int:
             bar.stop()
             say(printable(line))
 
-        shown = Shown(tables, chosen.sources, chosen.edit, chosen.corrections, chosen.index)
+        shown = Shown(chosen.tables or TABLES, chosen.sources, chosen.edit, chosen.corrections, chosen.index)
         serve_pages(shown, place, tell_line, tell)
     return 0
 

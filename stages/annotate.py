@@ -12,7 +12,7 @@ from datetime import datetime
 import polars as pl
 
 from stages.correct import CORRECTIONS, MET, correct_blocks, correct_mentions, correct_titles
-from stages.correct.joins import Moves, correct_joins
+from stages.correct.joins import Joined, correct_joins
 from stages.errors import UsageError, printable
 from stages.extract_entities import EntityOptions, entity_models, extract_mentions
 from stages.extract_entities.relative_dates import resolve_dates
@@ -61,7 +61,7 @@ def annotate(
     seconds: Timed = {}
     clock = _Clock(seconds)
     documents, blocks, repairs, rejected = reflow_texts(texts, options.reflow)
-    documents, blocks, met, moves = _corrected(documents, blocks, texts, corrections)
+    documents, blocks, repairs, met, moves = _corrected(documents, blocks, repairs, texts, corrections)
     clock.stop("reflow")
     blocks, languages = identify_blocks(blocks, options.language)
     clock.stop("identify_language")
@@ -98,13 +98,13 @@ def annotate(
 
 
 def _corrected(
-    documents: pl.DataFrame, blocks: pl.DataFrame, texts: pl.DataFrame, corrections: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame, Moves]:
+    documents: pl.DataFrame, blocks: pl.DataFrame, repairs: pl.DataFrame, texts: pl.DataFrame, corrections: pl.DataFrame
+) -> Joined:
     """Apply the corrections of blocks; also gives which of them met something, and where other ones mean now."""
-    documents, blocks, met_joins, moves = correct_joins(documents, blocks, texts, corrections)
+    documents, blocks, repairs, met_joins, moves = correct_joins(documents, blocks, repairs, texts, corrections)
     blocks, met_blocks = correct_blocks(blocks, texts, corrections, moves)
     met = pl.concat([met_joins, met_blocks])
-    return correct_titles(documents, blocks, met), blocks, met, moves
+    return Joined(correct_titles(documents, blocks, met), blocks, repairs, met, moves)
 
 
 def _complete(documents: pl.DataFrame, counted: Frames, options: EntityOptions) -> pl.DataFrame:

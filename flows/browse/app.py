@@ -20,7 +20,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response, Stream
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from flows.browse import charts, find
+from flows.browse import atlas, charts, find
 from flows.browse.corrections import add_row, all_rows, take_back, with_states
 from flows.browse.document import LAYERS, about, named_in, raw_text_of, shown_of
 from flows.browse.drift import drift_of
@@ -37,6 +37,9 @@ from stages.tables.schemas import BLOCK_KINDS, LABELS, NAME_LABELS, REPAIR_RULES
 HERE = Path(__file__).parent
 _MOST_TAKEN = 100_000
 _MOST_BYTES = 100_000
+_MOST_PLACES = 400
+_MOST_NEAR, _MOST_DRAWN = 200, 14
+"""So many names that stand in the same documents are looked up, for the places among them; so many are drawn around."""
 _PLURALS = {"PER": "People", "ORG": "Organisations", "LOC": "Places", "MISC": "Other"}
 
 
@@ -45,7 +48,7 @@ class Options:
     """What a person chose when starting the pages."""
 
     sources: Sequence[Source] = ()
-    corrections: Path | None = None
+    corrections: Path | str | None = None
     edit: bool = False
     token: str | None = None
     hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "::1")
@@ -61,6 +64,7 @@ def build_app(shelf: Shelf, options: Options) -> Guard:
         Route("/documents/{doc_id}", pages.document),
         Route("/entities", pages.entities),
         Route("/entities/{entity_id}", pages.entity),
+        Route("/map", pages.map),
         Route("/quarantine", pages.quarantine),
         Route("/files", pages.files),
         Route("/corrections", pages.corrections),
@@ -75,7 +79,13 @@ def environment() -> Environment:
     """Give the templates; everything put into them is escaped."""
     loader = FileSystemLoader(HERE / "templates")
     made = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    made.globals |= {"charts": charts, "labels": LABELS, "name_labels": NAME_LABELS, "plurals": _PLURALS}
+    made.globals |= {
+        "charts": charts,
+        "atlas": atlas,
+        "labels": LABELS,
+        "name_labels": NAME_LABELS,
+        "plurals": _PLURALS,
+    }
     made.globals |= {"day": day, "drift_of": drift_of}
     made.globals |= {"block_kinds": BLOCK_KINDS, "statuses": STATUSES, "rules": REPAIR_RULES}
     made.filters |= {"visible": visible, "zipped": lambda names: [(name, name) for name in names]}
@@ -120,9 +130,12 @@ class Pages:
         standing = self._standing()
         with self._shelf.reading(standing) as found:
             most = {label: find.most_named(found, label, 8) for label in NAME_LABELS}
+            points = atlas.points_of(find.places(found, _MOST_PLACES))
         months = charts.months_between(standing.facts["months"])
         links = {month: f"/search?since={month}&until={month}&sort=oldest" for month, _ in months}
-        return self._fill(request, "overview.html", facts=standing.facts, most=most, months=months, links=links)
+        return self._fill(
+            request, "overview.html", facts=standing.facts, most=most, months=months, links=links, points=points
+        )
 
     def search(self, request: Request) -> Response:
         """Documents by words and filters."""
@@ -189,10 +202,12 @@ class Pages:
             if entity is None:
                 raise HTTPException(404)
             number = entity["no"]
+            near = find.company(found, number, _MOST_NEAR)
             values = {
                 "months": charts.months_between(find.months(found, number)),
                 "roles": find.roles(found, number),
-                "company": find.company(found, number),
+                "company": near[:_MOST_DRAWN],
+                "points": atlas.points_of([entity | {"n": entity["n_documents"]}, *near], "n"),
                 "contexts": find.contexts(found, number, page),
                 "evidence": find.evidence(found, entity),
             }
@@ -200,6 +215,15 @@ class Pages:
                 values["alike"] = find.alike(found, entity)
         pages = max(1, -(-entity["n_mentions"] // PAGE))
         return self._fill(request, "entity.html", entity=entity, page=page, pages=pages, **values)
+
+    def map(self, request: Request) -> Response:
+        """The places that most documents name, where they are."""
+        with self._shelf.reading(self._standing()) as found:
+            points = atlas.points_of(find.places(found, _MOST_PLACES))
+        whole = request.query_params.get("view") == "all"
+        frame = atlas.around(points, whole=whole) if points else None
+        n_outside = sum(not atlas.within(frame, one) for one in points) if frame else 0
+        return self._fill(request, "map.html", points=points, frame=frame, n_outside=n_outside, whole=whole)
 
     def quarantine(self, request: Request) -> Response:
         """What was kept out, and what to do."""
@@ -227,7 +251,7 @@ class Pages:
         """The corrections that there are."""
         file = self._options.corrections
         standing = self._standing()
-        rows = with_states(all_rows(file), self._shelf.tables, standing.snapshot).to_dicts() if file else []
+        rows = with_states(all_rows(file), self._shelf.store, standing.snapshot).to_dicts() if file else []
         return self._fill(
             request, "corrections.html", 422 if problem else 200, rows=rows, file=str(file or ""), problem=problem
         )

@@ -246,7 +246,7 @@ def roles(found: sqlite3.Connection, entity: int) -> list[tuple[str, int]]:
     return [(role, n) for role, n in found.execute(query + " LIMIT 12", (entity,))]
 
 
-def company(found: sqlite3.Connection, entity: int, most: int = 14) -> list[dict[str, Any]]:
+def company(found: sqlite3.Connection, entity: int, most: int) -> list[dict[str, Any]]:
     """Give the names that stand most often in the same documents, with how many; places and people alike."""
     query = """
     SELECT e.*, together.n FROM (
@@ -286,6 +286,12 @@ def most_named(found: sqlite3.Connection, label: str, most: int) -> list[dict[st
     """Give the entities of a label that the most documents name."""
     query = "SELECT * FROM entities WHERE label = ? ORDER BY n_documents DESC, name LIMIT ?"
     return [dict(row) for row in found.execute(query, (label, most))]
+
+
+def places(found: sqlite3.Connection, most: int) -> list[dict[str, Any]]:
+    """Give the places that most documents name, of those whose name means one place only."""
+    query = "SELECT * FROM entities WHERE geonames_id IS NOT NULL ORDER BY n_documents DESC, name LIMIT ?"
+    return [dict(row) for row in found.execute(query, (most,))]
 
 
 def files(found: sqlite3.Connection, status: str, q: str, page: int) -> tuple[list[dict[str, Any]], int]:

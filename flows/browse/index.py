@@ -4,6 +4,7 @@ It holds copies alone (texts, names, counts) and a full-text index over them. It
 so a half-made one is never opened, and it goes with its snapshot.
 """
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -15,12 +16,14 @@ import polars as pl
 
 from stages.errors import UsageError
 from stages.tables.schemas import BLOCK_KINDS, TABLES
-from stages.tables.store.snapshots import Snapshot, read_table, scan_parts
+from stages.tables.store import Snapshot, Store
+from stages.tables.store.objects import is_url
 
 VERSION = "3"
 """Raised when the layout below changes: an index of another version is built anew."""
 NAME = "browse.sqlite"
 _DISK = {"SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_READONLY", "SQLITE"}
+_KEY = 12
 Tell = Callable[[int, int], None]
 """Is told how many documents are done, and of how many."""
 
@@ -55,6 +58,7 @@ CREATE INDEX copies_document ON copies (document, similarity DESC);
 CREATE INDEX sources_same ON sources (duplicate_of) WHERE duplicate_of IS NOT NULL;
 CREATE UNIQUE INDEX entities_id ON entities (entity_id);
 CREATE INDEX entities_label ON entities (label, n_documents DESC, name);
+CREATE INDEX entities_placed ON entities (n_documents DESC, name) WHERE geonames_id IS NOT NULL;
 CREATE INDEX entities_all ON entities (n_documents DESC, name);
 CREATE INDEX entities_name ON entities (name COLLATE NOCASE);
 CREATE INDEX mentions_entity ON mentions (entity, document, start);
@@ -82,18 +86,19 @@ _COUNTS = {
 }
 
 
-def open_index(tables: Path, snapshot: Snapshot, folder: Path | None, tell: Tell) -> Path:
+def open_index(store: Store, snapshot: Snapshot, folder: Path | None, tell: Tell) -> Path:
     """Give the index of a snapshot, built now where there is none yet; ``folder``: where, else in the snapshot's own.
 
-    Raises UsageError where nothing can be written there.
+    In ``folder`` those of snapshots that are no longer there are removed. Raises UsageError where nothing can be
+    written there.
     """
-    file = index_file(tables, snapshot, folder)
+    file = index_file(store, snapshot, folder)
     if not is_whole(file):
         new = file.with_name(f".{file.name}.{os.getpid()}.new")
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             new.unlink(missing_ok=True)
-            build_index(tables, snapshot, new, tell)
+            build_index(store, snapshot, new, tell)
             new.replace(file)
         except (OSError, sqlite3.OperationalError) as error:
             if isinstance(error, sqlite3.Error) and error.sqlite_errorname.partition("_IOERR")[0] not in _DISK:
@@ -104,12 +109,24 @@ def open_index(tables: Path, snapshot: Snapshot, folder: Path | None, tell: Tell
         finally:
             if file.parent.is_dir():
                 new.unlink(missing_ok=True)
+    if folder:
+        named = {_name_in_folder(store, one) for one in (snapshot.snapshot, *snapshot.previous)}
+        for old in folder.glob(f"{_name_in_folder(store, '')[:_KEY]}*.sqlite"):
+            if old.name not in named:
+                old.unlink(missing_ok=True)
     return file
 
 
-def index_file(tables: Path, snapshot: Snapshot, folder: Path | None) -> Path:
-    """Say where the index of a snapshot lies."""
-    return folder / f"{snapshot.run_id}.sqlite" if folder else tables / snapshot.snapshot / NAME
+def index_file(store: Store, snapshot: Snapshot, folder: Path | None) -> Path:
+    """Say where the index of a snapshot lies; that of tables on an object store has to have a ``folder``."""
+    assert folder or not is_url(store.where)
+    return folder / _name_in_folder(store, snapshot.snapshot) if folder else Path(store.where, snapshot.snapshot, NAME)
+
+
+def _name_in_folder(store: Store, snapshot: str) -> str:
+    """Name an index where those of several tables may lie: by the place of its tables, then by its run."""
+    where = store.where if is_url(store.where) else str(Path(store.where).resolve())
+    return f"{hashlib.sha256(where.encode()).hexdigest()[:_KEY]}-{snapshot.rpartition('/')[2]}.sqlite"
 
 
 def is_whole(file: Path) -> bool:
@@ -135,25 +152,25 @@ def facts(found: sqlite3.Connection) -> dict[str, object]:
     return {name: json.loads(value) for name, value in found.execute("SELECT name, value FROM facts")}
 
 
-def build_index(tables: Path, snapshot: Snapshot, file: Path, tell: Tell) -> None:
+def build_index(store: Store, snapshot: Snapshot, file: Path, tell: Tell) -> None:
     """Write the index of a snapshot to a file that is not there yet."""
     with closing(sqlite3.connect(file)) as out, out:
         out.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _LAYOUT)
-        entities = _add_entities(out, read_table(tables, snapshot, "entities"))
-        sources = read_table(tables, snapshot, "sources")
-        _add_sources(out, sources, read_table(tables, snapshot, "quarantine"))
+        entities = _add_entities(out, store.read(snapshot, "entities"))
+        sources = store.read(snapshot, "sources")
+        _add_sources(out, sources, store.read(snapshot, "quarantine"))
         dates = _dates(sources)
-        clusters = read_table(tables, snapshot, "duplicates")
+        clusters = store.read(snapshot, "duplicates")
         total = sum(part.rows for part in snapshot.tables["documents"])
         done = 0
         for prefix in prefixes(snapshot):
             tell(done, total)
-            done += _add_part(out, _frames(tables, snapshot, prefix) | {"duplicates": clusters}, dates, entities, done)
+            done += _add_part(out, _frames(store, snapshot, prefix) | {"duplicates": clusters}, dates, entities, done)
         tell(total, total)
         out.executescript(_FINISH)
         counted = {name: [list(row) for row in out.execute(query)] for name, query in _COUNTS.items()}
-        runs = read_table(tables, snapshot, "runs").sort("started_at", descending=True)
-        drift = read_table(tables, snapshot, "drift").filter(pl.col("run_id").is_in(runs["run_id"].head(60).implode()))
+        runs = store.read(snapshot, "runs").sort("started_at", descending=True)
+        drift = store.read(snapshot, "drift").filter(pl.col("run_id").is_in(runs["run_id"].head(60).implode()))
         told = {"version": VERSION, "run_id": snapshot.run_id, "runs": _plain(runs.head(60)), "drift": _plain(drift)}
         told |= counted
         out.executemany("INSERT INTO facts VALUES (?, ?)", [(k, json.dumps(v, default=str)) for k, v in told.items()])
@@ -165,7 +182,7 @@ def prefixes(snapshot: Snapshot) -> list[str]:
     return sorted(stem.removeprefix("part").removeprefix("-") for stem in stems)
 
 
-def _frames(tables: Path, snapshot: Snapshot, prefix: str) -> dict[str, pl.DataFrame]:
+def _frames(store: Store, snapshot: Snapshot, prefix: str) -> dict[str, pl.DataFrame]:
     columns = {
         "documents": [name for name in TABLES["documents"].columns if name != "encoding"],
         "blocks": ["doc_id", "kind", "text"],
@@ -173,7 +190,7 @@ def _frames(tables: Path, snapshot: Snapshot, prefix: str) -> dict[str, pl.DataF
         "repairs": ["doc_id"],
     }
     return {
-        name: scan_parts(tables, snapshot, name, [prefix]).select(wanted).collect() for name, wanted in columns.items()
+        name: store.scan_parts(snapshot, name, [prefix]).select(wanted).collect() for name, wanted in columns.items()
     }
 
 

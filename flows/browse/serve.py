@@ -13,6 +13,7 @@ from flows.browse.app import Options, build_app
 from flows.browse.guard import is_loopback
 from flows.browse.index import Tell
 from flows.browse.shelf import Shelf
+from flows.corrections import FILE
 from stages.discover.sources import parse_sources
 from stages.errors import UsageError
 
@@ -31,14 +32,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Shown:
-    """What is served: tables, the sources as for a run, whether people may correct and in which file, and where the
-    index lies; by default the file lies beside the tables and the index in its snapshot.
+    """What is served: tables (a folder, or a URL of an object store), the sources as for a run, whether people may
+    correct and in which file, and where the index lies; by default the file lies beside the tables and the index in its
+    snapshot, or where tables are on an object store in a temporary folder.
     """
 
-    tables: Path
+    tables: Path | str
     sources: Sequence[str] = ()
     edit: bool = False
-    corrections: Path | None = None
+    corrections: Path | str | None = None
     index: Path | None = None
 
 
@@ -52,7 +54,7 @@ def serve_pages(shown: Shown, place: Place, say: Callable[[str], None], tell: Te
     hosts = ("127.0.0.1", "localhost", "::1", place.host.strip("[]")) if is_loopback(place.host) else ()
     named = parse_sources(shown.sources) if shown.sources else ()
     shelf = Shelf(shown.tables, shown.index, tell)
-    corrections = shown.corrections or shown.tables / "corrections.csv"
+    corrections = shown.corrections or f"{shown.tables}/{FILE}"
     app = build_app(shelf, Options(named, corrections, shown.edit, token, hosts))
     config = uvicorn.Config(
         app, host=place.host, port=place.port, log_level="warning", access_log=False, lifespan="off"

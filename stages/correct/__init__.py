@@ -20,7 +20,7 @@ from stages.correct.joins import Moves, was_at
 from stages.errors import UsageError
 from stages.tables.schemas import BLOCK_KINDS, LABELS, NAME_LABELS, VALUE_LABELS
 
-VERSION = "1"
+VERSION = "2"
 
 ACTIONS = {
     "reject": "a mention is no name or value: it is left out, everywhere or at one place",

@@ -27,16 +27,16 @@ def rows(*given: tuple[str, int | str, str, str]) -> pl.DataFrame:
     return read_corrections("\n".join(lines) + "\n")
 
 
-def made(corrections: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    raw = RawDocument(RAW, "utf-8", "utf-8")
+def made(corrections: pl.DataFrame, text: str = RAW) -> dict[str, pl.DataFrame]:
+    raw = RawDocument(text, "utf-8", "utf-8")
     texts = pl.DataFrame([to_row("test/a.txt", "0" * 20, "0" * 64, raw)], schema=TEXTS)
     frames, rejected, _ = annotate(texts, StageOptions(), "run", datetime(2026, 1, 1, tzinfo=UTC), corrections)
     assert rejected.height == 0
-    assert_whole(frames)
+    assert_whole(frames, text)
     return frames
 
 
-def assert_whole(frames: dict[str, pl.DataFrame]) -> None:
+def assert_whole(frames: dict[str, pl.DataFrame], raw: str) -> None:
     """Every row slices back, in the text and in the raw text, and no rule of the contract is broken."""
     text = frames["documents"]["text"].item()
     assert text == "\n\n".join(frames["blocks"]["text"])
@@ -44,12 +44,12 @@ def assert_whole(frames: dict[str, pl.DataFrame]) -> None:
         assert text[block["start"] : block["end"]] == block["text"]
         for span in block["spans"]:
             found = text[span["start"] : span["start"] + span["length"]]
-            assert found == RAW[span["raw_start"] : span["raw_start"] + span["length"]]
+            assert found == raw[span["raw_start"] : span["raw_start"] + span["length"]]
     for name in ("sentences", "mentions"):
         for row in frames[name].iter_rows(named=True):
             assert text[row["start"] : row["end"]] == row["text"]
     content = {name: frame for name, frame in frames.items() if name != "met"}
-    assert part_rows(with_evidence(content, {"0" * 20: RAW}))[1].to_dicts() == []
+    assert part_rows(with_evidence(content, {"0" * 20: raw}))[1].to_dicts() == []
 
 
 def blocks(frames: dict[str, pl.DataFrame]) -> list[str]:
@@ -76,6 +76,31 @@ def test_two_blocks_become_one() -> None:
     title, body, last = blocks(made(rows()))
     joined = made(rows(("join", RAW.index("Danach"), "", "")))
     assert blocks(joined) == [title, f"{body} {last}"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "joined", "rule"),
+    [
+        ("Der Rat beschloss den Verkauf des alten Gas-", "werks an die Stadt.", "alten Gaswerks an", "hyphen_removed"),
+        ("Geplant ist der Bau der Ost-", "und Westvorstadt.", "der Ost- und Westvorstadt", "hyphen_kept_space"),
+        ("Er traf in Köln den CDU-", "Politiker Peter Sommer.", "den CDU-Politiker", "hyphen_kept"),
+        ("In der U\u2010Bahn traf er den CDU\u2010", "Politiker Peter Sommer.", "den CDU-Politiker", "hyphen_kept"),
+        ("Man fand die Eis\u00ad", "kerne im Norden.", "die Eiskerne im", None),  # its sign went before
+        ("市議会は月曜日に", "予算を可決した。", "月曜日に予算を", None),
+    ],
+)
+def test_a_hyphen_between_blocks_is_decided_and_signs_without_spaces_get_none(
+    before: str, after: str, joined: str, rule: str | None
+) -> None:
+    raw = f"{before}\n\n\n{after}\n"
+    plain = made(rows(), raw)
+    assert len(blocks(plain)) == 2, "the two are one without a correction: the case shows nothing"
+    frames = made(rows(("join", raw.index(after), "", "")), raw)
+    (text,) = blocks(frames)
+    assert joined in text
+    assert frames["met"].height == 1
+    new = [one for one in frames["repairs"]["rule"] if one.startswith("hyphen_")]
+    assert new == ([rule] if rule else [])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
+from threading import get_ident
 from typing import Any, Protocol
 from weakref import finalize
 
@@ -272,7 +273,7 @@ class Bucket:
             if (found := self.objects.read(path)) is None:
                 raise FileNotFoundError(None, "no such object", self.uri(path))
             kept.parent.mkdir(parents=True, exist_ok=True)
-            new = kept.with_suffix(".new")
+            new = kept.with_suffix(f".{get_ident()}.new")  # pages are asked for side by side
             new.write_bytes(found[0])
             new.replace(kept)
         return kept

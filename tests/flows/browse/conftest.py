@@ -71,6 +71,21 @@ def pages(tables: Path, sources: list[str]) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="session")
+def _edited(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, Path]]:
+    file = tmp_path_factory.mktemp("edited") / "corrections.csv"
+    served = Served("--tables", tables, "--edit", "--corrections", file)
+    yield served, file
+    assert served.stop().count("Traceback") == 0
+
+
+@pytest.fixture
+def edited(_edited: tuple[Served, Path]) -> tuple[Served, Path]:
+    """Pages that may be corrected, and the file of corrections, which is not there yet."""
+    _edited[1].unlink(missing_ok=True)
+    return _edited
+
+
+@pytest.fixture(scope="session")
 def browser():  # type: ignore[no-untyped-def]  # the type would be an import of what may not be there
     path = next(filter(None, map(shutil.which, filter(None, BROWSERS))), None)
     if path is None:

@@ -74,21 +74,17 @@ def test_only_this_machine_is_answered_and_only_under_its_name(pages: Served) ->
 
 
 @integration
-def test_nothing_can_be_changed_without_edit_or_from_elsewhere(pages: Served, tables: Path, tmp_path: Path) -> None:
+def test_nothing_can_be_changed_without_edit_or_from_elsewhere(pages: Served, edited: tuple[Served, Path]) -> None:
     row = {"action": "reject", "name": "Anna Huber"}
     own = {"origin": pages.address}
     assert httpx.post(pages.address + "/corrections", data=row, headers=own).status_code == 403
-    file = tmp_path / "corrections.csv"
-    served = Served("--tables", tables, "--edit", "--corrections", file)
-    try:
-        for origin in ({}, {"origin": "http://evil.example"}, {"origin": "null"}):
-            assert httpx.post(served.address + "/corrections", data=row, headers=origin).status_code == 403
-        assert not file.exists()
-        answer = httpx.post(served.address + "/corrections", data=row, headers={"origin": served.address})
-        assert answer.status_code == 303
-        assert file.read_text(encoding="utf-8").splitlines()[1].startswith("reject,,Anna Huber,")
-    finally:
-        served.stop()
+    served, file = edited
+    for origin in ({}, {"origin": "http://evil.example"}, {"origin": "null"}):
+        assert httpx.post(served.address + "/corrections", data=row, headers=origin).status_code == 403
+    assert not file.exists()
+    answer = httpx.post(served.address + "/corrections", data=row, headers={"origin": served.address})
+    assert answer.status_code == 303
+    assert file.read_text(encoding="utf-8").splitlines()[1].startswith("reject,,Anna Huber,")
 
 
 @integration
@@ -157,8 +153,9 @@ def test_without_tables_or_with_a_taken_port_it_says_what_to_do(pages: Served, t
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         return done.returncode, done.stderr
 
-    assert said("--tables", tmp_path)[0] == 2
-    assert "nothing was published there" in said("--tables", tmp_path)[1]
+    code, message = said("--tables", tmp_path)
+    assert code == 2
+    assert "nothing was published there" in message
     port = pages.address.rpartition(":")[2]
     code, message = said("--tables", tables, "--port", port)
     assert code == 2

@@ -13,6 +13,8 @@ from tests.flows.browse.conftest import HOSTILE, HOSTILE_NAME, Served
 pytestmark = pytest.mark.integration
 AXE = (Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js").read_text(encoding="utf-8")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
+WINDOWS = (("de-DE", 390), ("en-GB", 1280))
 ADDRESSES = (
     "/",
     "/search",
@@ -20,6 +22,7 @@ ADDRESSES = (
     "/search?q=nirgends-zu-finden",
     "/entities",
     "/entities?label=PER&q=a",
+    "/map",
     "/quarantine",
     "/files?status=duplicate",
     "/corrections",
@@ -48,8 +51,12 @@ class Visit:
         return self.page.goto(self.address + path)
 
     def violations(self) -> list[str]:
+        """What axe complains of: in light colours of anything, in dark ones of contrast, for all else is the same."""
         # As an extension does: the policy of the page forbids scripts that are put into it.
         found = self.page.evaluate(f"async () => {{ {AXE}; return (await axe.run({json.dumps(RULES)})).violations }}")
+        self.page.emulate_media(color_scheme="dark")
+        found += self.page.evaluate(f"async () => (await axe.run({json.dumps(CONTRAST)})).violations")
+        self.page.emulate_media(color_scheme="light")
         return [f"{one['id']}: {node['html'][:200]}" for one in found for node in one["nodes"]]
 
 
@@ -68,11 +75,10 @@ def first(visit: Visit, path: str, pattern: str) -> str:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-def test_every_page_is_accessible_and_quiet(browser, pages: Served, scheme: str, width: int) -> None:
+@pytest.mark.parametrize(("locale", "width"), WINDOWS)
+def test_every_page_is_accessible_and_quiet(browser, pages: Served, locale: str, width: int) -> None:
     size = {"width": width, "height": 844}
-    visit = Visit(browser, pages.address, locale="de-DE", viewport=size, color_scheme=scheme)
+    visit = Visit(browser, pages.address, locale=locale, viewport=size, color_scheme="light")
     document, entity = (
         first(visit, "/search?q=Linie", "/documents/"),
         first(visit, "/entities?label=PER", "/entities/"),
@@ -153,6 +159,21 @@ def test_layers_are_toggled_and_part_of_the_address(visit: Visit) -> None:
     assert page.locator('.layers input[value="names"]').is_checked()
 
 
+def test_on_paper_is_the_document_alone_in_dark_ink(visit: Visit) -> None:
+    page = visit.page
+    visit.go(first(visit, "/search?q=Linie", "/documents/"))
+    page.emulate_media(media="print", color_scheme="dark")
+    shown = {
+        name: page.locator(name).first.is_visible() for name in (".top", ".layers", ".place", ".mended", ".rawtext")
+    }
+    assert [name for name, is_visible in shown.items() if is_visible] == [".mended", ".rawtext"]
+    light = "one => getComputedStyle(one).backgroundColor.match(/[0-9]+/g).slice(0, 3).every((part) => part > 200)"
+    for name in ("body", ".mended", ".mended .m-LOC", ".rawtext .rep"):
+        assert page.locator(name).first.evaluate(light), name
+    cut_off = "one => one.scrollHeight > one.clientHeight + 2"
+    assert not page.locator(".mended").evaluate(cut_off)
+
+
 def test_a_hostile_document_and_name_are_text(visit: Visit) -> None:
     page = visit.page
     visit.go("/search?q=Stadtrat+alert")
@@ -182,9 +203,8 @@ def test_german_and_english_dark_and_light_stay_chosen(visit: Visit) -> None:
     assert page.get_by_role("navigation", name="Main menu").get_by_role("link").first.inner_text() == "Overview"
 
 
-def test_a_merger_is_written_and_taken_back(browser, tables: Path, tmp_path: Path) -> None:
-    file = tmp_path / "corrections.csv"
-    served = Served("--tables", tables, "--edit", "--corrections", file)
+def test_a_merger_is_written_and_taken_back(browser, edited: tuple[Served, Path]) -> None:
+    served, file = edited
     visit = Visit(browser, served.address, locale="en-GB")
     page = visit.page
     try:
@@ -212,12 +232,10 @@ def test_a_merger_is_written_and_taken_back(browser, tables: Path, tmp_path: Pat
         assert [line for line in visit.noted if "422" not in line] == []
     finally:
         visit.context.close()
-        served.stop()
 
 
-def test_a_mention_is_rejected_where_it_stands(browser, tables: Path, tmp_path: Path) -> None:
-    file = tmp_path / "corrections.csv"
-    served = Served("--tables", tables, "--edit", "--corrections", file)
+def test_a_mention_is_rejected_where_it_stands(browser, edited: tuple[Served, Path]) -> None:
+    served, file = edited
     visit = Visit(browser, served.address, locale="en-GB")
     try:
         visit.go(first(visit, "/search?q=Linie", "/documents/"))
@@ -231,4 +249,3 @@ def test_a_mention_is_rejected_where_it_stands(browser, tables: Path, tmp_path: 
         assert row["start"] is not None
     finally:
         visit.context.close()
-        served.stop()
