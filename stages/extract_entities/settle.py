@@ -38,6 +38,8 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     """
     for name in _whole_persons(text, found):
         surface = text[name.start : name.end]
+        if _is_no_name(name.label, surface):
+            continue
         if name.label != "LOC" and (name.label == "PER" or name.kind == "part") and _is_place(surface):
             name = name._replace(label="LOC")
         if name.kind != "name" or name.label == "ORG" or (name.label == "MISC" and " " not in surface):
@@ -96,6 +98,13 @@ def _is_given_of(text: str, first: Name, second: Name) -> bool:
 @lru_cache(REMEMBERED)
 def _is_given(surface: str) -> bool:
     return given_key(plain(surface)) in given_names()
+
+
+@lru_cache(REMEMBERED)
+def _is_no_name(label: str, surface: str) -> bool:
+    """Whether a text is marks alone ("@"), or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
+    nobody = label == "PER" and plain(surface) in lists().no_persons
+    return nobody or not any(letter.isalnum() for letter in surface)
 
 
 @lru_cache(REMEMBERED)

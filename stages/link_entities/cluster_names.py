@@ -41,7 +41,7 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
 
 
 def _name(mention: Mention) -> _Named:
-    derived = mention.kind == "deriv" or mention.label == "LOC"
+    derived = (mention.kind == "deriv" and mention.label != "MISC") or mention.label == "LOC"
     return _Named(mention, *_keys(mention.text, mention.label, derived))
 
 

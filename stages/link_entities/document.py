@@ -78,6 +78,9 @@ def make_cluster(
 
 
 def _form(mention: Mention) -> str:
-    """The spelling of a name; of an adjective the place it comes from, where the lists know it."""
-    origin = names.origin(mention.text) if mention.kind == "deriv" or mention.label == "LOC" else None
+    """The spelling of a name; of an adjective the place it comes from, where the lists know it. "Englisch" as a thing
+    of its own is a language.
+    """
+    placed = (mention.kind == "deriv" and mention.label != "MISC") or mention.label == "LOC"
+    origin = names.origin(mention.text) if placed else None
     return origin or mention.text

@@ -21,6 +21,14 @@ VOWELS = frozenset("aeiouy")
 FEMALE = re.compile(r"in(?:nen)?$")  # of inhabitants: "Walliserin"
 SMALL_WORDS = frozenset({"fuer", "und", "der", "die", "des", "von", "of", "and", "the", "de", "du"})
 LONG_COMPOUND = 13  # letters; shorter words fit too many acronyms by chance
+CODE = re.compile(r"[a-z]{1,4} \d{1,3}")
+IN_SCH = re.compile(r"i?[sſ]che?[nmrs]?$")
+IN_ISCH = re.compile(r"(?<=isch)e[nmrs]?$")
+BROKEN = re.compile(r"([A-ZÄÖÜ][a-zäöüßſ]+)[-⸗]? ([a-zäöüßſ]{2,})")
+UNBROKEN = SMALL_WORDS | {  # fmt: skip
+    "den", "dem", "van", "vom", "zu", "zum", "zur", "am", "an", "im", "in", "bei", "ob", "di", "da", "del",
+    "della", "du", "des", "la", "le", "el", "al", "bin", "ibn", "auf", "aus",
+}  # fmt: skip
 BRACKET = re.compile(r"\s?\(\s?")
 
 
@@ -36,7 +44,7 @@ def name_key(text: str, label: str) -> str:
     (True, '@2800866')
     """
     known = lists().words
-    words = [known.get(word, word) for word in plain(text).split()]
+    words = [known.get(word, word) for word in _told(text, label).split()]
     whole = uninflected(" ".join(words))
     if label == "LOC" and whole in lists().codes and not text.isupper():
         return whole
@@ -50,6 +58,31 @@ def name_key(text: str, label: str) -> str:
     if bare != words and _is_other_firm(known_as(uninflected(" ".join(bare)), label), words[-1]):
         return uninflected(" ".join(words))
     return known_as(uninflected(" ".join(bare)), label)
+
+
+def _told(text: str, label: str) -> str:
+    """The folded words of a name: of roads and trains one ("B 27"), of a broken place the whole ("Ita lien"), of an
+    adjective without its ending.
+    """
+    key = plain(text)
+    if text.isupper() and CODE.fullmatch(key):
+        return key.replace(" ", "")
+    if label == "LOC" and (joined := joined_again(text)) and uninflected(plain(joined)) in places():
+        return plain(joined)
+    if label == "MISC" and " " not in key:
+        return ENDING.sub("", key) if text.islower() else IN_ISCH.sub("", key)
+    return key
+
+
+@lru_cache(REMEMBERED)
+def joined_again(text: str) -> str | None:
+    """A word that was broken in two, as scans of newspapers have them; None for any other text.
+
+    >>> joined_again("Musso lini"), joined_again("Orten- steingasse"), joined_again("Anna von")
+    ('Mussolini', 'Ortensteingasse', None)
+    """
+    match = BROKEN.fullmatch(text)
+    return match[1] + match[2] if match and plain(match[2]) not in UNBROKEN else None
 
 
 def _is_other_firm(key: str, legal_form: str) -> bool:
@@ -103,8 +136,11 @@ def origin(text: str) -> str | None:
 def _inhabited(text: str) -> str | None:
     """The place in an -er ("Reutlinger", "Genfer"), as it is written there, if the table of places has just this one.
 
-    Where the word is a place itself ("Hannover", "Speyer") it is none.
+    Where the word is a place itself ("Hannover", "Speyer") it is none. Likewise of "Kölnische" and "Hannoversche".
     """
+    if (adjective := IN_SCH.sub("", text)) != text and len(adjective) > 3:
+        towns = (adjective[0].upper() + adjective[1:] + tail for tail in ("", "e"))
+        return next((town for town in towns if _place_named(uninflected(plain(town)))), None)
     stem = INHABITANT.sub("", text)
     if stem == text or len(stem) < 3 or not text[0].isupper() or _place_named(uninflected(plain(text))):
         return None

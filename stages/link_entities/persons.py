@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stages.link_entities.names import joined_again
 from stages.lookups.fold import REMEMBERED, genitives, given_key, plain, surname_key
 from stages.lookups.known_names import common_surnames, given_names
 
@@ -55,6 +56,7 @@ def parse_person(text: str) -> Person:
     ('*|joseph|ii', 'xi', 'john|doe|')
     """
     lists = word_lists()
+    text = joined_again(text) or text
     words = [(word, plain(word).replace(" ", "")) for word in _surname_last(text).split()]
     words = [(word, key) for word, key in words if key]
     gender = ""
@@ -163,7 +165,9 @@ def _given_parts(word: str, key: str) -> list[str]:
 
 
 def without_genitive(person: Person) -> list[Person]:
-    """What the name would be if the -s at its end were a genitive."""
+    """What the name would be if the -s at its end were a genitive; "Johannes" alone is none of Johann."""
+    if not person.given and is_given(person.surname):
+        return []
     return [person._replace(surname=surname_key(surname)) for surname in genitives(person.surname)]
 
 

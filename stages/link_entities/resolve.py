@@ -283,6 +283,9 @@ def _without_ending(signature: Signature, attested: Counter[str]) -> tuple[tuple
     inhabited = signature.label == "LOC" and all(key.endswith("er") and len(key) >= SHORTEST_INHABITED for key in keys)
     own = 1 if inhabited else max((attested[key] for key in keys), default=1)
     base = next((base for base in signature.bases if attested[base] >= max(own, 1)), None)
+    if base is None and signature.label == "PER" and not signature.strong and not common_surnames() & set(keys):
+        # "Napoleons" is no name of its own, be it the commoner form; "Williams" is one.
+        base = next((base for base in signature.bases if 2 * attested[base] >= own and is_given(base)), None)
     if base is None:
         return signature.strong, signature.weak
     return ((base,), ()) if signature.strong else ((), (base,))

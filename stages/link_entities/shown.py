@@ -16,6 +16,8 @@ from stages.lookups.known_names import lists, places
 
 HEADS = Path(__file__).parents[1] / "lookups" / "linking" / "heads.json"
 EDGES = ' -\u2010\u2011\u2013/,;:\u00ab\u00bb\u201e\u201c"('
+HYPHENATED = frozenset("-\u2e17")
+ISCH = ("ische", "ischen", "ischem", "ischer", "isches")
 ENDINGS = {"m": "er", "n": "es", "f": "e", "p": "e"}
 OBLIQUE = re.compile(r"(?<=\w{3})(?:en|em|es|er|e)$")
 LOST = ("s", "es", "er", "ern", "erin", "n", "e", "en", "'", "\u2019")  # what an inflected form has more than its base
@@ -78,7 +80,9 @@ def _shown_places() -> dict[str, str]:
 
 def _is_base(label: str, form: str, lasts: frozenset[str]) -> bool:
     """Whether a form is no other form of the entity with an ending; ``lasts``: the last words of all its forms."""
-    if form.strip(EDGES) != form or (label == "LOC" and form[:1].islower()):
+    # "@welt" beside "Welt", "2. Weltkrieg" beside the whole words
+    handle = form[:1] == "@" or "_" in form or (label == "MISC" and form[:1].isdigit())
+    if form.strip(EDGES) != form or handle or names.joined_again(form) or (label == "LOC" and form[:1].islower()):
         return False
     last = form.rpartition(" ")[2]
     return not any(last.endswith(lost) and last.removesuffix(lost) in lasts for lost in LOST) and not _is_oblique(form)
@@ -106,11 +110,16 @@ def base_form(label: str, form: str) -> str:
         name += ")"  # the model often leaves it out: "Frankfurt (Oder"
     if name.endswith(("'s", "\u2019s", "'", "\u2019")):
         name = re.sub("['\u2019]s?$", "", name)
+    joined = names.joined_again(name)
+    if joined and (not HYPHENATED.isdisjoint(name) or (label == "LOC" and _is_place(joined))):
+        name = joined
     if label == "PER":
         return name  # "Angela Peters" is no genitive; only the corpus can tell
     if label == "LOC" and name.endswith("s") and _is_place(name[:-1]) and not _is_place(name):
         return name[:-1]
     words = name.split()
+    if len(words) == 1 and label == "MISC" and name.lower().endswith(ISCH):
+        return names.IN_ISCH.sub("", name)  # "Lateinischen"
     if len(words) == 1 and name.islower() and name[0].isalpha():
         return ENDING.sub("", name)  # an adjective that the model takes for a name: "romanischen"
     for place, word in enumerate(words):

@@ -28,6 +28,7 @@ class Lists(NamedTuple):
     club_words: frozenset[str]
     no_short_form: frozenset[str]
     no_places: frozenset[str]
+    no_persons: frozenset[str]
     institutions: tuple[str, ...]
     words: dict[str, str]
 
@@ -53,7 +54,7 @@ def lists() -> Lists:
     data: dict[str, Any] = json.loads((FOLDER / "linking" / "names.json").read_text(encoding="utf-8"))
     aliases = {
         (label, alias): name
-        for label in ("LOC", "ORG")
+        for label in ("LOC", "ORG", "MISC")
         for name, others in data["aliases"][label].items()
         for alias in others
     }
@@ -75,6 +76,7 @@ def lists() -> Lists:
         frozenset(data["club_words"]),
         frozenset(data["no_short_form"]),
         frozenset(data["no_places"]),
+        frozenset(data["no_persons"]),
         tuple(data["institutions"]),
         data["words"],
     )

@@ -26,6 +26,7 @@ from pathlib import Path
 import polars as pl
 
 from stages.extract_entities.names import Name, extract_names
+from stages.extract_entities.settle import settle
 from stages.link_entities import build_entities, find_clusters, link_clusters
 from stages.split_sentences import split_sentences
 
@@ -73,7 +74,9 @@ def entities_of(texts: list[Document]) -> pl.DataFrame:
     for first in range(0, len(texts), BATCH):
         batch = texts[first : first + BATCH]
         asked = [[(sentence, "de", "paragraph") for block in blocks for sentence in block] for _, blocks in batch]
-        found = iter([names for document in extract_names(asked, "fast") for names in document])
+        texts_of = [sentence for document in asked for sentence, *_ in document]
+        named = (names for document in extract_names(asked, "fast") for names in document)
+        found = iter([list(settle(*one)) for one in zip(texts_of, named, strict=True)])
         for doc_id, blocks in batch:
             text, mentions = _laid_out(blocks, found)
             documents.append((doc_id, doc_id, text))

@@ -37,7 +37,7 @@ LANGUAGES = {
     "fast": {"de": "trained"},
 }
 EXTRACTORS = {"accurate": "encoder-2", "fast": "small-2"}
-VERSION = "names-4 encoder-2 crf-1 small-2"
+VERSION = "names-5 encoder-2 crf-1 small-2"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 

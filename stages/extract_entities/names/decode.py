@@ -17,10 +17,10 @@ BEFORE_NAME = frozenset(
 )
 # Currency names and codes in German, English and French, with U+20AC, U+00A3, U+00A5.
 CURRENCY = re.compile(
-    r"(?i:(?:(?:US|D|Austral|Hongkong|Reichs|Goldmark|Singapur|Schweizer)-?)?"
+    r"(?i:(?:(?:US|D|Austral|Hongkong|Reichs|Goldmark|Singapur|Schweizer)[- ]?)?"
     r"(?:euros?|dollars?|mark|reichsmark|rentenmark|goldmark|franken|francs?|pfund|pounds?|yen|rubel|roubles?|rubles?|"
     r"yuan|renminbi|kronen?|forint|zloty|z\u0142oty|lira|lire|hrywnja|griwna|rupien?|rupees?|pesos?|schilling|gulden|"
-    r"cents?|pfennige?|rappen|kopeken)s?)"
+    r"baht|dirham|dinar|cents?|pfennige?|rappen|kopeken)s?)"
     r"|USD|EUR|CHF|GBP|JPY|DM|DEM|US-\$|[$\u20ac\u00a3\u00a5]"
 )
 

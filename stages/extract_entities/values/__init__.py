@@ -14,8 +14,12 @@ find the values (`rules`); readers (`measures`, `dates`) turn them into one norm
 | PERCENT | number and %, ‰, pp (percentage points) or bp (basis points) | 5 % |
 | QUANTITY | number and symbol of the unit | 30 km |
 
+A range of numbers has both, with a slash between them: "10/12 %", "8000000/10000000 EUR", "P10D/P15D". Of a range of
+days or years each end is a value of its own, with the month and year that the other says: "5." and "7. Mai 2024" are
+2024-05-05 and 2024-05-07.
+
 "Dollar" is taken for USD and "Pfund" for GBP. Where the text is incomplete ("vergangenen Freitag", "mehrere
-Millionen Euro", "10 bis 15 Tage", "500 Kronen") there is no value. The span holds the value itself without
+Millionen Euro", "500 Kronen") there is no value. The span holds the value itself without
 prepositions and words like "etwa".
 """
 
@@ -27,9 +31,9 @@ from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.rules import RULES, Rule
 from stages.extract_entities.values.tokens import Tokens, may_hold_values, places, tokenise
 
-VERSION = "4"
+VERSION = "5"
 EXTRACTOR = f"values-{VERSION}"
-ANCHORS = frozenset().union(*(rule.anchors for rule in RULES))
+ANCHORS = frozenset().union(*(rule.anchors | rule.needs for rule in RULES))
 
 
 class Value(NamedTuple):
@@ -76,8 +80,8 @@ def _candidates(tokens: Tokens, language: str) -> list[tuple[int, int, str, str 
 
 @lru_cache(maxsize=10_000)
 def _rules(anchors: frozenset[str]) -> tuple[Rule, ...]:
-    """The rules one of whose letters occurs, in their order."""
-    return tuple(rule for rule in RULES if not anchors.isdisjoint(rule.anchors))
+    """The rules one of whose anchors and all of whose needs occur, in their order."""
+    return tuple(rule for rule in RULES if not anchors.isdisjoint(rule.anchors) and rule.needs <= anchors)
 
 
 def _before_full_stop(tokens: Tokens, last: int) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from decimal import Decimal
+from math import prod
 
 from stages.extract_entities.values.digits import read_decimal, read_digits
 from stages.extract_entities.values.tokens import Tokens
@@ -10,7 +11,11 @@ CURRENCY = re.compile(r"([0-9.]*)(\w*)")
 DURATION = re.compile(r"([0-9.]*)(T?)([SMHDWY])")
 ONE = Decimal(1)
 HALF = Decimal("0.5")
+IN_DIGITS = frozenset({"day", "year", "number"})
 MOST_BEFORE_ONES = 10**6  # of larger numbers the remainder may not be exact
+
+
+Amount = tuple[Decimal, ...] | None  # one number, or the two of a range
 
 
 def plain(number: Decimal) -> str:
@@ -19,17 +24,41 @@ def plain(number: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def read_numbers(tokens: Tokens, start: int, end: int, language: str) -> Amount:
+    """The number that tokens say together, or both of a range ("10 bis 15"); None where one is no number."""
+    joint = None
+    if end - start > 2:  # else there is no room for two numbers
+        joint = next((index for index in range(start + 1, end - 1) if _joins(tokens, index, start)), None)
+    if joint is None:
+        number = read_number(tokens, start, end, language)
+        return None if number is None else (number,)
+    low, high = read_number(tokens, start, joint, language), read_number(tokens, joint + 1, end, language)
+    if low is None or high is None:
+        return None
+    scales = [tokens.payload(index) for index in range(joint, end) if tokens.kind(index) == "scale"]
+    if tokens.kind(joint - 1) != "scale" and low * prod(scales) <= high:
+        low *= prod(scales)  # "8 bis 10 Millionen", but "900.000 bis 1,2 Millionen"
+    return (low, high) if low < high else None
+
+
+def _joins(tokens: Tokens, index: int, start: int) -> bool:
+    """Whether a token stands between the two numbers of a range; the hyphen of "twenty-five" does not."""
+    kind = tokens.kind(index)
+    if kind == "hyphen":
+        return tokens.kind(index - 1) in IN_DIGITS and tokens.kind(index + 1) in IN_DIGITS
+    return kind == "to" or (kind == "and" and start > 0 and tokens.kind(start - 1) == "between")
+
+
 def read_number(tokens: Tokens, start: int, end: int, language: str) -> Decimal | None:
-    """The number that tokens say together; None for a range, an unspecific number or no number at all."""
+    """The number that tokens say together; None for an unspecific number or no number at all."""
     total: Decimal | None = None
     for index in range(start, end):
         kind = tokens.kind(index)
         if kind in {"hyphen", "and", "stop"}:
             continue
-        if kind in {"to", "vague"} or (kind == "and" and tokens.before(start) and tokens.kind(start - 1) == "between"):
+        if kind == "vague":
             return None
-        in_digits = kind in {"day", "year", "number"}
-        value = read_digits(tokens.texts[index], language) if in_digits else tokens.payload(index)
+        value = read_digits(tokens.texts[index], language) if kind in IN_DIGITS else tokens.payload(index)
         if value is None:
             return None
         if kind == "scale":
@@ -49,24 +78,24 @@ def _adds(total: Decimal, value: Decimal, kind: str) -> bool:
     return tens or kind == "fraction"
 
 
-def money(amount: Decimal | None, currency: str) -> str | None:
-    """ "90000000000 USD"; small coins are counted in the currency they belong to."""
+def money(amount: Amount, currency: str) -> str | None:
+    """ "90000000000 USD", "8000000/10000000 EUR"; small coins are counted in the currency they belong to."""
     match = CURRENCY.fullmatch(currency)
     factor = read_decimal(match[1] or "1") if match else None
     if amount is None or factor is None or not match or not match[2]:
         return None
-    return f"{plain(amount * factor)} {match[2]}"
+    return measured(tuple(number * factor for number in amount), match[2])
 
 
-def duration(amount: Decimal | None, unit: str) -> str | None:
-    """An ISO 8601 duration: "P87D", "PT24H", "P3.5Y"."""
+def duration(amount: Amount, unit: str) -> str | None:
+    """An ISO 8601 duration, "P87D", "PT24H", "P3.5Y", or two with a slash between them, "P10D/P15D"."""
     match = DURATION.fullmatch(unit)
     factor = read_decimal(match[1] or "1") if match else None
     if amount is None or factor is None or not match:
         return None
-    return f"P{match[2]}{plain(amount * factor)}{match[3]}"
+    return "/".join(f"P{match[2]}{plain(number * factor)}{match[3]}" for number in amount)
 
 
-def measured(amount: Decimal | None, unit: str) -> str | None:
-    """ "30 km": a number and the symbol of its unit."""
-    return None if amount is None else f"{plain(amount)} {unit}"
+def measured(amount: Amount, unit: str) -> str | None:
+    """ "30 km", "10/15 km": a number, or both of a range, and the symbol of the unit."""
+    return None if amount is None else f"{'/'.join(map(plain, amount))} {unit}"

@@ -4,6 +4,7 @@ A time becomes hours and minutes, "20:15". What leaves open whether morning or e
 """
 
 import re
+from itertools import pairwise
 
 from stages.extract_entities.values.amounts import HALF
 from stages.extract_entities.values.digits import read_clock_time, read_whole
@@ -11,6 +12,8 @@ from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.tokens import Tokens
 
 GREETING = frozenset({"guten", "guter", "schönen"})
+DOTTED = re.compile(r"(?:[01]?[0-9]|2[0-3])\.[0-5][0-9]")
+NAMES = frozenset({"Midi"})  # the south of France, or a skirt
 AT_HALF = frozenset({"um", "gegen", "ab", "bis", "vor", "nach", "seit", "von", "kurz"})
 
 
@@ -39,9 +42,9 @@ def read_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | No
     """ "20.15 Uhr", "20 Uhr 15", "8:30 p.m.", "9 Uhr abends", "12 h 30"."""
     groups, start = match.groupdict(), match.start("n")
     if tokens.kind(start) == "numeral":
-        return None  # "acht Uhr": of the morning or of the evening
+        return _in_words(tokens, match)
     clock = read_clock_time(tokens.texts[start])
-    if clock is None:
+    if clock is None or (tokens.kind(start) == "clock_time" and _is_score(tokens, start)):
         return NO_VALUE
     hour, minute = clock
     if groups.get("d"):
@@ -54,6 +57,64 @@ def read_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | No
     return f"{hour:02}:{minute:02}" if hour <= 24 and minute < 60 else NO_VALUE
 
 
+def _in_words(tokens: Tokens, match: re.Match[str]) -> str | None:
+    """ "acht Uhr abends", "drei Uhr früh"; "acht Uhr" alone is of the morning or of the evening."""
+    hour, last = tokens.payload(match.start("n")), match.end() - 1
+    if tokens.kind(last) not in {"daily", "day_part"} or hour % 1 or not 1 <= hour <= 12:
+        return None
+    evening = tokens.kind(last) == "daily" and tokens.payload(last) <= hour < 12
+    return f"{hour + 12 * evening:02.0f}:00"
+
+
+def _is_score(tokens: Tokens, index: int) -> bool:
+    """Whether two numbers with a colon are goals or points: after a word of winning, before the half-time score
+    in brackets, or one of several of which a later one is less."""
+    if tokens.before(index) in tokens.words.contexts["score_before"]:
+        return True
+    first, last = index, index
+    while _is_clock_time(tokens, first - 2) and tokens.kind(first - 1) == "comma":
+        first -= 2
+    while _is_clock_time(tokens, last + 2) and tokens.kind(last + 1) == "comma":
+        last += 2
+    clocks = [read_clock_time(tokens.texts[at]) or (0, 0) for at in range(first, last + 1, 2)]
+    if any(second < first for first, second in pairwise(clocks)):
+        return True
+    inside = index + 2 if tokens.after(index + 1) == "(" else index if tokens.before(index) == "(" else 0
+    return inside > 1 and _is_at_half_time(tokens, inside)
+
+
+def _is_clock_time(tokens: Tokens, index: int) -> bool:
+    return 0 <= index < len(tokens.texts) and tokens.kind(index) == "clock_time"
+
+
+def _is_at_half_time(tokens: Tokens, inside: int) -> bool:
+    """Whether the score in brackets is nowhere above the one before them."""
+    if not (_is_clock_time(tokens, inside) and _is_clock_time(tokens, inside - 2) and tokens.after(inside + 1) == ")"):
+        return False
+    first, second = read_clock_time(tokens.texts[inside]), read_clock_time(tokens.texts[inside - 2])
+    return first is not None and second is not None and first[0] <= second[0] and first[1] <= second[1]
+
+
+def read_dotted_clock(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "um 19.30" in German, where nothing follows that would be counted."""
+    placed = language == "de" and tokens.before(match.start()) == "um" and not tokens.after(match.end())[:1].isupper()
+    if not placed or not DOTTED.fullmatch(tokens.texts[match.start()]) or tokens.after(match.end()) in {"%", "-"}:
+        return NO_VALUE
+    return read_clock(tokens, match, language)
+
+
+def read_hour_less_a_part(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "½8 Uhr abends" is 19:30, "¾9 Uhr" a quarter to nine of the morning or the evening."""
+    hour, part = read_whole(tokens.texts[match.start("n")]), tokens.payload(match.start())
+    if hour is None or not 1 <= hour <= 12:
+        return NO_VALUE
+    if not match["a"]:
+        return None
+    minutes = 60 * (hour - 1) + 60 * part
+    minutes += 720 * (tokens.payload(match.start("a")) <= hour < 12 or minutes < 60)
+    return f"{minutes // 60:02.0f}:{minutes % 60:02.0f}"
+
+
 def read_hour_after_at(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """French "à 20 heures" is a time, "20 heures" alone a duration."""
     if tokens.before(match.start()) not in tokens.words.contexts["at_words"]:
@@ -64,7 +125,8 @@ def read_hour_after_at(tokens: Tokens, match: re.Match[str], language: str) -> s
 def read_named_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """Midnight and noon."""
     hour: str = tokens.payload(match.start())
-    return hour
+    word = tokens.texts[match.start()]
+    return hour if word not in NAMES else NO_VALUE
 
 
 def read_half_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
@@ -73,8 +135,11 @@ def read_half_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str 
 
 
 def read_part_of_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """ "Viertel nach neun", "half past seven", "quarter to five"."""
+    """ "Viertel nach neun", "half past seven", "quarter to five"; "um viertel neun"."""
     first, joint = match.start(), tokens.texts[match.start() + 1]
+    if tokens.kind(first + 1) in {"numeral", "day"}:
+        placed = tokens.kind(first) == "quarter" and tokens.before(first) in AT_HALF
+        return None if placed and _is_hour(tokens, first + 1) else NO_VALUE
     half = tokens.kind(first) == "fraction"
     if joint not in tokens.words.contexts["of_hour"] or not _is_hour(tokens, first + 2):
         return NO_VALUE

@@ -4,6 +4,7 @@
 |---|---|---|---|
 | MONEY | 1500000 EUR | 1500000, EUR (ISO 4217) | |
 | PERCENT, QUANTITY | 5 %, 30 km | 5, %; 30, km | |
+| the same as a range | 10/12 %, P2W/P3W | none, %; none, wk | |
 | DURATION | P87D, PT2H30M | 87, d; 150, min (UCUM: s, min, h, d, wk, mo, a) | |
 | DATE | 2025-08-15, 2025-08, 1945, 2015-22, 2015/2016 | | the first and the last day of it |
 
@@ -22,6 +23,7 @@ import polars as pl
 AMOUNT = re.compile(r"(-?[0-9]+(?:\.[0-9]+)?) (\S.*)")
 PERIOD = re.compile(r"P(?:([0-9.]+)([YMWD]))?(?:T(?:([0-9.]+)H)?(?:([0-9.]+)M)?(?:([0-9.]+)S)?)?")
 UNITS = {"Y": "a", "M": "mo", "W": "wk", "D": "d"}
+RANGE = re.compile(r"-?[0-9]+(?:\.[0-9]+)?/-?[0-9]+(?:\.[0-9]+)? (\S.*)")
 SECONDS = (("h", 3600.0), ("min", 60.0), ("s", 1.0))
 DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 FIRST_SEASON, FIRST_QUARTER, FIRST_HALF = 21, 33, 40
@@ -53,9 +55,18 @@ def computable(label: str, value: str | None) -> Computable:
     if label == "DATE":
         return _days(value)
     if label == "DURATION":
-        return _period(value)
+        return _periods(*map(_period, value.split("/")))
+    if match := RANGE.fullmatch(value):
+        return Computable(unit=match[1])
     match = AMOUNT.fullmatch(value)
     return Computable(float(match[1]), match[2]) if match else Computable()
+
+
+def _periods(first: Computable, last: Computable | None = None) -> Computable:
+    """A length of time; of a range the unit that both ends have."""
+    if last is None:
+        return first
+    return Computable(unit=first.unit) if first.unit == last.unit else Computable()
 
 
 def _period(value: str) -> Computable:

@@ -20,10 +20,11 @@ from stages.extract_entities.values.tokens import Tokens
 DAY_MONTH = re.compile(r"[0-9]{2}\.[0-9]{2}")
 OF_DAYS = frozenset({"am", "vom", "zum", "dem"})
 OF_HOURS = frozenset({"um", "gegen"})
-QUARTER = re.compile("Q[1-4]")
 PARTS_OF_YEAR = {"3M": (33, 4), "6M": (40, 2)}  # quarters and halves: the number of the first, and how many there are
 ARTICLES = frozenset({"the", "le"})
 LASTING = frozenset({"in", "hintereinander", "nacheinander", "running"})  # "das dritte Quartal in Folge"
+ROMAN_NUMBERS = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
+ROMAN_MONTHS = {roman: number for number, roman in enumerate(ROMAN_NUMBERS, start=1)}
 ROMAN = re.compile("[IVX]+(?:e|ème)?")
 BEFORE_CHRIST, AFTER_CHRIST = frozenset({"v", "av"}), frozenset({"n", "ap"})
 CHRIST = frozenset({"Chr", "J"})
@@ -95,11 +96,6 @@ def read_bare_month(tokens: Tokens, match: re.Match[str], _language: str) -> str
     return None if tokens.before(match.start()) in tokens.words.contexts["prepositions"] else NO_VALUE
 
 
-def read_day_before_range(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """The first day of "5. bis 7. Mai"."""
-    return None if _is_day(tokens.texts[match.start()]) else NO_VALUE
-
-
 def read_day_alone(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """ "am 25." without a month: in German, where no noun follows."""
     placed = language == "de" and tokens.before(match.start()) in OF_DAYS and _is_day(tokens.texts[match.start()])
@@ -114,7 +110,7 @@ def read_year(tokens: Tokens, match: re.Match[str], language: str) -> str | None
     """Four digits are a year where nothing is counted: not "2000 Soldaten", "WM 2014", "Nr. 1945"."""
     index = match.start("y")
     text, before, contexts = tokens.texts[index], tokens.before(index), tokens.words.contexts
-    if before in contexts["strong_year"]:
+    if before in contexts["strong_year"] or tokens.kind(match.start()) == "edge":
         return text
     following = tokens.after(index + 1)
     if before == "." and index > 1 and tokens.texts[index - 2].lower() in contexts["strong_year"]:
@@ -196,17 +192,36 @@ def read_era(tokens: Tokens, match: re.Match[str], _language: str) -> str | None
     return f"{year:04}" if era in AFTER_CHRIST and 0 < year < 10_000 else None
 
 
+def read_century_of_era(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "3. Jahrhundert v. Chr."."""
+    era, christ = tokens.texts[match.start("e")].lower(), tokens.texts[match.end() - 1]
+    return None if christ in CHRIST and era in BEFORE_CHRIST | AFTER_CHRIST else NO_VALUE
+
+
+def read_roman_month(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "12. IX. 1924": the month in Roman numerals, as in files and letters."""
+    month = ROMAN_MONTHS.get(tokens.texts[match.start("r")])
+    day, year = (read_whole(tokens.texts[match.start(name)]) for name in ("d", "y"))
+    return (month and day and year and calendar_day(year, month, day)) or NO_VALUE
+
+
+def read_decade_of_years(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "les années 1960"."""
+    decade = tokens.texts[match.start()] == "années" and tokens.texts[match.end() - 1].endswith("0")
+    return None if decade else NO_VALUE
+
+
 def read_roman_century(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "XIX. Jahrhundert", "XIXe siècle"."""
     return None if ROMAN.fullmatch(tokens.texts[match.start()]) else NO_VALUE
 
 
 def read_quarter(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """ "Q3 2015": "2015-35", by ISO 8601-2."""
-    word = tokens.texts[match.start("q")]
-    if not QUARTER.fullmatch(word):
+    """ "Q3 2015" and "Q3/2015" are "2015-35", "H1 2015" is "2015-40", by ISO 8601-2."""
+    word, sign = tokens.texts[match.start("q")], tokens.texts[match.end() - 2]
+    if sign not in {word, "/"}:
         return NO_VALUE
-    return _part(tokens.texts[match.start("y")], read_whole(word[1:]), PARTS_OF_YEAR["3M"])
+    return _part(tokens.texts[match.start("y")], read_whole(word[1:]), PARTS_OF_YEAR["3M" if word[0] == "Q" else "6M"])
 
 
 def read_part_of_year(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
@@ -260,6 +275,11 @@ def read_season_of_two_years(tokens: Tokens, match: re.Match[str], language: str
     number = tokens.payload(match.start("w"))
     found = read_two_years(tokens, match, language)
     return f"{tokens.texts[match.start('y')]}-{number}" if number and found != NO_VALUE else NO_VALUE
+
+
+def read_morning_after(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "am nächsten Morgen"."""
+    return None if is_morning(tokens, match.end() - 1, language) else NO_VALUE
 
 
 def read_relative_day(tokens: Tokens, match: re.Match[str], language: str) -> str | None:

@@ -12,7 +12,7 @@ from decimal import Decimal
 MOST_DIGITS = 18  # longer numbers are no amounts; so many times a scale word stays exact in `decimal`
 NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 SEPARATOR = re.compile("['\u2019\u00a0\u202f ]")  # always thousands: apostrophes and spaces
-NO_CENTS = re.compile(",[-\u2013\u2014]+$")  # "12,-"
+NO_CENTS = re.compile("[,.][-\u2013\u2014]+$")  # "12,-", Swiss "12.\u2013"
 RUNS = re.compile("[0-9]+")
 DAY_AND_MONTH = re.compile(r"([0-9]{1,2})\. ?([0-9]{1,2})\.?")
 CLOCK = re.compile(r"([0-9]{1,2})(?:[:.h]([0-9]{2}))?(?::[0-9]{2})?")

@@ -34,6 +34,7 @@ LETTERS = {
     "minus": "I",
     "symbol": "$",
     "currency": "c",
+    "nation": "g",  # whose currency: Schweizer, Canadian
     "percent": "p",
     "percentage": "E",  # what comes before "points"
     "time_unit": "t",
@@ -53,6 +54,7 @@ LETTERS = {
     "meridiem": "q",  # a.m., p.m.
     "midnight": "N",
     "quarter": "Q",  # a quarter of an hour or a year
+    "part_code": "0",  # Q3, H1
     "half": "V",  # halb, as in "halb acht"
     "edge": "F",  # beginning, middle, end of a span of time
     "modifier": "l",  # last, next

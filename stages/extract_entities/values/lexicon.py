@@ -18,7 +18,7 @@ KIND_OF_LIST = {
     "ordinal_suffixes": "ordinal", "partitives": "of", "vague": "vague", "ones": "one", "numbers": "numeral",
     "ordinals": "ordinal_word", "between_words": "between", "minus_words": "minus", "powers": "power",
     "thermometers": "thermometer", "percentage_words": "percentage", "decade_words": "decade_word",
-    "quarters": "quarter", "half_words": "half",
+    "quarters": "quarter", "half_words": "half", "nations": "nation",
     "modifiers": "modifier", "postmodifiers": "postmodifier", "scales": "scale", "units": "unit", "symbols": "symbol",
     "currencies": "currency", "percent": "percent", "permille": "percent", "points": "percent",
     "basis_points": "percent",
@@ -49,14 +49,15 @@ SIGNS = {
 }
 CONTEXTS = (
     "prepositions", "strong_year", "after_year", "feast_before", "at_words", "of_hour", "before_part_of_day",
-    "address", "not_minus", "abbreviations", "duration_before", "duration_after",
+    "address", "not_minus", "abbreviations", "duration_before", "duration_after", "score_before", "ranges",
+    "joining",
 )  # fmt: skip
 
 DE_ONES = ("", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
 DE_TEENS = ("zehn", "elf", "zwölf", "dreizehn", "vierzehn", "fünfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn")
 DE_TENS = ("zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig")
 DE_HALVES = {"halbe": 0.5, "halben": 0.5, "halbes": 0.5, "anderthalb": 1.5, "eineinhalb": 1.5}
-DE_CASES = {"zweier": 2, "dreier": 3, "zween": 2, "beiden": 2, "hundert": 100, "tausend": 1000, "dreissig": 30}
+DE_CASES = {"zweier": 2, "dreier": 3, "zween": 2, "beiden": 2, "tausend": 1000, "dreissig": 30}
 DE_DAY_PARTS = ("früh", "morgen", "vormittag", "mittag", "nachmittag", "abend", "nacht")
 ENDINGS = ("", "e", "en", "er", "es", "em", "e", "s")
 
@@ -143,7 +144,7 @@ def german_numbers() -> dict[str, float]:
     for ten, word in enumerate(DE_TENS, start=2):
         small[word] = 10 * ten
         small |= {f"{one}und{word}": 10 * ten + number for number, one in enumerate(DE_ONES) if number}
-    hundreds = {f"{one}hundert": 100 * number for number, one in enumerate(DE_ONES) if number}
+    hundreds = {f"{one}hundert": 100 * number for number, one in enumerate(DE_ONES) if number} | {"hundert": 100}
     large = {f"{head}{tail}": base + rest for head, base in hundreds.items() for tail, rest in small.items()}
     thousands = {f"{word}tausend": 1000 * number for word, number in (small | hundreds).items()}
     halves = {f"{word}einhalb": number + 0.5 for word, number in small.items() if number < 20}

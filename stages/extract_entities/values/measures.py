@@ -5,12 +5,14 @@ the text gives no complete one, or `NO_VALUE` where the words around show that i
 """
 
 import re
+from decimal import Decimal
 
-from stages.extract_entities.values.amounts import HALF, duration, measured, money, read_number
+from stages.extract_entities.values.amounts import HALF, Amount, duration, measured, money, read_number, read_numbers
 from stages.extract_entities.values.digits import read_digits, read_whole
 from stages.extract_entities.values.tokens import Tokens
 
 NO_VALUE = "no value"
+QUARTER, MINUTES = Decimal("0.25"), Decimal(15)
 COUNTABLE = frozenset(
     {"km", "m", "cm", "mm", "kg", "t", "l", "ha", "m2", "m3", "km2", "kWh"}
 )  # "ein Grad", "eine Bar" are no measures
@@ -29,12 +31,12 @@ def nothing(_tokens: Tokens, _match: re.Match[str], _language: str) -> str | Non
 def read_amount(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """The number in group "n" with what the word in group "u" stands for."""
     index = match.start("u")
-    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    number = read_numbers(tokens, match.start("n"), match.end("n"), language)
     kind, unit = tokens.kind(index), tokens.payload(index)
     if kind in {"symbol", "currency"}:
         return money(number, unit)
     if kind in {"percent", "per"}:
-        return measured(number, SHARES.get(unit, "%"))
+        return measured(number, _share(unit))
     return measured(number, unit) if kind == "unit" else duration(number, PARTS.get(unit, unit))
 
 
@@ -51,7 +53,7 @@ def read_square(tokens: Tokens, match: re.Match[str], language: str) -> str | No
     unit = tokens.payload(match.start(of))
     if unit not in LENGTHS:
         return NO_VALUE
-    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    number = read_numbers(tokens, match.start("n"), match.end("n"), language)
     return measured(number, unit + tokens.payload(match.start(power)))
 
 
@@ -59,7 +61,7 @@ def read_temperature(tokens: Tokens, match: re.Match[str], language: str) -> str
     """ "35 Grad Celsius": "35 degC"."""
     if tokens.payload(match.start("u") - 1) != "deg":
         return NO_VALUE
-    return measured(read_number(tokens, match.start("n"), match.end("n"), language), tokens.payload(match.start("u")))
+    return measured(read_numbers(tokens, match.start("n"), match.end("n"), language), tokens.payload(match.start("u")))
 
 
 def read_below_zero(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -70,13 +72,29 @@ def read_below_zero(tokens: Tokens, match: re.Match[str], language: str) -> str 
     sign = tokens.texts[first]
     if tokens.kind(first) == "hyphen" and not _begins_with(tokens.sentence, sign + tokens.texts[first + 1]):
         return NO_VALUE
-    if tokens.before(first) in tokens.words.contexts["not_minus"]:
+    between = "and" in map(tokens.kind, range(first, unit)) and tokens.kind(first - 1) != "between"
+    if tokens.before(first) in tokens.words.contexts["not_minus"] or between:
         return NO_VALUE
-    found = read_amount(tokens, match, language)
-    if found and tokens.kind(match.end() - 1) == "thermometer":
-        found = found.partition(" ")[0] + " " + tokens.payload(match.end() - 1)
-    # Nothing is below zero by nothing.
-    return f"-{found}" if found and not found.startswith("0 ") else found
+    symbol = tokens.payload(match.end() - 1) if tokens.kind(match.end() - 1) == "thermometer" else tokens.payload(unit)
+    return measured(_below_zero(tokens, match, language), symbol if tokens.kind(unit) == "unit" else _share(symbol))
+
+
+def _below_zero(tokens: Tokens, match: re.Match[str], language: str) -> Amount:
+    """One number below zero, or a range that begins there; of "minus 2 bis 4" nobody knows where it ends."""
+    low = read_number(tokens, match.start("n"), match.end("n"), language)
+    if low is None or match.groupdict().get("n2") is None:
+        return None if low is None else (low and -low,)
+    high = read_number(tokens, match.start("n2"), match.end("n2"), language)
+    sign = tokens.texts[match.start("n2") - 1]
+    if high is None or (sign in tokens.words.contexts["ranges"] and tokens.kind(match.start()) == "minus"):
+        return None
+    if tokens.kind(match.start("n2") - 1) in {"minus", "hyphen"}:
+        high = -high
+    return (-low, high) if -low < high else None
+
+
+def _share(payload: str) -> str:
+    return SHARES.get(payload, "%")
 
 
 def _begins_with(sentence: str, text: str) -> bool:
@@ -88,41 +106,43 @@ def read_points(tokens: Tokens, match: re.Match[str], language: str) -> str | No
     """ "0.25 percentage points": "0.25 pp"."""
     if not tokens.texts[match.end() - 1].startswith("point"):
         return NO_VALUE
-    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    number = read_numbers(tokens, match.start("n"), match.end("n"), language)
     return measured(number, SHARES[tokens.payload(match.start("u"))])
 
 
 def read_fraction(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """ "3/4 Liter": a proper fraction with a slash and no space around it."""
+    """ "3/4 Liter", "1 1/2 Liter": a proper fraction with a slash and no space around it."""
     first, sign, second = (match.start(name) for name in ("n", "s", "d"))
     together = tokens.touch(first, second)
     above, below = read_digits(tokens.texts[first], language), read_digits(tokens.texts[second], language)
     if tokens.texts[sign] != "/" or not together or above is None or below is None or not above < below:
         return NO_VALUE
-    return measured(round(above / below, 6), tokens.payload(match.start("u")))
+    whole = match.groupdict().get("w") and read_digits(tokens.texts[match.start("w")], language)
+    return measured(((whole or 0) + round(above / below, 6),), tokens.payload(match.start("u")))
 
 
 def read_symbol_first(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """ "$1.2 million", "£3bn", "EUR 50.000"; a lone "m" after the number is a million here."""
     if tokens.texts[match.start()] == "Fr" and tokens.before(match.start()) in {"-", "\u2013"}:
         return NO_VALUE  # "Mo-Fr 8-12 Uhr"
-    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    numbers = read_numbers(tokens, match.start("n"), match.end("n"), language)
     if match["m"] and tokens.texts[match.start("m")] != "m":
         return NO_VALUE
-    if match["m"] and number is not None:
-        number *= 1_000_000
-    return money(number, tokens.payload(match.start()))
+    if match["m"] and numbers is not None:
+        numbers = tuple(number * 1_000_000 for number in numbers)
+    return money(numbers, tokens.payload(match.start()))
 
 
 def read_duration(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """A number of days or years; "eines Tages", and "a day" without a word of lasting, are none."""
+    """A number of days or years; "eines Tages" and "a day" are none without a word of lasting."""
     first, contexts = tokens.texts[match.start()].lower(), tokens.words.contexts
-    if first == "eines":
+    lasting = tokens.before(match.start()) in contexts["duration_before"]
+    if first == "eines" and not lasting:
         return NO_VALUE
-    if first in {"a", "an"}:
-        lasting = tokens.before(match.start()) in contexts["duration_before"]
-        if not lasting and tokens.after(match.end()) not in contexts["duration_after"]:
-            return NO_VALUE
+    if first in {"a", "an"} and not lasting and tokens.after(match.end()) not in contexts["duration_after"]:
+        return NO_VALUE
+    if tokens.before(match.start()) in {"+", "/"}:
+        return NO_VALUE  # "in der 90.+4 Minute", "4 Ob 98/22s"
     return read_amount(tokens, match, language)
 
 
@@ -130,17 +150,69 @@ def read_and_a_half(tokens: Tokens, match: re.Match[str], language: str) -> str 
     """ "deux ans et demi"."""
     number = read_number(tokens, match.start("n"), match.end("n"), language)
     unit = tokens.payload(match.start("u"))
-    return None if number is None else duration(number + HALF, PARTS.get(unit, unit))
+    return None if number is None else duration((number + HALF,), PARTS.get(unit, unit))
 
 
 def read_counted_clock(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """ "2:03:23 Stunden" is "PT2H3M23S", "3:45 Minuten" is "PT3M45S"."""
-    unit = PARTS.get(tokens.payload(match.start("u")), tokens.payload(match.start("u")))
-    parts = [read_whole(part) for part in tokens.texts[match.start("n")].split(":")]
-    names = {"TH": "HMS", "TM": "MS"}.get(unit, "")
-    if tokens.texts[match.start("u")] == "h" or len(parts) > len(names) or None in parts:
+    """ "2:03:23 Stunden" is "PT2H3M23S", "3:45 Minuten" and "1:54,73" are "PT3M45S" and "PT1M54.73S"."""
+    text, names = tokens.texts[match.start("n")], "HMS"
+    whole, _, part = text.replace(",", ".").partition(".")
+    if match.groupdict().get("u"):
+        unit = PARTS.get(tokens.payload(match.start("u")), tokens.payload(match.start("u")))
+        names = {"TH": "HMS", "TM": "MS"}.get(unit, "") if tokens.texts[match.start("u")] != "h" else ""
+    elif not part:
         return NO_VALUE
-    return "PT" + "".join(f"{part}{name}" for part, name in zip(parts, names, strict=False))
+    elif whole.count(":") == 1:
+        names = "MS"
+    numbers = [read_whole(number) for number in whole.split(":")]
+    if len(numbers) > len(names) or None in numbers or (part and len(numbers) < len(names)):
+        return NO_VALUE
+    said = "".join(f"{number}{name}" for number, name in zip(numbers, names, strict=False))
+    return f"PT{said[:-1]}.{part}{said[-1]}" if part else f"PT{said}"
+
+
+def read_two_durations(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "sechs Monate bis fünf Jahre": "P6M/P5Y"."""
+    ends = []
+    for n, u in (("n", "u"), ("n2", "u2")):
+        number, unit = read_number(tokens, match.start(n), match.end(n), language), tokens.payload(match.start(u))
+        ends.append(None if number is None else duration((number,), PARTS.get(unit, unit)))
+    return f"{ends[0]}/{ends[1]}" if all(ends) else None
+
+
+def read_part_of_unit(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "half an hour", "three-quarters of an hour", "trois quarts d'heure"."""
+    unit: str = tokens.payload(match.start("u"))
+    groups = match.groupdict()
+    if not groups.get("q"):
+        return duration((tokens.payload(match.start()),), PARTS.get(unit, unit))
+    count: Decimal = tokens.payload(match.start("n"))
+    if count not in {1, 3}:
+        return NO_VALUE
+    hours = PARTS.get(unit, unit) == "TH"
+    return duration((count * (MINUTES if hours else QUARTER),), "TM" if hours else unit)
+
+
+def read_coins(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "3 Euro 50" is "3.5 EUR": two digits behind the currency that count nothing else."""
+    coins = read_digits(tokens.texts[match.start("c")], language)
+    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    following = tokens.after(match.end())
+    if len(tokens.texts[match.start("c")]) != 2 or following[:1].isupper() or following == "%" or not coins:
+        return NO_VALUE
+    if number is None or number % 1 or not tokens.payload(match.start("u")).isalpha():
+        return NO_VALUE
+    return money((number + coins / 100,), tokens.payload(match.start("u")))
+
+
+def read_money_of_nation(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "Schweizer Franken", "Canadian dollars", "francs suisses": the currency that the adjective tells."""
+    nation, currency = match.start("a") if match["a"] else match.start("b"), match.start("u")
+    codes = tokens.payload(nation).split()
+    code = next((code[2:] for code in codes if tokens.texts[currency].lower().startswith(code[:2])), None)
+    if code is None:
+        return NO_VALUE
+    return money(read_numbers(tokens, match.start("n"), match.end("n"), language), code)
 
 
 def read_hour_minute(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
@@ -156,9 +228,11 @@ def read_two_units(tokens: Tokens, match: re.Match[str], language: str) -> str |
     head = read_number(tokens, match.start("n"), match.end("n"), language)
     tail = read_number(tokens, match.start("n2"), match.end("n2"), language)
     units = [PARTS.get(unit, unit) for unit in (tokens.payload(match.start("u")), tokens.payload(match.start("u2")))]
-    first, second = duration(head, units[0]), duration(tail, units[1])
-    if first is None or second is None:
+    if head is None or tail is None:
         return None
+    first, second = duration((head,), units[0]), duration((tail,), units[1])
+    if first is None or second is None or head % 1:
+        return NO_VALUE  # "eineinhalb Jahre und drei Monate" are two
     if ("T" in units[0], ORDER.find(units[0][-1])) >= (
         "T" in units[1],
         ORDER.find(units[1][-1]) if units[1] != "TM" else 5,
@@ -172,4 +246,4 @@ def read_adjective(tokens: Tokens, match: re.Match[str], _language: str) -> str 
     found = tokens.words.adjective and tokens.words.adjective.fullmatch(tokens.texts[match.start()].lower())
     if not found:
         return NO_VALUE
-    return duration(tokens.words.payloads[found[1]], tokens.words.payloads[found[2]])
+    return duration((tokens.words.payloads[found[1]],), tokens.words.payloads[found[2]])

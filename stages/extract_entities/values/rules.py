@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from stages.extract_entities.values import clock, dates, measures
+from stages.extract_entities.values import clock, dates, measures, periods
 from stages.extract_entities.values.kinds import LETTERS, compile_pattern
 from stages.extract_entities.values.tokens import Tokens
 
@@ -18,38 +18,57 @@ NUMBER = (
     " | numeral (hyphen? (numeral | fraction)){0,2})"
 )
 # 10 bis 15 | (zwischen) 10 und 15
-AMOUNT = f"(({NUMBER} | one) ((hyphen | to) {NUMBER})? | (?<= between) {NUMBER} and {NUMBER})"
+AMOUNT = f"(({NUMBER} | one) ((hyphen | (scale stop?)? hyphen? to) {NUMBER})? | (?<= between) {NUMBER} and {NUMBER})"
 SCALE = "(hyphen? scale stop?){0,2}"
 OF = "(of apostrophe?)?"  # "millions d'euros"
 WEEKDAY = "(modifier? weekday stop? comma? article?)?"  # "Freitag, den"
 DAY = "(?P<d> day) (stop | ordinal)? (of | article | other (?= month))?"  # "15.", "3rd of"
+# between two days: bis (zum), -, und, of other words those that join
+JOINT = "(hyphen | to article? | and | (?P<j> other) | to other)"
 SPAN = "time_unit | year_word | hour_word"
 
 Reader = Callable[[Tokens, "re.Match[str]", str], str | None]
 
 
 class Rule(NamedTuple):
-    """One way to write a value: its label, letters of which one must occur, its pattern, and what reads it."""
+    """One way to write a value: its label, letters of which one must occur and such that all must, its pattern, and
+    what reads it."""
 
     label: str
     anchors: frozenset[str]
+    needs: frozenset[str]
     pattern: re.Pattern[str]
     read: Reader
 
 
-def _rule(label: str, anchors: str, pattern: str, read: Reader) -> Rule:
-    return Rule(label, frozenset(LETTERS[kind] for kind in anchors.split()), compile_pattern(pattern), read)
+def _rule(label: str, anchors: str, pattern: str, read: Reader, needs: str = "") -> Rule:
+    one, all_of = (frozenset(LETTERS[kind] for kind in kinds.split()) for kinds in (anchors, needs))
+    return Rule(label, one, all_of, compile_pattern(pattern), read)
 
 
 RULES = (
     # $1.2 million, EUR 50.000
-    _rule("MONEY", "symbol", f"symbol (?P<n> {NUMBER} {SCALE}) (?P<m> unit?)", measures.read_symbol_first),
+    _rule(
+        "MONEY",
+        "symbol",
+        f"symbol (?P<n> {NUMBER} ((hyphen | to) {NUMBER})? {SCALE}) (?P<m> unit?)",
+        measures.read_symbol_first,
+    ),
     # 90 Milliarden Dollar, 5 €
     _rule(
         "MONEY",
         "currency symbol",
         f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> currency | symbol)",
         measures.read_amount,
+    ),
+    # 3 Euro 50
+    _rule("MONEY", "currency", "(?P<n> day | number | numeral) (?P<u> currency) (?P<c> day)", measures.read_coins),
+    # Schweizer Franken, francs suisses
+    _rule(
+        "MONEY",
+        "nation",
+        f"(?P<n> {AMOUNT} {SCALE}) {OF} ((?P<a> nation) (?P<u> currency) | currency (?P<b> nation))",
+        measures.read_money_of_nation,
     ),
     # mehrere Millionen Euro
     _rule("MONEY", "currency", f"(one? vague (scale stop?)* | (scale stop?)+) {OF} currency", measures.nothing),
@@ -64,7 +83,8 @@ RULES = (
     _rule(
         "PERCENT",
         "percent per",
-        f"(?P<s> minus | hyphen) (?P<n> {NUMBER}) (?P<u> percent | per (hundred | scale))",
+        f"(?P<s> minus | hyphen) (?P<n> {NUMBER}) ((to | and) (minus | hyphen | other)? (?P<n2> {NUMBER}))?"
+        " (?P<u> percent | per (hundred | scale))",
         measures.read_below_zero,
     ),
     # 0.25 percentage points
@@ -84,11 +104,17 @@ RULES = (
     _rule(
         "QUANTITY",
         "unit",
-        f"(?P<s> minus | hyphen) (?P<n> {NUMBER}) (?P<u> unit) thermometer?",
+        f"(?P<s> minus | hyphen) (?P<n> {NUMBER}) ((to | and) (minus | hyphen | other)? (?P<n2> {NUMBER}))?"
+        " (?P<u> unit) thermometer?",
         measures.read_below_zero,
     ),
     # 3/4 Liter
-    _rule("QUANTITY", "unit", f"(?P<n> day) (?P<s> other) (?P<d> day) {OF} (?P<u> unit)", measures.read_fraction),
+    _rule(
+        "QUANTITY",
+        "unit",
+        f"(?P<w> day)? (?P<n> day) (?P<s> other) (?P<d> day) {OF} (?P<u> unit)",
+        measures.read_fraction,
+    ),
     # à 20 heures
     _rule("TIME", "hour_word", "(?P<n> day | numeral) hour_word", clock.read_hour_after_at),
     # 87 Tage, 10-Minuten
@@ -104,6 +130,21 @@ RULES = (
     _rule("DURATION", "counted_adjective", "counted_adjective", measures.read_adjective),
     # deux ans et demi
     _rule("DURATION", "and", f"(?P<n> {AMOUNT}) (?P<u> {SPAN}) and fraction", measures.read_and_a_half),
+    # half an hour, trois quarts d'heure
+    _rule("DURATION", "fraction", f"fraction one (?P<u> {SPAN})", measures.read_part_of_unit),
+    _rule(
+        "DURATION",
+        "quarter",
+        f"(?P<n> numeral | one) hyphen? (?P<q> quarter) of apostrophe? one? (?P<u> {SPAN})",
+        measures.read_part_of_unit,
+    ),
+    # sechs Monate bis fünf Jahre
+    _rule(
+        "DURATION",
+        "to",
+        f"(?P<n> {NUMBER} | one) (?P<u> {SPAN}) to (?P<n2> {NUMBER}) (?P<u2> {SPAN})",
+        measures.read_two_durations,
+    ),
     # 2 Stunden und 30 Minuten
     _rule(
         "DURATION",
@@ -113,6 +154,8 @@ RULES = (
     ),
     # 2:03:23 Stunden
     _rule("DURATION", "clock_time", "(?P<n> clock_time) (?P<u> time_unit | hour_word)", measures.read_counted_clock),
+    # in 1:54,73
+    _rule("DURATION", "clock_time", "(?P<n> clock_time)", measures.read_counted_clock),
     # 1h45
     _rule("DURATION", "hour_minute", "hour_minute", measures.read_hour_minute),
     # wenige Minuten
@@ -124,12 +167,16 @@ RULES = (
         "(?P<n> day | number | numeral | clock_time) clock (?P<d> day?) ((?P<a> daily) | day_part)?",
         clock.read_clock,
     ),
+    # ½8 Uhr abends
+    _rule("TIME", "fraction", "fraction (?P<n> day) clock (?P<a> daily?)", clock.read_hour_less_a_part, "day clock"),
+    # um 19.30
+    _rule("TIME", "number", "(?P<n> number)", clock.read_dotted_clock),
     # halb acht | Viertel nach neun, half past seven
     _rule("TIME", "half", "half (numeral | day) day_part?", clock.read_half_hour),
     _rule(
         "TIME",
         "quarter fraction",
-        "(quarter | fraction) (other | modifier | to) (numeral | day) (daily | day_part)?",
+        "(quarter | fraction) (other | modifier | to)? (numeral | day) (daily | day_part)?",
         clock.read_part_of_hour,
     ),
     # um 20h, 03:50 h
@@ -157,6 +204,20 @@ RULES = (
     # am Morgen
     _rule("TIME", "relative_day", "relative_day", clock.read_morning),
     _rule("TIME", "midnight", "midnight", clock.read_named_hour),
+    # the first day of 12.3. bis 14.3.2024, of 12.-14.3.2024
+    _rule(
+        "DATE",
+        "day_month",
+        f"{WEEKDAY} (?P<o> day_month) (?= (hyphen | to | and) {WEEKDAY} (?P<f> full_date))",
+        periods.read_digits_of_year,
+    ),
+    _rule(
+        "DATE",
+        "day",
+        "(?P<d> day) stop (?= (hyphen | to) (?P<f> full_date | day_month))",
+        periods.read_digits_of_month,
+        "day stop",
+    ),
     # 15.08.2025 | 15.8. | Freitag 29.03 | am 29.03
     _rule("DATE", "full_date", f"{WEEKDAY} (?P<f> full_date)", dates.read_digits_only),
     _rule("DATE", "day_month", f"{WEEKDAY} (?P<o> day_month)", dates.read_day_and_month_digits),
@@ -168,18 +229,58 @@ RULES = (
         "ordinal_word",
         f"{WEEKDAY} (?P<w> ordinal_word) (?P<m> month) (?P<y> year?)",
         dates.read_day_in_words,
+        "month",
+    ),
+    # the first day of 3. Mai bis 10. September 2023
+    _rule(
+        "DATE",
+        "month",
+        f"{WEEKDAY} {DAY} (?P<m> month) stop?"
+        f" (?= {JOINT} {WEEKDAY} (?P<d2> day) (stop | ordinal)? of? (?P<m2> month) stop?"
+        " (?P<y> year))",
+        periods.read_day_of_year,
+        "day month year",
+    ),
+    _rule(
+        "DATE",
+        "month",
+        f"{WEEKDAY} (?P<m> month) (?P<d> day) ordinal? (?= {JOINT} (?P<m2> month) (?P<d2> day) ordinal? comma?"
+        " (?P<y> year))",
+        periods.read_day_of_year,
+        "day month year",
+    ),
+    # 12. IX. 1924
+    _rule(
+        "DATE",
+        "year",
+        "(?P<d> day) stop (?P<r> other | unit) stop? (?P<y> year)",
+        dates.read_roman_month,
+        "day stop year",
     ),
     # Freitag, 15. August 2025
-    _rule("DATE", "month", f"{WEEKDAY} {DAY} (?P<m> month) (stop? comma? (?P<y> year))?", dates.read_named_month),
+    _rule(
+        "DATE",
+        "month",
+        f"{WEEKDAY} {DAY} (?P<m> month) (stop? comma? (?P<y> year))?",
+        dates.read_named_month,
+        "day month",
+    ),
     # May 3rd, 2024
     _rule(
         "DATE",
         "month",
         f"{WEEKDAY} (?P<m> month) stop? (?P<d> day) ordinal? (comma? (?P<y> year))?",
         dates.read_named_month,
+        "day month",
     ),
     # August 2025
-    _rule("DATE", "month", "(edge hyphen?)? (?P<m> month) stop? comma? of? (?P<y> year)", dates.read_named_month),
+    _rule(
+        "DATE",
+        "month",
+        "(edge hyphen?)? (?P<m> month) stop? comma? of? (?P<y> year)",
+        dates.read_named_month,
+        "year month",
+    ),
     # Mitte Mai | im Mai | März, 9 Uhr
     _rule("DATE", "month", "(edge article? hyphen? | modifier) month", measures.nothing),
     _rule("DATE", "month", "month", dates.read_bare_month),
@@ -189,14 +290,15 @@ RULES = (
         "^ month (?= comma (full_date | clock_time | day | number | weekday | year))",
         measures.nothing,
     ),
-    # am 25. | the 5. of "5. bis 7. Mai"
-    _rule("DATE", "day", "day stop (?= $ | other | to | comma)", dates.read_day_alone),
     _rule(
         "DATE",
         "month",
-        "day stop? ordinal? (?= (hyphen | to | and) day stop? ordinal? month)",
-        dates.read_day_before_range,
+        f"(?P<d> day) stop? ordinal? (?= {JOINT} (?P<d2> day) stop? ordinal? of? (?P<m> month) stop? (?P<y> year?))",
+        periods.read_day_of_month,
+        "day month",
     ),
+    # am 25. | the 5. of "5. bis 7. Mai"
+    _rule("DATE", "day", "day stop (?= $ | other | to | comma)", dates.read_day_alone),
     # vergangenen Freitag, Freitag, 9., vendredi dernier
     _rule(
         "DATE",
@@ -207,6 +309,7 @@ RULES = (
     # gestern | diese Nacht
     _rule("DATE", "relative_day", "relative_day", dates.read_relative_day),
     _rule("DATE", "modifier", "modifier day_part", measures.nothing),
+    _rule("DATE", "modifier", "modifier relative_day", dates.read_morning_after),
     # 2015/16 | 2015-16, 1914–18 | 2. Quartal 2015, third quarter of 2023 | Q3 2015
     _rule("DATE", "year", "(?P<y> year) (?P<s> other) (?P<z> day | year)", dates.read_two_years),
     # Winter 2015/16
@@ -215,6 +318,7 @@ RULES = (
         "season",
         "(edge (article | of)? | modifier)? (?P<w> season) of? (?P<y> year) (?P<s> other | hyphen) (?P<z> day | year)",
         dates.read_season_of_two_years,
+        "year season",
     ),
     _rule("DATE", "year", "(?P<y> year) (?P<s> hyphen) (?P<z> day)", dates.read_years_with_dash),
     _rule(
@@ -223,16 +327,16 @@ RULES = (
         "(day (stop | ordinal) | ordinal_word | time_unit) (?P<u> time_unit | quarter | fraction) of? (?P<y> year?)",
         dates.read_part_of_year,
     ),
-    _rule("DATE", "year", "(?P<q> other) (?P<y> year)", dates.read_quarter),
+    _rule("DATE", "part_code", "(?P<q> part_code) other? (?P<y> year)", dates.read_quarter),
     # 1939 bis 1945 | seit 1945
-    _rule("DATE", "year", "(?P<y> year) (?= (hyphen | to) (?P<y2> year))", dates.read_year_in_range),
-    _rule("DATE", "year", "(?<= year (hyphen | to)) (?P<y> year)", dates.read_range_end),
+    _rule("DATE", "hyphen to", "(?P<y> year) (?= (hyphen | to) (?P<y2> year))", dates.read_year_in_range, "year"),
+    _rule("DATE", "hyphen to", "(?P<y> year) (?<= year (hyphen | to) year)", dates.read_range_end, "year"),
     _rule("DATE", "year", "(edge hyphen?)? (?P<y> year)", dates.read_year),
     # den 90er Jahren | den achtziger Jahren
     _rule("DATE", "decade", "(edge (article | of)?)? decade hyphen? year_word?", dates.read_decade),
     _rule("DATE", "decade_word", "(edge (article | of)?)? decade_word year_word", measures.nothing),
     # 800 n. Chr., 44 v. Chr.
-    _rule("DATE", "stop", "(?P<y> day | year | number) other stop other", dates.read_era),
+    _rule("DATE", "day year number", "(?P<y> day | year | number) other stop other", dates.read_era, "stop"),
     # années 90 | Sommer 2015, summer of 2015
     _rule(
         "DATE",
@@ -247,6 +351,14 @@ RULES = (
         "(edge (article | of))? (day (stop | ordinal)? | numeral | ordinal_word) century",
         measures.nothing,
     ),
+    _rule(
+        "DATE",
+        "century",
+        "(edge (article | of))? (day stop | numeral | ordinal_word) century (?P<e> other) stop other",
+        dates.read_century_of_era,
+    ),
+    # années 1960
+    _rule("DATE", "year_word", "year_word year", dates.read_decade_of_years),
     # XIX. Jahrhundert, XIXe siècle
     _rule("DATE", "century", "other stop? century", dates.read_roman_century),
     # vergangene Woche, l'année dernière

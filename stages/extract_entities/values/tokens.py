@@ -12,16 +12,16 @@ from stages.extract_entities.values.lexicon import SIGNS, Lexicon, lexicon
 GROUPED = r"[0-9]{1,3}(?:[.,'\u2019\u00a0\u202f ][0-9]{3})+(?![0-9])(?:[.,][0-9]{1,2}(?![0-9]))?"
 DASHES = r"(?:--?|[\u2013\u2014])(?![\w-])"  # for no cents: "12,-", "12,--"
 TOKEN = re.compile(
-    r"(?P<code>https?://\S+|www\.\S+|[^\W\d_]+[0-9]\w*)"
+    r"(?P<code>https?://\S+|www\.\S+|(?![\u00bc-\u00be])[^\W\d_]+[0-9]\w*)"
     r"|(?P<full_date>[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])|[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}(?![0-9])"
-    r"|[0-9]{1,2}\.[ ]?[0-9]{1,2}\.[ ]?(?:[0-9]{4}|[0-9]{2})(?![0-9.]))"
+    r"|[0-9]{1,2}\.[ ]?[0-9]{1,2}\.[ ]?(?:[0-9]{4}(?![0-9]|\.[0-9])|[0-9]{2}(?![0-9]|\.[0-9])))"
     r"|(?P<day_month>[0-9]{1,2}\.[ ]?[0-9]{1,2}\.(?![0-9]))"
     r"|(?P<hour_minute>[0-9]{1,2}h[0-9]{2}(?!\w))"
-    r"|(?P<clock_time>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?![0-9:]))"
+    r"|(?P<clock_time>[0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?(?:[.,][0-9]{1,3})?(?![0-9:]))"
     r"|(?P<decade>(?:[0-9]{2})?[0-9]0(?:er[nsz]?|s)(?!\w))"
-    rf"|(?P<digits>{GROUPED}(?:,{DASHES})?|[0-9]+(?:,{DASHES}|[.,][0-9]+)?)"
+    rf"|(?P<digits>{GROUPED}(?:[.,]{DASHES})?|[0-9]+(?:[.,]{DASHES}|[.,][0-9]+)?)"
     r"|(?P<special>US\$|[ACH]K?\$|(?:US|D)-(?:Dollars?|Mark)"
-    r"|[kK]m ?/ ?h(?!\w)|m/s(?!\w)|\u00b0[ ]?[CF](?!\w)|[ap]\.m\.?|o['\u2019]clock"
+    r"|[kK]m ?/ ?h(?!\w)|m/s(?!\w)|[kKMG]?[Bb]i?ts?/s(?!\w)|\u00b0[ ]?[CF](?!\w)|[ap]\.m\.?|o['\u2019]clock"
     r"|aujourd['\u2019]hui|avant-hier|apr\u00e8s-(?:demain|midi))"
     r"|(?P<word>[^\W\d_]+)"
     r"|(?P<sign>\S)"
@@ -33,6 +33,7 @@ LONGEST_KNOWN = 40  # characters of a token whose kind is remembered; longer one
 WORDS = re.compile(r"[^\W\d_]+")
 # Digits, per cent, euro, dollar, pound, yen, per mille, a quarter, a half, three quarters.
 SIGN = re.compile("[0-9%\u20ac$\u00a3\u00a5\u2030\u00bc\u00bd\u00be]")
+PART_CODE = re.compile("Q[1-4]|H[12]")
 COUNTING = frozenset({"numeral", "fraction", "one", "half"})
 STEMS = ("ägig", "ündig", "ährig", "inütig", "onatig", "öchig", "ekündig")
 
@@ -114,7 +115,9 @@ def _kind(text: str, group: str, words: Lexicon) -> str:
         return words.kinds.get(text) or SIGNS.get(text) or _adjective(text, words)
     if group == "digits":
         return _number_kind(text)
-    return "other" if group == "code" else group  # a code: addresses, road numbers
+    if group == "code":
+        return "part_code" if PART_CODE.fullmatch(text) else "other"  # else addresses, road numbers
+    return group
 
 
 def _number_kind(text: str) -> str:

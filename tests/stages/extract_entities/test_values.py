@@ -28,10 +28,10 @@ PIECES = [
 SHAPES = {
     "DATE": r"\d{4}(-\d{2}(-\d{2})?)?",
     "TIME": r"\d{2}:\d{2}",
-    "DURATION": r"P(T?[\d.]+[YMWDHS])+",
-    "MONEY": r"[\d.]+ [A-Z]{3}",
-    "PERCENT": r"-?[\d.]+ (%|‰|pp|bp)",
-    "QUANTITY": r"-?[\d.]+ \S+",
+    "DURATION": r"P(T?[\d.]+[YMWDHS])+(/P(T?[\d.]+[YMWDHS])+)?",
+    "MONEY": r"[\d.]+(/[\d.]+)? [A-Z]{3}",
+    "PERCENT": r"-?[\d.]+(/-?[\d.]+)? (%|‰|pp|bp)",
+    "QUANTITY": r"-?[\d.]+(/-?[\d.]+)? \S+",
 }
 
 
@@ -241,6 +241,10 @@ def test_every_word_stands_for_what_its_readers_expect(language):
         ("DURATION", "P87D", (87.0, "d", None, None)),
         ("DURATION", "PT2H30M", (150.0, "min", None, None)),
         ("DURATION", "P2Y6M", (None, None, None, None)),
+        ("PERCENT", "10/12 %", (None, "%", None, None)),
+        ("QUANTITY", "-2/4 deg", (None, "deg", None, None)),
+        ("DURATION", "PT40M/PT45M", (None, "min", None, None)),
+        ("DURATION", "P6M/P5Y", (None, None, None, None)),
         ("DATE", "1945", (None, None, "1945-01-01", "1945-12-31")),
         ("DATE", "2024-02", (None, None, "2024-02-01", "2024-02-29")),
         ("DATE", "2015-24", (None, None, "2015-12-01", "2016-02-29")),
@@ -277,6 +281,39 @@ def test_values_over_the_end_of_a_line_are_found_once_lines_are_joined():
     (block,) = reflow(raw).blocks
     found = [(v.label, v.value) for v in extract_values(block.text, "de") if v.value]
     assert found == [("DATE", "2024-03-12"), ("DURATION", "PT2.5H"), ("MONEY", "4500000 EUR")]
+
+
+@pytest.mark.parametrize("tail", ["", ".", "!", ". Dann"])
+def test_a_date_in_digits_may_end_the_sentence(tail):
+    for text in ("12.3.2024", "12. 3. 2024", "12.3.24"):
+        found = extract_values(f"Sie starb am {text}{tail}", "de")
+        assert [(v.end - v.start, v.value) for v in found] == [(len(text), "2024-03-12")]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "values"),
+    [
+        ("Der Bus fährt um 8:15, 9:15, 10:15.", ["08:15", "09:15", "10:15"]),
+        ("Wien siegte 24:21.", []),
+        ("Wien – Linz 21:19, 18:21.", []),
+        ("Wien – Linz 24:21 (12:10).", []),
+        ("Ab 18:00 (12:10 im Haus).", ["18:00", "12:10"]),
+        ("900.000 bis 1,2 Millionen Euro", ["900000/1200000 EUR"]),
+        ("800 bis 900 Millionen Euro", ["800000000/900000000 EUR"]),
+        ("12 bis 10 Prozent", [None]),
+        ("minus 2 bis 4 Grad", [None]),
+        ("vom 28. Dezember bis 6. Jänner 2023", ["2022-12-28", "2023-01-06"]),
+        ("am 3. Oktober und 6. Jänner 2023", [None, "2023-01-06"]),
+        ("vom 5. bis 7. Mai", [None, None]),
+        ("vom 31. bis 7. Mai 2024", [None, "2024-05-07"]),
+        ("um 3.50 Euro", ["3.5 EUR"]),
+        ("um 19.70 im Saal", []),
+        ("3 Euro 50 Leute", ["3 EUR"]),
+        ("12. Vier 1924", []),
+    ],
+)
+def test_ranges_scores_and_their_neighbours(sentence, values):
+    assert [found.value for found in extract_values(sentence, "de")] == values
 
 
 def test_ordinals_in_capitals_have_ss_for_sharp_s():
