@@ -25,10 +25,35 @@ CODE = re.compile(r"[a-z]{1,4} \d{1,3}")
 IN_SCH = re.compile(r"i?[sſ]che?[nmrs]?$")
 IN_ISCH = re.compile(r"(?<=isch)e[nmrs]?$")
 BROKEN = re.compile(r"([A-ZÄÖÜ][a-zäöüßſ]+)[-⸗]? ([a-zäöüßſ]{2,})")
-UNBROKEN = SMALL_WORDS | {  # fmt: skip
-    "den", "dem", "van", "vom", "zu", "zum", "zur", "am", "an", "im", "in", "bei", "ob", "di", "da", "del",
-    "della", "du", "des", "la", "le", "el", "al", "bin", "ibn", "auf", "aus",
-}  # fmt: skip
+UNBROKEN = SMALL_WORDS | {
+    "den",
+    "dem",
+    "van",
+    "vom",
+    "zu",
+    "zum",
+    "zur",
+    "am",
+    "an",
+    "im",
+    "in",
+    "bei",
+    "ob",
+    "di",
+    "da",
+    "del",
+    "della",
+    "du",
+    "des",
+    "la",
+    "le",
+    "el",
+    "al",
+    "bin",
+    "ibn",
+    "auf",
+    "aus",
+}
 BRACKET = re.compile(r"\s?\(\s?")
 
 
