@@ -91,17 +91,41 @@ def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
     return found.sort("doc_id", "other_id")
 
 
-def split_candidates(
-    now: pl.DataFrame, before: pl.DataFrame, fresh: pl.Series, pairs: pl.DataFrame
+def renew_candidates(
+    published: pl.LazyFrame, new: pl.DataFrame, replaced: pl.Series, pairs: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Part the candidates of ``now`` in those to compare and the ``pairs`` that are known of the others.
+    """Give the candidates to compare in a run, and of the known ``pairs`` those that stand.
 
-    ``before``: the candidates of the last run, ``pairs``: which of them it found alike, ``fresh``: doc_ids that are
-    new or changed since.
+    ``published`` and ``new`` are sketches: before the run, and of the documents it made; ``replaced``: doc_ids whose
+    published sketches go. Which documents of a key are compared changes for the keys of new and replaced documents
+    alone, so of all others no more is looked at than whether they have one of these.
     """
-    is_fresh = pl.any_horizontal(pl.col(name).is_in(fresh.implode()) for name in CANDIDATES.names())
-    stand = now.filter(~is_fresh).join(before, on=CANDIDATES.names(), how="semi")
-    return now.join(stand, on=CANDIDATES.names(), how="anti"), pairs.join(stand, on=CANDIDATES.names(), how="semi")
+    goes = pl.col("doc_id").is_in(replaced.implode())
+    keys = pl.concat([new["sketch"], published.filter(goes).collect()["sketch"]]).explode().drop_nulls().unique()
+    before = _narrowed(published, keys)
+    shaken = pairs.filter(_any_is_in(before["doc_id"]))
+    if shaken.height:
+        # Such a pair may still share a key that nothing happened to.
+        ends = pl.concat([shaken["doc_id"], shaken["other_id"]])
+        theirs = published.filter(pl.col("doc_id").is_in(ends.unique().implode())).collect()
+        before = _narrowed(published, pl.concat([keys, theirs["sketch"].explode().drop_nulls()]).unique())
+    now = find_candidates(pl.concat([before.filter(~goes), new.select(SKETCHES.names())]))
+    both = CANDIDATES.names()
+    stand = now.filter(~_any_is_in(new["doc_id"])).join(find_candidates(before), on=both, how="semi")
+    kept = [pairs.join(shaken, on=both, how="anti"), shaken.join(stand, on=both, how="semi")]
+    return now.join(stand, on=both, how="anti"), pl.concat(kept)
+
+
+def _narrowed(sketches: pl.LazyFrame, keys: pl.Series) -> pl.DataFrame:
+    """The documents that have any of the keys, with these alone."""
+    each = sketches.select(SKETCHES.names()).explode("sketch", empty_as_null=True)
+    found = each.join(keys.to_frame("sketch").lazy(), on="sketch", how="semi")
+    return found.group_by("doc_id").agg("sketch").collect(engine="streaming")
+
+
+def _any_is_in(doc_ids: pl.Series) -> pl.Expr:
+    """Whether either document of a pair is one of these."""
+    return pl.any_horizontal(pl.col(name).is_in(doc_ids.implode()) for name in CANDIDATES.names())
 
 
 def compare(candidates: pl.DataFrame, texts: pl.DataFrame, at_least: float = AT_LEAST) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from stages.find_duplicates import compare, find_candidates, sketch_texts, split_candidates
+from stages.find_duplicates import compare, find_candidates, renew_candidates, sketch_texts
 
 FLOORS = {"precision": 0.98, "recall": 0.95}
 
@@ -106,11 +106,10 @@ def night(frame):
     new = frame.gather_every(20)["doc_id"]
     sketches = sketch_texts(frame)
     standing = sketches.filter(~pl.col("doc_id").is_in(new.implode()))
-    before, known = find_candidates(standing), compare(find_candidates(standing), frame)
+    known = compare(find_candidates(standing), frame)
     begin = time.process_time()
     fresh = sketch_texts(frame.filter(pl.col("doc_id").is_in(new.implode())))
-    now = find_candidates(pl.concat([standing, fresh]))
-    todo, _ = split_candidates(now, before, new, known)
+    todo, _ = renew_candidates(standing.lazy(), fresh, new, known)
     compare(todo, frame)
     return time.process_time() - begin, todo.height
 
