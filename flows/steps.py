@@ -297,8 +297,8 @@ def find_duplicates(run: Run, batches: Sequence[Batch], replaced: Sequence[str])
     sketched, store = ("doc_id", "sketch"), run.store
     new = pl.concat([empty("documents").select(sketched), *(b.rows("documents").select(sketched) for b in batches)])
     published = store.scan_sound(run.previous, "documents").select(sketched)
-    known = alike.to_pairs(store.read(run.previous, "duplicates"))
-    todo, pairs = alike.next_candidates(published, new, pl.Series(replaced, dtype=pl.String), known)
+    known, gone = alike.to_pairs(store.read(run.previous, "duplicates")), pl.Series(replaced, dtype=pl.String)
+    todo, pairs = alike.renew_candidates(published, new, gone, known)
     texts = _texts_of(run, pl.concat([todo["doc_id"], todo["other_id"]]).unique(), batches, new["doc_id"])
     file = run.work / "duplicates.parquet"
     alike.to_rows(pl.concat([pairs, alike.compare(todo, texts)])).write_parquet(file)

@@ -91,47 +91,41 @@ def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
     return found.sort("doc_id", "other_id")
 
 
-def next_candidates(
+def renew_candidates(
     published: pl.LazyFrame, new: pl.DataFrame, replaced: pl.Series, pairs: pl.DataFrame
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Say which candidates (`CANDIDATES`) are to be compared, and which of the ``pairs`` that are known still hold.
+    """Give the candidates to compare in a run, and of the known ``pairs`` those that stand.
 
-    ``published`` are the sketches of the last run, ``pairs`` what it found alike; the documents ``replaced`` go, those
-    of ``new`` come (`SKETCHES`). Of the corpus only the keys of these are kept in memory: whatever shares no key with
-    them stays as it was.
+    ``published`` and ``new`` are sketches: before the run, and of the documents it made; ``replaced``: doc_ids whose
+    published sketches go. Which documents of a key are compared changes for the keys of new and replaced documents
+    alone, so of all others no more is looked at than whether they have one of these.
     """
-    stay = published.filter(~pl.col("doc_id").is_in(replaced.implode()))
-    gone = published.filter(pl.col("doc_id").is_in(replaced.implode())).collect()
-    touched = pl.concat([new["sketch"], gone["sketch"]]).explode(empty_as_null=True).drop_nulls().unique()
-    standing = _holding(stay, touched)
-    before, now = (find_candidates(pl.concat([standing, others])) for others in (gone, new))
-    fresh = pl.concat([new["doc_id"], replaced]).implode()
-    held = pairs.filter(~pl.any_horizontal(pl.col(name).is_in(fresh) for name in CANDIDATES.names()))
-    # By their other keys they may be candidates still.
-    unsure = held.join(before, on=CANDIDATES.names(), how="semi").join(now, on=CANDIDATES.names(), how="anti")
-    held = held.join(_no_more(unsure, stay, new), on=CANDIDATES.names(), how="anti")
-    is_new = pl.any_horizontal(pl.col(name).is_in(fresh) for name in CANDIDATES.names())
-    stood = now.filter(~is_new).join(before, on=CANDIDATES.names(), how="semi")
-    todo = now.join(stood, on=CANDIDATES.names(), how="anti")
-    return todo.join(held, on=CANDIDATES.names(), how="anti"), held
+    goes = pl.col("doc_id").is_in(replaced.implode())
+    keys = pl.concat([new["sketch"], published.filter(goes).collect()["sketch"]]).explode().drop_nulls().unique()
+    before = _narrowed(published, keys)
+    shaken = pairs.filter(_any_is_in(before["doc_id"]))
+    if shaken.height:
+        # Such a pair may still share a key that nothing happened to.
+        ends = pl.concat([shaken["doc_id"], shaken["other_id"]])
+        theirs = published.filter(pl.col("doc_id").is_in(ends.unique().implode())).collect()
+        before = _narrowed(published, pl.concat([keys, theirs["sketch"].explode().drop_nulls()]).unique())
+    now = find_candidates(pl.concat([before.filter(~goes), new.select(SKETCHES.names())]))
+    both = CANDIDATES.names()
+    stand = now.filter(~_any_is_in(new["doc_id"])).join(find_candidates(before), on=both, how="semi")
+    kept = [pairs.join(shaken, on=both, how="anti"), shaken.join(stand, on=both, how="semi")]
+    return now.join(stand, on=both, how="anti"), pl.concat(kept)
 
 
-def _holding(sketches: pl.LazyFrame, keys: pl.Series) -> pl.DataFrame:
-    """The sketches that have one of the keys, with nothing but these."""
-    wanted = keys.to_frame("sketch").lazy()
-    each = sketches.select(SKETCHES.names()).explode("sketch", empty_as_null=True).join(wanted, on="sketch", how="semi")
-    return each.group_by("doc_id").agg("sketch").collect(engine="streaming")
+def _narrowed(sketches: pl.LazyFrame, keys: pl.Series) -> pl.DataFrame:
+    """The documents that have any of the keys, with these alone."""
+    each = sketches.select(SKETCHES.names()).explode("sketch", empty_as_null=True)
+    found = each.join(keys.to_frame("sketch").lazy(), on="sketch", how="semi")
+    return found.group_by("doc_id").agg("sketch").collect(engine="streaming")
 
 
-def _no_more(pairs: pl.DataFrame, stay: pl.LazyFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Which of the pairs are no candidates among all that stay and come."""
-    if pairs.is_empty():
-        return pairs
-    here = pl.concat([pairs["doc_id"], pairs["other_id"]]).unique()
-    theirs = stay.filter(pl.col("doc_id").is_in(here.implode())).collect()["sketch"]
-    keys = theirs.explode(empty_as_null=True).drop_nulls().unique()
-    now = find_candidates(pl.concat([_holding(stay, keys), _holding(new.lazy(), keys)]))
-    return pairs.join(now, on=CANDIDATES.names(), how="anti")
+def _any_is_in(doc_ids: pl.Series) -> pl.Expr:
+    """Whether either document of a pair is one of these."""
+    return pl.any_horizontal(pl.col(name).is_in(doc_ids.implode()) for name in CANDIDATES.names())
 
 
 def compare(candidates: pl.DataFrame, texts: pl.DataFrame, at_least: float = AT_LEAST) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from stages.find_duplicates import compare, find_candidates, next_candidates, sketch_texts
+from stages.find_duplicates import compare, find_candidates, renew_candidates, sketch_texts
 
 FLOORS = {"precision": 0.98, "recall": 0.95}
 
@@ -109,7 +109,7 @@ def night(frame):
     known = compare(find_candidates(standing), frame)
     begin = time.process_time()
     fresh = sketch_texts(frame.filter(pl.col("doc_id").is_in(new.implode())))
-    todo, _ = next_candidates(standing.lazy(), fresh, new.clear(), known)
+    todo, _ = renew_candidates(standing.lazy(), fresh, new, known)
     compare(todo, frame)
     return time.process_time() - begin, todo.height
 

@@ -1,15 +1,18 @@
 import random
 import time
 
+import numpy as np
 import polars as pl
 import pytest
 
+from stages import find_duplicates
 from stages.find_duplicates import (
     PAIRS,
+    SKETCHES,
     bodies,
     compare,
     find_candidates,
-    next_candidates,
+    renew_candidates,
     sketch_texts,
     to_pairs,
     to_rows,
@@ -77,11 +80,11 @@ class Run:
 
     def next(self, new, gone=()):
         """Add texts, or put them in the place of others, and take some away."""
-        replaced = self.texts["doc_id"].filter(self.texts["doc_id"].is_in([*new["doc_id"], *gone]))
-        published = sketch_texts(self.texts).lazy()
-        todo, held = next_candidates(published, sketch_texts(new.select("doc_id", "text")), replaced, self.pairs)
+        replaced = pl.Series([*new["doc_id"], *gone], dtype=pl.String)
         stay = self.texts.filter(~pl.col("doc_id").is_in(replaced.implode()))
+        published, made = sketch_texts(self.texts).lazy(), sketch_texts(new)
         self.texts = pl.concat([stay, new.select("doc_id", "text")])
+        todo, held = renew_candidates(published, made, replaced, self.pairs)
         self.compared = todo.height
         self.pairs = pl.concat([held, compare(todo, self.texts)]).sort("doc_id", "other_id")
 
@@ -115,6 +118,22 @@ def test_runs_over_many_alike_end_as_one_over_all_whoever_comes_and_goes(words):
         run.next(pl.DataFrame({"doc_id": [*new, *again], "text": texts}), set(gone) - set(again))
         assert run.pairs.equals(in_one_run(run.texts))
     assert find_candidates(sketch_texts(run.texts)).height > 100
+
+
+def test_a_run_looks_at_the_keys_of_what_is_new_alone(monkeypatch):
+    """Of thousands of documents that stand, none is sorted into pairs but those that share a key with a new one."""
+    keys = np.random.default_rng(5).integers(0, 1 << 62, (3000, 25), dtype=np.uint64)
+    standing = pl.DataFrame({"doc_id": [f"s{n:04}" for n in range(3000)], "sketch": keys.tolist()}, schema=SKETCHES)
+    new = sketch_texts(frame(TEXT))
+    alike = new.select(doc_id=pl.lit("s9999"), sketch="sketch")
+    seen = []
+    find = find_duplicates.find_candidates
+    monkeypatch.setattr(find_duplicates, "find_candidates", lambda rows: seen.append(rows.height) or find(rows))
+    published, nobody = pl.concat([standing, alike]).lazy(), pl.Series([], dtype=pl.String)
+    todo, kept = renew_candidates(published, new, nobody, PAIRS.to_frame())
+    assert todo.rows() == [("d0", "s9999")]
+    assert kept.is_empty()
+    assert max(seen) == 2
 
 
 def test_what_is_gone_or_changed_takes_its_pairs_along():
