@@ -54,7 +54,7 @@ def test_bad_repair_is_kept_out_alone(batch, raw_texts, change):
     [
         ("documents", 0, {"language": "German"}),
         ("documents", 0, {"n_chars": 1}),
-        ("blocks", 1, {"kind": "verse"}),
+        ("blocks", 1, {"kind": "stanza"}),
         ("blocks", 0, {"spans": []}),
         ("sentences", 0, {"raw_end": 0}),
         ("sentences", 1, {"text": "Die"}),

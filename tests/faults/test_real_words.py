@@ -39,13 +39,14 @@ N_ACCURATE = long_form.choose(short=100, long=5_000)
 N_TEXTS = long_form.choose(short=300, long=20_000)
 A_DOCUMENT = (3, 40)  # sentences
 AT_ONCE = 250
+NUMBER, PERIOD = r"-?[0-9.]+(/-?[0-9.]+)?", r"P(T?[0-9.]+[YMWDHS])+(T?[0-9.]+[YMWDHS])?"
 VALUES = {
     "DATE": r"[0-9]{4}(-[0-9]{2}(-[0-9]{2})?|/[0-9]{4})?",
     "TIME": r"[0-2][0-9]:[0-5][0-9]",
-    "DURATION": r"P(T?[0-9.]+[YMWDHS])+(T?[0-9.]+[YMWDHS])?",
-    "MONEY": r"[0-9.]+ [A-Z]{3}",
-    "PERCENT": r"-?[0-9.]+ (%|‰|pp|bp)",
-    "QUANTITY": r"-?[0-9.]+ \S+",
+    "DURATION": f"{PERIOD}(/{PERIOD})?",
+    "MONEY": f"{NUMBER} [A-Z]{{3}}",
+    "PERCENT": f"{NUMBER} (%|‰|pp|bp)",
+    "QUANTITY": f"{NUMBER} \\S+",
 }
 done = long_form.Tally("real words")
 Some = TypeVar("Some", bound=Sequence[Any])

@@ -367,6 +367,7 @@ UNKNOWABLE = {
     ("sources", "modified_at"): "the same",
     ("sources", "encoding"): "of what is not written; of documents it is compared",
     ("sources", "encoding_how"): "nothing else says it",
+    ("sources", "read_by"): "which version of a library read a file nothing else says",
     ("sources", "n_raw_chars"): "the raw text is not at hand any more; of what is too large none was",
     ("sources", "stages_sha256"): "any may be right: a copied text keeps that of its first place",
     ("sources", "first_seen_run"): "that row may be the only trace of a run",
