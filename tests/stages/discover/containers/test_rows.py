@@ -41,7 +41,7 @@ def given(data, name, options=None, **limits):
         (as_json_lines(ROWS), "x.json"),
         (as_json_lines(ROWS), "x.txt"),
         (b"\xef\xbb\xbf" + as_json_lines(ROWS), "x"),
-        (gzip.compress(as_json_lines(ROWS)), "x.jsonl.gz"),
+        (gzip.compress(as_json_lines(ROWS), mtime=0), "x.jsonl.gz"),
         (as_csv(ROWS), "x.csv"),
         (as_csv(ROWS, separator=";"), "X.CSV"),
         (as_csv(ROWS, separator="\t"), "x.tsv"),
