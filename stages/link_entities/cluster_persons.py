@@ -11,7 +11,6 @@ from stages.link_entities.document import Cluster, Mention, make_cluster, text_b
 from stages.link_entities.persons import Person
 from stages.link_entities.union import smallest_of_group
 from stages.lookups.fold import given_key
-from stages.lookups.known_names import common_surnames
 
 MOST_CALLED = 3  # persons of a document in which one may be called by the given name alone; a register has more
 MOST_CANDIDATES = 20  # of more people of one surname in a document (a list of names) none is meant by it alone
@@ -147,9 +146,8 @@ def _index(full: Mapping[int, list[_Seen]]) -> dict[str, list[int]]:
             if one.person.given[0] == persons.REGNAL and not persons.is_given(one.person.surname):
                 continue  # "Hartz IV" is nobody whom "Hartz" could mean
             surname = one.person.surname
-            turned = persons.is_unsure(one.person.given, surname) or one.person.given[0] in common_surnames()
-            if turned and persons.is_no_surname(surname):
-                continue  # "Dejacom Peter" and "Thoma Giuseppe" of a register are nobody whom "Peter" could mean
+            if persons.is_unsure(one.person.given, surname) and persons.is_no_surname(surname):
+                continue  # "Dejacom Peter" of a register is nobody whom "Peter" could mean
             words = [f"s {surname}", f"s {surname.rsplit(' ', 1)[-1]}"]
             # "Diebold" is not short for "Diebold Nixdorf", "Goethe" not for "Goethes Faust".
             words += [] if persons.is_unsure(one.person.given, surname) else [f"g {one.person.given[0]}"]

@@ -43,7 +43,8 @@ def best_name(label: str, counts: dict[str, int], keys: set[str], bare: set[str]
 
     def rank(form: str) -> tuple[bool, bool, bool, int, int, str]:
         person = parse_person(form) if label == "PER" else None
-        full = bool(person.given) if person else not names.is_acronym(form)
+        numbered = label == "MISC" and form[:1].isdigit()  # "2. Weltkrieg" beside the whole words
+        full = bool(person.given) if person else not (numbered or names.is_acronym(form))
         own = {person.key, person.surname} if person else {names.name_key(form, label)}
         known = any(key.startswith("@") for key in own) or not bare or bool(bare & own)
         return full, _is_base(label, form, lasts), known, counts[form], -len(form), form
@@ -80,8 +81,7 @@ def _shown_places() -> dict[str, str]:
 
 def _is_base(label: str, form: str, lasts: frozenset[str]) -> bool:
     """Whether a form is no other form of the entity with an ending; ``lasts``: the last words of all its forms."""
-    # "@welt" beside "Welt", "2. Weltkrieg" beside the whole words
-    handle = form[:1] == "@" or "_" in form or (label == "MISC" and form[:1].isdigit())
+    handle = form[:1] == "@" or "_" in form  # "@welt" beside "Welt"
     if form.strip(EDGES) != form or handle or names.joined_again(form) or (label == "LOC" and form[:1].islower()):
         return False
     last = form.rpartition(" ")[2]

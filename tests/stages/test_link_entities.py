@@ -385,6 +385,11 @@ def test_a_genitive_before_its_noun_is_shown_without_its_ending():
         ("ORG", ["Berliner Zeitung"], "Berliner Zeitung"),
         ("LOC", ["Luxemburgs"], "Luxemburg"),
         ("LOC", ["niederösterreichischen"], "Niederösterreich"),
+        ("LOC", ["Bol zano"], "Bolzano"),
+        ("LOC", ["Orten- steingasse"], "Ortensteingasse"),
+        ("ORG", ["@welt", "@welt", "Welt"], "Welt"),
+        ("MISC", ["Lateinischen"], "Lateinisch"),
+        ("MISC", ["2. Weltkrieg", "Zweiten Weltkrieg"], "Zweiter Weltkrieg"),
     ],
 )
 def test_shown_names_are_base_forms(label, spellings, name):

@@ -25,6 +25,10 @@ from stages.extract_entities.settle import settle
         ("PER", "Reuters", "PER"),  # "die Haft Reuters"
         ("PER", "August", "PER"),
         ("ORG", "Standard", "ORG"),
+        ("PER", "Chr.", None),
+        ("PER", "Hartz IV", None),
+        ("ORG", "@", None),
+        ("LOC", "beiden Richtungen", None),
     ],
 )
 def test_a_whole_name_has_the_label_that_tables_are_sure_of(label, surface, expected):
