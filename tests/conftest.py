@@ -1,14 +1,20 @@
 """What several test modules share: a small batch, counted by hand, and the paths of the project."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, settings
 
 from stages.tables.schemas import TABLES
+
+if TYPE_CHECKING:
+    from tests.object_store import S3, Bucket
 
 # Programs that a benchmark starts, some of them with what only its extra installs.
 collect_ignore = ["benchmarks/peer_programs"]
@@ -28,6 +34,29 @@ SHORT = "Eine Zeile."
 @pytest.fixture(scope="session")
 def project() -> Path:
     return Path(__file__).parent.parent
+
+
+_buckets = count()
+
+
+@pytest.fixture(scope="module")
+def s3() -> "Iterator[S3]":
+    """An object store on this machine, and runs whose gate is fast."""
+    # Here, as most tests need neither.
+    from tests.faults.harness import fast_gate
+    from tests.object_store import s3_server
+
+    with s3_server() as server, fast_gate():
+        yield server
+
+
+@pytest.fixture
+def bucket(s3: "S3", monkeypatch: pytest.MonkeyPatch) -> "Iterator[Bucket]":
+    """A bucket of its own, reached by the environment as users set it; the store refuses nothing afterwards."""
+    for name, value in s3.environment().items():
+        monkeypatch.setenv(name, value)
+    yield s3.make_bucket(f"texts-{next(_buckets)}")
+    s3.refuse()
 
 
 NO_NUMBER = dict.fromkeys(("value_number", "value_unit", "value_start", "value_end"))

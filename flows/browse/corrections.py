@@ -33,7 +33,8 @@ def _read(file: Path | str) -> tuple[pl.DataFrame, str | None]:
     tag: str | None = None
     try:
         if is_url(file):
-            found = _objects(file)[0].read(_objects(file)[1])
+            objects, name = _objects(file)
+            found = objects.read(name)
             if found is None:
                 return pl.DataFrame(schema=CORRECTIONS), None
             text, tag = found[0].decode("utf-8-sig"), found[1]

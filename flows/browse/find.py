@@ -95,7 +95,7 @@ class Hits:
 def search(found: sqlite3.Connection, view: Search, last_run: str) -> Hits:
     """Give one page of the documents that a view asks for, each with a place where the words stand."""
     within, values = _where(view, last_run)
-    counting = f"SELECT count(*) FROM (SELECT 1 {within} LIMIT {_MOST_COUNTED + 1})"  # noqa: S608 - values are bound
+    counting = f"SELECT count(*) FROM (SELECT 1 {within} LIMIT {_MOST_COUNTED + 1})"
     total = found.execute(counting, values).fetchone()[0]
     order = _order(view, total)
     within, values = _where(view, last_run, ranked=order == _RANK)
@@ -202,9 +202,9 @@ def entities(found: sqlite3.Connection, label: str, q: str, sort: str, page: int
         conditions.append("no IN (SELECT rowid FROM names WHERE names MATCH ?)")
         values.append(typed.to_fts())
     where = " AND ".join(conditions)
-    total = found.execute(f"SELECT count(*) FROM entities WHERE {where}", values).fetchone()[0]  # noqa: S608
+    total = found.execute(f"SELECT count(*) FROM entities WHERE {where}", values).fetchone()[0]
     order = _ENTITY_SORTS.get(sort, _ENTITY_SORTS["documents"])
-    query = f"SELECT * FROM entities WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+    query = f"SELECT * FROM entities WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"
     rows = [dict(row) for row in found.execute(query, (*values, 2 * PAGE, (page - 1) * 2 * PAGE))]
     for row in rows:
         row["months"] = months(found, row["no"])
@@ -304,16 +304,16 @@ def files(found: sqlite3.Connection, status: str, q: str, page: int) -> tuple[li
         conditions.append("instr(lower(source_uri), lower(?)) > 0")
         values.append(q)
     where = " AND ".join(conditions)
-    total = found.execute(f"SELECT count(*) FROM sources WHERE {where}", values).fetchone()[0]  # noqa: S608
-    query = f"SELECT * FROM sources WHERE {where} ORDER BY source_uri LIMIT ? OFFSET ?"  # noqa: S608
+    total = found.execute(f"SELECT count(*) FROM sources WHERE {where}", values).fetchone()[0]
+    query = f"SELECT * FROM sources WHERE {where} ORDER BY source_uri LIMIT ? OFFSET ?"
     return [dict(row) for row in found.execute(query, (*values, 2 * PAGE, (page - 1) * 2 * PAGE))], total
 
 
 def quarantine(found: sqlite3.Connection, rule: str, page: int) -> tuple[list[dict[str, Any]], int]:
     """Give one page of what was kept out, of one rule or of all."""
     where, values = ("rule = ?", [rule]) if rule else ("1", [])
-    total = found.execute(f"SELECT count(*) FROM quarantine WHERE {where}", values).fetchone()[0]  # noqa: S608
-    query = f"SELECT * FROM quarantine WHERE {where} ORDER BY rule, source_uri LIMIT ? OFFSET ?"  # noqa: S608
+    total = found.execute(f"SELECT count(*) FROM quarantine WHERE {where}", values).fetchone()[0]
+    query = f"SELECT * FROM quarantine WHERE {where} ORDER BY rule, source_uri LIMIT ? OFFSET ?"
     rows = [dict(row) for row in found.execute(query, (*values, 2 * PAGE, (page - 1) * 2 * PAGE))]
     for row in rows:
         row["rejected"] = json.loads(row["rejected_row"])

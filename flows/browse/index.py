@@ -247,7 +247,7 @@ def _add_part(
     _insert(out, "texts", documents.select("no", "text"))
     marks = ", ".join("?" * (len(BLOCK_KINDS) + 1))
     by_kind = _texts_by_kind(frames["blocks"], numbers)
-    out.executemany(f"INSERT INTO words (rowid, {_KINDS}) VALUES ({marks})", by_kind.iter_rows())  # noqa: S608
+    out.executemany(f"INSERT INTO words (rowid, {_KINDS}) VALUES ({marks})", by_kind.iter_rows())
     found = frames["mentions"].join(numbers, on="doc_id").join(entities, on="entity_id")
     _insert(out, "mentions", found.select("entity", "document", "start", "end", "role"))
     return documents.height
@@ -288,4 +288,4 @@ def _texts_by_kind(blocks: pl.DataFrame, numbers: pl.DataFrame) -> pl.DataFrame:
 
 def _insert(out: sqlite3.Connection, table: str, frame: pl.DataFrame) -> None:
     marks = ", ".join("?" * frame.width)
-    out.executemany(f"INSERT INTO {table} VALUES ({marks})", frame.iter_rows())  # noqa: S608 - names are ours
+    out.executemany(f"INSERT INTO {table} VALUES ({marks})", frame.iter_rows())

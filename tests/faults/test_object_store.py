@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -23,27 +22,12 @@ from stages.tables.schemas import TABLES
 from stages.tables.store import Snapshot
 from stages.tables.store.choose import open_store
 from stages.tables.store.delta import DeltaTables
-from tests.faults.harness import COMMAND, OF_THE_RUN, ROOT, article, assert_same, fast_gate, published
+from tests.faults.harness import COMMAND, OF_THE_RUN, ROOT, article, assert_same, published
 from tests.faults.harness import run_here as run_with
-from tests.object_store import KEY, S3, SECRET, Bucket, s3_server
+from tests.object_store import KEY, S3, SECRET, Bucket
 
 pytestmark = pytest.mark.integration
 run_here = partial(run_with, engine="fast", wait_seconds=0)
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    with s3_server() as server, fast_gate():
-        yield server
-
-
-@pytest.fixture
-def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    for name, value in s3.environment().items():
-        monkeypatch.setenv(name, value)
-    yield s3.make_bucket(f"texts-{next(_numbers)}")
-    s3.refuse()
 
 
 @pytest.fixture

@@ -5,10 +5,8 @@ Each is done as people do it: a run, an edit, a second run.
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
-from itertools import count
 from pathlib import Path
 
 import polars as pl
@@ -21,25 +19,11 @@ from flows.report import RunReport
 from stages.correct import COLUMNS, read_corrections, write_corrections
 from stages.errors import UsageError
 from stages.tables.store.choose import open_store
-from tests.faults.harness import article, assert_same, fast_gate, run_here
+from tests.faults.harness import article, assert_same, run_here
 from tests.faults.test_object_store import rows
-from tests.object_store import S3, Bucket, s3_server
+from tests.object_store import Bucket
 
 pytestmark = pytest.mark.integration
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    with s3_server() as server, fast_gate():
-        yield server
-
-
-@pytest.fixture
-def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    for name, value in s3.environment().items():
-        monkeypatch.setenv(name, value)
-    return s3.make_bucket(f"beside-{next(_numbers)}")
 
 
 @pytest.fixture(params=["folder", "bucket"])

@@ -13,7 +13,6 @@ from stages.extract_entities.values.tokens import Tokens
 
 GREETING = frozenset({"guten", "guter", "schönen"})
 DOTTED = re.compile(r"(?:[01]?[0-9]|2[0-3])\.[0-5][0-9]")
-NAMES = frozenset({"Midi"})  # the south of France, or a skirt
 AT_HALF = frozenset({"um", "gegen", "ab", "bis", "vor", "nach", "seit", "von", "kurz"})
 
 
@@ -122,11 +121,11 @@ def read_hour_after_at(tokens: Tokens, match: re.Match[str], language: str) -> s
     return read_clock(tokens, match, language)
 
 
-def read_named_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """Midnight and noon."""
+def read_named_hour(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """Midnight and noon; French writes them small, so that "le Midi" inside a sentence is the south."""
     hour: str = tokens.payload(match.start())
-    word = tokens.texts[match.start()]
-    return hour if word not in NAMES else NO_VALUE
+    is_name = language == "fr" and tokens.texts[match.start()][0].isupper() and tokens.before(match.start())
+    return NO_VALUE if is_name else hour
 
 
 def read_half_hour(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:

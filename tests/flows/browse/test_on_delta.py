@@ -1,8 +1,6 @@
 """The pages over Delta tables, in a folder and on an object store: the same pages, corrections, and what comes next."""
 
 import time
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,25 +12,11 @@ from flows.browse.shelf import Shelf
 from stages.discover.sources import parse_sources
 from stages.tables.store.choose import open_store
 from tests.faults.harness import fast_gate, run_here
-from tests.object_store import S3, s3_server
+from tests.object_store import Bucket
 
 pytestmark = pytest.mark.integration
 HUBER = "Die Direktorin Anna Huber hat am Montag das Muse-\num in Köln eröffnet. Anna Huber dankte.\n"
 AUER = "Am Freitag hat Anna Auer in Bonn ein Buch vorgestellt. Anna Auer las lang daraus vor.\n"
-_numbers = count()
-
-
-@pytest.fixture(scope="module")
-def s3() -> Iterator[S3]:
-    with s3_server() as server, fast_gate():
-        yield server
-
-
-@pytest.fixture
-def bucket(s3: S3, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in s3.environment().items():
-        monkeypatch.setenv(name, value)
-    return f"{s3.make_bucket(f'pages-{next(_numbers)}').url}/tables"
 
 
 @pytest.fixture
@@ -75,22 +59,23 @@ def test_delta_tables_in_a_folder_have_the_same_pages(press: Path, tmp_path: Pat
 
 
 def test_on_an_object_store_pages_corrections_and_the_next_state(
-    bucket: str, press: Path, monkeypatch: pytest.MonkeyPatch
+    bucket: Bucket, press: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    tables = f"{bucket.url}/tables"
     (press / "b.txt").write_text(AUER, encoding="utf-8")
-    run(press, bucket)
+    run(press, tables)
     monkeypatch.setattr("flows.browse.shelf._SECONDS_BETWEEN_LOOKS", 0)
-    shelf, shown = pages(bucket, press)
-    assert "Muse-\num" in looked_at(shown, bucket)
+    shelf, shown = pages(tables, press)
+    assert "Muse-\num" in looked_at(shown, tables)
     assert "fliesstext-browse-" in str(shelf.standing.index)
-    store = open_store(bucket)
+    store = open_store(tables)
     entities = store.read(store.current(), "entities")
     auer, huber = (entities.filter(name=name)["entity_id"].item() for name in ("Anna Auer", "Anna Huber"))
     form = {"action": "merge", "entity_id": auer, "name": "Anna Auer", "label": "PER", "value": "Anna Huber"}
     assert "waits for the next run" in shown.post("/corrections", data=form).text
     twice = shown.post("/corrections", data={"action": "reject", "name": "Nirgendwo", "label": "LOC"}).text
     assert twice.count("waits for the next run") == 2
-    run(press, bucket)
+    run(press, tables)
     assert shown.get("/").status_code == 200  # sees that there is something new, and prepares it
     for _ in range(1200):
         if shelf.standing.snapshot.run_id != store.pointer().run_id:
