@@ -25,7 +25,7 @@ from stages.correct import (
 from stages.discover.decide import CORRECTED
 from stages.errors import UsageError
 from stages.tables.store import Snapshot, Store
-from stages.tables.store.objects import Objects, is_url
+from stages.tables.store.objects import is_url, object_at
 
 FILE = "corrections.csv"
 _MET = "corrections-met.csv"
@@ -72,9 +72,8 @@ def open_corrections(file: str | None, tables: Path | str) -> pl.DataFrame:
 def _read(path: str) -> bytes:
     if not is_url(path):
         return Path(path).read_bytes()
-    folder, _, name = path.rpartition("/")
-    found = Objects(folder).read(name)
-    if found is None:
+    objects, name = object_at(path)
+    if (found := objects.read(name)) is None:
         raise FileNotFoundError(path)
     return found[0]
 

@@ -12,7 +12,7 @@ from flows.corrections import FILE, met_before
 from stages.correct import COLUMNS, CORRECTIONS, keys_of, read_corrections, write_corrections
 from stages.errors import UsageError
 from stages.tables.store import Snapshot, Store
-from stages.tables.store.objects import Conflict, Objects, is_url
+from stages.tables.store.objects import Conflict, is_url, object_at
 from stages.tables.store.snapshots import replace_file
 
 _SECONDS = 10
@@ -33,7 +33,7 @@ def _read(file: Path | str) -> tuple[pl.DataFrame, str | None]:
     tag: str | None = None
     try:
         if is_url(file):
-            objects, name = _objects(file)
+            objects, name = object_at(str(file))
             found = objects.read(name)
             if found is None:
                 return pl.DataFrame(schema=CORRECTIONS), None
@@ -47,11 +47,6 @@ def _read(file: Path | str) -> tuple[pl.DataFrame, str | None]:
     return read_corrections(text, str(file)), tag
 
 
-def _objects(file: Path | str) -> tuple[Objects, str]:
-    folder, _, name = str(file).rpartition("/")
-    return Objects(folder), name
-
-
 def _change(file: Path | str, changed: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     """Put other rows in the place of those of a file; what cannot be read again is not written.
 
@@ -63,7 +58,7 @@ def _change(file: Path | str, changed: Callable[[pl.DataFrame], pl.DataFrame]) -
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=_SECONDS):
             replace_file(path, _checked(changed(all_rows(path)), file))
         return
-    objects, name = _objects(file)
+    objects, name = object_at(str(file))
     for _ in range(_TRIES):
         rows, tag = _read(file)
         with suppress(Conflict):

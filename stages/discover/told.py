@@ -21,7 +21,7 @@ from stages.discover.remote import Remote
 from stages.discover.sidecars import MOST_SIDECAR
 from stages.discover.sources import NEST, Source, open_source, refused, to_path, to_uri
 from stages.errors import SourceError, UsageError
-from stages.tables.store.objects import is_url
+from stages.tables.store.objects import is_url, object_at
 
 METADATA_FILE = "metadata file"
 """Why the metadata table is passed over where it lies below a source."""
@@ -96,8 +96,10 @@ def read_metadata(file: str | None) -> Metadata:
 
 
 def _place_of(file: str) -> Path | Remote:
-    folder, _, name = file.rpartition("/")
-    return Remote(folder, name) if is_url(file) else Path(file)
+    if not is_url(file):
+        return Path(file)
+    objects, name = object_at(file)
+    return Remote(objects.url, name)
 
 
 def _checked(row: Row | Refused) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from stages.errors import UsageError
 from stages.link_entities import names
 from stages.link_entities.persons import parse_person
 from stages.tables.schemas import NAME_LABELS
-from stages.tables.store.objects import Objects, is_url
+from stages.tables.store.objects import is_url, object_at
 from stages.tables.store.snapshots import file_sha256
 
 AUTHORITY = pl.Schema({"id": pl.String(), "label": pl.String(), "name": pl.String(), "aliases": pl.List(pl.String)})
@@ -55,8 +55,8 @@ def _at_hand(file: str) -> tuple[Path | BytesIO, str]:
     """A file, or the content of an object, with its SHA-256."""
     if not is_url(file):
         return Path(file), file_sha256(Path(file))
-    folder, _, name = file.rpartition("/")
-    if (found := Objects(folder).read(name)) is None:
+    objects, name = object_at(file)
+    if (found := objects.read(name)) is None:
         raise FileNotFoundError("no such object")
     return BytesIO(found[0]), hashlib.sha256(found[0]).hexdigest()
 

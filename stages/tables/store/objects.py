@@ -84,6 +84,12 @@ def _of_profile(name: str) -> dict[str, str]:
     return found
 
 
+def object_at(url: str) -> "tuple[Objects, str]":
+    """Give the folder that an object lies in, and its name there."""
+    folder, _, name = url.rpartition("/")
+    return Objects(folder), name
+
+
 class Objects:
     """The objects below one URL. Methods raise OSError where the store refuses, or does not answer in time."""
 
