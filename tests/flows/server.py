@@ -62,6 +62,11 @@ class Client(NamedTuple):
         (found,) = self.ask("/flow_runs/filter", flow_runs={"id": {"any_": [run_id]}})
         return found
 
+    def runs(self, deployment: str, sort: str) -> list[dict[str, Any]]:
+        """The runs of a deployment on the tables of this folder; others use the server too."""
+        found = self.ask("/flow_runs/filter", deployments={"name": {"any_": [deployment]}}, sort=sort)
+        return [run for run in found if run["parameters"]["tables"] == str(self.folder / "out")]
+
     def ended(self, run_id: str) -> dict[str, Any]:
         wait_for(f"the end of run {run_id}", lambda: self.flow_run(run_id)["state_type"] in OVER)
         return self.flow_run(run_id)

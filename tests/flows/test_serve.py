@@ -50,7 +50,7 @@ def test_a_schedule_of_every_minute_publishes(client: Client, serve: Callable[..
     assert client.current()["tables"]["documents"]["rows"] == 1
     (schedule,) = client.deployments()["nightly"]["schedules"]
     assert schedule["schedule"] == {"cron": "* * * * *", "timezone": "Europe/Berlin", "day_or": True}
-    runs = client.ask("/flow_runs/filter", deployments={"name": {"any_": ["nightly"]}}, sort="START_TIME_ASC")
+    runs = client.runs("nightly", "START_TIME_ASC")
     assert next(run["auto_scheduled"] for run in runs if run["start_time"])
 
 
@@ -59,7 +59,7 @@ def test_a_trigger_changes_one_parameter_and_tells_its_story(client: Client, ser
     (client.folder / "articles" / "zwei.txt").write_text("In Bregenz begann die Spielzeit.\n", encoding="utf-8")
     (client.folder / "articles" / "leer.txt").touch()
     client.type(RECIPE["trigger"])
-    newest = client.ask("/flow_runs/filter", deployments={"name": {"any_": ["ad-hoc"]}}, sort="START_TIME_DESC")[0]
+    newest = client.runs("ad-hoc", "START_TIME_DESC")[0]
     deployed = {
         "sources": [f"press={client.folder / 'articles'}"],
         "tables": str(client.folder / "out"),

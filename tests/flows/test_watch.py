@@ -218,7 +218,8 @@ def test_with_a_server_an_event_starts_the_deployment(client: Client) -> None:
         assert "told the Prefect server" in watched.read_text(errors="replace")
         (articles / "zwei.txt").write_text("In Bregenz begann die Spielzeit.\n", encoding="utf-8")
         wait_for("the second run", lambda: client.current()["tables"]["documents"]["rows"] == 2, watching)
-        runs = client.ask("/flow_runs/filter", deployments={"name": {"any_": ["ad-hoc"]}}, sort="START_TIME_ASC")
+        runs = client.runs("ad-hoc", "START_TIME_ASC")
+        assert runs
         assert {run["created_by"]["type"] for run in runs if run["created_by"]} == {"AUTOMATION"}
         assert {tuple(run["parameters"]["later"]) for run in runs} == {()}
         watching.send_signal(signal.SIGTERM)
