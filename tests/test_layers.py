@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import stages
+from tests.syntax import syntax_tree
 
 OURS = {"flows", "expectations", "stages"}
 ALLOWED = {
@@ -27,7 +28,7 @@ def modules(project):
 def imported_modules(path):
     """The modules that a module imports anywhere in it, by whole name; of ``from a import b`` both a and a.b."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(syntax_tree(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -82,9 +83,7 @@ def test_only_the_command_line_prints(project):
     for path in modules(project):
         if "models" in path.parts:
             continue  # training scripts are command lines too
-        names = {
-            node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)
-        }
+        names = {node.id for node in ast.walk(syntax_tree(path)) if isinstance(node, ast.Name)}
         assert "print" not in names or path.name in {"cli.py", "cli_operate.py", "__main__.py"}, path
 
 

@@ -12,6 +12,7 @@ from flows.settings import Settings
 from flows.show import show_file
 from stages.errors import SourceError, UsageError
 from tests.faults.harness import ROOT, article
+from tests.syntax import syntax_tree
 
 MODULES = sorted(path for package in ("stages", "expectations", "flows") for path in (ROOT / package).rglob("*.py"))
 FORBIDDEN_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "pty", "code"}
@@ -40,7 +41,7 @@ def called(tree: ast.AST) -> set[str]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_no_module_runs_foreign_code(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = syntax_tree(path)
     assert not imported(tree) & FORBIDDEN_MODULES
     assert not called(tree) & FORBIDDEN_CALLS
     for node in ast.walk(tree):

@@ -19,6 +19,7 @@ from stages.extract_entities.values.tokens import tokenise
 from stages.reflow import reflow
 from stages.tables.schemas import VALUE_LABELS
 from tests.benchmarks.values import read_judged
+from tests.syntax import syntax_tree
 
 CASES = json.loads((Path(__file__).parents[2] / "cases" / "values.json").read_text(encoding="utf-8"))
 PIECES = [
@@ -197,7 +198,7 @@ def test_only_one_module_converts_texts():
     """What cannot be read gives None there; the readers themselves have nothing that could fail on a text."""
     converting = {"int", "float", "Decimal", "date", "time", "datetime"}
     for path in Path(values.__file__).parent.glob("*.py"):
-        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        calls = [node for node in ast.walk(syntax_tree(path)) if isinstance(node, ast.Call)]
         of_texts = [ast.unparse(c) for c in calls if getattr(c.func, "id", "") in converting and not _constant(c)]
         assert not of_texts or path.name in {"digits.py", "lexicon.py", "columns.py"}, (path.name, of_texts)
         assert path.name == "digits.py" or "except" not in path.read_text(encoding="utf-8")
