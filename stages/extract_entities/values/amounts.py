@@ -9,7 +9,7 @@ from stages.extract_entities.values.tokens import Tokens
 
 CURRENCY = re.compile(r"([0-9.]*)(\w*)")
 DURATION = re.compile(r"([0-9.]*)(T?)([SMHDWY])")
-ONE = Decimal(1)
+ONE, FOUR, TEN, TWENTY = map(Decimal, (1, 4, 10, 20))
 HALF = Decimal("0.5")
 IN_DIGITS = frozenset({"day", "year", "number"})
 MOST_BEFORE_ONES = 10**6  # of larger numbers the remainder may not be exact
@@ -65,11 +65,18 @@ def read_number(tokens: Tokens, start: int, end: int, language: str) -> Decimal 
             total = value * (ONE if index == start else total or 0)
         elif total is None or (kind == "fraction" and index == start + 1 and tokens.kind(start) == "one"):
             total = value  # the article goes in "eine halbe"
-        elif _adds(total, value, kind):
-            total += value  # "twenty-five", "vingt-deux", "two and a half"
+        elif _adds(total, value, kind) or (kind == "one" and total % 10 == 0 and tokens.kind(index - 1) == "and"):
+            total += value  # "twenty-five", "vingt-deux", "vingt et un", "two and a half"
+        elif language == "fr" and _adds_in_french(total, value):
+            total = total * value if total == FOUR else total + value
         elif kind != "one":
             return None
     return total
+
+
+def _adds_in_french(total: Decimal, value: Decimal) -> bool:
+    """Whether French counts on by tens or twenties: "dix-huit", "soixante-douze", "quatre-vingt"."""
+    return (total == TEN and 7 <= value < TEN) or (total == FOUR and value == TWENTY)
 
 
 def _adds(total: Decimal, value: Decimal, kind: str) -> bool:

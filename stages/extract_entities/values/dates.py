@@ -91,9 +91,42 @@ def read_weekday(tokens: Tokens, match: re.Match[str], _language: str) -> str | 
     return NO_VALUE if tokens.before(match.start()) in tokens.words.contexts["address"] else None
 
 
-def read_bare_month(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+def read_weekday_and_day(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """German "Freitag, 9."; elsewhere the full stop is that of the sentence."""
+    return read_weekday(tokens, match, language) if language == "de" else NO_VALUE
+
+
+def read_weekday_and_number(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "mardi 11", "Tuesday 11", where nothing follows that would be counted."""
+    placed = tokens.kind(match.end()) != "other" if match.end() < len(tokens.texts) else True
+    contexts = tokens.words.contexts
+    placed = placed or tokens.after(match.end()) in contexts["prepositions"] | contexts["at_words"]
+    ranged = tokens.after(match.end()) in contexts["ranges"] and language == "en"  # "Tuesday 20 to 30 people"
+    is_day = _is_day(tokens.texts[match.start("d")])
+    return None if language != "de" and placed and is_day and not ranged else NO_VALUE
+
+
+def read_day_of_this_month(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "the 14th instant", as newspapers wrote it."""
+    return None if tokens.after(match.end()) in tokens.words.contexts["of_month"] else NO_VALUE
+
+
+def read_edge(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "Ende des Jahres", "late Friday", "the end of the week"; not "in the early days", "seine späten Jahre"."""
+    bare = len(match[0]) == 2 and tokens.kind(match.end() - 1) != "weekday"
+    return NO_VALUE if bare and tokens.texts[match.start()].islower() else None
+
+
+def read_bare_month(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """A month alone counts after a preposition only: "Mai", "August" and "May" are names as well."""
-    return None if tokens.before(match.start()) in tokens.words.contexts["prepositions"] else NO_VALUE
+    at, contexts = match.start(), tokens.words.contexts
+    if tokens.before(at) in contexts["prepositions"] | contexts["before_month"]:
+        return None
+    inside = (
+        _after_article(tokens, at) and tokens.before(at - 1) in contexts["prepositions"] | contexts["before_the_month"]
+    )
+    following = tokens.after(match.end())  # "unter dem Januar", but "in der August-Ausgabe", "für das Oktober Heft"
+    return None if inside and language == "de" and following != "-" and not following[:1].isupper() else NO_VALUE
 
 
 def read_day_alone(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -110,7 +143,7 @@ def read_year(tokens: Tokens, match: re.Match[str], language: str) -> str | None
     """Four digits are a year where nothing is counted: not "2000 Soldaten", "WM 2014", "Nr. 1945"."""
     index = match.start("y")
     text, before, contexts = tokens.texts[index], tokens.before(index), tokens.words.contexts
-    if before in contexts["strong_year"] or tokens.kind(match.start()) == "edge":
+    if before in contexts["strong_year"] or tokens.kind(match.start()) in {"edge", "edge_noun"}:
         return text
     following = tokens.after(index + 1)
     if before == "." and index > 1 and tokens.texts[index - 2].lower() in contexts["strong_year"]:
@@ -138,7 +171,8 @@ def _counts(tokens: Tokens, index: int, language: str) -> bool:
 
 def _free(tokens: Tokens, index: int) -> bool:
     """Whether no noun or name stands right before a number that it could belong to."""
-    return index == 0 or not tokens.texts[index - 1][:1].isupper()
+    opening = index == 1 and tokens.before(index) in tokens.words.contexts["before_year"]  # "Für 2024 rechnet"
+    return index == 0 or opening or not tokens.texts[index - 1][:1].isupper()
 
 
 def read_year_in_range(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
@@ -170,6 +204,11 @@ def read_season(tokens: Tokens, match: re.Match[str], _language: str) -> str | N
     return f"{tokens.texts[last]}-{number}" if number else None
 
 
+def read_numbered_feast(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "am 3. Advent", "zweiten Weihnachtsfeiertag"; not "der zweite Sommer"."""
+    return NO_VALUE if tokens.payload(match.end() - 1) else None
+
+
 def _is_time_of_year(tokens: Tokens, index: int) -> bool:
     """Whether a season or feast that stands alone says when: after a preposition."""
     before, contexts = tokens.before(index), tokens.words.contexts
@@ -177,8 +216,10 @@ def _is_time_of_year(tokens: Tokens, index: int) -> bool:
 
 
 def read_decade(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """ "den 90er Jahren", "die 1990er"; not "im 60er Bereich", where a noun follows."""
+    """ "den 90er Jahren", "die 1990er"; not "im 60er Bereich", where a noun follows, nor "in his 40s"."""
     alone = tokens.kind(match.end() - 1) == "decade"
+    if tokens.before(match.start()) in tokens.words.contexts["before_age"]:
+        return NO_VALUE
     noun = language == "de" and tokens.after(match.end())[:1].isupper()
     return NO_VALUE if alone and noun else None
 

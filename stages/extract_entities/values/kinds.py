@@ -57,6 +57,7 @@ LETTERS = {
     "part_code": "0",  # Q3, H1
     "half": "V",  # halb, as in "halb acht"
     "edge": "F",  # beginning, middle, end of a span of time
+    "edge_noun": "1",  # the same where "of" follows: the end of May
     "modifier": "l",  # last, next
     "postmodifier": "L",  # dernier
     # small words and signs

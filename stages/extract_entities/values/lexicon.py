@@ -24,7 +24,8 @@ KIND_OF_LIST = {
     "basis_points": "percent",
     "percent_adjectives": "percent", "time_units": "time_unit", "year_words": "year_word", "hour_words": "hour_word",
     "century": "century", "seasons": "season", "clock": "clock", "meridiem": "meridiem", "midnight": "midnight",
-    "edges": "edge", "daily": "daily", "day_parts": "day_part", "relative_days": "relative_day",
+    "edges": "edge", "edge_nouns": "edge_noun", "daily": "daily", "day_parts": "day_part",
+    "relative_days": "relative_day",
     "weekdays": "weekday", "months": "month", "adjectives": "time_adjective",
 }  # fmt: skip
 # Nothing without a word of one of these kinds, a digit or a sign is a value.
@@ -33,7 +34,7 @@ TRIGGERS = frozenset({
     "midnight", "scale", "currency", "clock", "percent", "percentage", "unit", "hundred", "half", "quarter", "fraction",
     "day_part",
 })  # fmt: skip
-# Kinds whose words begin with a capital, else they are other words: Mai, mai.
+# Kinds whose words begin with a capital where they are listed with one, else they are other words: Mai, mai.
 CAPITAL = {
     "de": frozenset({"month", "weekday", "edge", "season", "century", "day_part"}),
     "en": frozenset({"month", "weekday"}),
@@ -50,7 +51,9 @@ SIGNS = {
 CONTEXTS = (
     "prepositions", "strong_year", "after_year", "feast_before", "at_words", "of_hour", "before_part_of_day",
     "address", "not_minus", "abbreviations", "duration_before", "duration_after", "score_before", "ranges",
-    "joining",
+    "joining", "of_month", "degree_before",
+    "in_part_of_day", "score_after", "per_time", "before_year", "before_month", "before_the_month",
+    "before_age",
 )  # fmt: skip
 
 DE_ONES = ("", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
@@ -85,7 +88,8 @@ def lexicon(language: str) -> Lexicon | None:
     for name, kind in KIND_OF_LIST.items():
         for word, payload in _entries(language, name, data.get(name, ())):
             exact = kind == "symbol"  # "DEM" is a currency, "dem" an article
-            for form in {word} if exact else _forms(word, kind in CAPITAL[language]):
+            needs_capital = kind in CAPITAL[language] and word[0].isupper()
+            for form in {word} if exact else _forms(word, needs_capital or word in data.get("with_capital", ())):
                 kinds[form], payloads[form] = _kind_of(kind, payload), payload
     # Of "aujourd'hui" the last part, for the first look at a sentence takes words apart at every sign.
     triggers = frozenset(re.split(r"\W", word)[-1] for word, kind in kinds.items() if kind in TRIGGERS)

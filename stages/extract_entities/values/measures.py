@@ -6,6 +6,7 @@ the text gives no complete one, or `NO_VALUE` where the words around show that i
 
 import re
 from decimal import Decimal
+from itertools import pairwise
 
 from stages.extract_entities.values.amounts import HALF, Amount, duration, measured, money, read_number, read_numbers
 from stages.extract_entities.values.digits import read_digits, read_whole
@@ -14,13 +15,19 @@ from stages.extract_entities.values.tokens import Tokens
 NO_VALUE = "no value"
 QUARTER, MINUTES = Decimal("0.25"), Decimal(15)
 COUNTABLE = frozenset(
-    {"km", "m", "cm", "mm", "kg", "t", "l", "ha", "m2", "m3", "km2", "kWh"}
+    {"km", "m", "cm", "mm", "kg", "t", "l", "ha", "m2", "m3", "km2", "kWh", "bbl"}
 )  # "ein Grad", "eine Bar" are no measures
 PARTS = {"hour_words": "TH"}
 SHARES = {"points": "pp", "basis_points": "bp", "permille": "\u2030"}
 DEGREES = frozenset({"deg", "degC", "degF"})
+SHORT_DEGREES = frozenset({"C", "F"})
+PER_TIME = {"TH": "h", "TM": "min", "TS": "s"}
+APOSTROPHES = frozenset("'\u2019")
+PRICES = frozenset({"currency", "number", "day", "year", "scale", "percent"})
 LENGTHS = frozenset({"km", "m", "cm", "mm", "mi", "ft", "in", "yd"})
-ORDER = "YMWDHS"
+UNITS_IN_TURN = {unit: rank for rank, unit in enumerate(("Y", "M", "W", "D", "TH", "TM", "TS"))}
+SPANS = frozenset({"time_unit", "year_word", "hour_word"})
+ON_A_CLOCK = frozenset({"full_date", "day", "year", "month"})  # "2016-03-24 12:48:41"
 
 
 def nothing(_tokens: Tokens, _match: re.Match[str], _language: str) -> str | None:
@@ -42,9 +49,18 @@ def read_amount(tokens: Tokens, match: re.Match[str], language: str) -> str | No
 
 def read_quantity(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """A number and a unit of measure; after an article only where nobody would mean anything else."""
-    if tokens.kind(match.start()) == "one" and tokens.payload(match.start("u")) not in COUNTABLE:
+    first, unit = match.start(), match.start("u")
+    priced = first > 0 and tokens.kind(first - 1) in PRICES  # "80 dollars a barrel"
+    if tokens.kind(first) == "one" and (priced or tokens.payload(unit) not in COUNTABLE):
+        return NO_VALUE
+    if tokens.texts[unit] in SHORT_DEGREES and not _is_short_degree(tokens, first, unit):
         return NO_VALUE
     return read_amount(tokens, match, language)
+
+
+def _is_short_degree(tokens: Tokens, first: int, unit: int) -> bool:
+    """Whether the C of "17C" is one of temperature: at the digits, after "of", "to", "reached" or a bracket."""
+    return tokens.touch(unit - 1, unit) and tokens.before(first) in tokens.words.contexts["degree_before"]
 
 
 def read_square(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -55,6 +71,17 @@ def read_square(tokens: Tokens, match: re.Match[str], language: str) -> str | No
         return NO_VALUE
     number = read_numbers(tokens, match.start("n"), match.end("n"), language)
     return measured(number, unit + tokens.payload(match.start(power)))
+
+
+def read_speed(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "70 Kilometer pro Stunde" is "70 km/h", "60 miles an hour" "60 mph", "80 Liter pro Minute" "80 l/min"."""
+    unit = tokens.payload(match.start("u"))
+    time = PARTS.get(tokens.payload(match.start("t")), tokens.payload(match.start("t")))
+    if tokens.texts[match.start("p")].lower() not in tokens.words.contexts["per_time"] or time not in PER_TIME:
+        return NO_VALUE
+    symbol = f"{unit}/{PER_TIME[time]}"
+    number = read_numbers(tokens, match.start("n"), match.end("n"), language)
+    return measured(number, "mph" if symbol == "mi/h" else symbol)
 
 
 def read_temperature(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -141,8 +168,8 @@ def read_duration(tokens: Tokens, match: re.Match[str], language: str) -> str | 
         return NO_VALUE
     if first in {"a", "an"} and not lasting and tokens.after(match.end()) not in contexts["duration_after"]:
         return NO_VALUE
-    if tokens.before(match.start()) in {"+", "/"}:
-        return NO_VALUE  # "in der 90.+4 Minute", "4 Ob 98/22s"
+    if tokens.before(match.start()) in {"+", "/"} or tokens.after(match.end()) in APOSTROPHES:
+        return NO_VALUE  # "in der 90.+4 Minute", "4 Ob 98/22s", "les 5 s'ouvrent"
     return read_amount(tokens, match, language)
 
 
@@ -157,10 +184,11 @@ def read_counted_clock(tokens: Tokens, match: re.Match[str], _language: str) -> 
     """ "2:03:23 Stunden" is "PT2H3M23S", "3:45 Minuten" and "1:54,73" are "PT3M45S" and "PT1M54.73S"."""
     text, names = tokens.texts[match.start("n")], "HMS"
     whole, _, part = text.replace(",", ".").partition(".")
+    dated = match.start() > 0 and tokens.kind(match.start() - 1) in ON_A_CLOCK
     if match.groupdict().get("u"):
         unit = PARTS.get(tokens.payload(match.start("u")), tokens.payload(match.start("u")))
         names = {"TH": "HMS", "TM": "MS"}.get(unit, "") if tokens.texts[match.start("u")] != "h" else ""
-    elif not part:
+    elif not part and (whole.count(":") == 1 or dated or at_an_hour(tokens, match.start())):
         return NO_VALUE
     elif whole.count(":") == 1:
         names = "MS"
@@ -169,6 +197,11 @@ def read_counted_clock(tokens: Tokens, match: re.Match[str], _language: str) -> 
         return NO_VALUE
     said = "".join(f"{number}{name}" for number, name in zip(numbers, names, strict=False))
     return f"PT{said[:-1]}.{part}{said[-1]}" if part else f"PT{said}"
+
+
+def at_an_hour(tokens: Tokens, index: int) -> bool:
+    """Whether the word before a number of hours says that an hour of the day is meant."""
+    return tokens.before(index) in tokens.words.contexts["at_words"]
 
 
 def read_two_durations(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -205,6 +238,20 @@ def read_coins(tokens: Tokens, match: re.Match[str], language: str) -> str | Non
     return money((number + coins / 100,), tokens.payload(match.start("u")))
 
 
+def read_two_coins(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "2 Mark 50 Pf." is "2.5 DEM"; "9 fl. 40 kr." has no value. Between them only an abbreviation's full stop."""
+    large, small = (tokens.payload(match.start(name)) for name in ("u", "v"))
+    if match["s"] and tokens.texts[match.start("u")] not in tokens.words.contexts["abbreviations"]:
+        return NO_VALUE
+    if large == small == "":
+        return None
+    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    coins = read_digits(tokens.texts[match.start("c")], language)
+    if number is None or coins is None or number % 1 or small != f"0.01{large}":
+        return NO_VALUE
+    return money((number + coins / 100,), large)
+
+
 def read_money_of_nation(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """ "Schweizer Franken", "Canadian dollars", "francs suisses": the currency that the adjective tells."""
     nation, currency = match.start("a") if match["a"] else match.start("b"), match.start("u")
@@ -223,22 +270,28 @@ def read_hour_minute(tokens: Tokens, match: re.Match[str], _language: str) -> st
     return f"PT{read_whole(hours)}H{read_whole(minutes)}M"
 
 
-def read_two_units(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """ "2 Stunden und 30 Minuten" is "PT2H30M"; units that do not go down are two durations."""
-    head = read_number(tokens, match.start("n"), match.end("n"), language)
-    tail = read_number(tokens, match.start("n2"), match.end("n2"), language)
-    units = [PARTS.get(unit, unit) for unit in (tokens.payload(match.start("u")), tokens.payload(match.start("u2")))]
-    if head is None or tail is None:
+def read_units_in_turn(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "2 Stunden und 30 Minuten" is "PT2H30M"; units that do not go down are durations of their own."""
+    ends = [index for index in range(*match.span()) if tokens.kind(index) in SPANS]
+    begins = [match.start(), *(end + 1 + (tokens.kind(end + 1) in {"and", "comma"}) for end in ends[:-1])]
+    numbers = [read_number(tokens, *span, language) for span in zip(begins, ends, strict=True)]
+    units = [PARTS.get(tokens.payload(end), tokens.payload(end)) for end in ends]
+    if None in numbers:
         return None
-    first, second = duration((head,), units[0]), duration((tail,), units[1])
-    if first is None or second is None or head % 1:
+    said = [duration((number,), unit) for number, unit in zip(numbers, units, strict=True) if number is not None]
+    if None in said or any(number % 1 for number in numbers[:-1] if number):
         return NO_VALUE  # "eineinhalb Jahre und drei Monate" are two
-    if ("T" in units[0], ORDER.find(units[0][-1])) >= (
-        "T" in units[1],
-        ORDER.find(units[1][-1]) if units[1] != "TM" else 5,
-    ):
+    ranks = [UNITS_IN_TURN.get(unit, -1) for unit in units]
+    if min(ranks) < 0 or not all(first < second for first, second in pairwise(ranks)):
         return NO_VALUE
-    return first + second[2 if "T" in units[0] else 1 :]
+    return _in_turn([text for text in said if text])
+
+
+def _in_turn(durations: list[str]) -> str:
+    """One duration of several whose units go down: "P1D", "PT2H" and "PT5M" are "P1DT2H5M"."""
+    days, _, _ = "".join(text.removeprefix("P") for text in durations).partition("T")
+    hours = "".join(text.removeprefix("PT") for text in durations if text.startswith("PT"))
+    return f"P{days}T{hours}" if hours else f"P{days}"
 
 
 def read_adjective(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:

@@ -15,7 +15,7 @@ from stages.extract_entities.values.tokens import Tokens
 # two and a half | 1 ½ | 12 | a half | twenty-five
 NUMBER = (
     "((day | numeral) and one fraction | day fraction | day | year | number | one? fraction"
-    " | numeral (hyphen? (numeral | fraction)){0,2})"
+    " | numeral and one (?! fraction) | numeral (hyphen? (numeral | fraction)){0,3})"
 )
 # 10 bis 15 | (zwischen) 10 und 15
 AMOUNT = f"(({NUMBER} | one) ((hyphen | (scale stop?)? hyphen? to) {NUMBER})? | (?<= between) {NUMBER} and {NUMBER})"
@@ -24,7 +24,9 @@ OF = "(of apostrophe?)?"  # "millions d'euros"
 WEEKDAY = "(modifier? weekday stop? comma? article?)?"  # "Freitag, den"
 DAY = "(?P<d> day) (stop | ordinal)? (of | article | other (?= month))?"  # "15.", "3rd of"
 # between two days: bis (zum), -, und, of other words those that join
-JOINT = "(hyphen | to article? | and | (?P<j> other) | to other)"
+JOINT = "(hyphen | to article? | and article? | (?P<j> other) article? | to other)"
+EDGE = "(edge hyphen? (article | of)? | edge_noun of article?)"  # "Anfang", "the end of"
+COUNTED = "time_unit | year_word | hour_word | unit | currency | symbol | percent | scale | fraction"
 SPAN = "time_unit | year_word | hour_word"
 
 Reader = Callable[[Tokens, "re.Match[str]", str], str | None]
@@ -61,8 +63,14 @@ RULES = (
         f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> currency | symbol)",
         measures.read_amount,
     ),
-    # 3 Euro 50
+    # 3 Euro 50 | 2 Mark 50 Pf.
     _rule("MONEY", "currency", "(?P<n> day | number | numeral) (?P<u> currency) (?P<c> day)", measures.read_coins),
+    _rule(
+        "MONEY",
+        "currency",
+        "(?P<n> day | number | numeral) (?P<u> currency) (?P<s> stop?) (?P<c> day) (?P<v> currency)",
+        measures.read_two_coins,
+    ),
     # Schweizer Franken, francs suisses
     _rule(
         "MONEY",
@@ -91,6 +99,14 @@ RULES = (
     _rule("PERCENT", "percentage", f"(?P<n> {AMOUNT}) (?P<u> percentage) other", measures.read_points),
     # 30 km, zwei Millionen Tonnen
     _rule("QUANTITY", "unit", f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> unit)", measures.read_quantity),
+    # 70 Kilometer pro Stunde, 60 miles an hour | 80 kilomètres à l'heure
+    _rule(
+        "QUANTITY",
+        "unit",
+        f"(?P<n> {AMOUNT} {SCALE}) {OF} (?P<u> unit) (?P<p> other | per | one | to) ((other | unit) apostrophe)?"
+        " (?P<t> time_unit | hour_word)",
+        measures.read_speed,
+    ),
     # 85 square metres, 85 mètres carrés
     _rule(
         "QUANTITY",
@@ -115,8 +131,15 @@ RULES = (
         f"(?P<w> day)? (?P<n> day) (?P<s> other) (?P<d> day) {OF} (?P<u> unit)",
         measures.read_fraction,
     ),
-    # à 20 heures
+    # à 20 heures | huit heures du soir
     _rule("TIME", "hour_word", "(?P<n> day | numeral) hour_word", clock.read_hour_after_at),
+    _rule(
+        "TIME",
+        "hour_word",
+        "(?P<n> day | numeral) hour_word (?P<o> other | of (other | unit) apostrophe) (?P<a> day_part)",
+        clock.read_hour_of_part,
+        "day_part",
+    ),
     # 87 Tage, 10-Minuten
     _rule(
         "DURATION",
@@ -145,12 +168,18 @@ RULES = (
         f"(?P<n> {NUMBER} | one) (?P<u> {SPAN}) to (?P<n2> {NUMBER}) (?P<u2> {SPAN})",
         measures.read_two_durations,
     ),
-    # 2 Stunden und 30 Minuten
+    # 2 Stunden und 30 Minuten | 2 h 14 min 30 s
     _rule(
         "DURATION",
         "time_unit year_word hour_word",
-        f"(?P<n> {NUMBER} | one) (?P<u> {SPAN}) (and | comma)? (?P<n2> {NUMBER} | one) (?P<u2> {SPAN})",
-        measures.read_two_units,
+        f"({NUMBER} | one) ({SPAN}) (and | comma)? ({NUMBER} | one) ({SPAN})",
+        measures.read_units_in_turn,
+    ),
+    _rule(
+        "DURATION",
+        "time_unit year_word hour_word",
+        f"({NUMBER} | one) ({SPAN}) ((and | comma)? ({NUMBER} | one) ({SPAN})){{2,4}}",
+        measures.read_units_in_turn,
     ),
     # 2:03:23 Stunden
     _rule("DURATION", "clock_time", "(?P<n> clock_time) (?P<u> time_unit | hour_word)", measures.read_counted_clock),
@@ -164,9 +193,18 @@ RULES = (
     _rule(
         "TIME",
         "clock",
-        "(?P<n> day | number | numeral | clock_time) clock (?P<d> day?) ((?P<a> daily) | day_part)?",
+        "(?P<n> day | number | numeral | one | clock_time) clock"
+        f" ((?P<d> day) (?! {COUNTED}))? (?P<a> daily | day_part)?",
         clock.read_clock,
     ),
+    # abends 8 Uhr, vormittag 10 Uhr | 6 Uhr 40 Minuten
+    _rule(
+        "TIME",
+        "clock",
+        f"(?P<a> daily | day_part) (?P<n> day | number | numeral | clock_time) clock ((?P<d> day) (?! {COUNTED}))?",
+        clock.read_clock,
+    ),
+    _rule("TIME", "clock", "(?P<n> day) clock (?P<d> day) (?P<x> time_unit)", clock.read_hour_and_minutes, "time_unit"),
     # ½8 Uhr abends
     _rule("TIME", "fraction", "fraction (?P<n> day) clock (?P<a> daily?)", clock.read_hour_less_a_part, "day clock"),
     # um 19.30
@@ -176,7 +214,7 @@ RULES = (
     _rule(
         "TIME",
         "quarter fraction",
-        "(quarter | fraction) (other | modifier | to)? (numeral | day) (daily | day_part)?",
+        "(quarter | fraction) hyphen? (other | modifier | to)? (numeral | day) clock? (daily | day_part)?",
         clock.read_part_of_hour,
     ),
     # um 20h, 03:50 h
@@ -199,8 +237,10 @@ RULES = (
     # abends | gestern Abend
     _rule("TIME", "daily", "daily", measures.nothing),
     _rule("TIME", "day_part", "(?<= relative_day | weekday) day_part", measures.nothing),
-    # am Abend, in der Nacht
+    # am Abend, in der Nacht | am frühen Morgen
     _rule("TIME", "day_part", "day_part", clock.read_part_of_day),
+    _rule("TIME", "day_part", "edge day_part", clock.read_edge_of_day, "edge"),
+    _rule("TIME", "edge", "edge time_unit", clock.read_early_hours, "time_unit"),
     # am Morgen
     _rule("TIME", "relative_day", "relative_day", clock.read_morning),
     _rule("TIME", "midnight", "midnight", clock.read_named_hour),
@@ -277,12 +317,12 @@ RULES = (
     _rule(
         "DATE",
         "month",
-        "(edge hyphen?)? (?P<m> month) stop? comma? of? (?P<y> year)",
+        f"{EDGE}? (?P<m> month) stop? comma? of? (?P<y> year)",
         dates.read_named_month,
         "year month",
     ),
     # Mitte Mai | im Mai | März, 9 Uhr
-    _rule("DATE", "month", "(edge article? hyphen? | modifier) month", measures.nothing),
+    _rule("DATE", "month", f"({EDGE} | modifier) month", measures.nothing),
     _rule("DATE", "month", "month", dates.read_bare_month),
     _rule(
         "DATE",
@@ -298,13 +338,20 @@ RULES = (
         "day month",
     ),
     # am 25. | the 5. of "5. bis 7. Mai"
+    # am 3. Advent
+    _rule("DATE", "season", "(day stop | ordinal_word) season", dates.read_numbered_feast),
     _rule("DATE", "day", "day stop (?= $ | other | to | comma)", dates.read_day_alone),
-    # vergangenen Freitag, Freitag, 9., vendredi dernier
+    # the 14th instant
+    _rule("DATE", "ordinal", "day ordinal (?= other)", dates.read_day_of_this_month),
+    # vergangenen Freitag, vendredi dernier | Freitag, 9. | mardi 11
+    _rule("DATE", "weekday", "modifier? weekday (daily | postmodifier)?", dates.read_weekday),
+    _rule("DATE", "weekday", "modifier? weekday comma? article? day stop", dates.read_weekday_and_day, "day stop"),
     _rule(
         "DATE",
         "weekday",
-        "modifier? weekday (comma? article? day stop | daily | postmodifier)?",
-        dates.read_weekday,
+        "modifier? weekday (?P<d> day) (?= $ | stop | comma | to | other)",
+        dates.read_weekday_and_number,
+        "day",
     ),
     # gestern | diese Nacht
     _rule("DATE", "relative_day", "relative_day", dates.read_relative_day),
@@ -331,10 +378,10 @@ RULES = (
     # 1939 bis 1945 | seit 1945
     _rule("DATE", "hyphen to", "(?P<y> year) (?= (hyphen | to) (?P<y2> year))", dates.read_year_in_range, "year"),
     _rule("DATE", "hyphen to", "(?P<y> year) (?<= year (hyphen | to) year)", dates.read_range_end, "year"),
-    _rule("DATE", "year", "(edge hyphen?)? (?P<y> year)", dates.read_year),
+    _rule("DATE", "year", f"{EDGE}? (?P<y> year)", dates.read_year),
     # den 90er Jahren | den achtziger Jahren
-    _rule("DATE", "decade", "(edge (article | of)?)? decade hyphen? year_word?", dates.read_decade),
-    _rule("DATE", "decade_word", "(edge (article | of)?)? decade_word year_word", measures.nothing),
+    _rule("DATE", "decade", f"{EDGE}? decade hyphen? year_word?", dates.read_decade),
+    _rule("DATE", "decade_word", f"{EDGE}? decade_word year_word", measures.nothing),
     # 800 n. Chr., 44 v. Chr.
     _rule("DATE", "day year number", "(?P<y> day | year | number) other stop other", dates.read_era, "stop"),
     # années 90 | Sommer 2015, summer of 2015
@@ -348,13 +395,13 @@ RULES = (
     _rule(
         "DATE",
         "century",
-        "(edge (article | of))? (day (stop | ordinal)? | numeral | ordinal_word) century",
+        f"{EDGE}? (day (stop | ordinal)? | numeral | ordinal_word) century",
         measures.nothing,
     ),
     _rule(
         "DATE",
         "century",
-        "(edge (article | of))? (day stop | numeral | ordinal_word) century (?P<e> other) stop other",
+        f"{EDGE}? (day stop | numeral | ordinal_word) century (?P<e> other) stop other",
         dates.read_century_of_era,
     ),
     # années 1960
@@ -369,5 +416,5 @@ RULES = (
         dates.read_span_of_days,
     ),
     # Ende des Jahres
-    _rule("DATE", "edge", "edge (article | of)? modifier? (year_word | time_unit | weekday)", measures.nothing),
+    _rule("DATE", "edge edge_noun", f"{EDGE} modifier? (year_word | time_unit | weekday)", dates.read_edge),
 )
