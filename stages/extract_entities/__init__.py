@@ -3,17 +3,19 @@
 The engines live in `names`, the rules in `values`; here both come together.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import polars as pl
 
 from stages.extract_entities import names, values
+from stages.extract_entities.nouns import without_nouns
 from stages.extract_entities.settle import settle
 from stages.tables.offsets import with_raw_range
 from stages.tables.schemas import TABLES
 
-VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-3"
+VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,10 @@ def _find(rows: pl.DataFrame, engine: str) -> list[_Mention]:
     """The names and values of sentences with their language and the kind of their block, in order."""
     grouped = rows.group_by("doc_id", maintain_order=True).agg("text", "language", "kind")
     documents = [list(zip(*columns, strict=True)) for columns in grouped.select("text", "language", "kind").iter_rows()]
-    found_names = [found for document in names.extract_names(documents, engine) for found in document]
+    named = names.extract_names(documents, engine)
+    found_names = [
+        found for document, inside in zip(documents, named, strict=True) for found in _kept(document, inside)
+    ]
     found: list[_Mention] = []
     for number, (text, language), inside in zip(
         range(rows.height), rows.select("text", "language").iter_rows(), found_names, strict=True
@@ -81,6 +86,12 @@ def _find(rows: pl.DataFrame, engine: str) -> list[_Mention]:
         mentions += [_row(number, text, v, "value", v.value, 1.0) for v in values.extract_values(text, language)]
         found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)) if len(mentions) > 1 else mentions)
     return found
+
+
+def _kept(document: Sequence[tuple[str, str, str]], found: list[list[names.Name]]) -> list[list[names.Name]]:
+    """The names of a document without the nouns that it shows to be nouns, where it is in German."""
+    german = any(language == "de" for _, language, _ in document)
+    return without_nouns([text for text, *_ in document], found) if german else found
 
 
 def _row(

@@ -13,6 +13,28 @@ from stages.lookups.known_names import common_surnames, given_names, lists, offi
 SETTLED = frozenset({"agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank"})
 NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})
 
+SURE = 0.9  # of a score: here the model is believed
+INITIAL = re.compile(r"[A-Z\u00c4\u00d6\u00dc]\.?")
+ADDRESSES = frozenset(
+    {"herr", "herrn", "frau", "fr\u00e4ulein", "mr", "mrs", "ms", "sir", "lady", "lord", "m", "mme", "dr"}
+)
+PERSONS = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
+ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
+TAIL = re.compile(
+    r"(?<=\w)(?: &| [a-z\u00e4\u00f6\u00fc\u00df]{3,}t)$"
+)  # "Karlsruher Institut f\u00fcr Infrastruktur rechnet"
+TOWN = r"[A-Z][a-z]+(?:wick|mouth|shire|borough|chester|caster|minster|pool)"
+PLACE_ENDING = re.compile(TOWN)
+BESIDE_TOWN = re.compile(rf"[A-Z][a-z]+(?:by|ham|ton|ley|field|stead) (?:or|and) {TOWN}\b")  # "Whitby or Hawick"
+LONGEST_INSTITUTION = 40  # characters
+# Courts and authorities that are called by their town, right before it.
+INSTITUTION = re.compile(
+    r"\b(?:[A-Z\u00c4\u00d6\u00dc][\w-]*gericht|(?:General)?[Ss]taatsanwaltschaft"
+    r"|Polizei(?:pr\u00e4sidium|inspektion|direktion)|(?:Technische |Freie )?Universit\u00e4t|Uni|TU|FH|Hochschule"
+    r"|Universit\u00e4tsklinik(?:um)?|Uniklinik(?:um)?|Klinikum|Stadtwerke|Volksbank|Raiffeisenbank|Kreissparkasse|Sparkasse"
+    r"|Handelskammer|\u00c4rztekammer|Arbeiterkammer) $"
+)
+
 # A surname that the model missed, right after the given name; what has the ending of a noun may be one.
 SURNAME = re.compile(r" ([A-ZÄÖÜ][a-zäöüßéèáíóúçñ]{2,})\b(?!-)")
 OF_NOUNS = ("e", "en", "er", "ung", "heit", "keit", "schaft", "tion", "mus", "in", "chen", "lein", "s")
@@ -36,10 +58,15 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     >>> [name[:3] for name in settle("Dem Scott Bessent", parts)]
     [(4, 17, 'PER')]
     """
-    for name in _whole_persons(text, found):
+    parted = (_with_its_edges(text, part) for name in found for part in _parts(text, name))
+    for name in _whole_institutions(text, _whole_persons(text, parted)):
         surface = text[name.start : name.end]
-        if _is_no_name(name.label, surface):
+        if _is_no_name(name.label, surface) or (_is_initial(name, surface) and not _after_address(text[: name.start])):
             continue
+        if name.label == "ORG" and _is_person_in_capitals(surface):
+            name = name._replace(label="PER")
+        if name.label == "PER" and _ends_like_a_town(text, name) and not _after_address(text[: name.start]):
+            name = name._replace(label="LOC")
         if name.label != "LOC" and (name.label == "PER" or name.kind == "part") and _is_place(surface):
             name = name._replace(label="LOC")
         if name.kind != "name" or name.label == "ORG" or (name.label == "MISC" and " " not in surface):
@@ -48,6 +75,65 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
             yield name._replace(label="ORG")
         elif name.label != "LOC" or not _is_no_place(surface):
             yield name
+
+
+def _with_its_edges(text: str, name: Name) -> Name:
+    """A name with the "von" before its "der", and without a verb or an "&" behind it."""
+    if name.kind != "name":
+        return name
+    surface = text[name.start : name.end]
+    if name.label == "PER" and surface.startswith(("der ", "den ", "dem ")) and text[: name.start].endswith(" von "):
+        return name._replace(start=name.start - len("von "))
+    tail = TAIL.search(surface)
+    return name if tail is None else name._replace(end=name.start + tail.start())
+
+
+@lru_cache(REMEMBERED)
+def _is_person_in_capitals(surface: str) -> bool:
+    """Whether words in capitals are a photographer in a credit ("ANDREW CABALLERO-REYNOLDS"): first a given name."""
+    first, _, rest = surface.partition(" ")
+    return surface.isupper() and rest[:1].isalpha() and _is_given(first)
+
+
+def _parts(text: str, name: Name) -> Iterator[Name]:
+    """The names that stand side by side in one: two persons at a slash, two addressees with an @ each."""
+    surface = text[name.start : name.end]
+    if name.kind != "name" or not ("/" in surface or " @" in surface):
+        yield name
+        return
+    persons = name.label == "PER" and all(part.strip()[:1].isupper() for part in surface.split("/"))
+    places = [m.span() for m in (PERSONS if persons and "/" in surface else ADDRESSEES).finditer(surface)]
+    yield from (name._replace(start=name.start + start, end=name.start + end) for start, end in places)
+
+
+def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
+    """The names in order, a court or authority and the town right after it ("Landgericht Leipzig") as one."""
+    end = 0  # of the name before
+    for name in found:
+        place = name.label == "LOC" and name.kind == "name"
+        before = INSTITUTION.search(text, max(end, name.start - LONGEST_INSTITUTION), name.start) if place else None
+        yield name if before is None else name._replace(start=before.start(), label="ORG")
+        end = name.end
+
+
+def _after_address(before: str) -> bool:
+    """Whether what stands before is "Herr", "Frau" and the like."""
+    return before.rstrip().rpartition(" ")[2].rstrip(".").lower() in ADDRESSES
+
+
+def _is_initial(name: Name, surface: str) -> bool:
+    """Whether a name is one letter with a full stop or without: nobody's and no place's."""
+    return name.kind == "name" and INITIAL.fullmatch(surface) is not None and surface not in lists().letters
+
+
+def _ends_like_a_town(text: str, name: Name) -> bool:
+    """Whether an engine that was not sure took an English town ("Hawick", "Bournemouth") for a person."""
+    if name.score >= SURE or name.kind != "name":
+        return False
+    if PLACE_ENDING.fullmatch(text, name.start, name.end) is None and BESIDE_TOWN.match(text, name.start) is None:
+        return False
+    surface = text[name.start : name.end]
+    return plain(surface) not in common_surnames() and not _is_given(surface)
 
 
 def _whole_persons(text: str, found: Iterable[Name]) -> Iterator[Name]:
@@ -103,7 +189,8 @@ def _is_given(surface: str) -> bool:
 @lru_cache(REMEMBERED)
 def _is_no_name(label: str, surface: str) -> bool:
     """Whether a text is marks alone ("@"), or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
-    nobody = label == "PER" and plain(surface) in lists().no_persons
+    nobody = label in ("PER", "LOC") and plain(surface) in lists().nobody
+    nobody = nobody or (label == "PER" and plain(surface) in lists().no_persons)
     return nobody or not any(letter.isalnum() for letter in surface)
 
 

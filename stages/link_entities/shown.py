@@ -104,6 +104,8 @@ def base_form(label: str, form: str) -> str:
     ('romanisch', '@rponline')
     >>> base_form("ORG", "Berliner Zeitung"), base_form("PER", "Angela Peters")
     ('Berliner Zeitung', 'Angela Peters')
+    >>> base_form("PER", "ANDREW CABALLERO-REYNOLDS")
+    'Andrew Caballero-Reynolds'
     """
     name = form.strip(EDGES) or form
     if name.count("(") > name.count(")"):
@@ -114,7 +116,8 @@ def base_form(label: str, form: str) -> str:
     if joined and (not HYPHENATED.isdisjoint(name) or (label == "LOC" and _is_place(joined))):
         name = joined
     if label == "PER":
-        return name  # "Angela Peters" is no genitive; only the corpus can tell
+        # "Angela Peters" is no genitive; only the corpus can tell. In credits names are in capitals.
+        return name.title() if name.isupper() and " " in name else name
     if label == "LOC" and name.endswith("s") and _is_place(name[:-1]) and not _is_place(name):
         return name[:-1]
     words = name.split()

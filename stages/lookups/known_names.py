@@ -29,6 +29,8 @@ class Lists(NamedTuple):
     no_short_form: frozenset[str]
     no_places: frozenset[str]
     no_persons: frozenset[str]
+    nobody: frozenset[str]
+    letters: frozenset[str]
     institutions: tuple[str, ...]
     words: dict[str, str]
 
@@ -77,6 +79,8 @@ def lists() -> Lists:
         frozenset(data["no_short_form"]),
         frozenset(data["no_places"]),
         frozenset(data["no_persons"]),
+        frozenset(data["nobody"]),
+        frozenset(data["letters"]),
         tuple(data["institutions"]),
         data["words"],
     )

@@ -112,11 +112,17 @@ def names_of(entities: pl.DataFrame) -> set[str]:
     return {f"{label}|{name}" for label, name in often.select("label", "name").iter_rows()}
 
 
+def share_right(given: set[str], judged: dict[str, str]) -> float:
+    """The share of right ones among those given today that a person judged."""
+    known = given & judged.keys()
+    return sum(judged[one] == "right" for one in known) / max(1, len(known))
+
+
 def score(what: str, given: set[str], judged: dict[str, str]) -> bool:
     """Print one figure; false where it is below its floor, or where too little of what is given was judged."""
     known = sorted(given & judged.keys())
     right = [one for one in known if judged[one] == "right"]
-    share, seen = len(right) / max(1, len(known)), len(known) / max(1, len(given))
+    share, seen = share_right(given, judged), len(known) / max(1, len(given))
     print(f"{what:10} {share:6.1%} right ({len(right)} of {len(known)} judged; {len(given)} given, {seen:.0%} judged)")
     return share >= FLOORS[what] and (seen >= FEWEST_JUDGED or len(known) >= 300)
 

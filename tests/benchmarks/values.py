@@ -44,13 +44,19 @@ def unmark(marked: str) -> tuple[str, list[Judged]]:
     return text + marked[at:], values
 
 
-def score_judged() -> bool:
-    """Count span, label and value together, by type; false where one type is below its floor."""
+def judged_counts() -> tuple[Counter[str], Counter[str], Counter[str]]:
+    """What is right in span, label and value together, what is answered, and what is expected, by type."""
     right, answered, expected = Counter[str](), Counter[str](), Counter[str]()
     for _, language, sentence, values in read_judged():
         ours = {(v.start, v.end, v.label, v.value) for v in extract_values(sentence, language)}
         for counter, found in ((right, ours & set(values)), (answered, ours), (expected, set(values))):
             counter.update(value[2] for value in found)
+    return right, answered, expected
+
+
+def score_judged() -> bool:
+    """Print the figures of the judged sentences by type; false where one type is below its floor."""
+    right, answered, expected = judged_counts()
     print(f"{JUDGED.name}: span, label and value")
     for label in VALUE_LABELS:
         print_score(label, right[label], answered[label], expected[label])

@@ -29,6 +29,21 @@ from stages.extract_entities.settle import settle
         ("PER", "Hartz IV", None),
         ("ORG", "@", None),
         ("LOC", "beiden Richtungen", None),
+        ("PER", "D.", None),  # an initial alone is nobody
+        ("ORG", "A", None),
+        ("ORG", "X", "ORG"),
+        ("PER", "Corona", None),
+        ("LOC", "Hbf", None),
+        ("LOC", "Ost", None),
+        ("PER", "Ja", None),
+        ("PER", "Mariä Lichtmess", None),
+        ("PER", "Hawick", "LOC"),
+        ("PER", "Bournemouth", "LOC"),
+        ("PER", "Winchester", "LOC"),
+        ("PER", "Hartwick", "LOC"),
+        ("PER", "Gatsby", "PER"),
+        ("ORG", "ANDREW CABALLERO-REYNOLDS", "PER"),
+        ("ORG", "FC BAYERN", "ORG"),
     ],
 )
 def test_a_whole_name_has_the_label_that_tables_are_sure_of(label, surface, expected):
@@ -85,3 +100,35 @@ def test_a_surname_is_not_taken_from_another_name():
     text = "die Ministerin Anna Wien"
     names = [Name(15, 19, "PER", "name", 0.9, "model"), Name(20, 24, "LOC", "name", 0.9, "model")]
     assert [text[name.start : name.end] for name in settle(text, names)] == ["Anna", "Wien"]
+
+
+def settled(text, *names):
+    """Label and text of what becomes of names, each given as label and text."""
+    found = [Name(text.index(name), text.index(name) + len(name), label, "name", 0.7, "model") for label, name in names]
+    return [(one.label, text[one.start : one.end]) for one in settle(text, found)]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("Das Landgericht Leipzig entschied", ("LOC", "Leipzig"), [("ORG", "Landgericht Leipzig")]),
+        ("Die Staatsanwaltschaft Linz klagte", ("LOC", "Linz"), [("ORG", "Staatsanwaltschaft Linz")]),
+        ("vor Gericht Leipzig", ("LOC", "Leipzig"), [("LOC", "Leipzig")]),
+        ("das Landgericht in Leipzig", ("LOC", "Leipzig"), [("LOC", "Leipzig")]),
+        ("Frau B. schwieg", ("PER", "B."), [("PER", "B.")]),
+        (
+            "Foto: Anna Huber/Karl Meier",
+            ("PER", "Anna Huber/Karl Meier"),
+            [("PER", "Anna Huber"), ("PER", "Karl Meier")],
+        ),
+        ("in Frankfurt/Main", ("LOC", "Frankfurt/Main"), [("LOC", "Frankfurt/Main")]),
+        ("@SPIEGEL @ZDF lest", ("ORG", "@SPIEGEL @ZDF"), [("ORG", "@SPIEGEL"), ("ORG", "@ZDF")]),
+        ("sagte von der Leyen", ("PER", "der Leyen"), [("PER", "von der Leyen")]),
+        ("Vale meets Whitby or Hawick", ("PER", "Whitby"), [("LOC", "Whitby")]),
+        ("Mr Hawick said", ("PER", "Hawick"), [("PER", "Hawick")]),
+        ("das Institut für Bau rechnet damit", ("ORG", "Institut für Bau rechnet"), [("ORG", "Institut für Bau")]),
+        ("die Firma Wiegand & Co", ("ORG", "Wiegand &"), [("ORG", "Wiegand")]),
+    ],
+)
+def test_a_name_has_its_own_edges(text, name, expected):
+    assert settled(text, name) == expected

@@ -1,0 +1,172 @@
+"""One table of how well names, values and identities are found: wanted, measured today, and what cannot be measured.
+
+    python tests/benchmarks/names.py [--devsets DIR] [--only WORD] [--pin [--lower]]
+
+Every figure is that of another benchmark here (`entities`, `values`, `linking`, `identities`), which says how it
+counts; this one puts them beside what is wanted and holds them against pinned floors (`names_floors.json`). DIR is the
+folder of the development sets (default: the environment variable FLIESSTEXT_DEVSETS); without it the rows that need
+them say which file is missing, and are not held against anything. Ends with 1 where a figure is below its floor.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks import entities, identities, linking, values
+
+FLOORS = Path(__file__).with_name("names_floors.json")
+ARTICLES = Path(__file__).parents[1] / "golden" / "linking"
+SLACK = 0.3  # a pinned floor stands so far below what was measured: rounding differs between processors
+
+
+class Row(NamedTuple):
+    """A line of the table: what is measured, on what, the figure wanted, the files it needs, and what measures it."""
+
+    what: str
+    on: str
+    wanted: float
+    needs: tuple[str, ...]
+    measure: Callable[[], float]
+
+
+@cache
+def corpus(path: Path, engine: str) -> dict[str, float]:
+    """The figures of an engine on an annotated corpus."""
+    return entities.score(path, engine)[0]
+
+
+@cache
+def articles() -> linking.Gold:
+    """Our own annotated articles."""
+    return linking.read_articles(ARTICLES)
+
+
+@cache
+def article_names(engine: str, labels: tuple[str, ...]) -> float:
+    """F1 of the whole names that an engine finds in our own articles, settled by the tables: place and type."""
+    where = ("doc_id", "start", "end", "label")
+    sides = (articles().mentions, linking.found_mentions(articles(), engine))
+    gold, found = (
+        {row[:4] for row in side.select(*where, "kind").iter_rows() if row[4] == "name" and row[3] in labels}
+        for side in sides
+    )
+    return entities.Counts(len(gold & found), len(found), len(gold)).f1()
+
+
+@cache
+def identity_shares(folder: Path) -> dict[str, float]:
+    """Merges that are right and shown names in their base form, in per cent."""
+    found = identities.entities_of(list(identities.read_texts(folder)))
+    judged = json.loads(identities.JUDGED.read_text(encoding="utf-8"))
+    given = {"merges": identities.pairs_of(found), "names": identities.names_of(found)}
+    return {what: 100 * identities.share_right(names, judged[what]) for what, names in given.items()}
+
+
+def value_f1(label: str) -> float:
+    """F1 of one type of values in the judged sentences."""
+    right, answered, expected = values.judged_counts()
+    return entities.Counts(right[label], answered[label], expected[label]).f1()
+
+
+def rows(folder: Path) -> Iterator[Row]:
+    """The lines of the table, for development sets that lie, or do not lie, in a folder."""
+    ner = folder / "ner"
+    sets = (
+        ("names, four types", "germeval_dev_12.tsv", "names", (84.5, 79.5)),
+        ("names, PER LOC ORG", "germeval_dev_12.tsv", "PER LOC ORG", (84.0, 80.0)),
+        ("names, PER LOC ORG", "smartdata_v3_test.tsv", "PER LOC ORG", (82.0, 78.0)),
+        ("organisations", "germeval_dev_12.tsv", "ORG", (82.0, 76.0)),
+        ("names as a scan gives them", "newseye_dev.tsv", "PER LOC ORG", (46.0, 46.0)),
+    )
+    for what, name, figure, wanted in sets:
+        for engine, least in zip(entities.ENGINES, wanted, strict=True):
+            path = ner / name
+            of = _figure(path, engine, figure)
+            yield Row(f"{what}, {engine}", name, least, (str(path.relative_to(folder)),), of)
+    for engine, least, organisations in (("accurate", 89.0, 82.0), ("fast", 84.0, 76.0)):
+        yield Row(f"names, PER LOC ORG, {engine}", "our articles", least, (), _of_articles(engine, entities.TYPES[:3]))
+        yield Row(f"organisations, {engine}", "our articles", organisations, (), _of_articles(engine, ("ORG",)))
+    for label, floor in values.FLOORS.items():
+        yield Row(f"values, {label}", "judged sentences", 100 * floor, (), _of_values(label))
+    yield Row("linking, B3, names given", "our articles", 95.0, (), lambda: 100 * _b_cubed())
+    for engine, least in (("accurate", 88.0), ("fast", 84.0)):
+        yield Row(f"linking, B3, names of {engine}", "our articles", least, (), _end_to_end(engine))
+    needs = (*(f"ner/{name}.tsv" for name in identities.SETS), "reflow/articles.json")
+    for what, title in (("merges", "merges right, per cent"), ("names", "shown names in base form, per cent")):
+        yield Row(title, "33,000 texts", 100 * identities.FLOORS[what], needs, _of_identities(folder, what))
+
+
+def _figure(path: Path, engine: str, figure: str) -> Callable[[], float]:
+    return lambda: corpus(path, engine)[figure]
+
+
+def _of_articles(engine: str, labels: tuple[str, ...]) -> Callable[[], float]:
+    return lambda: article_names(engine, labels)
+
+
+def _of_values(label: str) -> Callable[[], float]:
+    return lambda: value_f1(label)
+
+
+def _of_identities(folder: Path, what: str) -> Callable[[], float]:
+    return lambda: identity_shares(folder)[what]
+
+
+def _b_cubed() -> float:
+    return linking.b_cubed(articles().entities, list(linking.linked_ids(articles())))[2]
+
+
+def _end_to_end(engine: str) -> Callable[[], float]:
+    return lambda: 100 * linking.end_to_end(articles(), engine)[2]
+
+
+def main() -> int:
+    """Print the table; 1 where a figure is below its floor."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--devsets", type=Path, default=os.environ.get("FLIESSTEXT_DEVSETS"))
+    parser.add_argument("--only", default="", help="only rows whose description holds this")
+    parser.add_argument("--pin", action="store_true", help="raise the pinned floors to what is measured now")
+    parser.add_argument("--lower", action="store_true", help="with --pin: lower them too")
+    options = parser.parse_args()
+    floors = json.loads(FLOORS.read_text(encoding="utf-8"))
+    below = 0
+    print(f"{'':42} {'measured on':24} {'wanted':>6} {'today':>6}")
+    for row in rows(Path(options.devsets or "DEVSETS")):
+        if options.only not in row.what:
+            continue
+        key = f"{row.what}: {row.on}"
+        below += not print_row(row, floors, key, Path(options.devsets) if options.devsets else None)
+        if options.pin and key in MEASURED:
+            least = round(MEASURED[key] - SLACK, 1)
+            floors[key] = least if options.lower else max(least, floors.get(key, 0.0))
+    if options.pin:
+        FLOORS.write_text(json.dumps(floors, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return bool(below)
+
+
+MEASURED: dict[str, float] = {}
+
+
+def print_row(row: Row, floors: dict[str, float], key: str, folder: Path | None) -> bool:
+    """Measure and print one line; false where it is below its floor."""
+    line = f"{row.what:42} {row.on:24} {row.wanted:6.1f}"
+    missing = [need for need in row.needs if folder is None or not (folder / need).is_file()]
+    if missing:
+        print(f"{line}      -  not measured: {missing[0]} is not there, name its folder with --devsets")
+        return True
+    MEASURED[key] = today = row.measure()
+    said = "" if today >= row.wanted else f"  {today - row.wanted:.1f}"
+    below = today < floors.get(key, 0.0)
+    print(f"{line} {today:6.1f}{said}{f'  below its floor of {floors[key]}' if below else ''}", flush=True)
+    return not below
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Common nouns that a document shows to be no people."""
+
+import pytest
+
+from stages.extract_entities.names import Name
+from stages.extract_entities.nouns import without_nouns
+
+
+def kept(text, word, score=0.7):
+    names = [[Name(text.index(word), text.index(word) + len(word), "PER", "name", score, "model")]]
+    return bool(without_nouns([text], names)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("Hummeln flogen. Neun von zehn Hummeln sa\u00dfen im Trockenen.", "Hummeln"),
+        ("Hummeln flogen. Obstbauern halten Zuchthummeln.", "Hummeln"),
+        ("Kakao wird knapp, im Kakao steckt Geld.", "Kakao"),
+        ("Marionetten tanzten. Viele Marionetten waren alt.", "Marionetten"),
+    ],
+)
+def test_a_noun_is_nobody(text, word):
+    assert not kept(text, word)
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "score"),
+    [
+        ("Hummeln flogen \u00fcber Hummeln hinweg.", "Hummeln", 0.7),  # nothing tells
+        ("Zehn Hummeln kamen, sagte Hummeln.", "Hummeln", 0.95),  # the engine is sure
+        ("Zwei M\u00fcller und die Obstm\u00fcller.", "M\u00fcller", 0.7),  # a common name
+        ("Das Merkel-Lager und Merkel selbst.", "Merkel", 0.7),
+    ],
+)
+def test_people_stay(text, word, score):
+    assert kept(text, word, score)
