@@ -176,10 +176,13 @@ def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
         shown, total = np.count_nonzero(begins & signal), np.count_nonzero(begins)
         consistent = shown >= max(FEWEST_SHOWN, MOSTLY * np.count_nonzero(signal[1:]), SHARE * total)
         if consistent and np.count_nonzero(begins & signals) >= PARTED * total:
-            if signal is blank and _is_ragged(lines, column):
-                weak |= begins & (scores < MORE_SURELY)
-            doubtful = (scores > -UNSURE) | ((scores > -SURELY) & _between_sentences(lines))
-            return np.asarray(begins & ~(weak & ~signals) | (signal & doubtful))
+            weaker = begins & (scores < MORE_SURELY) & ~signals
+            if signal is blank and weaker.any() and _is_ragged(lines, column):
+                weak |= weaker
+            doubtful = signal & (scores > -SURELY)
+            closed = [at for at in np.flatnonzero(doubtful & (scores <= -UNSURE)) if not _between_sentences(lines, at)]
+            doubtful[closed] = False
+            return np.asarray(begins & ~(weak & ~signals) | doubtful)
     return begins
 
 
@@ -195,10 +198,9 @@ def _is_inside(last: Line, line: Line) -> bool:
     return on and (last.text[-1].isalpha() or last.text[-1] == ",")
 
 
-def _between_sentences(lines: Sequence[Line]) -> Mask:
-    """Lines that begin with a capital, a digit or a mark, behind a line that closes a sentence."""
-    pairs = (_terminal(a.text) and not b.text[0].islower() for a, b in pairwise(lines))
-    return np.fromiter((False, *pairs), np.bool_, len(lines))
+def _between_sentences(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line begins with a capital, a digit or a mark, behind a line that closes a sentence."""
+    return at > 0 and _terminal(lines[at - 1].text) and not lines[at].text[0].islower()
 
 
 def parted_by(lines: Sequence[Line], begins: Sequence[bool]) -> str:
