@@ -35,7 +35,7 @@ from stages.reflow.verse import find_verse
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
 
-VERSION = "6"
+VERSION = "7"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()

@@ -24,6 +24,15 @@ NARROWEST = 15
 # A page whose gutter is clear on fewer of its long lines, but on so many, may be printed in two columns; on fewer still
 # wide gaps stand in running text.
 UNSURE = 0.6
+# So many long lines show that a single blank column is a gutter, and at so many of them the right column begins there.
+FEWEST_LONG, FLUSH = 12, 0.7
+
+
+class Gutter(NamedTuple):
+    """The column just left of where the right column's lines begin; ``narrow`` where it is the only blank one."""
+
+    column: int
+    narrow: bool = False
 
 
 class Row(NamedTuple):
@@ -50,7 +59,7 @@ def read_columns(raw: str, lines: list[Line], characters: bool) -> tuple[list[Li
         gutter = _gutter(rows, CLEAR)
         if not gutter:
             found += page
-            unsure = unsure or _gutter(rows, UNSURE) > 0
+            unsure = unsure or _gutter(rows, UNSURE) is not None
             continue
         found += _columns(raw, rows, gutter, characters)
         start, end = page[0].raw_start, page[-1].raw_end
@@ -58,7 +67,7 @@ def read_columns(raw: str, lines: list[Line], characters: bool) -> tuple[list[Li
     return found, repairs, unsure
 
 
-def _columns(raw: str, rows: Sequence[Row], gutter: int, characters: bool) -> Iterator[Line]:
+def _columns(raw: str, rows: Sequence[Row], gutter: Gutter, characters: bool) -> Iterator[Line]:
     """The lines of a page column by column; what stands on one side of the gutter may be two columns again."""
     parts = [cut_part(raw, line, line.raw_start, line.raw_end, characters) for line in _parts(rows, gutter)]
     # Where the right column begins the map to the raw text goes back.
@@ -80,32 +89,46 @@ def _row(raw: str, line: Line) -> Row:
     return Row(line, " " * line.indent + raw[line.raw_start : line.raw_end], line.raw_start - line.indent)
 
 
-def _gutter(rows: Sequence[Row], clear: float) -> int:
-    """The column just left of where the right column's lines begin, or 0; clear on this share of the long lines."""
+def _gutter(rows: Sequence[Row], clear: float) -> Gutter | None:
+    """The gutter of a page, where one is clear on this share of the long lines."""
     if not any(row.line.mapped is not None or row.line.indent >= NARROWEST for row in rows):
-        return 0
+        return None
     if any("\t" in row.text for row in rows):
-        return 0
+        return None
     begins: Counter[int] = Counter()
     for row in rows:
         if row.line.indent >= NARROWEST:
             begins[row.line.indent] += 1
         if row.line.mapped is not None:
             begins.update(gap.end() for gap in GAP.finditer(row.text, row.line.indent) if gap.end() >= NARROWEST)
-    for column, count in begins.most_common(CANDIDATES):
-        if count >= max(FEWEST, SHARE * len(rows)) and _is_gutter(rows, column - 1, clear):
-            return column - 1
-    return 0
+    common = begins.most_common(CANDIDATES)
+    wide = [Gutter(column - 1) for column, count in common if count >= max(FEWEST, SHARE * len(rows))]
+    narrow = [Gutter(column - 1, narrow=True) for column, count in common if count >= FEWEST]
+    found = (gutter for gutter in wide if _is_gutter(rows, gutter, clear))
+    return next(found, None) or next((gutter for gutter in narrow if _is_narrow(rows, gutter)), None)
 
 
-def _is_gutter(rows: Sequence[Row], gutter: int, share: float) -> bool:
+def _is_narrow(rows: Sequence[Row], gutter: Gutter) -> bool:
+    """Whether each of many long lines leaves the column free, and the right column's lines begin behind it.
+
+    Words end at one place by chance in every sixth line or so.
+    """
+    long = [row.text for row in rows if len(row.text) > gutter.column + 3]
+    if len(long) < FEWEST_LONG or any(text[gutter.column] != " " for text in long):
+        return False
+    flush = sum(text[gutter.column + 1] != " " for text in long)
+    return flush >= FLUSH * len(long) and _is_gutter(rows, gutter, 1.0)
+
+
+def _is_gutter(rows: Sequence[Row], gutter: Gutter, share: float) -> bool:
     """Whether running text stands on both sides of the column, which is clear on this share of the long lines."""
-    long = [row.text for row in rows if len(row.text) > gutter + 2]
+    column = gutter.column
+    long = [row.text for row in rows if len(row.text) > column + 2]
     clear = [row.text for row in rows if _is_clear(row.text, gutter)]
     if sum(_is_clear(text, gutter) for text in long) < share * len(long):
         return False
-    left = [text[:gutter].rstrip() for text in clear if text[:gutter].strip()]
-    right = [text[gutter:].strip() for text in clear if text[gutter:].strip()]
+    left = [text[:column].rstrip() for text in clear if text[:column].strip()]
+    right = [text[column:].strip() for text in clear if text[column:].strip()]
     if min(len(left), len(right)) < FEWEST:
         return False
     margin = min(len(text) - len(text.lstrip()) for text in left)
@@ -115,13 +138,17 @@ def _is_gutter(rows: Sequence[Row], gutter: int, share: float) -> bool:
     return widest >= NARROWEST and filled >= FILLED * widest and min(words) >= WORDS
 
 
-def _is_clear(text: str, gutter: int) -> bool:
-    return text[gutter - 1 : gutter + 1].strip() == "" or text[gutter : gutter + 2].strip() == ""
+def _is_clear(text: str, gutter: Gutter) -> bool:
+    column = gutter.column
+    if gutter.narrow:
+        return text[column : column + 1].strip() == ""
+    return text[column - 1 : column + 1].strip() == "" or text[column : column + 2].strip() == ""
 
 
-def _parts(rows: Sequence[Row], gutter: int) -> Iterator[Line]:
+def _parts(rows: Sequence[Row], gutter: Gutter) -> Iterator[Line]:
     """The columns between lines that run across the gutter, left before right, and those lines in their place."""
-    edge = min((_first(row.text, gutter) for row in rows if not _crosses(row, gutter)), default=gutter)
+    column = gutter.column
+    edge = min((_first(row.text, column) for row in rows if not _crosses(row, gutter)), default=column)
     sides: tuple[list[Line], list[Line]] = [], []
     gaps = [0, 0]
     for row in rows:
@@ -130,7 +157,7 @@ def _parts(rows: Sequence[Row], gutter: int) -> Iterator[Line]:
             yield from (*sides[0], *sides[1], row.line._replace(breaks=min(gaps)))
             sides, gaps = ([], []), [0, 0]
             continue
-        for side, (start, end) in enumerate(((0, gutter), (gutter, len(row.text)))):
+        for side, (start, end) in enumerate(((0, column), (column, len(row.text)))):
             if row.text[start:end].strip():
                 sides[side].append(_part(row, start, end, gaps[side], edge * side))
                 gaps[side] = 0
@@ -143,8 +170,8 @@ def _first(text: str, start: int) -> int:
     return len(text) - len(rest) if rest else len(text) + start
 
 
-def _crosses(row: Row, gutter: int) -> bool:
-    return len(row.text) > gutter and not _is_clear(row.text, gutter)
+def _crosses(row: Row, gutter: Gutter) -> bool:
+    return len(row.text) > gutter.column and not _is_clear(row.text, gutter)
 
 
 def _part(row: Row, start: int, end: int, breaks: int, edge: int) -> Line:

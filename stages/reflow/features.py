@@ -47,6 +47,8 @@ AROUND, RARE = 7, 0.05
 MARK = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[IVX]{1,5})(?:\.\)|[.)]) ")
 ABBREVIATED = re.compile(r"(?:^|[ .])(?:[^\W\d_]{1,3}|\d{1,3})\.$")
 LONGEST_NAME = 24
+# A letter-spaced word at the start of a line.
+SPACED = re.compile(r"(?:[^\W\d_] ){3,}[^\W\d_](?= |$)")
 WORD_EDGES = "\"'\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a()[].,;:!?\u2026-\u2013\u2014"
 
 
@@ -104,7 +106,7 @@ def measure_lines(documents: Sequence[Sequence[Line]], widths: Floats, words: di
     kinds = TABLE[codes]
     edge = _edges(kinds, starts, ends)
     inset = indents - page_margins(indents, feeds, parts.starts)
-    room = _room(codes, starts, ends, widths, inset, parts)
+    room = _room(codes, starts, _first_words(codes, starts, ends, texts), ends, widths, inset, parts)
     numbers = np.concatenate(
         [ONE_HOT[edge].reshape(len(lines), -1), room, _gaps(breaks, feeds, indents, parts),
          _insets(inset, breaks, parts), _cues(edge, breaks, inset, room, parts),
@@ -176,14 +178,24 @@ def _commonest(values: Floats, starts: Ints) -> Floats:
     return np.asarray(counts.reshape(-1, width).argmax(1), np.float32)
 
 
-def _room(codes: Ints, starts: Ints, ends: Ints, widths: Floats, inset: Floats, parts: _Parts) -> Floats:
+def _first_words(codes: Ints, starts: Ints, ends: Ints, texts: list[str]) -> Ints:
+    """Where the first word of each line ends; a letter-spaced one counts as a whole."""
+    spaces = np.flatnonzero((codes == SPACE) | (codes == NEWLINE))
+    found = np.minimum(np.append(spaces, len(codes))[np.searchsorted(spaces, starts)], ends)
+    for at in np.flatnonzero(found == starts + 1):
+        if match := SPACED.match(texts[at]):
+            found[at] = starts[at] + match.end()
+    return np.asarray(found)
+
+
+def _room(
+    codes: Ints, starts: Ints, first_end: Ints, ends: Ints, widths: Floats, inset: Floats, parts: _Parts
+) -> Floats:
     """How far each line fills its column, and whether the next line's first word had fitted; two typefaces.
 
     A small indent counts as filled.
     """
     known = np.minimum(codes, widths.shape[1] - 1)
-    spaces = np.flatnonzero((codes == SPACE) | (codes == NEWLINE))
-    first_end = np.minimum(np.append(spaces, len(codes))[np.searchsorted(spaces, starts)], ends)
     # Sums up to each line's end and up to each first word's; a break has no width of its own to tell. The widths have
     # few binary digits, so that these sums are exact whatever stands before them.
     cuts = np.stack((starts, first_end, ends), axis=1).ravel()

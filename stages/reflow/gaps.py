@@ -3,14 +3,14 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Literal
 
 import numpy as np
 
 from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.characters import FIRST_UNSPACED, UNSPACED
-from stages.reflow.features import WIDEST_INDENT, Floats, Mask, page_margins
+from stages.reflow.features import SPACED, WIDEST_INDENT, Floats, Mask, page_margins
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import PAGE_GAP, Line
 from stages.reflow.network import block_scores
@@ -44,6 +44,10 @@ LOOSE = 4
 # A signal parts a document when it stands at so many beginnings, at this share of them, and hardly elsewhere. Then a
 # full line without it begins a block only where the network is as sure as this (log odds).
 FEWEST_SHOWN, SHARE, MOSTLY, SURELY = 4, 0.4, 0.8, 3.0
+# Where lines end short inside sentences, with so much of the column filled by them and the next word, as sure as this.
+LEFT, MORE_SURELY = 0.7, 4.0
+# A group is set in by so many columns; so many lines on either side are looked at.
+INSET, AROUND = 4, 12
 # So close to even the signal decides.
 UNSURE = 1.0
 # A full line, as a share of the column.
@@ -58,7 +62,7 @@ FEWEST_SPACED, MANY_SPACED = 4, 8
 # Fewer lines than those have to run on one and all, and be no longer than this.
 LONGEST_SPACED = 100
 # The first word of a line; a letter-spaced one counts as a whole.
-WORD = re.compile(r"(?:[^\W\d_] ){3,}[^\W\d_](?= |$)|[^ ]+")
+WORD = re.compile(rf"{SPACED.pattern}|[^ ]+")
 
 
 def text_form(lines: Sequence[Line]) -> Form:
@@ -106,7 +110,13 @@ def _by_rules(lines: Sequence[Line]) -> list[bool] | None:
     column = _units_wide(lines) if unspaced else column_width([line.text for line in lines])
     if not unspaced and not _looks_wrapped(lines, column):
         return [True] * len(lines)
-    return [True] + [_begins(a, b, column, _units if unspaced else len) for a, b in pairwise(lines)]
+    begins = [True] + [_begins(a, b, column, _units if unspaced else len) for a, b in pairwise(lines)]
+    return [begin or (unspaced and at > 0 and _is_set_in(lines[at - 1], lines[at])) for at, begin in enumerate(begins)]
+
+
+def _is_set_in(last: Line, line: Line) -> bool:
+    """Whether a line behind an end of a sentence is set in, as paragraphs are without an empty line."""
+    return line.indent > last.indent and IDEOGRAPHIC_STOP.search(last.text) is not None
 
 
 def _units_wide(lines: Sequence[Line]) -> float:
@@ -123,7 +133,26 @@ def _units(text: str) -> float:
 def _by_scores(lines: Sequence[Line], scores: Floats) -> list[bool]:
     begins: list[bool] = _under_signal(lines, scores).tolist()
     begins[0] = True
-    return [begin and not (at and _is_cut(lines[at - 1], lines[at])) for at, begin in enumerate(begins)]
+    margin = min(line.indent for line in lines)
+    return [begin and not (at and (_is_cut(lines[at - 1], lines[at]) or _is_inset(lines, at, margin)))
+            for at, begin in enumerate(begins)]  # fmt: skip
+
+
+def _is_inset(lines: Sequence[Line], at: int, margin: int) -> bool:
+    """Whether a line goes on behind a full line of a group that is set in as a whole: a quotation, an abstract."""
+    line, last = lines[at], lines[at - 1]
+    if line.breaks > 1 or line.indent != last.indent or line.indent < margin + INSET or not last.text[-1].islower():
+        return False
+    before = takewhile(lambda pair: _is_level(*pair), pairwise(reversed(lines[max(at - AROUND, 0) : at + 1])))
+    after = takewhile(lambda pair: _is_level(pair[1], pair[0]), pairwise(lines[at : at + AROUND]))
+    others = [len(other.text) for _, other in (*before, *after)]
+    widest = max([len(line.text), *others])
+    return len(others) > 1 and widest >= SHORTEST_FULL and _overflows(last.text, line.text, widest)
+
+
+def _is_level(line: Line, last: Line) -> bool:
+    """Whether a line stands right below another, as far set in."""
+    return line.breaks == 1 and line.indent == last.indent
 
 
 def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
@@ -141,20 +170,37 @@ def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
     lengths = np.fromiter((len(line.text) for line in lines), np.int64, len(lines))
     inset = indents - page_margins(indents, feeds, FIRST)
     indented = (inset > 0) & (np.concatenate(([0.0], inset[:-1])) <= 0) & (inset <= WIDEST_INDENT)
-    weak = begins & (scores < SURELY) & (lengths >= FULL * np.sort(lengths)[len(lengths) * 9 // 10])
+    column = np.sort(lengths)[len(lengths) * 9 // 10]
+    weak = begins & (scores < SURELY) & (lengths >= FULL * column)
     for signal, signals in ((blank, blank), (indented, indented | blank)):
         shown, total = np.count_nonzero(begins & signal), np.count_nonzero(begins)
         consistent = shown >= max(FEWEST_SHOWN, MOSTLY * np.count_nonzero(signal[1:]), SHARE * total)
         if consistent and np.count_nonzero(begins & signals) >= PARTED * total:
-            doubtful = (scores > -UNSURE) | ((scores > -SURELY) & _between_sentences(lines))
-            return np.asarray(begins & ~(weak & ~signals) | (signal & doubtful))
+            weaker = begins & (scores < MORE_SURELY) & ~signals
+            if signal is blank and weaker.any() and _is_ragged(lines, column):
+                weak |= weaker
+            doubtful = signal & (scores > -SURELY)
+            closed = [at for at in np.flatnonzero(doubtful & (scores <= -UNSURE)) if not _between_sentences(lines, at)]
+            doubtful[closed] = False
+            return np.asarray(begins & ~(weak & ~signals) | doubtful)
     return begins
 
 
-def _between_sentences(lines: Sequence[Line]) -> Mask:
-    """Lines that begin with a capital, a digit or a mark, behind a line that closes a sentence."""
-    pairs = (_terminal(a.text) and not b.text[0].islower() for a, b in pairwise(lines))
-    return np.fromiter((False, *pairs), np.bool_, len(lines))
+def _is_ragged(lines: Sequence[Line], column: int) -> bool:
+    """Whether lines end short in the middle of sentences here: a short line says nothing then."""
+    inside = [(a.text, b.text.partition(" ")[0]) for a, b in pairwise(lines) if _is_inside(a, b)]
+    return sum(len(text) + len(word) < LEFT * column for text, word in inside) >= FEWEST_SHOWN
+
+
+def _is_inside(last: Line, line: Line) -> bool:
+    """Whether a line goes on with a small letter behind a word or comma, where nothing parts the two."""
+    on = line.breaks == 1 and line.text[0].islower() and line.indent == last.indent
+    return on and (last.text[-1].isalpha() or last.text[-1] == ",")
+
+
+def _between_sentences(lines: Sequence[Line], at: int) -> bool:
+    """Whether a line begins with a capital, a digit or a mark, behind a line that closes a sentence."""
+    return at > 0 and _terminal(lines[at - 1].text) and not lines[at].text[0].islower()
 
 
 def parted_by(lines: Sequence[Line], begins: Sequence[bool]) -> str:

@@ -32,7 +32,7 @@ LINE_HYPHENS = {"-", HYPHEN, NO_BREAK_HYPHEN, *BREAK_ONLY}
 ALL_SUSPENDED = frozenset(word for words in SUSPENDED.values() for word in words)
 FIRST_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
 LAST_PART = re.compile(r"[^\W_]+\.?$")
-TOKEN = re.compile(r"[^\W_]+(?:[-\u2010\u2011][^\W_]+)*")
+TOKEN = re.compile(r"[^\W_]++(?:[-\u2010\u2011][^\W_]++)*+")
 # U+2010 inside a line: then the document writes all its hyphens so.
 HYPHEN_INSIDE = re.compile("\u2010[^\\W_]")
 # Brackets and quotation marks that open: a hyphen before one is suspended.
@@ -151,7 +151,9 @@ def _scores(breaks: Sequence[Break], text: str) -> Floats:
     known = np.concatenate([table[hyphen_features(part, lang)].sum(1) for part in parts])
     evidence = np.array([_evidence(item, counts) for item in breaks], np.float32)
     open_cases = [at for at, item in enumerate(breaks) if item.tail[:1].isupper() or _in_address(item)]
-    written = frozenset(TOKEN.findall(text)) if open_cases else frozenset()
+    wholes = ("".join(_part_break(breaks[at])[:2]) for at in open_cases)
+    # Finding all words once more costs more than asking first whether any will be needed.
+    written = frozenset(TOKEN.findall(text)) if any(whole in counts for whole in wholes) else frozenset()
     for at in open_cases:
         evidence[at, 0] += _joins_whole(breaks[at], lang, written)
     return np.asarray(known + evidence)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -39,6 +40,8 @@ CREDIT_MARK = re.compile("[:/|\u00a9]|\\(c\\)")
 PLAIN = ("paragraph", "heading")
 # What a mail has above the message that it answers, and above its signature.
 FORWARDED = re.compile("-{2,}(?: ?[^\\W\\d_][^-]{5,40}-{2,})?")
+# What parts a mail from its signature, which has so many lines at most.
+SIGNATURE, LONGEST_SIGNATURE = "--", 10
 # A row of a Markdown table.
 TABLE_ROW = re.compile(r"\|.*\|")
 # A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
@@ -53,6 +56,7 @@ class Signs(NamedTuple):
 
     credit: re.Pattern[str]
     credit_tail: re.Pattern[str]
+    credited: re.Pattern[str]
     boilerplate: re.Pattern[str]
     closing: re.Pattern[str]
 
@@ -72,6 +76,8 @@ def load_signs() -> Signs:
             f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{credit}[^.!?]{{2,60}}\\.?)"
             f"|(?<=\\S)(?<! und)(?<! &) ({named}))$"
         ),
+        # A credit in brackets at the end of a caption stays with it.
+        re.compile(f"[^.!?]\\((?:{_any(words['credits'])})(?: by)?:? ?[:/|] ?[^()]{{2,60}}\\)$"),
         _boilerplate(words),
         re.compile(f"(?:{_any(words['closings'])})[,.!]?"),
     )
@@ -107,7 +113,7 @@ def part_credit(text: str) -> int:
 def name_kinds(texts: list[str]) -> list[str]:
     """One of `stages.tables.schemas.BLOCK_KINDS` for each block."""
     kinds = [_plain_kind(text) for text in texts]
-    for kind, places in (("footnote", _notes(texts)), ("boilerplate", _mail_head(texts))):
+    for kind, places in (("footnote", _notes(texts)), ("boilerplate", [*_mail_head(texts), *_signature(texts)])):
         for at in places:
             kinds[at] = kind
     for at in _letter_lines(texts):
@@ -161,6 +167,14 @@ def _mail_head(texts: list[str]) -> list[int]:
     return found
 
 
+def _signature(texts: list[str]) -> Sequence[int]:
+    """The lines below the sign that parts a mail from its signature, to the end of the text, and the sign."""
+    at = next((at for at in range(len(texts) - 1, -1, -1) if texts[at] == SIGNATURE), len(texts))
+    below = texts[at + 1 :]
+    short = len(below) <= LONGEST_SIGNATURE and all(len(text) <= LONGEST_HEADING for text in below)
+    return range(at, len(texts)) if below and short else ()
+
+
 def _notes(texts: list[str]) -> list[int]:
     """Blocks that begin with a number which hangs on a word in one of the blocks before them.
 
@@ -195,7 +209,9 @@ def _plain_kind(text: str) -> str:
         return "credit"
     if TABLE_ROW.fullmatch(text):
         return "table"
-    if len(text) <= LONGEST_CAPTION and CAPTION.match(text):
+    if len(text) <= LONGEST_CAPTION and (
+        CAPTION.match(text) or (text[-1] == ")" and load_signs().credited.search(text))
+    ):
         return "caption"
     if LIST_MARK.match(text) and not begins_with_date(text):
         return "list_item"

@@ -9,7 +9,7 @@ from stages.reflow.code import are_code
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
 from stages.reflow.ordinals import begins_with_date, goes_on
-from stages.reflow.verse import is_verse
+from stages.reflow.verse import flows_as_verse, is_verse
 
 # A mark and what follows: bullets (bullet, triangular and square ones, black and white circle, hyphen bullet),
 # asterisk, hyphen-minus, en and em dash.
@@ -33,7 +33,8 @@ GREETING = re.compile(
 LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
 # Hanging groups have so many lines; those that go on are so full, as a share of the widest.
 FEWEST_HANGING, FULL = 4, 0.85
-# Verse is at most so wide, as a share of the column.
+# A text of verse alone has so many lines at least; other verse is at most so wide, as a share of the column.
+FEWEST_LINES = 8
 NARROW = 0.75
 # So much narrower still, it is verse however even its lines are.
 VERY_NARROW = 0.7
@@ -157,21 +158,31 @@ def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     """Let a block begin at every line of verse or code and after it.
 
     Verse is a group of lines between empty lines whose lines all rhyme, or one set in together and much narrower than
-    the column, of which half end though the next line's first word had fitted. Code is a group all of whose lines are.
+    the column, of which half end though the next line's first word had fitted. So is one that is narrow without being
+    set in, or a text of such stanzas alone, when sentences run on over its lines. Code is a group all of whose lines
+    are.
     """
     starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
     widths = sorted(len(line.text) for line in lines)
     narrow = NARROW * widths[len(widths) * 9 // 10] if widths else 0
     margin = min((line.indent for line in lines), default=0)
     marked = list(begins)
+    if len(starts) > 1 and len(lines) >= FEWEST_LINES and flows_as_verse([line.text for line in lines]):
+        return [True] * len(lines)
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
         group = lines[start:end]
         if len(group) < 2:
             continue
         inset = all(line.indent == group[0].indent > margin for line in group)
-        if (inset and len(group) >= FEWEST_ROWS and _is_ragged(group, narrow)) or is_verse(group) or are_code(group):
+        ragged = inset and len(group) >= FEWEST_ROWS and _is_ragged(group, narrow)
+        if ragged or is_verse(group) or are_code(group) or _flows(group, narrow):
             marked[start : end + 1] = [True] * len(marked[start : end + 1])
     return marked
+
+
+def _flows(group: Sequence[Line], narrow: float) -> bool:
+    texts = [line.text for line in group]
+    return max(map(len, texts)) <= narrow and flows_as_verse(texts)
 
 
 def _is_ragged(group: Sequence[Line], narrow: float) -> bool:

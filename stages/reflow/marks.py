@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from stages.reflow.characters import Mapped, strip_text
+from stages.reflow.code import are_code
 from stages.reflow.lines import Line, drop_lines
 from stages.reflow.records import Repair
 
@@ -152,10 +153,18 @@ def _is_underline(line: Line) -> bool:
 
 
 def _are_headings(lines: Sequence[Line], headings: set[int]) -> bool:
-    """Whether lines with signs of headings are some: the first line, or an empty line on either side."""
-    return any(
+    """Whether lines with signs of headings are some: the first line, or an empty line on either side.
+
+    Without empty lines, the first line is one of the first level and others are deeper; comments have one sign.
+    """
+    if 2 * len(headings) >= len(lines):
+        return False
+    apart = any(
         (at == 0 or lines[at].breaks > 1) and (at + 1 == len(lines) or lines[at + 1].breaks > 1) for at in headings
-    ) and 2 * len(headings) < len(lines)  # fmt: skip
+    )
+    return apart or (0 in headings and lines[0].text.startswith("# ") and any(
+        lines[at].text.startswith("##") and not are_code(lines[at + 1 : at + 3]) for at in headings
+    ))  # fmt: skip
 
 
 def _front_matter(lines: Sequence[Line]) -> int:

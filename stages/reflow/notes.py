@@ -23,6 +23,10 @@ CAPTION = re.compile(
     " ?\\d{1,3}[a-z]? ?[:.\u2013\u2014|-] ?\\S"
 )
 LONGEST_CAPTION = 5
+# One without number has so many lines; a full line is so full, as a share of the column.
+LONGEST_UNNAMED, FULL = 2, 0.8
+# The number of a note hangs on a word so many lines above it at most.
+PAGE_LINES = 60
 OPEN_END = re.compile(r"(?:[^\W\d_]|,|[-\u00ac\u00ad])$")
 # No page has more lines: then the pages are not known.
 LONGEST_PAGE = 400
@@ -45,29 +49,68 @@ def find_notes(lines: Sequence[Line], page_starts: Sequence[int]) -> list[tuple[
 
 
 def mark_captions(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
-    """Let a block begin at a caption between empty lines, and after it."""
+    """Let a block begin at a caption between empty lines, and after it, or at what stands inside a paragraph there."""
     gaps = [0, *(at for at in range(1, len(lines)) if lines[at].breaks > 1), len(lines)]
     marked = [*begins, True]
+    full = _full_width(lines)
     for start, end in pairwise(gaps):
-        if 0 < end - start <= LONGEST_CAPTION and CAPTION.match(lines[start].text):
+        if end - start > LONGEST_CAPTION:
+            continue
+        torn = _is_torn(lines, start, end) and _stands_between(lines, start, end, full)
+        if torn or CAPTION.match(lines[start].text):
             marked[start] = marked[end] = True
     return marked[:-1]
 
 
 def find_captions(lines: Sequence[Line], begins: Sequence[bool]) -> list[tuple[int, int]]:
-    """The first and the end of the lines of each caption that a sentence goes around.
+    """The first and the end of the lines of each caption or note that a sentence goes around.
 
-    The line before it ends in a word, a comma or a hyphen, and the block behind it begins small.
+    The line before it ends in a word, a comma or a hyphen, and the block behind it begins small. It begins with its
+    kind and number, or with a number that hangs on a word above; or it is short and stands between empty lines, and
+    what goes around it are lines of one paragraph.
     """
     starts = [at for at, begin in enumerate(begins) if begin]
     blocks = zip(starts, [*starts[1:], len(lines)], strict=True)
+    full = _full_width(lines)
     return [
         (start, end)
         for start, end in blocks
-        if start and end < len(lines) and end - start <= LONGEST_CAPTION
-        and CAPTION.match(lines[start].text)
-        and OPEN_END.search(lines[start - 1].text) and lines[end].text[0].islower()
+        if end - start <= LONGEST_CAPTION and _is_torn(lines, start, end)
+        and (CAPTION.match(lines[start].text) or _hangs_above(lines, start) or _stands_between(lines, start, end, full))
     ]  # fmt: skip
+
+
+def _full_width(lines: Sequence[Line]) -> float:
+    widths = sorted(len(line.text) for line in lines)
+    return FULL * widths[len(widths) * 9 // 10] if widths else 0
+
+
+def _is_torn(lines: Sequence[Line], start: int, end: int) -> bool:
+    """Whether the line before some lines is open and the one behind them begins small."""
+    inside = start > 0 and end < len(lines)
+    return inside and lines[end].text[0].islower() and OPEN_END.search(lines[start - 1].text) is not None
+
+
+def _hangs_above(lines: Sequence[Line], at: int) -> bool:
+    """Whether a note begins here, behind an empty line, whose number hangs on a word of the lines above."""
+    note = NOTE.match(lines[at].text) if lines[at].breaks > 1 else None
+    above = lines[max(at - PAGE_LINES, 0) : at]
+    return note is not None and any(mark[1] == note[1] for line in above for mark in MARK.finditer(line.text))
+
+
+def _stands_between(lines: Sequence[Line], start: int, end: int, full: float) -> bool:
+    """Whether a line or two between empty lines stand inside a paragraph: behind a full line, a small letter after it.
+
+    The lines on either side have neighbours without a gap, so these are no lines of a double-spaced text.
+    """
+    if end - start > LONGEST_UNNAMED or lines[start].breaks < 2 or lines[end].breaks < 2:
+        return False
+    before, after = lines[start - 2 : start], lines[end : end + 2]
+    texts = [line.text for line in lines[start:end]]
+    if not all(len(pair) > 1 and pair[1].breaks == 1 and pair[0].level == pair[1].level for pair in (before, after)):
+        return False
+    named = texts[0][0].isupper() and not any(text[-1] in ",-" for text in texts)
+    return named and len(before[1].text) >= full and max(map(len, texts)) < full
 
 
 def _page_notes(lines: Sequence[Line], start: int, end: int, last: int) -> tuple[list[tuple[int, int]], int]:

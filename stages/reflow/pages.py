@@ -18,6 +18,8 @@ from stages.reflow.lines import Line
 DIGITS = re.compile(r"\d+")
 # A number that stands for itself at either end of a line.
 OUTER_NUMBER = re.compile("^[-\u2013\u2014|\\[(]? ?\\d{1,5}(?: |$)|(?:^| )\\d{1,5} ?[-\u2013\u2014|\\])]?$")
+# The number of a page before the head's words, and behind them.
+LEFT_NUMBER, RIGHT_NUMBER = re.compile(r"0 [^\W\d_]"), re.compile(r"[^\W\d_]\S* 0$")
 PAGE_NUMBER = re.compile("[-\u2013\u2014|\\[(]? ?\\d{1,4} ?[-\u2013\u2014|\\])]?")
 YEAR = re.compile(r"1[4-9]\d\d|20\d\d")
 LETTER = re.compile(r"[^\W\d_]")
@@ -45,6 +47,8 @@ NOTE = re.compile("\\d{1,3} .{30}")
 REACH = 12
 # Running text has lines at least so long.
 RUNNING = 45
+# So many lines of a head may stand outside the one that other pages show too.
+MOST_OUTSIDE = 2
 
 
 class Edge(NamedTuple):
@@ -211,8 +215,25 @@ def _counters(zones: list[list[Edge]]) -> set[int]:
         return set()
     offset, times = Counter(distance for distance, _ in set(found)).most_common(1)[0]
     if times < FEWEST_COUNTED or times < COUNTED * len(zones):
-        return set()
+        return _mirrored(zones)
     return {at for distance, at in found if distance == offset}
+
+
+def _mirrored(zones: list[list[Edge]]) -> set[int]:
+    """Outermost lines of two pages in a row, the page's number at the left of one and at the right of the other."""
+    found: set[int] = set()
+    for edge, other in pairwise(zone[0] for zone in zones):
+        left, right = sorted((edge, other), key=_ends_in_number)
+        if not (edge.numbers and other.numbers) or _ends_in_number(left) or not _ends_in_number(right):
+            continue
+        counted = left.numbers[0] - left.page == right.numbers[-1] - right.page
+        if counted and LEFT_NUMBER.match(left.key) and max(len(left.key), len(right.key)) < RUNNING:
+            found |= {edge.at, other.at}
+    return found
+
+
+def _ends_in_number(edge: Edge) -> bool:
+    return RIGHT_NUMBER.search(edge.key) is not None
 
 
 def _run(lines: Sequence[Line], zone: list[Edge], shown: set[int]) -> list[int]:
@@ -223,10 +244,11 @@ def _run(lines: Sequence[Line], zone: list[Edge], shown: set[int]) -> list[int]:
     run: list[int] = []
     numbers: list[int] = []
     top = len(zone) > 1 and zone[1].at > zone[0].at
+    outer = _outside(lines, zone, shown, top)
     for edge in zone:
         if run and _is_running(lines[edge.at].text) and lines[edge.at + (not top)].breaks > 1:
             break
-        if edge.at in shown:
+        if edge.at in shown or edge.at in outer:
             run += [*numbers, edge.at]
             numbers = []
         elif PAGE_NUMBER.fullmatch(lines[edge.at].text) and not numbers:
@@ -237,6 +259,18 @@ def _run(lines: Sequence[Line], zone: list[Edge], shown: set[int]) -> list[int]:
     while run and _is_joined(lines, run[-1], top):
         run.pop()
     return run
+
+
+def _outside(lines: Sequence[Line], zone: list[Edge], shown: set[int], top: bool) -> set[int]:
+    """The short lines between the edge and a shown line that a gap parts from the page: a head goes as a whole."""
+    depth = next((edge.depth for edge in zone[: MOST_OUTSIDE + 1] if edge.at in shown), 0)
+    if not depth or not OUTER_NUMBER.search(zone[depth].key):
+        return set()
+    inner = zone[depth].at + 1 if top else zone[depth].at
+    between = [lines[edge.at if top else edge.at + 1].breaks for edge in zone[int(top) : depth + int(top)]]
+    short = all(len(edge.key) < RUNNING and not TEXT_END.search(edge.key) for edge in zone[:depth])
+    apart = inner < len(lines) and lines[inner].breaks > 1
+    return {edge.at for edge in zone[:depth]} if short and apart and set(between) <= {1} else set()
 
 
 def _is_joined(lines: Sequence[Line], at: int, top: bool) -> bool:

@@ -1,10 +1,12 @@
-"""Tell verse from its words: lines that rhyme, or lines in capitals of which many end in a comma.
+"""Tell verse from its words: lines that rhyme, lines in capitals of which many end in a comma, sentences that run on.
 
-Prose and lists hardly ever do either; verse that does neither is not told from them.
+Prose and lists hardly ever do either: where a sentence runs on in prose the next word had not fitted in. Verse that
+does none of this is not told from them.
 """
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.lines import Line
@@ -18,6 +20,11 @@ REACH = 3
 RHYMED, SOUNDS = 0.75, 2
 # Or so many begin with a capital, and so many of those before the last end in a comma or semicolon.
 CAPITALS, OPEN = 0.9, 0.4
+# Or sentences run on at so many ends of lines, none longer than this, and at so many of these the next word had
+# fitted in.
+RUNNING, FITTING, LONGEST_FLOWING = 0.4, 0.25, 48
+# A sentence that ends inside a line; a line of verse has one seldom.
+INNER_END = re.compile(r"[^\W\d_]{3}[.!?] +\(?[^\W\d_]")
 LAST_WORD = re.compile(r"([^\W\d_]+)\W*$")
 VOWELS = "aeiouyäöüàâéèêëîïôûùæœ"
 # From the last vowels on; a weak last syllable or a common ending rhymes only together with the syllable before it.
@@ -58,12 +65,26 @@ def is_verse(lines: Sequence[Line]) -> bool:
     return 2 * len(alike) <= len(ends) and len(_rhymed(texts)) == len(texts) and _is_wordy(texts)
 
 
+def flows_as_verse(texts: Sequence[str]) -> bool:
+    """Whether sentences run over short lines that end before the line is full, none of them inside a line."""
+    if len(texts) < FEWEST or not all(SHORTEST <= len(text) <= LONGEST_FLOWING for text in texts):
+        return False
+    if any(text[-1] == "-" or INNER_END.search(text) or any(map(str.isdigit, text)) for text in texts):
+        return False
+    widest, gaps = max(map(len, texts)), list(pairwise(texts))
+    running = [(a, b) for a, b in gaps if b[0].islower() and not SENTENCE_END.search(a[-8:])]
+    fitting = sum(len(a) + 1 + len(b.partition(" ")[0]) <= widest for a, b in running)
+    return len(running) >= RUNNING * len(gaps) and fitting >= FITTING * len(running) and _is_wordy(texts)
+
+
 def _verse(texts: Sequence[str], start: int, end: int) -> range | None:
     """From the first to the last line with a rhyme, or the lines from a comma on."""
     run = texts[start:end]
     rhymed = sorted(_rhymed(run))
     if rhymed and _is_wordy(run) and len(rhymed) >= max(FEWEST, RHYMED * (rhymed[-1] + 1 - rhymed[0])):
         return range(start + rhymed[0], start + rhymed[-1] + 1)
+    if flows_as_verse(run):
+        return range(start, end)
     first = next((at for at, text in enumerate(run) if OPEN_END.search(text)), len(run))
     last = next((at for at in range(len(run), first, -1) if SENTENCE_END.search(run[at - 1])), first)
     return range(start + first, start + last) if _is_open(run[first:last]) else None
