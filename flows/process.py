@@ -13,7 +13,7 @@ from flows.batch import Batch, cut_batches
 from flows.execute import Executor
 from flows.execute.processes import Processes, worthwhile
 from flows.progress import progress_bar
-from flows.resume import take_over
+from flows.resume import keep, take_over
 from flows.steps import Run
 
 
@@ -85,9 +85,9 @@ def side_by_side(run: Run, batches: Sequence[Batch], executor: Executor) -> Iter
 
 
 def _go_through(run: Run, batch: Batch, executor: Executor) -> Batch:
-    for step in (steps.validate,) if batch.is_annotated else (steps.read, steps.annotate, steps.validate):
-        batch = step(run, batch, executor)
-    return batch
+    if not batch.is_annotated:
+        batch = keep(run, steps.annotate(run, steps.read(run, batch, executor), executor))
+    return steps.validate(run, batch, executor)
 
 
 @contextmanager

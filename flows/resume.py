@@ -2,7 +2,8 @@
 
 Whether a batch is still good is told by what its rows were made of: the bytes of its sources and what is told of them,
 the stages, models and options, the corrections, the libraries. Only `validate` runs on it again. What a run left that
-was stopped, and came to its end, is gone; so is what lies on another machine, for tables on an object store.
+was stopped, and came to its end, is gone. Where tables are on an object store, batches that are done are kept beside
+them, so that the next run may be on another machine.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ from flows.batch import Batch
 from flows.settings import library_versions
 from flows.steps import Run
 from stages.discover.decide import TRANSIENT
+from stages.errors import TablesError
 from stages.tables.schemas import SCHEMA_VERSION
 from stages.tables.store.folder import LEFT
 
@@ -31,10 +33,13 @@ def take_over(run: Run, rows: pl.DataFrame) -> tuple[list[Batch], pl.DataFrame]:
     """
     made_of = _made_of(run)
     (run.work / _MADE_OF).write_text(made_of, encoding="utf-8")
+    if rows.height:
+        _keep(run, run.work / _MADE_OF)
     taken: list[Batch] = []
     for note in sorted((run.work / LEFT).rglob(_MADE_OF)):
         if note.read_text(encoding="utf-8") != made_of:
             continue
+        run.store.fetch_saved(note.parent)
         for batch in _annotated(note.parent):
             if (found := _same_sources(batch, rows)) is None:
                 continue
@@ -44,6 +49,21 @@ def take_over(run: Run, rows: pl.DataFrame) -> tuple[list[Batch], pl.DataFrame]:
         n = sum(batch.n_sources for batch in taken)
         _log.warning("%s documents of the last run, which did not come to its end, need not be read again", f"{n:,}")
     return taken, rows
+
+
+def keep(run: Run, batch: Batch) -> Batch:
+    """Keep a batch that was read and annotated for the next run, should this one die."""
+    if batch.is_annotated:
+        _keep(run, batch.folder)
+    return batch
+
+
+def _keep(run: Run, path: Path) -> None:
+    try:
+        run.store.save(run.work, path)
+    except TablesError as error:
+        # The batch itself is good; only should this run die it has to be made again.
+        _log.warning("%s is not kept for the next run, should this one die: %s", path.name, error)
 
 
 def _made_of(run: Run) -> str:

@@ -17,6 +17,7 @@ from flows.report import RunReport
 from flows.run import refresh_tables as run
 from flows.settings import Settings
 from stages.tables.schemas import TABLES
+from stages.tables.store.choose import open_store
 from stages.tables.store.snapshots import read_current, read_table
 
 ROOT = Path(__file__).parent.parent.parent
@@ -147,6 +148,15 @@ def published(tables: Path) -> dict[str, pl.DataFrame]:
         if table not in ("runs", "drift"):
             frames[table] = frame.drop(OF_THE_RUN, strict=False).sort(TABLES[table].key)
     return frames
+
+
+def rows(tables: Path | str) -> dict[str, pl.DataFrame]:
+    """What `published` gives, of tables of any format at any place."""
+    store = open_store(tables)
+    current = store.current()
+    frames = {table: store.scan(current, table).collect() for table in TABLES if table not in ("runs", "drift")}
+    frames["sources"] = frames["sources"].filter(pl.col("status") != "deleted")
+    return {t: frame.drop(OF_THE_RUN, strict=False).sort(TABLES[t].key) for t, frame in frames.items()}
 
 
 def assert_same(found: Mapping[str, pl.DataFrame], expected: Mapping[str, pl.DataFrame]) -> None:

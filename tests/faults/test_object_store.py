@@ -3,6 +3,7 @@
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -18,12 +19,12 @@ import pytest
 
 from flows.check import check_tables
 from stages.errors import LockedError, TablesError, UsageError
-from stages.tables.schemas import TABLES
 from stages.tables.store import Snapshot
 from stages.tables.store.choose import open_store
 from stages.tables.store.delta import DeltaTables
-from tests.faults.harness import COMMAND, OF_THE_RUN, ROOT, article, assert_same, published
+from tests.faults.harness import COMMAND, ROOT, article, assert_same, published, rows
 from tests.faults.harness import run_here as run_with
+from tests.flows.test_resume import kill_when, read_by, write_long_texts
 from tests.object_store import KEY, S3, SECRET, Bucket
 
 pytestmark = pytest.mark.integration
@@ -43,14 +44,6 @@ def change(folder: Path) -> None:
     (folder / "0.txt").write_text(article(10), encoding="utf-8")
     (folder / "1.txt").unlink()
     (folder / "new.txt").write_text(article(11), encoding="utf-8")
-
-
-def rows(tables: str) -> dict[str, pl.DataFrame]:
-    store = open_store(tables)
-    current = store.current()
-    frames = {table: store.scan(current, table).collect() for table in TABLES if table not in ("runs", "drift")}
-    frames["sources"] = frames["sources"].filter(pl.col("status") != "deleted")
-    return {t: frame.drop(OF_THE_RUN, strict=False).sort(TABLES[t].key) for t, frame in frames.items()}
 
 
 def expected(folder: Path, at: Path) -> dict[str, pl.DataFrame]:
@@ -140,14 +133,16 @@ def test_who_has_lost_the_lease_clears_nothing(bucket: Bucket, press: Path) -> N
     """What lies there unnamed is that of the run that took over, which is about to name it."""
     run_here([press], f"{bucket.url}/tables")
     store, theirs = open_store(f"{bucket.url}/tables"), "tables/snapshots/20261128T000000Z-abcdef/started"
+    batch = "tables/work/20261128T000000Z-abcdef/batches/batches-00000.zip"
     with store.writing("20261128T000001Z-abcdef"):
         bucket.put(theirs, b"")
         store.clear_leftovers(store.current())
         assert theirs not in bucket.names()
         bucket.put(theirs, b"")
+        bucket.put(batch, b"")
         bucket.delete("tables/.writer.json")
         store.clear_leftovers(store.current())
-        assert theirs in bucket.names()
+        assert {theirs, batch} <= set(bucket.names())
 
 
 def test_a_lease_is_respected_and_that_of_a_dead_run_is_taken(bucket: Bucket, press: Path) -> None:
@@ -193,6 +188,42 @@ def test_old_snapshots_go(bucket: Bucket, press: Path) -> None:
     assert current
     assert len({path.split("/")[2] for path in bucket.names("tables/snapshots")}) == 2
     assert len([path for path in bucket.names("tables/delta/documents") if path.endswith(".parquet")]) == 2
+
+
+# Batches of a run that died
+
+
+def saved(bucket: Bucket) -> list[str]:
+    return sorted(name for name in bucket.names("tables/work") if name.endswith(".zip"))
+
+
+def test_a_killed_run_is_resumed_on_another_machine(bucket: Bucket, press: Path, tmp_path: Path) -> None:
+    tables, scratch = f"{bucket.url}/tables", tmp_path / "of the machine that died"
+    run_here([press], tables)
+    before = rows(tables)
+    write_long_texts(press)
+    scratch.mkdir()
+    kill_when(lambda: len(saved(bucket)) >= 4, press, tables, tmp_path, TMPDIR=str(scratch))
+    shutil.rmtree(scratch)
+    assert_same(rows(tables), before)
+    done = [made_of(bucket.get(name)) for name in saved(bucket)]
+    assert len(done) < 10, "killed too late"
+    # A file of one batch is another one by now, and the archive of another batch is damaged.
+    (press / min(done[0])).write_text(article(9_999), encoding="utf-8")
+    bucket.put(saved(bucket)[1], bucket.get(saved(bucket)[1])[:-40])
+    report, seen = read_by(press, tables, wait_seconds=0)
+    assert report.published
+    assert seen == {f"{number:02}.txt" for number in range(30)}.difference(*done[2:])
+    assert_same(rows(tables), expected(press, tmp_path / "fresh"))
+    assert not check_tables(tables, [str(press)]).problems
+    assert not bucket.names("tables/work")
+
+
+def made_of(packed: bytes) -> set[str]:
+    """The files that a batch was read from."""
+    with zipfile.ZipFile(io.BytesIO(packed)) as archive:
+        sources = pl.read_parquet(io.BytesIO(archive.read("batch.parquet")))["source_uri"]
+    return {uri.partition("/")[2] for uri in sources}
 
 
 # Sources

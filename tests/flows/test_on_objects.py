@@ -19,8 +19,7 @@ from flows.report import RunReport
 from stages.correct import COLUMNS, read_corrections, write_corrections
 from stages.errors import UsageError
 from stages.tables.store.choose import open_store
-from tests.faults.harness import article, assert_same, run_here
-from tests.faults.test_object_store import rows
+from tests.faults.harness import article, assert_same, rows, run_here
 from tests.object_store import Bucket
 
 pytestmark = pytest.mark.integration

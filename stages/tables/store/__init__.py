@@ -48,6 +48,17 @@ class Store(Protocol):
         """
         ...
 
+    def save(self, work: Path, path: Path) -> None:
+        """Keep a file or a batch of the work folder ``work`` for the run after it, should this one die.
+
+        Does nothing where the work folder itself lies with the tables.
+        """
+        ...
+
+    def fetch_saved(self, left: Path) -> None:
+        """Bring what a run that died has saved into its folder in ``left``; what cannot be read stays away."""
+        ...
+
     def build(
         self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows], whole: Mapping[str, pl.DataFrame],
         replaced: Sequence[str],

@@ -6,6 +6,7 @@ ROOT/delta/<table>/_delta_log/                the log of one Delta table
 ROOT/delta/<table>/<run>/part*.parquet        its files, which never change
 ROOT/snapshots/<run>/                         copy of CURRENT.json and results of the gate, for each snapshot kept
 ROOT/failed/<run>.json                        what the gate found where it refused to publish
+ROOT/work/<run>/                              batches that are done, until the run ends
 ROOT/.writer.json                             who writes
 
 Delta commits one table at a time. So the files of all tables are written first and judged, then each table that changed
@@ -79,7 +80,18 @@ class DeltaTables:
 
     def work_folder(self, run_id: str) -> Path:
         """Make a folder on this machine."""
-        return self.place.work_folder(run_id)
+        with self._told():
+            return self.place.work_folder(run_id)
+
+    def save(self, work: Path, path: Path) -> None:
+        """Upload it to ROOT/work, where the tables are on an object store."""
+        with self._told():
+            self.place.save(work, path)
+
+    def fetch_saved(self, left: Path) -> None:
+        """Download from ROOT/work, where the tables are on an object store."""
+        with self._told():
+            self.place.fetch_saved(left)
 
     def build(
         self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows], whole: Mapping[str, pl.DataFrame],
@@ -167,6 +179,8 @@ class DeltaTables:
         known = (current.snapshot, *current.previous) if current else ()
         with suppress(OSError, LockedError):
             self.place.require_held()  # else what lies there unnamed is another run's, which is about to name it
+            if not working:
+                self.place.clear_saved()
             if current and self._copy_of(current.snapshot) is None:
                 self.place.write(f"{current.snapshot}/{SNAPSHOT}", current.to_json().encode())
             ours = [path for path in self.place.sizes("snapshots") if folder.RUN.fullmatch(path.split("/")[1])]

@@ -39,6 +39,12 @@ class LocalSnapshots:
         """Make DIR/work/<run>."""
         return folder.make_work(self.tables, run_id)
 
+    def save(self, work: Path, path: Path) -> None:
+        """Nothing: the work folder stays."""
+
+    def fetch_saved(self, left: Path) -> None:
+        """Nothing: all of it is there."""
+
     def build(
         self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows], whole: Mapping[str, pl.DataFrame],
         replaced: Sequence[str],

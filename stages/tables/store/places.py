@@ -3,14 +3,17 @@
 A place holds files by name. It knows whose it is, who writes, and how its one pointer is replaced.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory, mkdtemp
 from threading import get_ident
 from typing import Any, Protocol
 from weakref import finalize
+from zipfile import BadZipFile, ZipFile
 
 from stages.errors import LockedError, TablesError, UsageError, printable
 from stages.tables.store import folder
@@ -18,8 +21,10 @@ from stages.tables.store.lease import OWNER, Lease, leased
 from stages.tables.store.objects import Conflict, Objects, access, is_url
 from stages.tables.store.snapshots import MARKER, replace_file, sync_folder
 
-_RUN_FOLDERS = ("work", "snapshots", "failed", "delta")
+_WORK = "work"
+_RUN_FOLDERS = (_WORK, "snapshots", "failed", "delta")
 _MOST_NAMED = 3
+_log = logging.getLogger(__name__)
 
 
 class Place(Protocol):
@@ -61,6 +66,18 @@ class Place(Protocol):
 
     def clear_work(self, working: str = "") -> None:
         """Remove the folders that `work_folder` made, but for that of the run ``working``."""
+        ...
+
+    def save(self, work: Path, path: Path) -> None:
+        """Keep a file or folder of a work folder for later runs, where that folder does not outlive its machine."""
+        ...
+
+    def fetch_saved(self, left: Path) -> None:
+        """Bring what a run has saved into ``left``, a folder that is named after it."""
+        ...
+
+    def clear_saved(self) -> None:
+        """Remove what runs have saved."""
         ...
 
     def read(self, path: str) -> tuple[bytes, str] | None:
@@ -125,6 +142,15 @@ class Folder:
     def clear_work(self, working: str = "") -> None:
         """Remove what runs have named in DIR/work."""
         folder.clear_work(self.root, working)
+
+    def save(self, work: Path, path: Path) -> None:
+        """Nothing: the work folder stays."""
+
+    def fetch_saved(self, left: Path) -> None:
+        """Nothing: all of it is there."""
+
+    def clear_saved(self) -> None:
+        """Nothing: `clear_work` removes it."""
 
     def read(self, path: str) -> tuple[bytes, str] | None:
         """Read a file; its tag is empty, as the lock keeps others away."""
@@ -223,10 +249,47 @@ class Bucket:
             raise _taken(self.where)
 
     def work_folder(self, run_id: str) -> Path:
-        """Make a temporary folder."""
-        work = self._disk() / "work" / run_id
+        """Make a temporary folder, in ``left`` the notes of runs that died; `fetch_saved` brings their batches."""
+        work = self._disk() / _WORK / run_id
         work.mkdir(parents=True)
+        for one in self.objects.list(_WORK):
+            _, died, *path = one.path.split("/")
+            if len(path) == 1 and folder.RUN.fullmatch(died) and (found := self.objects.read(one.path)):
+                note = work / folder.LEFT / died / path[0]
+                note.parent.mkdir(parents=True)
+                note.write_bytes(found[0])
         return work
+
+    def save(self, work: Path, path: Path) -> None:
+        """Upload a file, or a folder as one ZIP archive, to ROOT/work/<run>."""
+        kept = f"{_WORK}/{work.name}/{path.relative_to(work).as_posix()}"
+        if path.is_file():
+            self.objects.write(kept, path)
+            return
+        with TemporaryDirectory(dir=self._disk()) as disk:
+            packed = Path(disk, "packed.zip")
+            with ZipFile(packed, "w") as archive:
+                for file in sorted(found for found in path.rglob("*") if found.is_file()):
+                    archive.write(file, file.relative_to(path))
+            self.objects.write(f"{kept}.zip", packed)
+
+    def fetch_saved(self, left: Path) -> None:
+        """Download the archives of ROOT/work/<run>; one that is damaged is left out."""
+        below = f"{_WORK}/{left.name}"
+        for one in self.objects.list(below):
+            target = left / one.path.removeprefix(f"{below}/").removesuffix(".zip")
+            found = self.objects.read(one.path) if one.path.endswith(".zip") else None
+            if found and _is_below(left, target):
+                try:
+                    with ZipFile(BytesIO(found[0])) as archive:
+                        archive.extractall(target)
+                except (BadZipFile, NotImplementedError) as error:
+                    rmtree(target, ignore_errors=True)
+                    _log.warning("%s cannot be read and is made anew: %s", self.uri(one.path), error)
+
+    def clear_saved(self) -> None:
+        """Remove all that bears the id of a run in ROOT/work."""
+        self.objects.remove([path for path in self.sizes(_WORK) if folder.RUN.fullmatch(path.split("/")[1])])
 
     def clear_work(self, working: str = "") -> None:
         """Remove the temporary folder, with what was fetched."""
@@ -277,6 +340,10 @@ class Bucket:
             new.write_bytes(found[0])
             new.replace(kept)
         return kept
+
+
+def _is_below(folder: Path, path: Path) -> bool:
+    return ".." not in path.relative_to(folder).parts
 
 
 def unreachable(where: str, error: OSError) -> TablesError:
