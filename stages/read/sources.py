@@ -29,9 +29,9 @@ from stages.read.ocr import recognise, recognise_rest
 from stages.read.raw_document import PIECES, Fact, RawDocument
 from stages.read.reader import Reader, reader_of
 from stages.read.text import RawText, decode
-from stages.tables.schemas import FACT
+from stages.tables.schemas import FACT, PAGES
 
-VERSION = "5"
+VERSION = "6"
 
 _MOST_CHARS = 1 << 25
 _MOST_BYTES = 1 << 28
@@ -263,6 +263,7 @@ TEXTS = pl.Schema(
         "facts": pl.List(FACT),
         "in_file": pl.Boolean(),
         "read_by": pl.String(),
+        "pages": PAGES,
     }
 )
 """A raw text: of what source, the fields of `stages.read.raw_document.RawDocument`."""
@@ -282,4 +283,5 @@ def to_row(uri: str, doc_id: str, sha256: str, raw: RawDocument) -> dict[str, An
         "facts": [{"name": name, "value": fact.value, "found_in": fact.found_in} for name, fact in raw.facts.items()],
         "in_file": raw.in_file,
         "read_by": raw.read_by,
+        "pages": [{"page": number, **size._asdict()} for number, size in enumerate(raw.pages, 1)] or None,
     }
