@@ -15,6 +15,10 @@ _ONE_LINE = 3.0
 would not stand where it stands in print, so it is left out."""
 
 
+_LINES = 1.7
+"""What is higher than so many lines is on more than one."""
+
+
 class Sheet(NamedTuple):
     """One page: its number in the file, its drawing, and width and height where there can be a picture of it."""
 
@@ -55,7 +59,8 @@ def _draw(number: int, blocks: Sequence[Row], mentions: Sequence[Row], size: tup
     here = [row for row in blocks if row["page"] == number]
     x, y, width, height = (0.0, 0.0, *size) if size else _extent(row["box"] for row in here)
     named = [row for row in mentions if row["box"] is not None and row["page"] == number]
-    drawn = Markup("").join([*map(_block, here), *map(_name, named)])
+    line = _line_height(named)
+    drawn = Markup("").join([*map(_block, here), *(_name(row, line) for row in named)])
     return _SVG.format(x, y, width, height, f"{number}", x, y, width, height, drawn)
 
 
@@ -75,9 +80,18 @@ def _block(row: Row) -> Markup:
     return _BLOCK.format(row["block_no"], row["block_no"], row["kind"], box["x0"], box["y0"], width, height, told, text)
 
 
-def _name(row: Row) -> Markup:
-    """A name or value at its place; one over a line end has the box of all its lines, and no text of its own."""
+def _line_height(named: Sequence[Row]) -> float:
+    """How high a line of a page is, by the lower of the names on it."""
+    heights = sorted(row["box"]["y1"] - row["box"]["y0"] for row in named)
+    return heights[len(heights) // 4] if heights else 0.0
+
+
+def _name(row: Row, line: float) -> Markup:
+    """A name or value at its place; one over a line end has the box of all its lines, of which it fills little."""
     box = row["box"]
+    if box["y1"] - box["y0"] > _LINES * line:
+        place = (box["x0"], box["y0"], box["x1"] - box["x0"], box["y1"] - box["y0"])
+        return _NAME.format(row["label"] + " over", row["mention_no"], *place, "")
     width, height = max(box["x1"] - box["x0"], 0.0), max(box["y1"] - box["y0"], 0.0)
     return _NAME.format(row["label"], row["mention_no"], box["x0"], box["y0"], width, height, _text("name", row))
 

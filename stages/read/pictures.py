@@ -84,9 +84,9 @@ def _of_scan(data: bytes, wanted: Wanted):  # type: ignore[no-untyped-def]
     picture.seek(wanted.page - 1)
     dots = _dots(wanted)
     picture.draft("RGB", (dots, ceil(dots * wanted.height / wanted.width)))
-    picture = picture.convert("RGB")
-    picture.thumbnail((dots, ceil(dots * picture.height / picture.width)))
-    return picture
+    scan = picture.convert("RGB")
+    scan.thumbnail((dots, ceil(dots * scan.height / scan.width)))
+    return scan
 
 
 def _dots(wanted: Wanted) -> int:

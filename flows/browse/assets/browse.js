@@ -132,6 +132,12 @@ function followWords(article) {
     }
   });
 
+  // A link to a page shows the pages first, if they are not.
+  article.addEventListener("click", (event) => {
+    const box = article.querySelector(".layers input[value=pages]");
+    if (event.target.closest?.('a[href^="#page"]') && box && !box.checked) box.click();
+  });
+
   // Over a block of the page its text is marked; a page whose picture did not come is drawn as one without.
   for (const name of ["pointerover", "focusin"]) sheets?.addEventListener(name, (event) => {
     mended.querySelectorAll(".b.on").forEach((one) => one.classList.remove("on"));
