@@ -56,8 +56,17 @@ def _document_evidence(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         rows = rows.join(counted, on="doc_id", how="left", maintain_order="left")
         agree.append(pl.col(f"n_{name}") == pl.col(f"counted_{name}").fill_null(0))
     return rows.select(
-        counts_agree=pl.all_horizontal(agree), text_is_blocks=(pl.col("text") == pl.col("joined")).fill_null(False)
+        counts_agree=pl.all_horizontal(agree),
+        text_is_blocks=(pl.col("text") == pl.col("joined")).fill_null(False),
+        has_pages=~pl.col("doc_id").is_in(_off_page(frames).implode()),
     )
+
+
+def _off_page(frames: Mapping[str, pl.DataFrame]) -> pl.Series:
+    """Documents with a block on a page that is not among theirs."""
+    known = frames["documents"].select("doc_id", "pages").drop_nulls().explode("pages").unnest("pages")
+    placed = frames["blocks"].select("doc_id", "page").drop_nulls()
+    return placed.join(known, on=["doc_id", "page"], how="anti")["doc_id"].unique()
 
 
 def _slices_back(rows: pl.DataFrame, texts: Mapping[str, str]) -> pl.Series:

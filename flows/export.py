@@ -112,7 +112,7 @@ def _flat(frame: pl.DataFrame) -> pl.DataFrame:
     columns = []
     for name, dtype in frame.schema.items():
         if isinstance(dtype, pl.List):
-            lists = [json.dumps(value, ensure_ascii=False) for value in frame[name].to_list()]
+            lists = [None if one is None else json.dumps(one, ensure_ascii=False) for one in frame[name].to_list()]
             columns.append(pl.Series(name, lists, dtype=pl.String))
         elif isinstance(dtype, pl.Struct):
             columns.append(frame[name].struct.json_encode())
@@ -317,7 +317,7 @@ def tei_document(
 </fileDesc>
 <profileDesc><langUsage><language ident={quoteattr(document["language"])}/></langUsage></profileDesc>
 </teiHeader>
-{_tei_pages(blocks)}<text xml:lang={quoteattr(document["language"])}>
+{_tei_pages(blocks, document.get("pages") or ())}<text xml:lang={quoteattr(document["language"])}>
 <body>
 {body}
 </body>
@@ -327,18 +327,23 @@ def tei_document(
 """
 
 
-def _tei_pages(blocks: Sequence[Mapping[str, Any]]) -> str:
+def _tei_pages(blocks: Sequence[Mapping[str, Any]], sizes: Sequence[Mapping[str, Any]]) -> str:
     """The pages of a document with the boxes of its blocks as zones; nothing where it has no layout.
 
-    A surface reaches as far as its boxes: the tables keep no size of pages.
+    A surface has the size that the file gives its page, if any.
     """
+    known = [(size["page"], size["width"], size["height"]) for size in sizes if size["width"]]
+    measured = {page: f' ulx="0" uly="0" lrx="{width}" lry="{height}"' for page, width, height in known}
     pages: dict[int, list[str]] = {}
     for block in blocks:
         if block.get("box") is not None and block["page"] is not None:
             x0, y0, x1, y1 = (f"{block['box'][name]:.2f}" for name in ("x0", "y0", "x1", "y1"))
             zone = f'<zone xml:id="z{block["block_no"]}" ulx="{x0}" uly="{y0}" lrx="{x1}" lry="{y1}"/>'
             pages.setdefault(block["page"], []).append(zone)
-    surfaces = "\n".join(f'<surface n="{page}">{"".join(zones)}</surface>' for page, zones in sorted(pages.items()))
+    surfaces = "\n".join(
+        f'<surface n="{page}"{measured.get(page, "")}>{"".join(zones)}</surface>'
+        for page, zones in sorted(pages.items())
+    )
     return f"<facsimile>\n{surfaces}\n</facsimile>\n" if pages else ""
 
 

@@ -75,6 +75,7 @@ def annotate(
     clock.stop("link_entities")
     documents = documents.join(read_facts(texts, documents), on="doc_id", how="left")
     documents = documents.join(languages, on="doc_id", how="left")
+    documents = documents.join(texts.select("doc_id", "pages"), on="doc_id", how="left")
     clock.stop("read_facts")
     documents = documents.join(sketch_texts(bodies(blocks)), on="doc_id", how="left")
     clock.stop("find_duplicates")

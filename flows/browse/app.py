@@ -27,6 +27,7 @@ from flows.browse.drift import drift_of
 from flows.browse.find import PAGE, Search
 from flows.browse.guard import Guard
 from flows.browse.mark_up import visible
+from flows.browse.pictures import DRAWN, Pictures
 from flows.browse.shelf import Shelf, Standing
 from flows.browse.words import LANGUAGES, best_language, day, number, words_of
 from stages.correct import ACTIONS, WITHOUT_VALUE
@@ -62,6 +63,7 @@ def build_app(shelf: Shelf, options: Options) -> Guard:
         Route("/search", pages.search),
         Route("/search.{form}", pages.take),
         Route("/documents/{doc_id}", pages.document),
+        Route("/documents/{doc_id}/pages/{number:int}.jpg", pages.picture),
         Route("/entities", pages.entities),
         Route("/entities/{entity_id}", pages.entity),
         Route("/map", pages.map),
@@ -97,6 +99,7 @@ class Pages:
 
     def __init__(self, shelf: Shelf, options: Options) -> None:
         self._shelf, self._options, self._templates = shelf, options, environment()
+        self._pictures = Pictures(options.sources)
 
     def _fill(self, request: Request, template: str, code: int = 200, /, **values: Any) -> Response:
         chosen = request.query_params.get("lang") or request.cookies.get("lang", "")
@@ -174,12 +177,27 @@ class Pages:
         with self._shelf.reading(standing) as found:
             named = named_in(found, frames["mentions"])
             told = about(found, document)
-        chosen = request.query_params.get("layers", ",".join(LAYERS)).split(",")
+        drawn = self._pictures.state_of(document, standing.rows) if shown["sheets"] else ""
+        layers = [name for name in LAYERS if name != "pages" or shown["sheets"]]
+        # Beside the text stands the page as it was printed, where there is one; the raw text is a click away.
+        usual = [name for name in layers if name != ("raw" if drawn == DRAWN else "pages")]
+        chosen = request.query_params["layers"].split(",") if "layers" in request.query_params else usual
         return self._fill(
-            request, "document.html", document=document, named=named, told=told,
-            layers=[name for name in LAYERS if name in chosen], all_layers=LAYERS,
+            request, "document.html", document=document, named=named, told=told, drawn=drawn,
+            layers=[name for name in layers if name in chosen], all_layers=layers,
             has_sources=bool(self._options.sources), q=request.query_params.get("q", ""), **shown,
         )  # fmt: skip
+
+    def picture(self, request: Request) -> Response:
+        """A page of a document as it was printed."""
+        standing = self._standing()
+        (row,) = self._shelf.document(standing, request.path_params["doc_id"], ("documents",)).values()
+        document = row.row(0, named=True) if row.height else None
+        number = request.path_params["number"]
+        drawn = self._pictures.of_page(document, standing.rows, number) if document else None
+        if drawn is None:
+            raise HTTPException(404)
+        return Response(drawn, media_type="image/jpeg", headers={"cache-control": "private, max-age=3600"})
 
     def entities(self, request: Request) -> Response:
         """The list of people, organisations, places and other names."""

@@ -3,6 +3,7 @@
 It is drawn by the server and needs no script, no tiles and no network.
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -101,20 +102,50 @@ def within(frame: Frame, point: Point) -> bool:
 
 _MAP = Markup(
     '<svg class="atlas" viewBox="{:.1f} {:.1f} {:.1f} {:.1f}" role="group" aria-label="{}">'
-    '<image href="/assets/vendor/world-atlas-2.0.2/world.svg" x="-1800" y="-900" width="3720" height="1500" '
-    'preserveAspectRatio="none" transform="scale({:.4f} 1)"/>{}</svg>'
+    '<g transform="scale({:.4f} 1)">{}</g>{}</svg>'
 )
-_POINT = Markup(
-    '<a href="/entities/{}"{}><circle cx="{:.1f}" cy="{:.1f}" r="{:.2f}"><title>{}: {}</title></circle>{}</a>'
+_WORLD = "vendor/world-atlas-2.0.2/world.svg"
+_IMAGE = Markup(
+    '<image href="/assets/{}" x="-1800" y="-900" width="3720" height="1500" preserveAspectRatio="none"/>'
+).format(_WORLD)
+_OUTLINE = Markup(
+    '<path d="{}" fill="#8a8a80" fill-opacity=".22" stroke="#8a8a80" stroke-opacity=".75" stroke-linejoin="round" '
+    'vector-effect="non-scaling-stroke"/>'
 )
+_RING, _STEP = re.compile(r"M(-?\d+) ?(-?\d+)l([-\d ]+)z"), re.compile(r"(-?\d+) ?(-?\d+)")
+_POINT = Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{:.2f}"><title>{}: {}</title></circle>{}')
+_LINKED = Markup('<a href="/entities/{}"{}>{}</a>')
 _LABEL = Markup('<text x="{:.1f}" y="{:.1f}" font-size="{:.2f}" text-anchor="{}">{}</text>')
 
 
-def draw(points: Sequence[Point], frame: Frame, told: str, own: str = "", wide: int = 480) -> Markup:
+@cache
+def _rings() -> Sequence[tuple[str, tuple[int, int, int, int]]]:
+    """The lines that the outline is made of, each with how far it reaches west, north, east and south."""
+    world = (Path(__file__).parent / "assets" / _WORLD).read_text(encoding="utf-8")
+    found = []
+    for ring in _RING.finditer(world):
+        steps = [(int(x), int(y)) for x, y in _STEP.findall(ring[3])]
+        across = list(accumulate((x for x, _ in steps), initial=int(ring[1])))
+        down = list(accumulate((y for _, y in steps), initial=int(ring[2])))
+        found.append((ring[0], (min(across), min(down), max(across), max(down))))
+    return found
+
+
+def _outline(frame: Frame) -> Markup:
+    """The outline of what is in a frame, for a page that has no image beside it."""
+    left, right = frame.left / frame.narrow, (frame.left + frame.width) / frame.narrow
+    top, bottom = frame.top, frame.top + frame.height
+    near = (ring for ring, (w, n, e, s) in _rings() if w <= right and e >= left and n <= bottom and s >= top)
+    return _OUTLINE.format("".join(near))
+
+
+def draw(
+    points: Sequence[Point], frame: Frame, told: str, own: str = "", wide: int = 480, *, alone: bool = False
+) -> Markup:
     """Draw the points in a frame, the larger the more documents name them, with as many names as there is room for.
 
-    ``own`` is the entity that the page is about, ``wide`` about how many pixels it is shown in. Nothing where there is
-    no point.
+    ``own`` is the entity that the page is about, ``wide`` about how many pixels it is shown in; ``alone``: the page has
+    nothing beside it, neither the image of the outline nor pages to link to. Nothing where there is no point.
     """
     shown = [one for one in points if within(frame, one)]
     pixel = frame.width / wide
@@ -126,13 +157,14 @@ def draw(points: Sequence[Point], frame: Frame, told: str, own: str = "", wide: 
         label = _label(one, frame, (x, y, radius, pixel), taken) if number < _MOST_LABELS else Markup("")
         taken.append((x - radius, y - radius, x + radius, y + radius))
         current = Markup(' class="own"') if one.row["entity_id"] == own else Markup("")
-        name = visible(one.row["name"])
-        drawn.append(_POINT.format(one.row["entity_id"], current, x, y, radius, name, one.n, label))
+        point = _POINT.format(x, y, radius, visible(one.row["name"]), one.n, label)
+        drawn.append(point if alone else _LINKED.format(one.row["entity_id"], current, point))
     if not drawn:
         return Markup("")
     # What is named most lies on top.
     box = (frame.left, frame.top, frame.width, frame.height)
-    return _MAP.format(*box, told, frame.narrow, Markup("").join(drawn[::-1]))
+    ground = _outline(frame) if alone else _IMAGE
+    return _MAP.format(*box, told, frame.narrow, ground, Markup("").join(drawn[::-1]))
 
 
 def _label(

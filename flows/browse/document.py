@@ -15,7 +15,7 @@ from stages.discover.sources import Source
 from stages.read.again import read_again
 from stages.tables.schemas import NAME_LABELS
 
-LAYERS = ("names", "values", "repairs", "raw")
+LAYERS = ("names", "values", "repairs", "raw", "pages")
 _CHARS_OF_A_PART = 20_000
 _OPENED = ("http://", "https://")
 
@@ -66,7 +66,7 @@ def shown_of(frames: Mapping[str, pl.DataFrame], text: str | None, given: Mappin
     return {
         "blocks": [row | {"html": mended(page, n)} for n, row in enumerate(rows)],
         "raw": raw(page, text, whole=whole) if text else None,
-        "sheets": sheets_of(rows, mentions),
+        "sheets": sheets_of(rows, mentions, frames["documents"].row(0, named=True)["pages"] or ()),
         "is_kept": frames["raw_texts"].height > 0,
         "repairs": repairs,
         "mentions": sorted(mentions, key=lambda row: row["start"]),

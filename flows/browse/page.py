@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 from markupsafe import Markup
 
-from flows.browse import charts
+from flows.browse import atlas, charts
 from flows.browse.app import HERE, environment
 from flows.browse.drift import drift_of
 from flows.browse.mark_up import mended, prepare, raw
@@ -23,6 +23,7 @@ REPORT = "report.html"
 _LOOKED_AT = 300
 _SAMPLED = 3
 _RUNS_SHOWN = 60
+_MOST_PLACES = 400
 _CHARS_SHOWN = 2_500
 _FONTS = re.compile(r"@font-face \{.*?\}\n", re.DOTALL)
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -61,6 +62,7 @@ def report_page(store: Store, snapshot: Snapshot, sources: Sequence[Source] = ()
         statuses=read["sources"].group_by("status").len().sort("status").rows(),
         reasons=reasons.sort("n", "rule", descending=[True, False]).rows(),
         quarantined=read["quarantine"].sort("source_uri").head(50).to_dicts(),
+        points=atlas.points_of(entities.filter(pl.col("geonames_id").is_not_null()).head(_MOST_PLACES).to_dicts()),
         named={label: entities.filter(pl.col("label") == label).head(10).to_dicts() for label in ("PER", "ORG", "LOC")},
         samples=_samples(store, snapshot, read["sources"], (sources, row_options(read["runs"]))),
         validation=dict(snapshot.validation),

@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -108,9 +108,11 @@ class Shelf:
         with closing(connect(standing.index)) as found:
             yield found
 
-    def document(self, standing: Standing, doc_id: str) -> dict[str, pl.DataFrame]:
+    def document(
+        self, standing: Standing, doc_id: str, tables: Sequence[str] = _OF_A_DOCUMENT
+    ) -> dict[str, pl.DataFrame]:
         """Read the rows of one document; the files that hold it are checked to be what was published."""
         return {
             name: self.store.scan_parts(standing.snapshot, name, [doc_id]).filter(pl.col("doc_id") == doc_id).collect()
-            for name in _OF_A_DOCUMENT
+            for name in tables
         }

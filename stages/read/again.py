@@ -9,12 +9,13 @@ from pathlib import Path
 import polars as pl
 
 from stages.discover.containers import Member, RowOptions
+from stages.discover.forms import file_form
 from stages.discover.members import CONTAINER, read_members
 from stages.discover.remote import Remote
-from stages.discover.sources import NEST, Source, to_path
+from stages.discover.sources import NEST, Source, open_source, to_path
 from stages.errors import SourceError
 from stages.read.raw_document import RawDocument
-from stages.read.sources import ReadOptions, read_bytes, read_source
+from stages.read.sources import MOST_BYTES, ReadOptions, decompress, read_bytes, read_source
 
 _ANY_LENGTH = ReadOptions(max_chars=1 << 40)
 
@@ -48,6 +49,30 @@ def read_again(documents: pl.DataFrame, sources: Sequence[Source], options: RowO
             if raw and as_then and read_sha256 == expected:
                 found[doc_id] = raw.text if raw.encoding == encoding else ""
     return found
+
+
+def bytes_again(
+    uri: str, sha256_then: str, sources: Sequence[Source], options: RowOptions | None = None
+) -> bytes | None:
+    """Give the bytes of a document, unpacked, if its file or its member of a container is still the one that was read.
+
+    None where it is gone, has changed, is none of these ``sources``, or is longer than any file that is read.
+    """
+    roots = {source.name: source.root for source in sources}
+    container, _, member = uri.partition(NEST)
+    if uri.partition("/")[0] not in roots:
+        return None
+    with suppress(SourceError, OSError):
+        if member:
+            found = (item for name, item in read_members(container, roots, options) if name == uri)
+            packed = next((item.data for item in found if isinstance(item, Member)), b"")
+        else:
+            with open_source(to_path(uri, roots)) as file:
+                packed = file.read(MOST_BYTES)
+        if sha256(packed).hexdigest() == sha256_then:
+            is_gzip = file_form(member or container)[0]
+            return decompress(packed, MOST_BYTES) if is_gzip else packed
+    return None
 
 
 def _read_all(

@@ -17,7 +17,8 @@ from stages.discover.decide import RECOGNISED
 from stages.errors import SourceError
 from stages.read.ocr_xml.alto import alto_pages
 from stages.read.ocr_xml.elements import Budget, as_document
-from stages.read.pdf import open_pdf, pdf_facts, pictures_among, read_pages
+from stages.read.ocr_xml.elements import size_of as region_size
+from stages.read.pdf import open_pdf, pdf_facts, pictures_among, read_pages, size_of
 from stages.read.printed import Region, RegionPage, Run, lay_out_mixed
 from stages.read.raw_document import RawDocument
 from stages.read.versions import TESSERACT, reader_version
@@ -83,7 +84,8 @@ def recognise_rest(data: bytes, languages: Sequence[str], max_chars: int) -> Raw
                 found[number] = recognised
         text, pieces = lay_out_mixed(pages, found)
         facts, read_by = pdf_facts(document), _read_by(data)
-        return RawDocument(text, "pdf", RECOGNISED, pieces, facts, in_file=False, read_by=read_by)
+        sizes = tuple(region_size(found[at]) if at in found else size_of(page) for at, page in enumerate(pages))
+        return RawDocument(text, "pdf", RECOGNISED, pieces, facts, in_file=False, read_by=read_by, pages=sizes)
     finally:
         document.close()
 

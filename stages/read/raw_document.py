@@ -44,6 +44,18 @@ class Fact(NamedTuple):
     found_in: str
 
 
+class PageSize(NamedTuple):
+    """How large a page is, in the units that the boxes on it are in; None where its file does not say.
+
+    ``turned``: degrees clockwise by which the page has to be turned, as a viewer shows it, to stand as its boxes do;
+    None where that is no right angle, so that they lie on no page.
+    """
+
+    width: float | None = None
+    height: float | None = None
+    turned: int | None = 0
+
+
 @dataclass(frozen=True, slots=True)
 class RawDocument:
     """One document as its reader gives it.
@@ -53,6 +65,7 @@ class RawDocument:
     by name; dates as ISO 8601 of the precision that is known (2024, 2024-03, 2024-03-05). ``in_file``: the file holds
     the raw text as it is, so it can be had again by decoding; where it does not (PDF), the text is kept in a table.
     ``read_by``: the libraries that decide what is read of it, with their versions (`stages.read.versions`), or none.
+    ``pages``: the sizes of its pages in their order; none where the format has no pages.
     """
 
     text: str
@@ -62,3 +75,4 @@ class RawDocument:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     in_file: bool = True
     read_by: str | None = None
+    pages: tuple[PageSize, ...] = ()

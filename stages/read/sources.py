@@ -29,12 +29,12 @@ from stages.read.ocr import recognise, recognise_rest
 from stages.read.raw_document import PIECES, Fact, RawDocument
 from stages.read.reader import Reader, reader_of
 from stages.read.text import RawText, decode
-from stages.tables.schemas import FACT
+from stages.tables.schemas import FACT, PAGES
 
-VERSION = "5"
+VERSION = "6"
 
 _MOST_CHARS = 1 << 25
-_MOST_BYTES = 1 << 28
+MOST_BYTES = 1 << 28
 _AT_ONCE = 1 << 20
 
 
@@ -58,7 +58,7 @@ class ReadOptions:
     @property
     def max_bytes(self) -> int:
         """So many bytes of any file are looked at; pictures and markup may take more than the text."""
-        return max(self.max_text_bytes, _MOST_BYTES)
+        return max(self.max_text_bytes, MOST_BYTES)
 
 
 def read_source(path: Path | Remote, options: ReadOptions | None = None) -> tuple[RawDocument, str]:
@@ -85,7 +85,7 @@ def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawDocument:
     """Read what a file called ``name`` holds; raises SourceError as `read_source` does."""
     limit = _limit(packed, name, options)
     compressed = file_form(name)[0]
-    data = _decompress(packed, limit) if compressed and len(packed) <= limit else packed
+    data = decompress(packed, limit) if compressed and len(packed) <= limit else packed
     if len(data) > limit:
         raise _too_large(options)
     name = name[: -len(".gz")] if compressed else name
@@ -146,7 +146,8 @@ def _too_large(options: ReadOptions) -> SourceError:
     )
 
 
-def _decompress(packed: bytes, limit: int) -> bytes:
+def decompress(packed: bytes, limit: int) -> bytes:
+    """Unpack gzip data, up to one byte more than ``limit``; raises SourceError ``broken_archive``."""
     stream: BinaryIO = io.BytesIO(packed)
     try:
         data = bytearray()
@@ -263,6 +264,7 @@ TEXTS = pl.Schema(
         "facts": pl.List(FACT),
         "in_file": pl.Boolean(),
         "read_by": pl.String(),
+        "pages": PAGES,
     }
 )
 """A raw text: of what source, the fields of `stages.read.raw_document.RawDocument`."""
@@ -282,4 +284,5 @@ def to_row(uri: str, doc_id: str, sha256: str, raw: RawDocument) -> dict[str, An
         "facts": [{"name": name, "value": fact.value, "found_in": fact.found_in} for name, fact in raw.facts.items()],
         "in_file": raw.in_file,
         "read_by": raw.read_by,
+        "pages": [{"page": number, **size._asdict()} for number, size in enumerate(raw.pages, 1)] or None,
     }

@@ -110,6 +110,7 @@ _BOX = Column(
 )
 _CONFIDENCE = Column(_FLOAT, "mean confidence of the OCR in its words, 0 to 1, where the file has it", nullable=True)
 FACT = pl.Struct({"name": pl.String, "value": pl.String, "found_in": pl.String})
+PAGES = pl.List(pl.Struct({"page": pl.Int64(), "width": pl.Float64(), "height": pl.Float64(), "turned": pl.Int64()}))
 PRECISIONS = ("day", "month", "year")
 _SECONDS = pl.List(pl.Struct({"stage": pl.String, "seconds": pl.Float64}))
 _VERSIONS = pl.List(pl.Struct({"name": pl.String, "version": pl.String}))
@@ -135,6 +136,12 @@ TABLES: dict[str, Table] = {
             "section": Column(_STR, "section of that publication", nullable=True),
             "url": Column(_STR, "where it was published", nullable=True),
             "metadata": Column(pl.List(FACT), "all that the source says of the document, each with where it was found"),
+            "pages": Column(
+                PAGES,
+                "number of each page, its size in units of the boxes where the file says it, and turned: degrees "
+                "clockwise from how a viewer shows it to how its boxes stand; null where there are no pages",
+                nullable=True,
+            ),
             "encoding": Column(_STR, "encoding the bytes were decoded with (Python codec name)"),
             "content_sha256": Column(_STR, "SHA-256 of the file's bytes, in hex"),
             "sketch": Column(

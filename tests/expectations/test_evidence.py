@@ -4,7 +4,7 @@ import pytest
 from expectations.evidence import with_evidence
 
 EVIDENCE = {
-    "documents": {"counts_agree", "text_is_blocks"},
+    "documents": {"counts_agree", "text_is_blocks", "has_pages"},
     "blocks": {"slices_back", "raw_agrees", "has_document"},
     "sentences": {"slices_back", "in_parent"},
     "mentions": {"slices_back", "in_parent"},
@@ -20,6 +20,16 @@ def test_true_for_every_row_of_a_good_batch(batch, raw_texts):
         assert set(found[table].columns) - set(batch[table].columns) == columns
         assert found[table].select(pl.all_horizontal(columns).all()).item(), table
         assert found[table].select(batch[table].columns).equals(batch[table])
+
+
+def test_blocks_stand_on_pages_that_the_document_has(batch, raw_texts, change):
+    size = {"page": 1, "width": 595.0, "height": 842.0, "turned": 0}
+    frames = batch | {"blocks": change(batch["blocks"], 0, page=1)}
+    assert with_evidence(frames, raw_texts)["documents"]["has_pages"].to_list() == [False, True]
+    frames["documents"] = change(batch["documents"], 0, pages=[size])
+    assert with_evidence(frames, raw_texts)["documents"]["has_pages"].to_list() == [True, True]
+    frames["blocks"] = change(batch["blocks"], 0, page=2)
+    assert with_evidence(frames, raw_texts)["documents"]["has_pages"].to_list() == [False, True]
 
 
 def spans(*found):

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from xml.etree import ElementTree
 
+import conllu
 import duckdb
 import polars as pl
 import pytest
@@ -102,6 +103,20 @@ def test_conllu_has_every_sentence_and_ten_columns(exported: Path, published: Pa
     begun = Counter(line.split("NER=B-")[1].split("|")[0] for line in tokens if "NER=B-" in line)
     counted = Counter(table(published, "mentions")["label"])
     assert 0.85 * counted.total() < begun.total() <= counted.total()  # what lies inside a name is not marked again
+
+
+def test_a_library_reads_conllu_and_every_token_slices_back(exported: Path, published: Path) -> None:
+    texts = dict(table(published, "documents").select("doc_id", "text").iter_rows())
+    sentences = {(d, n): text for d, n, text in table(published, "sentences")["doc_id", "sentence_no", "text"].rows()}
+    with (exported / "conllu").open(encoding="utf-8") as file:
+        for sentence in conllu.parse_incr(file):
+            doc_id, _, number = sentence.metadata["sent_id"].rpartition("-")
+            places = [tuple(map(int, token["misc"]["TokenRange"].split(":"))) for token in sentence]
+            assert [texts[doc_id][start:end] for start, end in places] == [token["form"] for token in sentence]
+            gaps = ["" if (token["misc"].get("SpaceAfter")) == "No" else " " for token in sentence]
+            words = "".join(token["form"] + gap for token, gap in zip(sentence, gaps, strict=True)).rstrip()
+            assert words == sentence.metadata["text"] == " ".join(sentences.pop((doc_id, int(number))).split())
+    assert sentences == {}
 
 
 def test_a_sentence_as_conllu() -> None:

@@ -64,6 +64,8 @@ def test_tei_is_valid_and_has_pages_dates_and_copies(tables: Path, tei: etree.Re
         boxes = read(tables, "blocks").filter(pl.col("doc_id") == doc_id)["box"].drop_nulls()
         zones = page.findall(".//t:zone", space)
         assert [float(zone.get("ulx")) for zone in zones] == pytest.approx(boxes.struct["x0"].to_list(), abs=0.01)
+        (size,), (surface,) = one(tables, name)["pages"], page.findall(".//t:surface", space)
+        assert (surface.get("lrx"), surface.get("lry")) == (str(size["width"]), str(size["height"]))
         ids = {zone.get("{http://www.w3.org/XML/1998/namespace}id") for zone in zones}
         assert {element.get("facs")[1:] for element in page.findall(".//*[@facs]")} == ids
     house = etree.parse(folder / f"{one(tables, 'haus.txt')['doc_id']}.xml")

@@ -17,6 +17,7 @@ if (article) followWords(article);
 function followWords(article) {
   const mended = article.querySelector(".mended");
   const rawPane = article.querySelector(".rawtext");
+  const sheets = article.querySelector(".sheets");
   const place = article.querySelector(".place");
   const said = place.querySelector("[data-said]");
   const isCalm = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -36,7 +37,20 @@ function followWords(article) {
     [...word.mended, ...word.raw].forEach((one) => one.classList.add("on"));
     if (from !== "raw" && word.raw.length) bring(word.raw[0], rawPane);
     if (from !== "mended") bring(word.mended[0], mended);
+    if (sheets) onPage(word);
     tell(word);
+  }
+
+  // The block and the name of a word, on the page as it was printed.
+  function onPage(word) {
+    sheets.querySelectorAll(".on").forEach((one) => one.classList.remove("on"));
+    const block = word.mended[0].closest(".b"), mention = word.mended[0].closest(".m");
+    const found = [
+      block && sheets.querySelector(`a[data-block="${block.id.slice(1)}"]`),
+      mention && sheets.querySelector(`g[data-m="${mention.dataset.m}"]`),
+    ].filter(Boolean);
+    found.forEach((one) => one.classList.add("on"));
+    if (found.length) bring(found.at(-1), sheets);
   }
 
   function bring(element, pane) {
@@ -87,6 +101,7 @@ function followWords(article) {
   article.querySelectorAll(".layers input").forEach((box) => box.addEventListener("change", () => {
     article.classList.toggle(`show-${box.value}`, box.checked);
     if (box.value === "raw" && rawPane) rawPane.hidden = !box.checked;
+    if (box.value === "pages" && sheets) sheets.hidden = !box.checked;
     const chosen = [...article.querySelectorAll(".layers input:checked")].map((one) => one.value);
     const url = new URL(location.href);
     url.searchParams.set("layers", chosen.join(","));
@@ -115,6 +130,27 @@ function followWords(article) {
       part.value = word.dataset.o.split("–")[0];
       article.querySelector("[data-part-word]").textContent = word.textContent;
     }
+  });
+
+  // A link to a page shows the pages first, if they are not.
+  article.addEventListener("click", (event) => {
+    const box = article.querySelector(".layers input[value=pages]");
+    if (event.target.closest?.('a[href^="#page"]') && box && !box.checked) box.click();
+  });
+
+  // Over a block of the page its text is marked; a page whose picture did not come is drawn as one without.
+  for (const name of ["pointerover", "focusin"]) sheets?.addEventListener(name, (event) => {
+    mended.querySelectorAll(".b.on").forEach((one) => one.classList.remove("on"));
+    const link = event.target.closest("[data-block]"), block = link && document.getElementById(`b${link.dataset.block}`);
+    if (!block) return;
+    block.classList.add("on");
+    bring(block, mended);
+  });
+  sheets?.addEventListener("pointerleave", () => mended.querySelectorAll(".b.on").forEach((one) => one.classList.remove("on")));
+  sheets?.querySelectorAll(".leaf img").forEach((picture) => {
+    const bare = () => { picture.parentElement.classList.remove("is-drawn"); picture.remove(); };
+    if (picture.complete && !picture.naturalWidth) bare();
+    else picture.addEventListener("error", bare);
   });
 
   const target = document.getElementById("at");

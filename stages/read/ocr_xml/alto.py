@@ -60,7 +60,7 @@ def _page(element: Any, regions: list[tuple[str, Region]], order: list[str]) -> 
     right = max((region.box[2] for region in found), default=0.0)
     bottom = max((region.box[3] for region in found), default=0.0)
     width, height = number(element.get("WIDTH")), number(element.get("HEIGHT"))
-    return RegionPage(found, max(width, right), max(height, bottom), ordered)
+    return RegionPage(found, max(width, right), max(height, bottom), ordered, min(width, height) > 0)
 
 
 def _region(block: Any, tags: Mapping[str, str]) -> Region:

@@ -9,7 +9,7 @@ from lxml import etree
 
 from stages.errors import SourceError
 from stages.read.printed import BELOW, TYPE, RegionPage, Run, lay_out_regions
-from stages.read.raw_document import Fact, RawDocument
+from stages.read.raw_document import Fact, PageSize, RawDocument
 
 
 def local(element: Any) -> str:
@@ -99,7 +99,13 @@ def as_document(
     if not any(page.regions for page in pages):
         raise SourceError("empty", f"the {kind} file holds no text: its pages were not recognised; run OCR again")
     text, pieces = lay_out_regions(pages)
-    return RawDocument(text, encoding, kind, pieces, facts, in_file=False, read_by=read_by)
+    sizes = tuple(size_of(page) for page in pages)
+    return RawDocument(text, encoding, kind, pieces, facts, in_file=False, read_by=read_by, pages=sizes)
+
+
+def size_of(page: RegionPage) -> PageSize:
+    """The size of a page as its file has it, to hundredths of its unit."""
+    return PageSize(round(page.width, 2), round(page.height, 2)) if page.is_sized else PageSize()
 
 
 class Budget:

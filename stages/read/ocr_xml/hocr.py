@@ -54,7 +54,7 @@ class _Reader:
         self.facts: dict[str, Fact] = {}
         self.lines: list[tuple[int, str | None, Run]] = []
         self._budget = budget
-        self._size = (0.0, 0.0)
+        self._size: tuple[float, float] | None = None
         self._block = 0
         self._ordered = False
 
@@ -109,10 +109,11 @@ class _Reader:
             else:
                 regions.append(Region([run], role))
             last = (block, role)
-        if regions:
-            right, bottom = max(r.box[2] for r in regions), max(r.box[3] for r in regions)
-            size = max(self._size[0], right), max(self._size[1], bottom)
-            self.pages.append(RegionPage(regions, *size, self._ordered))
+        if regions or self._size is not None:  # a page without text counts, or the numbers of the others are wrong
+            said = self._size or (0.0, 0.0)
+            right, bottom = (max((r.box[at] for r in regions), default=0.0) for at in (2, 3))
+            size = max(said[0], right), max(said[1], bottom)
+            self.pages.append(RegionPage(regions, *size, self._ordered, min(said) > 0))
         self.lines = []
 
 

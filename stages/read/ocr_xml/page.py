@@ -49,7 +49,8 @@ def _page(page: Any) -> RegionPage:
         regions.sort(key=_custom_index)
         ordered = any(READING.search(region.get("custom") or "") for region in regions)
     found = [read for region in regions for read in _regions(region, None)]
-    return RegionPage(_with_initials(found), number(page.get("imageWidth")), number(page.get("imageHeight")), ordered)
+    width, height = number(page.get("imageWidth")), number(page.get("imageHeight"))
+    return RegionPage(_with_initials(found), width, height, ordered, min(width, height) > 0)
 
 
 def _custom_index(element: Any) -> int:

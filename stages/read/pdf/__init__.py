@@ -6,6 +6,7 @@ fastest, nine times faster than docling-parse on the same pages.
 
 import re
 from collections.abc import Iterator, Sequence
+from math import degrees
 from typing import Any
 
 import pypdfium2
@@ -14,7 +15,7 @@ from stages.discover.decide import IN_PART
 from stages.errors import SourceError
 from stages.read.pdf.glyphs import glyphs_of, runs_of
 from stages.read.printed import Page, Run, lay_out
-from stages.read.raw_document import Fact, RawDocument
+from stages.read.raw_document import Fact, PageSize, RawDocument
 from stages.read.versions import reader_version
 
 # Pages are 14,400 units at most; anything else is no page.
@@ -54,7 +55,8 @@ def read_pdf(data: bytes, max_chars: int) -> RawDocument:
         if pictures := pictures_among(document, pages):
             how = IN_PART
             facts["pages_without_text"] = Fact(", ".join(str(at + 1) for at in pictures), "pages of the PDF")
-        return RawDocument(text, "pdf", how, pieces, facts, in_file=False, read_by=reader_version("pypdfium2"))
+        read_by, sizes = reader_version("pypdfium2"), tuple(map(size_of, pages))
+        return RawDocument(text, "pdf", how, pieces, facts, in_file=False, read_by=read_by, pages=sizes)
     finally:
         document.close()
 
@@ -118,27 +120,38 @@ def _page(document: Any, number: int) -> Page:
         for turn, run in runs_of(glyphs_of(text_page.raw, box)):
             if abs(run.x0) < LARGEST_PAGE and abs(run.base) < LARGEST_PAGE:
                 turned.setdefault(turn, []).append(run)
-        return _upright(turned, abs(box[2] - box[0]), abs(box[3] - box[1]))
+        return _upright(turned, abs(box[2] - box[0]), abs(box[3] - box[1]), page.get_rotation())
     finally:
         text_page.close()
         page.close()
 
 
-def _upright(turned: dict[float, list[Run]], width: float, height: float) -> Page:
-    """The page as most of its text is read; what is turned otherwise follows as blocks of its own kind."""
-    if not turned:
-        return Page([], width, height)
-    main = max(turned, key=lambda turn: sum(len(run.text) for run in turned[turn]))
-    runs = turned.pop(main)
-    if main:
+def _upright(turned: dict[float, list[Run]], width: float, height: float, rotation: int) -> Page:
+    """The page as most of its text is read; what is turned otherwise is left out.
+
+    ``rotation``: degrees clockwise by which a viewer turns the page.
+    """
+    main = max(turned, key=lambda turn: sum(len(run.text) for run in turned[turn])) if turned else 0.0
+    turn = round(degrees(main)) % 360
+    runs = turned.get(main, [])
+    if turn % 90:
         left, top = min(run.x0 for run in runs), min(run.y0 for run in runs)
-        runs = [
-            r._replace(x0=r.x0 - left, x1=r.x1 - left, y0=r.y0 - top, y1=r.y1 - top, base=r.base - top) for r in runs
-        ]
-        height = max(run.y1 for run in runs)
-    if not main:
-        runs = [run for run in runs if -run.size < run.base < height + run.size and run.x1 > 0 and run.x0 < width]
-    return Page(runs, width, height)
+        runs = [_moved(run, -left, -top) for run in runs]
+        return Page(runs, width, max(run.y1 for run in runs), None)
+    # Where the corner of the page lies that is at the top left once it is turned.
+    x, y = {0: (0.0, 0.0), 90: (height, 0.0), 180: (width, height), 270: (0.0, width)}[turn]
+    runs = [_moved(run, x, y) for run in runs]
+    if turn % 180:
+        width, height = height, width
+    runs = [run for run in runs if -run.size < run.base < height + run.size and run.x1 > 0 and run.x0 < width]
+    return Page(runs, width, height, (turn - rotation) % 360)
+
+
+def size_of(page: Page) -> PageSize:
+    """The size of a page, to hundredths of its unit; none where its text stands at no right angle."""
+    if page.turned is None:
+        return PageSize(turned=None)
+    return PageSize(round(page.width, 2), round(page.height, 2), page.turned)
 
 
 def _moved(run: Run, x: float, y: float) -> Run:

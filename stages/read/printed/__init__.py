@@ -65,7 +65,7 @@ def lay_out_regions(pages: Sequence[RegionPage]) -> tuple[str, pl.DataFrame]:
 
 def lay_out_mixed(pages: Sequence[Page], recognised: Mapping[int, RegionPage]) -> tuple[str, pl.DataFrame]:
     """The same for printed pages of which some were ``recognised`` (by their number from 0); these count instead."""
-    pictures = by_letters([recognised.get(at) or RegionPage([], *page[1:]) for at, page in enumerate(pages)])
+    pictures = by_letters([recognised.get(at) or RegionPage([], *page[1:3]) for at, page in enumerate(pages)])
     runs = [[line for region in picture.regions for line in region.lines] for picture in pictures]
     sheets = [Page(runs[at], *page[1:]) if at in recognised else page for at, page in enumerate(pages)]
     # Heads come again on pages of both kinds.

@@ -39,11 +39,12 @@ TELLING = re.compile(
 
 
 class Page(NamedTuple):
-    """The runs of a page, and its width and height."""
+    """The runs of a page, its width and height, and ``turned`` as `stages.read.raw_document.PageSize` has it."""
 
     runs: list[Run]
     width: float
     height: float
+    turned: int | None = 0
 
 
 class Row(NamedTuple):

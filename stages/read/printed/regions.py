@@ -47,12 +47,15 @@ class Region(NamedTuple):
 
 
 class RegionPage(NamedTuple):
-    """The regions of a page; ``ordered`` where the format says in what order they are read."""
+    """The regions of a page; ``ordered`` where the format says in what order they are read, ``is_sized`` where it says
+    how large the page is.
+    """
 
     regions: list[Region]
     width: float
     height: float
     ordered: bool = False
+    is_sized: bool = True
 
 
 def by_letters(pages: Sequence[RegionPage]) -> list[RegionPage]:

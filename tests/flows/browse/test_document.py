@@ -1,10 +1,14 @@
 """What a page shows of documents of every kind: the raw side, the pages, what is known of them, and their copies."""
 
+import io
+import os
 import re
 from pathlib import Path
 
 import polars as pl
+import pypdfium2
 import pytest
+from PIL import Image, ImageChops
 from starlette.testclient import TestClient
 
 from flows.browse.app import Options, build_app
@@ -15,6 +19,7 @@ from flows.browse.words import WORDS
 from stages.discover.sources import parse_sources
 from stages.link_entities.evidence import RULES
 from stages.read.again import read_again, row_options
+from stages.read.pictures import Wanted, draw_page
 from stages.tables.schemas import DOUBTS, DRIFT_VERDICTS, REASONS
 from stages.tables.store.snapshots import read_current, read_table
 from tests.faults.harness import fast_gate, run_here
@@ -113,8 +118,6 @@ def test_a_printed_page_is_drawn_with_its_blocks_and_names(pages: TestClient, ho
 
 def test_what_is_drawn_stands_where_it_is_printed(home: Path) -> None:
     """On the page as pdfium renders it: print in the box of every block and name, and next to none beside them."""
-    import pypdfium2
-
     page = pypdfium2.PdfDocument(home / "kinds" / "bericht.pdf")[0]
     ink = page.render(scale=2).to_numpy().min(axis=2) < 128
     store, snapshot = home / "tables", read_current(home / "tables")
@@ -133,12 +136,74 @@ def test_what_is_drawn_stands_where_it_is_printed(home: Path) -> None:
         outside[y0:y1, x0:x1] = False
     assert len(boxes["mentions"]) > 20
     assert outside.sum() < 0.01 * ink.sum()  # the page number
+    sizes = documents(home).join(chosen, on="doc_id")["pages"].item()
     (sheet,) = sheets_of(
-        [{"block_no": 0, "kind": "p", "text": "", "page": 1, "box": one} for one in boxes["blocks"]], []
+        [{"block_no": 0, "kind": "p", "text": "", "page": 1, "box": one} for one in boxes["blocks"]], [], sizes
     )
     _, _, width, height = (float(one) for one in re.findall(r'viewBox="([^"]*)"', sheet.drawing)[0].split())
-    assert abs(width / page.get_width() - 1) < 0.05
-    assert abs(height / page.get_height() - 1) < 0.05
+    assert (width, height) == pytest.approx(page.get_size(), abs=0.01)
+
+
+def pictures_of(page: str) -> list[str]:
+    return re.findall(r'<img src="([^"]*)"', page)
+
+
+def test_a_page_is_shown_as_it_was_printed(pages: TestClient, home: Path) -> None:
+    (address,) = pictures_of(page_of(pages, home, "bericht.pdf"))
+    answer = pages.get(address)
+    assert answer.headers["content-type"] == "image/jpeg"
+    assert "img-src 'self'" in answer.headers["content-security-policy"]
+    page = pypdfium2.PdfDocument(home / "kinds" / "bericht.pdf")[0]
+    printed = page.render(scale=2, grayscale=True).to_pil()
+    shown, expected = (one.convert("L").resize((60, 85)) for one in (Image.open(io.BytesIO(answer.content)), printed))
+    assert min(expected.tobytes()) < 200  # there is print
+    assert max(ImageChops.difference(shown, expected).tobytes()) < 25
+    assert pages.get(address).content == answer.content
+    assert pages.get(address.replace("/1.jpg", "/2.jpg")).status_code == 404
+    assert pages.get("/documents/none/pages/1.jpg").status_code == 404
+
+
+def test_without_a_picture_the_page_says_why(pages: TestClient, home: Path) -> None:
+    file = home / "kinds" / "bericht.pdf"
+    (address,) = pictures_of(page_of(pages, home, "bericht.pdf"))
+    was, about = file.read_bytes(), file.stat()
+    try:
+        file.write_bytes(was + b"\n")
+        page = page_of(pages, home, "bericht.pdf")
+        assert "has changed" in page
+        assert pictures_of(page) == []
+        assert '<rect class="block' in page
+        assert pages.get(address).status_code == 404
+    finally:
+        file.write_bytes(was)
+        os.utime(file, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert pictures_of(page_of(pages, home, "bericht.pdf")) == [address]
+    for given, name, why in (
+        ([], "bericht.pdf", "is not at hand"),
+        ([str(home / "kinds")], "seite.alto.xml", "the file holds none"),
+    ):
+        page = page_of(served(home, given), home, name)
+        assert why in page
+        assert pictures_of(page) == []
+
+
+def test_a_scan_beside_its_text_is_shown_if_it_has_the_shape_of_the_page(pages: TestClient, home: Path) -> None:
+    scan = home / "kinds" / "seite.png"
+    try:
+        Image.new("RGB", (400, 500), (200, 30, 30)).save(scan)
+        (address,) = pictures_of(page_of(pages, home, "seite.hocr"))  # 800 by 1,000
+        shown = Image.open(io.BytesIO(pages.get(address).content))
+        assert shown.size == (400, 500)
+        assert shown.getpixel((200, 250))[0] > 150
+        (other,) = pictures_of(page_of(pages, home, "seite.alto.xml"))  # 1,000 by 1,400
+        assert pages.get(other).status_code == 404
+    finally:
+        scan.unlink()
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.7\n%%EOF", b"%!PS"])
+def test_what_cannot_be_drawn_has_no_picture(data: bytes) -> None:
+    assert draw_page(data, Wanted(1, 400.0, 500.0, 0, 100)) is None
 
 
 def test_a_drawing_escapes_and_has_room_for_every_box() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from flows.browse.page import report_page
 from stages.tables.store.local import LocalSnapshots
-from stages.tables.store.snapshots import read_current
+from stages.tables.store.snapshots import read_current, read_table
 from tests.flows.browse.conftest import COMMAND, HOSTILE, HOSTILE_NAME, ROOT
 
 pytestmark = pytest.mark.integration
@@ -74,5 +74,13 @@ def test_the_report_of_a_run_shows_what_it_mended(browser, tables: Path) -> None
     text = page.locator("main").inner_text()
     assert "24 written" in text
     assert re.search(r"Eis\xad⏎kerne\s+Eiskerne\s+hyphen removed", text)
+    places = read_table(tables, read_current(tables), "entities").drop_nulls("geonames_id")
+    drawn = page.locator(".atlas circle title").evaluate_all("all => all.map(one => one.textContent)")
+    assert "Lindau" in places["name"].to_list()
+    assert any(one.startswith("Lindau: ") for one in drawn)
+    outline = page.locator(".atlas path").bounding_box()
+    assert outline is not None
+    assert outline["width"] > 300
+    assert page.locator(".atlas a").count() == 0
     assert noted == []
     page.close()

@@ -10,6 +10,7 @@ import pytest
 
 from stages.errors import SourceError
 from stages.read.ocr_xml import read_alto, read_hocr, read_page
+from stages.read.raw_document import PageSize
 from stages.reflow.layout import reflow_pieces
 from stages.tables.schemas import REASONS
 from tests.stages.read import newspaper
@@ -444,3 +445,24 @@ def test_every_character_is_mapped_to_the_text_of_the_lines(read, data):
     for block in reflow_pieces(document).blocks:
         for start, raw, length in block.spans:
             assert block.text[start : start + length] == document.text[raw : raw + length]
+
+
+@pytest.mark.parametrize(
+    ("read", "data", "width"),
+    [
+        (read_alto, alto(text_block("a", LEFT, 100, 100)), b'WIDTH="1000" '),
+        (read_page, page(region("a", "paragraph", LEFT, 100, 100)), b'imageWidth="1000" '),
+        (read_hocr, hocr(paragraph(LEFT, 100)), b"; bbox 0 0 1000 1400"),
+    ],
+)
+def test_a_page_is_as_large_as_its_file_says(read, data, width):
+    assert read(data, MANY).pages == (PageSize(1000, 1400),)
+    assert data.count(width) == 1
+    assert read(data.replace(width, b""), MANY).pages == (PageSize(),)
+
+
+def test_hocr_pages_without_text_are_counted():
+    second, third = (f"</div><div class='ocr_page' title='bbox 0 0 {size}'>" for size in ("900 1300", "800 1200"))
+    document = read_hocr(hocr(paragraph(LEFT, 100) + second + third + paragraph(RIGHT, 100)), MANY)
+    assert document.pages == (PageSize(1000, 1400), PageSize(900, 1300), PageSize(800, 1200))
+    assert document.pieces["page"].unique(maintain_order=True).to_list() == [1, 3]

@@ -1,10 +1,14 @@
 """PDFs that fpdf2 printed: reading order, roles, furniture, what heals over pages, and files that are no good."""
 
+import io
+
+import pypdfium2
 import pytest
 from fpdf import FPDF
 
 from stages.errors import SourceError
 from stages.read.pdf import read_pdf
+from stages.read.raw_document import PageSize
 from stages.reflow.layout import reflow_pieces
 from stages.tables.schemas import REASONS
 from tests.stages.read.print_pdf import HEAD, Sheet, article, paragraph, set_paragraph, two_columns, with_note
@@ -170,3 +174,49 @@ def test_damaged_bytes_raise_nothing_but_a_reason():
     codes = {code_of(data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]) for at in places}
 
     assert codes <= {None, *REASONS}
+
+
+def turned_text(turn):
+    """A page of 400 by 600 points with lines that run in one direction, as many degrees counter-clockwise."""
+    sheet = FPDF(unit="pt", format=(400, 600))
+    sheet.add_page()
+    sheet.set_font("Helvetica", size=11)
+    with sheet.rotation(turn, 200, 300):
+        for at in range(4):
+            sheet.text(80, 250 + 16 * at, f"Der Rat tagt am Abend im Saal {at}, sagt Anna.")
+    return bytes(sheet.output())
+
+
+def shown_turned(data, rotation):
+    """The same file, which a viewer turns clockwise."""
+    document = pypdfium2.PdfDocument(data)
+    document[0].set_rotation(rotation)
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("turn", "rotation", "size"),
+    [
+        (0, 0, PageSize(400, 600, 0)),
+        (90, 0, PageSize(600, 400, 90)),
+        (180, 0, PageSize(400, 600, 180)),
+        (270, 0, PageSize(600, 400, 270)),
+        (90, 90, PageSize(600, 400, 0)),
+        (0, 90, PageSize(400, 600, 270)),
+        (30, 0, PageSize(turned=None)),
+    ],
+)
+def test_a_page_has_its_size_and_boxes_lie_on_its_print(turn, rotation, size):
+    data = shown_turned(turned_text(turn), rotation)
+    document = read_pdf(data, MANY)
+    assert document.pages == (size,)
+    if size.turned is not None:
+        ink = pypdfium2.PdfDocument(data)[0].render(rotation=size.turned).to_numpy().min(axis=2) < 128
+        assert ink.shape == (size.height, size.width)
+        for box in document.pieces.select("x0", "y0", "x1", "y1").iter_rows():
+            x0, y0, x1, y1 = map(round, box)
+            assert ink[y0:y1, x0:x1].mean() > 0.03
+            ink[y0:y1, x0 - 2 : x1 + 2] = False
+        assert not ink.any()

@@ -375,7 +375,7 @@ def test_batch_parts_texts_from_rejected_files(tmp_path):
     batch = batch_of("s/a.txt", "s/b.txt", "s/c.txt", "s/d.txt", sha256=read_source(tmp_path / "a.txt")[1])
     texts, rejected = read_sources(batch, {"s": tmp_path})
     assert texts.columns == list(TEXTS)
-    expected = ("s/a.txt", "a.txt", batch["content_sha256"][0], "text", "utf-8", "utf-8", None, [], True, None)
+    expected = ("s/a.txt", "a.txt", batch["content_sha256"][0], "text", "utf-8", "utf-8", None, [], True, None, None)
     assert texts.rows() == [expected]
     assert rejected.columns == list(REJECTED)
     assert rejected.select("source_uri", "stage", "code").rows() == [
