@@ -85,7 +85,7 @@ def _with_its_edges(text: str, name: Name) -> Name:
     if name.label == "PER" and surface.startswith(("der ", "den ", "dem ")) and text[: name.start].endswith(" von "):
         return name._replace(start=name.start - len("von "))
     tail = TAIL.search(surface)
-    return name if tail is None else name._replace(end=name.start + tail.start())
+    return name if tail is None or name.label != "ORG" else name._replace(end=name.start + tail.start())
 
 
 @lru_cache(REMEMBERED)
