@@ -23,6 +23,7 @@ ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
 TAIL = re.compile(
     r"(?<=\w)(?: &| [a-z\u00e4\u00f6\u00fc\u00df]{3,}t)$"
 )  # "Karlsruher Institut f\u00fcr Infrastruktur rechnet"
+PREPOSITION = re.compile(r"(?:am|im|in|bei|vom|zum|an der|in der) (?=[A-Z\u00c4\u00d6\u00dc])")  # "am Main"
 TOWN = r"[A-Z][a-z]+(?:wick|mouth|shire|borough|chester|caster|minster|pool)"
 PLACE_ENDING = re.compile(TOWN)
 BESIDE_TOWN = re.compile(rf"[A-Z][a-z]+(?:by|ham|ton|ley|field|stead) (?:or|and) {TOWN}\b")  # "Whitby or Hawick"
@@ -84,6 +85,8 @@ def _with_its_edges(text: str, name: Name) -> Name:
     surface = text[name.start : name.end]
     if name.label == "PER" and surface.startswith(("der ", "den ", "dem ")) and text[: name.start].endswith(" von "):
         return name._replace(start=name.start - len("von "))
+    if name.label == "LOC" and (small := PREPOSITION.match(surface)):
+        return name._replace(start=name.start + small.end())
     tail = TAIL.search(surface)
     return name if tail is None or name.label != "ORG" else name._replace(end=name.start + tail.start())
 
@@ -189,7 +192,8 @@ def _is_given(surface: str) -> bool:
 @lru_cache(REMEMBERED)
 def _is_no_name(label: str, surface: str) -> bool:
     """Whether a text is marks alone ("@"), or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
-    nobody = label in ("PER", "LOC") and plain(surface) in lists().nobody
+    nobody = label != "MISC" and plain(surface) in lists().nobody
+    nobody = nobody or (label in ("PER", "LOC") and surface.islower() and " " not in surface and not _is_place(surface))
     nobody = nobody or (label == "PER" and plain(surface) in lists().no_persons)
     return nobody or not any(letter.isalnum() for letter in surface)
 

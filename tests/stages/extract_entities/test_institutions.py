@@ -70,5 +70,5 @@ def test_a_founder_keeps_the_name_that_the_company_has_too():
 
 def test_what_the_engine_is_sure_of_stays():
     texts = ["Die Essen AG baut", "in Essen"]
-    names = [found(texts[0], ("ORG", "Essen AG")), found(texts[1], ("LOC", "Essen", [0.99]))]
+    names = [found(texts[0], ("ORG", "Essen AG")), found(texts[1], ("LOC", "Essen", 0.99))]
     assert told(texts, with_companies(texts, names, "model"))[-1] == ("LOC", "name", "Essen")

@@ -127,6 +127,10 @@ def settled(text, *names):
         ("Vale meets Whitby or Hawick", ("PER", "Whitby"), [("LOC", "Whitby")]),
         ("Mr Hawick said", ("PER", "Hawick"), [("PER", "Hawick")]),
         ("das Institut für Bau rechnet damit", ("ORG", "Institut für Bau rechnet"), [("ORG", "Institut für Bau")]),
+        ("in Frankfurt am Main", ("LOC", "am Main"), [("LOC", "Main")]),
+        ("the islanders", ("LOC", "islanders"), []),
+        ("nach berlin", ("LOC", "berlin"), [("LOC", "berlin")]),
+        ("PHOTO: Huber", ("ORG", "PHOTO"), []),
         ("die Firma Wiegand & Co", ("ORG", "Wiegand &"), [("ORG", "Wiegand")]),
     ],
 )
