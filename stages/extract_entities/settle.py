@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from stages.extract_entities.names import Name
 from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
 from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected
-from stages.lookups.known_names import common_surnames, given_names, lists, offices
+from stages.lookups.known_names import common_surnames, given_names, lists, offices, places
 
 # What is hardly ever a person or a place. A club is named after its town, a ministry stands for its house.
 SETTLED = frozenset({"agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank"})
@@ -105,8 +105,8 @@ def _parts(text: str, name: Name) -> Iterator[Name]:
         yield name
         return
     persons = name.label == "PER" and all(part.strip()[:1].isupper() for part in surface.split("/"))
-    places = [m.span() for m in (PERSONS if persons and "/" in surface else ADDRESSEES).finditer(surface)]
-    yield from (name._replace(start=name.start + start, end=name.start + end) for start, end in places)
+    spans = [m.span() for m in (PERSONS if persons and "/" in surface else ADDRESSEES).finditer(surface)]
+    yield from (name._replace(start=name.start + start, end=name.start + end) for start, end in spans)
 
 
 def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
@@ -193,7 +193,9 @@ def _is_given(surface: str) -> bool:
 def _is_no_name(label: str, surface: str) -> bool:
     """Whether a text is marks alone ("@"), or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
     nobody = label != "MISC" and plain(surface) in lists().nobody
-    nobody = nobody or (label in ("PER", "LOC") and surface.islower() and " " not in surface and not _is_place(surface))
+    nobody = nobody or (
+        label in ("PER", "LOC") and surface.islower() and " " not in surface and plain(surface) not in places()
+    )
     nobody = nobody or (label == "PER" and plain(surface) in lists().no_persons)
     return nobody or not any(letter.isalnum() for letter in surface)
 
