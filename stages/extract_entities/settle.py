@@ -62,7 +62,9 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     parted = (_with_its_edges(text, part) for name in found for part in _parts(text, name))
     for name in _whole_institutions(text, _whole_persons(text, parted)):
         surface = text[name.start : name.end]
-        if _is_no_name(name.label, surface) or (_is_initial(name, surface) and not _after_address(text[: name.start])):
+        if _is_no_name(name.label, surface) or (name.kind == "name" and _is_small_word(name.label, surface)):
+            continue
+        if _is_initial(name, surface) and not _after_address(text[: name.start]):
             continue
         if name.label == "ORG" and _is_person_in_capitals(surface):
             name = name._replace(label="PER")
@@ -193,11 +195,14 @@ def _is_given(surface: str) -> bool:
 def _is_no_name(label: str, surface: str) -> bool:
     """Whether a text is marks alone ("@"), or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
     nobody = label != "MISC" and plain(surface) in lists().nobody
-    nobody = nobody or (
-        label in ("PER", "LOC") and surface.islower() and " " not in surface and plain(surface) not in places()
-    )
     nobody = nobody or (label == "PER" and plain(surface) in lists().no_persons)
     return nobody or not any(letter.isalnum() for letter in surface)
+
+
+@lru_cache(REMEMBERED)
+def _is_small_word(label: str, surface: str) -> bool:
+    """Whether a person or place is a word in small letters ("islanders") that no town is called by."""
+    return label in ("PER", "LOC") and surface.islower() and " " not in surface and plain(surface) not in places()
 
 
 @lru_cache(REMEMBERED)

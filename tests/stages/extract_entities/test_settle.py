@@ -56,6 +56,8 @@ def test_a_whole_name_has_the_label_that_tables_are_sure_of(label, surface, expe
 def test_parts_and_derivations_stay(kind):
     name = Name(0, 8, "PER", kind, 0.7, "model")
     assert list(settle("STANDARD-Leser", [name])) == [name]
+    adjective = Name(4, 13, "LOC", "deriv", 0.7, "model")
+    assert list(settle("der russische Gast", [adjective])) == [adjective]
 
 
 @pytest.mark.parametrize(
