@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.benchmarks import names
 from tests.benchmarks.corpora import CHARS, ROOT, documents, gather_sentences, write_documents
 from tests.benchmarks.peers import PROGRAMS
 
@@ -46,3 +47,18 @@ def test_cpu_by_stage_is_told() -> None:
     said = subprocess.run(command, cwd=ROOT, check=True, timeout=120, capture_output=True, text=True).stdout
     for stage in ("reflow", "identify_language", "split_sentences", "extract_entities", "link_entities"):
         assert f"{stage} " in said
+
+
+@pytest.mark.integration
+def test_the_table_of_names_says_which_material_is_missing(tmp_path: Path) -> None:
+    command = [sys.executable, BENCHMARKS / "names.py", "--devsets", tmp_path, "--only", "four types"]
+    said = subprocess.run(command, cwd=ROOT, check=True, timeout=300, capture_output=True, text=True).stdout
+    assert said.count("not measured: ner/germeval_dev_12.tsv is not there") == len(names.entities.ENGINES)
+
+
+def test_a_figure_below_its_floor_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = next(row for row in names.rows(tmp_path) if row.what == "values, MONEY")
+    key = f"{row.what}: {row.on}"
+    assert names.print_row(row, {key: 50.0}, key, None)
+    assert not names.print_row(row, {key: 101.0}, key, None)
+    assert capsys.readouterr().out.count("below its floor of 101.0") == 1

@@ -10,12 +10,14 @@ from typing import NamedTuple
 import polars as pl
 
 from stages.extract_entities import names, values
+from stages.extract_entities.companies import with_companies
+from stages.extract_entities.institutions import with_institutions
 from stages.extract_entities.nouns import without_nouns
 from stages.extract_entities.settle import settle
 from stages.tables.offsets import with_raw_range
 from stages.tables.schemas import TABLES
 
-VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-4"
+VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def _find(rows: pl.DataFrame, engine: str) -> list[_Mention]:
     documents = [list(zip(*columns, strict=True)) for columns in grouped.select("text", "language", "kind").iter_rows()]
     named = names.extract_names(documents, engine)
     found_names = [
-        found for document, inside in zip(documents, named, strict=True) for found in _kept(document, inside)
+        found for document, inside in zip(documents, named, strict=True) for found in complete(document, inside)
     ]
     found: list[_Mention] = []
     for number, (text, language), inside in zip(
@@ -88,10 +90,13 @@ def _find(rows: pl.DataFrame, engine: str) -> list[_Mention]:
     return found
 
 
-def _kept(document: Sequence[tuple[str, str, str]], found: list[list[names.Name]]) -> list[list[names.Name]]:
-    """The names of a document without the nouns that it shows to be nouns, where it is in German."""
-    german = any(language == "de" for _, language, _ in document)
-    return without_nouns([text for text, *_ in document], found) if german else found
+def complete(document: Sequence[tuple[str, str, str]], found: list[list[names.Name]]) -> list[list[names.Name]]:
+    """The names of a document in German, without nouns that it shows to be nouns, with well-known institutions."""
+    extractor = next((name.extractor for inside in found for name in inside), None)
+    if extractor is None or not any(language == "de" for _, language, _ in document):
+        return found
+    texts = [text for text, *_ in document]
+    return with_institutions(texts, with_companies(texts, without_nouns(texts, found), extractor), extractor)
 
 
 def _row(

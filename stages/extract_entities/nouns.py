@@ -12,7 +12,7 @@ SURE = 0.9  # of a score: here the model is believed
 NOUN = re.compile(r"[A-ZÄÖÜ][a-zäöüß]{3,}")
 MANY = (
     r"(?:viele[nr]?|einige[nr]?|mehrere[nr]?|wenige[nr]?|manche[nr]?|alle[nr]?|sämtliche[nr]?|keine|beiden?|etliche[nr]?|"
-    r"zahlreiche[nr]?|unsere[nr]?|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|hundert|tausend|\d+) "
+    r"zahlreiche[nr]?|unsere[nr]?|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|hundert|tausend|\d{1,3}) "
 )
 
 

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from stages.extract_entities.names import Name
 from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
 from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected
-from stages.lookups.known_names import common_surnames, given_names, lists, offices
+from stages.lookups.known_names import common_surnames, given_names, lists, offices, places
 
 # What is hardly ever a person or a place. A club is named after its town, a ministry stands for its house.
 SETTLED = frozenset({"agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank"})
@@ -23,6 +23,7 @@ ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
 TAIL = re.compile(
     r"(?<=\w)(?: &| [a-z\u00e4\u00f6\u00fc\u00df]{3,}t)$"
 )  # "Karlsruher Institut f\u00fcr Infrastruktur rechnet"
+PREPOSITION = re.compile(r"(?:am|im|in|bei|vom|zum|an der|in der) (?=[A-Z\u00c4\u00d6\u00dc])")  # "am Main"
 TOWN = r"[A-Z][a-z]+(?:wick|mouth|shire|borough|chester|caster|minster|pool)"
 PLACE_ENDING = re.compile(TOWN)
 BESIDE_TOWN = re.compile(rf"[A-Z][a-z]+(?:by|ham|ton|ley|field|stead) (?:or|and) {TOWN}\b")  # "Whitby or Hawick"
@@ -61,7 +62,9 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     parted = (_with_its_edges(text, part) for name in found for part in _parts(text, name))
     for name in _whole_institutions(text, _whole_persons(text, parted)):
         surface = text[name.start : name.end]
-        if _is_no_name(name.label, surface) or (_is_initial(name, surface) and not _after_address(text[: name.start])):
+        if _is_no_name(name.label, surface) or (name.kind == "name" and _is_small_word(name.label, surface)):
+            continue
+        if _is_initial(name, surface) and not _after_address(text[: name.start]):
             continue
         if name.label == "ORG" and _is_person_in_capitals(surface):
             name = name._replace(label="PER")
@@ -84,8 +87,10 @@ def _with_its_edges(text: str, name: Name) -> Name:
     surface = text[name.start : name.end]
     if name.label == "PER" and surface.startswith(("der ", "den ", "dem ")) and text[: name.start].endswith(" von "):
         return name._replace(start=name.start - len("von "))
+    if name.label == "LOC" and (small := PREPOSITION.match(surface)):
+        return name._replace(start=name.start + small.end())
     tail = TAIL.search(surface)
-    return name if tail is None else name._replace(end=name.start + tail.start())
+    return name if tail is None or name.label != "ORG" else name._replace(end=name.start + tail.start())
 
 
 @lru_cache(REMEMBERED)
@@ -102,8 +107,8 @@ def _parts(text: str, name: Name) -> Iterator[Name]:
         yield name
         return
     persons = name.label == "PER" and all(part.strip()[:1].isupper() for part in surface.split("/"))
-    places = [m.span() for m in (PERSONS if persons and "/" in surface else ADDRESSEES).finditer(surface)]
-    yield from (name._replace(start=name.start + start, end=name.start + end) for start, end in places)
+    spans = [m.span() for m in (PERSONS if persons and "/" in surface else ADDRESSEES).finditer(surface)]
+    yield from (name._replace(start=name.start + start, end=name.start + end) for start, end in spans)
 
 
 def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
@@ -189,9 +194,15 @@ def _is_given(surface: str) -> bool:
 @lru_cache(REMEMBERED)
 def _is_no_name(label: str, surface: str) -> bool:
     """Whether a text is marks alone ("@"), or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
-    nobody = label in ("PER", "LOC") and plain(surface) in lists().nobody
+    nobody = label != "MISC" and plain(surface) in lists().nobody
     nobody = nobody or (label == "PER" and plain(surface) in lists().no_persons)
     return nobody or not any(letter.isalnum() for letter in surface)
+
+
+@lru_cache(REMEMBERED)
+def _is_small_word(label: str, surface: str) -> bool:
+    """Whether a person or place is a word in small letters ("islanders") that no town is called by."""
+    return label in ("PER", "LOC") and surface.islower() and " " not in surface and plain(surface) not in places()
 
 
 @lru_cache(REMEMBERED)

@@ -94,6 +94,12 @@ def _rows(table: str) -> Iterator[dict[str, str]]:
         yield dict(zip(header, row + [""] * (len(header) - len(row)), strict=True))
 
 
+@cache
+def organisations() -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """What each organisation of the table is, and all its names, as they are written."""
+    return tuple((row["kind"], (row["name"], *_cells(row["others"]))) for row in _rows("organisations"))
+
+
 def _cells(cell: str) -> list[str]:
     return [part for part in cell.split("; ") if part]
 

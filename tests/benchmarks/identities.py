@@ -25,6 +25,7 @@ from pathlib import Path
 
 import polars as pl
 
+from stages.extract_entities import complete
 from stages.extract_entities.names import Name, extract_names
 from stages.extract_entities.settle import settle
 from stages.link_entities import build_entities, find_clusters, link_clusters
@@ -75,7 +76,8 @@ def entities_of(texts: list[Document]) -> pl.DataFrame:
         batch = texts[first : first + BATCH]
         asked = [[(sentence, "de", "paragraph") for block in blocks for sentence in block] for _, blocks in batch]
         texts_of = [sentence for document in asked for sentence, *_ in document]
-        named = (names for document in extract_names(asked, "fast") for names in document)
+        answers = zip(asked, extract_names(asked, "fast"), strict=True)
+        named = (names for document, answer in answers for names in complete(document, answer))
         found = iter([list(settle(*one)) for one in zip(texts_of, named, strict=True)])
         for doc_id, blocks in batch:
             text, mentions = _laid_out(blocks, found)

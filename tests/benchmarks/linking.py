@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from stages.extract_entities import complete
 from stages.extract_entities.names import extract_names
 from stages.extract_entities.settle import settle
 from stages.link_entities import CLUSTERS, fill_mentions, find_clusters, link_clusters
@@ -99,7 +100,7 @@ def found_mentions(gold: Gold, engine: str) -> pl.DataFrame:
     for doc_id, _, text in gold.documents.iter_rows():
         spans = split_sentences(text, "de")
         sentences = [(text[start:end], "de", "paragraph") for start, end in spans]
-        found = extract_names([sentences], engine)[0]
+        found = complete(sentences, extract_names([sentences], engine)[0])
         settled = [settle(sentence, names) for (sentence, *_), names in zip(sentences, found, strict=True)]
         names = [(start, name) for (start, _), inside in zip(spans, settled, strict=True) for name in inside]
         for number, (start, name) in enumerate(names):

@@ -56,6 +56,8 @@ def test_a_whole_name_has_the_label_that_tables_are_sure_of(label, surface, expe
 def test_parts_and_derivations_stay(kind):
     name = Name(0, 8, "PER", kind, 0.7, "model")
     assert list(settle("STANDARD-Leser", [name])) == [name]
+    adjective = Name(4, 13, "LOC", "deriv", 0.7, "model")
+    assert list(settle("der russische Gast", [adjective])) == [adjective]
 
 
 @pytest.mark.parametrize(
@@ -127,6 +129,10 @@ def settled(text, *names):
         ("Vale meets Whitby or Hawick", ("PER", "Whitby"), [("LOC", "Whitby")]),
         ("Mr Hawick said", ("PER", "Hawick"), [("PER", "Hawick")]),
         ("das Institut für Bau rechnet damit", ("ORG", "Institut für Bau rechnet"), [("ORG", "Institut für Bau")]),
+        ("in Frankfurt am Main", ("LOC", "am Main"), [("LOC", "Main")]),
+        ("the islanders", ("LOC", "islanders"), []),
+        ("nach berlin", ("LOC", "berlin"), [("LOC", "berlin")]),
+        ("PHOTO: Huber", ("ORG", "PHOTO"), []),
         ("die Firma Wiegand & Co", ("ORG", "Wiegand &"), [("ORG", "Wiegand")]),
     ],
 )
