@@ -180,7 +180,8 @@ def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
             if signal is blank and weaker.any() and _is_ragged(lines, column):
                 weak |= weaker
             doubtful = signal & (scores > -SURELY)
-            closed = [at for at in np.flatnonzero(doubtful & (scores <= -UNSURE)) if not _between_sentences(lines, at)]
+            places = np.flatnonzero(doubtful & (scores <= -UNSURE)).tolist()
+            closed = [at for at in places if not _between_sentences(lines, at)]
             doubtful[closed] = False
             return np.asarray(begins & ~(weak & ~signals) | doubtful)
     return begins
