@@ -74,7 +74,9 @@ def text_form(lines: Sequence[Line]) -> Form:
         return "separate"
     texts = [line.text for line in lines]
     wide = sorted(map(len, texts))[len(texts) // 2] > WIDEST_COLUMN
-    narrow = len(texts) >= FEWEST and column_width(texts) < NARROWEST_COLUMN
+    # Ideographs are twice as wide as letters.
+    narrowest = NARROWEST_COLUMN / 2 if _is_unspaced(lines) else NARROWEST_COLUMN
+    narrow = len(texts) >= FEWEST and column_width(texts) < narrowest
     # Wrapped Chinese or Japanese seldom ends a line where a sentence ends; a line for each paragraph nearly always.
     ends = [text for text in texts if text[-1] >= FIRST_CLOSER]
     closed = sum(IDEOGRAPHIC_STOP.search(text) is not None for text in ends) >= CLOSED_LINES * len(texts)
@@ -180,7 +182,8 @@ def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
             if signal is blank and weaker.any() and _is_ragged(lines, column):
                 weak |= weaker
             doubtful = signal & (scores > -SURELY)
-            closed = [at for at in np.flatnonzero(doubtful & (scores <= -UNSURE)) if not _between_sentences(lines, at)]
+            places = np.flatnonzero(doubtful & (scores <= -UNSURE)).tolist()
+            closed = [at for at in places if not _between_sentences(lines, at)]
             doubtful[closed] = False
             return np.asarray(begins & ~(weak & ~signals) | doubtful)
     return begins

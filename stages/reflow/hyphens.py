@@ -15,14 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from unicodedata import combining, normalize
-from zlib import crc32
 
 import numpy as np
 
 from stages.reflow.characters import SOFT_HYPHEN
 from stages.reflow.features import Floats, Ints
 from stages.reflow.network import load_model
-from stages.reflow.vocabulary import word_levels
+from stages.reflow.vocabulary import checksums, word_levels
 from stages.reflow.words import COMMON, SUSPENDED
 
 NOT_SIGN, HYPHEN, NO_BREAK_HYPHEN, DOUBLE_OBLIQUE = "\u00ac", "\u2010", "\u2011", "\u2e17"
@@ -217,8 +216,7 @@ def hyphen_features(breaks: Sequence[Break], lang: str) -> Ints:
     levels = word_levels(asked)
     size = len(asked) // max(len(parts), 1)
     names = [name for at, part in enumerate(parts) for name in _names(part, lang, levels[at * size : (at + 1) * size])]
-    hashes = np.fromiter((crc32(name.encode("utf-8", "surrogatepass")) for name in names), np.int64, len(names))
-    return (hashes % BUCKETS).reshape(len(parts), -1)
+    return (checksums(names).astype(np.int64) % BUCKETS).reshape(len(parts), -1)
 
 
 def _part_break(item: Break) -> Parted:

@@ -10,7 +10,7 @@ from stages.lookups.signs import closed_by
 from stages.reflow.bylines import LOOKUP, find_bylines, opens_as_byline
 from stages.reflow.code import find_code
 from stages.reflow.lists import GREETING
-from stages.reflow.marks import FEWEST_FIELDS, MAIL_FIELD
+from stages.reflow.marks import FEWEST_FIELDS, LONGEST_SIGNATURE, LONGEST_SIGNED, MAIL_FIELD, SIGNATURE
 from stages.reflow.notes import CAPTION, MARK, NOTE
 from stages.reflow.ordinals import begins_with_date
 from stages.reflow.verse import find_verse
@@ -40,8 +40,6 @@ CREDIT_MARK = re.compile("[:/|\u00a9]|\\(c\\)")
 PLAIN = ("paragraph", "heading")
 # What a mail has above the message that it answers, and above its signature.
 FORWARDED = re.compile("-{2,}(?: ?[^\\W\\d_][^-]{5,40}-{2,})?")
-# What parts a mail from its signature, which has so many lines at most.
-SIGNATURE, LONGEST_SIGNATURE = "--", 10
 # A row of a Markdown table.
 TABLE_ROW = re.compile(r"\|.*\|")
 # A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
@@ -171,7 +169,7 @@ def _signature(texts: list[str]) -> Sequence[int]:
     """The lines below the sign that parts a mail from its signature, to the end of the text, and the sign."""
     at = next((at for at in range(len(texts) - 1, -1, -1) if texts[at] == SIGNATURE), len(texts))
     below = texts[at + 1 :]
-    short = len(below) <= LONGEST_SIGNATURE and all(len(text) <= LONGEST_HEADING for text in below)
+    short = len(below) <= LONGEST_SIGNATURE and all(len(text) <= LONGEST_SIGNED for text in below)
     return range(at, len(texts)) if below and short else ()
 
 

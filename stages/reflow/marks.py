@@ -32,6 +32,8 @@ MAIL_FIELD = re.compile(
     "(?:From|Von|To|An|Cc|Kopie|Bcc|Date|Datum|Sent|Gesendet|Subject|Betreff|Reply-To|Message-ID|In-Reply-To): +\\S"
 )
 FEWEST_FIELDS = 2
+# What parts a mail from its signature, which has so many lines at most, each so long at most.
+SIGNATURE, LONGEST_SIGNATURE, LONGEST_SIGNED = "--", 10, 110
 FRONT_MARK = "---"
 FRONT_FIELD = re.compile(r"[\w-]+:(?: |$)|[- ] ?\S")
 LONGEST_FRONT = 40
@@ -39,7 +41,7 @@ LONGEST_FRONT = 40
 
 def read_marks(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:
     """The lines without such signs, and a repair for each sign; a text that has none comes back as it is."""
-    lines = _mail_head(lines)
+    lines = _signature(_mail_head(lines))
     if not any(line.text[0] in SIGNS for line in lines):
         return lines, []
     lines, repairs = _unquoted(raw, lines)
@@ -62,6 +64,15 @@ def _mail_head(lines: list[Line]) -> list[Line]:
     if end < FEWEST_FIELDS:
         return lines
     return [line._replace(alone=True) for line in lines[:end]] + lines[end:]
+
+
+def _signature(lines: list[Line]) -> list[Line]:
+    """Each line below the sign that parts a mail from its signature stands alone, to the end of the text."""
+    last = lines[-1 - LONGEST_SIGNATURE :]
+    at = next((len(lines) - len(last) + at for at, line in enumerate(last) if line.text == SIGNATURE), len(lines))
+    if any(len(line.text) > LONGEST_SIGNED or line.breaks > 1 for line in lines[at + 1 :]):
+        return lines
+    return lines[:at] + [line._replace(alone=True) for line in lines[at:]]
 
 
 def _unquoted(raw: str, lines: list[Line]) -> tuple[list[Line], list[Repair]]:

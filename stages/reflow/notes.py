@@ -52,12 +52,12 @@ def mark_captions(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     """Let a block begin at a caption between empty lines, and after it, or at what stands inside a paragraph there."""
     gaps = [0, *(at for at in range(1, len(lines)) if lines[at].breaks > 1), len(lines)]
     marked = [*begins, True]
-    full = _full_width(lines)
-    for start, end in pairwise(gaps):
-        if end - start > LONGEST_CAPTION:
-            continue
-        torn = _is_torn(lines, start, end) and _stands_between(lines, start, end, full)
-        if torn or CAPTION.match(lines[start].text):
+    short = [(start, end) for start, end in pairwise(gaps) if end - start <= LONGEST_CAPTION]
+    torn = [span for span in short if _is_torn(lines, *span)]
+    full = _full_width(lines) if torn else 0.0
+    found = {span for span in torn if _stands_between(lines, *span, full)}
+    for start, end in short:
+        if (start, end) in found or CAPTION.match(lines[start].text):
             marked[start] = marked[end] = True
     return marked[:-1]
 
@@ -71,13 +71,13 @@ def find_captions(lines: Sequence[Line], begins: Sequence[bool]) -> list[tuple[i
     """
     starts = [at for at, begin in enumerate(begins) if begin]
     blocks = zip(starts, [*starts[1:], len(lines)], strict=True)
-    full = _full_width(lines)
+    torn = [span for span in blocks if span[1] - span[0] <= LONGEST_CAPTION and _is_torn(lines, *span)]
+    full = _full_width(lines) if torn else 0.0
     return [
         (start, end)
-        for start, end in blocks
-        if end - start <= LONGEST_CAPTION and _is_torn(lines, start, end)
-        and (CAPTION.match(lines[start].text) or _hangs_above(lines, start) or _stands_between(lines, start, end, full))
-    ]  # fmt: skip
+        for start, end in torn
+        if CAPTION.match(lines[start].text) or _hangs_above(lines, start) or _stands_between(lines, start, end, full)
+    ]
 
 
 def _full_width(lines: Sequence[Line]) -> float:

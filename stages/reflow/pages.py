@@ -5,16 +5,19 @@ counts with the pages, or a near-identical one. A line whose numbers change in a
 heading) is text, and so is everything that comes once.
 """
 
+import json
 import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 from stages.reflow.lines import Line
 
+LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "kinds.json"
 DIGITS = re.compile(r"\d+")
 # A number that stands for itself at either end of a line.
 OUTER_NUMBER = re.compile("^[-\u2013\u2014|\\[(]? ?\\d{1,5}(?: |$)|(?:^| )\\d{1,5} ?[-\u2013\u2014|\\])]?$")
@@ -181,11 +184,12 @@ def _index(edge: Edge) -> int:
 def _comes_again(edge: Edge, same: list[Edge], near: list[Edge], wanted: int) -> bool:
     if not edge.key or TEXT_END.search(edge.key[-6:]) or not _has_letters(edge.key):
         return False
+    heading = _numbered_heading().fullmatch(edge.key) is not None
     pages = {other.page for other in same if other.page != edge.page and abs(other.depth - edge.depth) < 2
-             and _count_on(edge, other)}  # fmt: skip
+             and (other.numbers == edge.numbers if heading else _count_on(edge, other))}  # fmt: skip
     if len(pages) >= wanted:
         return True
-    if NOTE.match(edge.key) or _is_running(edge.key):
+    if heading or NOTE.match(edge.key) or _is_running(edge.key):
         return False
     pages |= {other.page for other in near if other.page != edge.page and abs(other.depth - edge.depth) < 2
               and _count_on(edge, other) and _alike(edge.key, other.key) > NEAR}  # fmt: skip
@@ -209,7 +213,8 @@ def _counters(zones: list[list[Edge]]) -> set[int]:
     found: list[tuple[int, int]] = []
     for zone in zones:
         for edge in zone:
-            outer = {edge.numbers[0], edge.numbers[-1]} if edge.numbers and OUTER_NUMBER.search(edge.key) else set()
+            counts = edge.numbers and OUTER_NUMBER.search(edge.key) and not _numbered_heading().fullmatch(edge.key)
+            outer = {edge.numbers[0], edge.numbers[-1]} if counts else set()
             found += [(number - edge.page, edge.at) for number in outer if edge.depth < 3]
     if not found:
         return set()
@@ -217,6 +222,13 @@ def _counters(zones: list[list[Edge]]) -> set[int]:
     if times < FEWEST_COUNTED or times < COUNTED * len(zones):
         return _mirrored(zones)
     return {at for distance, at in found if distance == offset}
+
+
+@cache
+def _numbered_heading() -> re.Pattern[str]:
+    """A heading that is nothing but a word and its number, each on a page of its own."""
+    words = json.loads(LOOKUP.read_text(encoding="utf-8"))["numbered_headings"]
+    return re.compile(rf"(?:{'|'.join(re.escape(word.lower()) for word in words)}) 0\.?|0\. ?[^\W\d_]+")
 
 
 def _mirrored(zones: list[list[Edge]]) -> set[int]:
@@ -227,6 +239,7 @@ def _mirrored(zones: list[list[Edge]]) -> set[int]:
         if not (edge.numbers and other.numbers) or _ends_in_number(left) or not _ends_in_number(right):
             continue
         counted = left.numbers[0] - left.page == right.numbers[-1] - right.page
+        counted = counted and not _numbered_heading().fullmatch(right.key)
         if counted and LEFT_NUMBER.match(left.key) and max(len(left.key), len(right.key)) < RUNNING:
             found |= {edge.at, other.at}
     return found

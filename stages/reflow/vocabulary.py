@@ -18,11 +18,19 @@ STEPS = 8
 
 def word_levels(words: Sequence[str]) -> list[int]:
     """For each word, as its language and the word itself in lower case joined by a colon, 0 or its level."""
-    keys = np.array([hash_word(word) for word in words], np.uint32)
+    keys = checksums(words) // STEPS * STEPS
     table = load_vocabulary()
     found = table[np.minimum(np.searchsorted(table, keys), len(table) - 1)]
     levels: list[int] = np.where(found // STEPS == keys // STEPS, found % STEPS, 0).tolist()
     return levels
+
+
+def checksums(words: Sequence[str]) -> npt.NDArray[np.uint32]:
+    """The CRC-32 of each word. All are encoded at once where none holds a line break, at a third of the cost."""
+    encoded = "\n".join(words).encode("utf-8", "surrogatepass").split(b"\n")
+    if len(encoded) != len(words):
+        encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+    return np.array(list(map(crc32, encoded)), np.uint32)
 
 
 def hash_word(word: str) -> int:
