@@ -55,16 +55,35 @@ def test_new_parts_of_pages_are_accessible_and_fit(
         visit.context.close()
 
 
-def test_a_click_on_a_printed_block_leads_to_its_text(browser, served: Served, home: Path) -> None:
+def test_text_and_printed_page_show_each_others_places(browser, served: Served, home: Path) -> None:
     visit = Visit(browser, served.address, locale="en-GB", viewport={"width": 1440, "height": 900})
     try:
         visit.go(address_of(home, "bericht.pdf"))
+        visit.page.locator(".leaf img").first.evaluate("one => one.decode()")  # raises where there is no picture
+        name = visit.page.locator(".mended .m-PER").first
+        name.hover()
+        number = name.get_attribute("data-m")
+        assert visit.page.locator("g.on").evaluate_all("all => all.map(one => one.dataset.m)") == [number]
+        lit = visit.page.locator(".sheet a.on")
+        text = visit.page.locator(str(lit.get_attribute("href")))
+        assert name.inner_text() in text.inner_text()
+        visit.page.locator(".mended").focus()
+        visit.page.keyboard.press("ArrowLeft")
+        assert visit.page.locator("g.on").count() == 0
+        assert lit.count() == 1
         block = visit.page.locator(".sheet a").nth(2)
         target = block.get_attribute("href")
         assert target
+        block.hover()
+        assert visit.page.locator(".mended .b.on").evaluate("one => '#' + one.id") == target
         block.click()
         assert visit.page.url.endswith(target)
         assert visit.page.locator(target).is_visible()
+        visit.page.get_by_role("checkbox", name="Raw text").check()
+        assert visit.page.locator(".rawtext").is_visible()
+        visit.page.get_by_role("checkbox", name="Pages").uncheck()
+        assert visit.page.locator(".sheets").is_hidden()
+        assert visit.page.url.split("?")[1].startswith("layers=names%2Cvalues%2Crepairs%2Craw")
         assert visit.noted == []
     finally:
         visit.context.close()
