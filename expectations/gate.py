@@ -34,9 +34,15 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
     ``results`` are the validation results of Great Expectations as plain JSON data, to be kept with the run.
     Nothing is changed and nothing is raised; the caller decides what a critical failure means.
     """
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    load()
     with _ONE_AT_A_TIME:
         return _check(frames, list(rules))
+
+
+def load() -> None:
+    """Import Great Expectations, which takes seconds the first time."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    import great_expectations  # noqa: F401
 
 
 # A context of Great Expectations makes itself the one of the whole process.

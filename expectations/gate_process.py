@@ -1,13 +1,13 @@
 """The gate in a process of its own, so that Great Expectations does not stand in the memory of the run.
 
 It takes some 200 MB that no process gets back, and more for what it is shown. The process begins with the first
-question, answers one after the other, and ends with the one that asks, even if that is killed.
+question, or earlier where somebody knows that there will be one, answers one after the other, and ends with the one
+that asks, even if that is killed.
 """
 
 import atexit
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -21,14 +21,24 @@ from typing import IO, Any
 
 import polars as pl
 
-from expectations.gate import Verdict
+from expectations.gate import Verdict, load
 from expectations.gate import check as check_here
 from expectations.rules import Rule
 from stages.errors import GateError
 
 _ONE_AT_A_TIME = threading.Lock()
-_BEGIN = "import sys; sys.path[:] = {path!r}; from expectations.gate_process import answer; answer()"
+# Ctrl-C is meant for the run, which closes the input when it ends.
+_BEGIN = (
+    "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); sys.path[:] = {path!r};"
+    "from expectations.gate_process import answer; answer()"
+)
 _LENGTH_BYTES = 8
+
+
+def make_ready() -> None:
+    """Begin the process of the gate, which loads Great Expectations while others work; does not wait for it."""
+    with _ONE_AT_A_TIME:
+        _process()
 
 
 def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
@@ -67,8 +77,14 @@ def _process() -> "subprocess.Popen[bytes]":
     # One thread is enough for it, and each has memory of its own.
     own = os.environ | {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     process = subprocess.Popen([sys.executable, "-c", begin], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=own)
-    atexit.register(_end, process)
+    atexit.register(_end_now, process)
     return process
+
+
+def _end_now(process: "subprocess.Popen[bytes]") -> None:
+    """End the process, also while it still loads: nobody waits for it."""
+    process.kill()
+    _end(process)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -79,11 +95,10 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def answer() -> None:
     """Answer what `check` asks on standard input, until that is closed."""
-    # Ctrl-C is meant for the run, which closes the input when it ends.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # Whatever a library says belongs into no answer.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    load()
     while True:
         try:
             frames, rules = _asked(sys.stdin.buffer)

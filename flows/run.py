@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from expectations import gate_process
 from expectations.final_evidence import WholeTables
 from expectations.gate import Verdict
 from expectations.rules import DRIFT_RULES, RUNS_RULES
@@ -67,6 +68,8 @@ def refresh_tables(
             discovered = steps.discover(run, named)
         decided = discovered.decided()
         tell(run, named, decided)
+        if decided["action"].is_in(["process", "move"]).any():
+            gate_process.make_ready()  # it loads for seconds, beside the batches
         batches = process(run, decided, sheltered=last_run_died)
         clock.add(batch.seconds() for batch in batches)
         books = _account(run, decided, batches)

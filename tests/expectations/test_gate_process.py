@@ -7,6 +7,8 @@ from expectations import gate_process
 from expectations.evidence import with_evidence
 from expectations.gate import check as check_here
 from expectations.rules import RULES, Rule
+from flows.run import refresh_tables
+from flows.settings import Settings
 from stages.errors import GateError
 
 MENTIONS = [rule for rule in RULES if rule.table == "mentions"]
@@ -43,6 +45,24 @@ def test_the_answer_to_a_question_that_was_broken_off_is_given_to_no_other(good,
         with pytest.raises(KeyboardInterrupt):
             gate_process.check({"mentions": change(good["mentions"], 1, label="CITY")}, MENTIONS)
     assert gate_process.check(good, MENTIONS).critical == ()
+
+
+def test_it_loads_while_the_batches_are_worked_on(tmp_path, monkeypatch):
+    begun = []
+
+    def meanwhile(*_, **__):
+        begun.append(gate_process._process.cache_info().currsize)
+        raise RuntimeError("far enough")
+
+    gate_process._process.cache_clear()
+    monkeypatch.setattr("flows.run.process", meanwhile)
+    (tmp_path / "press").mkdir()
+    (tmp_path / "press" / "one.txt").write_text("Der Rat der Stadt tagt am Montag.", encoding="utf-8")
+    with pytest.raises(RuntimeError, match="far enough"):
+        refresh_tables([str(tmp_path / "press")], tmp_path / "tables", Settings(workers=0, engine="none"))
+    assert begun == [1]
+    gate_process._end_now(gate_process._process())
+    gate_process._process.cache_clear()
 
 
 def test_a_run_does_not_hold_great_expectations_in_its_memory(tmp_path):

@@ -122,8 +122,7 @@ def _tag_texts(asked: list[tuple[str, str]], words: Words, engine: str) -> list[
     for (i, first, _), forms, tagged in zip(cuts, stretches, tagged_stretches, strict=True):
         if tagged.tags:
             starts = words.starts[first : first + len(forms)].tolist()
-            places = [(start, start + len(form)) for start, form in zip(starts, forms, strict=True)]
-            names[i] += names_of(asked[i][0], places, tagged, EXTRACTORS[engine])
+            names[i] += names_of(forms, starts, tagged, EXTRACTORS[engine])
     return names
 
 

@@ -85,20 +85,22 @@ def _inside(word: str, label: str) -> tuple[int, int]:
     return 0, (of_label or ends or [len(word)])[0]
 
 
-def names_of(text: str, places: Sequence[tuple[int, int]], tagged: Tagged, extractor: str) -> list[Name]:
+def names_of(words: Sequence[str], starts: Sequence[int], tagged: Tagged, extractor: str) -> list[Name]:
     """Turn tags into names sorted by (start, -end); names inside names are kept when they are of another kind.
 
-    Of the inner level only parts and derivations count, since two names must not overlap.
+    ``starts`` says where each word begins in the sentence. Of the inner level only parts and derivations count, since
+    two names must not overlap.
     """
-    words = [text[start:end] for start, end in places]
     runs = (_bare_run(run, words) for run in tag_runs(tagged.tags))
-    outer = [_name(text, places, run, tagged.scores, extractor) for run in runs if run[0] < run[1]]
-    taken = {(name.kind, i) for name in outer for i in range(name.start, name.end)}
-    for run in tag_runs(tagged.inner):
-        name = _name(text, places, run, tagged.scores, extractor)
-        if name.kind != "name" and not any((name.kind, i) in taken for i in range(name.start, name.end)):
-            outer.append(name)
-    return sorted(outer, key=lambda name: (name.start, -name.end, name.kind))
+    outer = [_name(words, starts, run, tagged.scores, extractor) for run in runs if run[0] < run[1]]
+    inside = [_name(words, starts, run, tagged.scores, extractor) for run in tag_runs(tagged.inner)]
+    names = outer + [
+        name
+        for name in inside
+        if name.kind != "name"
+        and not any(one.kind == name.kind and one.start < name.end and name.start < one.end for one in outer)
+    ]
+    return sorted(names, key=lambda name: (name.start, -name.end, name.kind)) if len(names) > 1 else names
 
 
 def _bare_run(run: tuple[int, int, str], words: Sequence[str]) -> tuple[int, int, str]:
@@ -114,14 +116,14 @@ def _bare_run(run: tuple[int, int, str], words: Sequence[str]) -> tuple[int, int
 
 
 def _name(
-    text: str, places: Sequence[tuple[int, int]], run: tuple[int, int, str], scores: Sequence[float], extractor: str
+    words: Sequence[str], starts: Sequence[int], run: tuple[int, int, str], scores: Sequence[float], extractor: str
 ) -> Name:
-    first, last, label = run[0], run[1], run[2]
-    start, end = places[first][0], places[last - 1][1]
+    first, last, label = run
+    start, end = starts[first], starts[last - 1] + len(words[last - 1])
     kind = "part" if label.endswith("part") else "deriv" if label.endswith("deriv") else "name"
     label = label.removesuffix("part").removesuffix("deriv")
     if kind == "part" and last - first == 1:
-        inside = part_bounds(text[start:end], label)
+        inside = part_bounds(words[first], label)
         start, end = start + inside[0], start + inside[1]
     return Name(start, end, label, kind, round(min(scores[first:last]), 4), extractor)
 

@@ -70,9 +70,10 @@ class FormMemory:
 
     def learn(self, words: set[str]) -> None:
         """Make the vectors of the forms not met before."""
-        if len(self.rows) + len(words) > FORM_LIMIT:
-            self.__init__()  # type: ignore[misc]
         fresh = sorted(words - self.rows.keys())
+        if len(self.rows) + len(fresh) > FORM_LIMIT:
+            self.__init__()  # type: ignore[misc]
+            fresh = sorted(words)
         first = len(self.rows) + 1
         if first + len(fresh) > len(self.vectors):
             more = np.zeros((first + len(fresh) - len(self.vectors), self.vectors.shape[1]), np.float16)

@@ -27,7 +27,8 @@ def test_names_of_both_levels() -> None:
     places = [(0, 3), (4, 12), (13, 22), (23, 26), (27, 38), (38, 39)]
     outer = ["O", "B-ORG", "I-ORG", "O", "B-LOCpart", "O"]
     inner = ["O", "B-LOCderiv", "B-LOC", "O", "O", "O"]
-    found = names_of(text, places, Tagged(outer, [1, 0.9, 0.8, 1, 0.7, 1], inner), "x")
+    words, starts = [text[start:end] for start, end in places], [start for start, _ in places]
+    found = names_of(words, starts, Tagged(outer, [1, 0.9, 0.8, 1, 0.7, 1], inner), "x")
     assert [(text[n.start : n.end], n.label, n.kind, n.score) for n in found] == [
         ("Deutsche Bundestag", "ORG", "name", 0.8),
         ("Deutsche", "LOC", "deriv", 0.9),
@@ -36,7 +37,7 @@ def test_names_of_both_levels() -> None:
 
 
 def test_an_inner_part_under_an_outer_part_is_dropped() -> None:
-    found = names_of("EU-Land", [(0, 7)], Tagged(["B-ORGpart"], [0.9], ["B-LOCpart"]), "x")
+    found = names_of(["EU-Land"], [0], Tagged(["B-ORGpart"], [0.9], ["B-LOCpart"]), "x")
     assert [(n.start, n.end, n.label) for n in found] == [(0, 2, "ORG")]
 
 
@@ -82,12 +83,10 @@ def test_currency_words(text: str, label: str, expected: bool) -> None:
     ],
 )
 def test_marks_at_the_edges_are_no_part_of_a_name(words: list[str], last: int, name: str | None) -> None:
-    text, places = " ".join(words), []
-    for word in words:
-        start = places[-1][1] + 1 if places else 0
-        places.append((start, start + len(word)))
+    text = " ".join(words)
+    starts = [len(" ".join(words[:number])) + bool(number) for number in range(len(words))]
     tags = ["B-LOC", *["I-LOC"] * (last - 1), *["O"] * (len(words) - last)]
-    found = names_of(text, places, Tagged(tags, [1.0] * len(words), ["O"] * len(words)), "x")
+    found = names_of(words, starts, Tagged(tags, [1.0] * len(words), ["O"] * len(words)), "x")
     assert [text[n.start : n.end] for n in found] == ([name] if name else [])
 
 

@@ -1,5 +1,8 @@
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from stages.extract_entities.names import small
 from stages.extract_entities.names.decode import NOTHING
@@ -93,6 +96,21 @@ def test_forgetting_the_forms_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
     before = tag_small(SENTENCES)
     monkeypatch.setattr(small, "FORM_LIMIT", 4)
     assert tag_small(SENTENCES) == before
+
+
+def test_a_form_that_is_known_is_not_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def listens(words: Sequence[str]) -> NDArray[np.float32]:
+        asked.extend(words)
+        return form_vectors(words)
+
+    monkeypatch.setattr(small, "FORM_LIMIT", 10)
+    monkeypatch.setattr(small, "form_vectors", listens)
+    memory = small.FormMemory()
+    for words in ("der rat der stadt tagt heute nicht", "der rat der stadt tagt heute wieder"):
+        memory.learn(set(words.split()))
+    assert sorted(asked) == ["der", "heute", "nicht", "rat", "stadt", "tagt", "wieder"]
 
 
 def test_of_a_sentence_without_a_name_nothing_is_said() -> None:
