@@ -10,10 +10,12 @@ from stages.lookups.known_names import organisations
 # Of these every name of several words is looked for: a person or a place is hardly called so.
 KINDS = frozenset({"broadcaster", "authority", "association", "bank", "union", "court", "institute"})
 FEDERAL = re.compile(
-    r"\bBundes(?:[a-zäöüß]*(?:amt|gericht|gerichtshof|kammer|bank|verband|ministerium|agentur|institut|anwaltschaft)|rat|tag"
+    r"Bundes(?<=\bBundes)(?:[a-zäöüß]*(?:amt|gericht|gerichtshof|kammer|bank|verband|ministerium|agentur|institut|anwaltschaft)|rat|tag"
     r"|nachrichtendienst|rechnungshof|finanzhof)(?:e?s)?\b(?![-\w])"
 )
+MARKS = ("", *'.,:;!?)"\u201c\u2019\u00ab\u00bb')  # behind a word, with quotation marks
 ADJECTIVE = re.compile(r"(?<=[A-Za-zäöüß]{3})e[rs]?$")
+Known = tuple[str, re.Pattern[str]]  # the last word of a name, and the pattern of the name
 SCORE = 0.9  # of names that the table tells
 
 
@@ -23,14 +25,18 @@ def with_institutions(texts: Sequence[str], found: Sequence[Sequence[Name]], ext
     What was found inside one goes; one that is part of a longer name is left alone.
     """
     document = "\n".join(texts)
-    looked_for = [pattern for fragment, pattern in _known() if fragment in document]
+    looked_for = [("Bundes", FEDERAL)] if "Bundes" in document else []
+    # One look at the words of the document: a hundred names cost what one does.
+    for word in _known().keys() & set(document.split()):
+        looked_for += [known for known in _known()[word] if known not in looked_for]
     if not looked_for:
         return [list(names) for names in found]
     return [_completed(text, names, looked_for, extractor) for text, names in zip(texts, found, strict=True)]
 
 
-def _completed(text: str, names: Sequence[Name], patterns: Sequence[re.Pattern[str]], extractor: str) -> list[Name]:
-    for start, end in (match.span() for pattern in patterns for match in pattern.finditer(text)):
+def _completed(text: str, names: Sequence[Name], looked_for: Sequence[Known], extractor: str) -> list[Name]:
+    there = (pattern for word, pattern in looked_for if word in text)
+    for start, end in (match.span() for pattern in there for match in pattern.finditer(text)):
         whole = [name for name in names if name.kind == "name" and name.start < end and name.end > start]
         if any(name.start < start or name.end > end or name[:3] == (start, end, "ORG") for name in whole):
             continue
@@ -39,18 +45,17 @@ def _completed(text: str, names: Sequence[Name], patterns: Sequence[re.Pattern[s
 
 
 @cache
-def _known() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """What a text has to hold for an institution to be in it, and the pattern of its name in any case."""
+def _known() -> dict[str, tuple[Known, ...]]:
+    """The last word of institutions in each of its cases, with a mark or without, and the patterns of their names."""
     names = {
         name for kind, row in organisations() if kind in KINDS for name in row if " " in name and name[0].isupper()
     }
-    named = ((_fragment(name), re.compile("".join(_inflected(name)))) for name in sorted(names))
-    return ("Bundes", FEDERAL), *named
-
-
-def _fragment(name: str) -> str:
-    """The longest word of a name, as its other cases have it too."""
-    return ADJECTIVE.sub("", max(name.split(), key=len))
+    known: dict[str, tuple[Known, ...]] = {}
+    for name in sorted(names):
+        last, pattern = name.rpartition(" ")[2], re.compile("".join(_inflected(name)))
+        for word in (f"{last}{case}{mark}" for case in ("", "s", "es") for mark in MARKS):
+            known[word] = (*known.get(word, ()), (last, pattern))
+    return known
 
 
 def _inflected(name: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Common nouns that an engine took for people, told from the document itself: "Hummeln" beside "Zuchthummeln"."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from stages.extract_entities.names import Name
@@ -9,14 +9,16 @@ from stages.lookups.fold import REMEMBERED, given_key, plain
 from stages.lookups.known_names import common_surnames, given_names
 
 SURE = 0.9  # of a score: here the model is believed
+LONGEST_BEFORE = 16  # characters of a word that tells a noun
 NOUN = re.compile(r"[A-ZÄÖÜ][a-zäöüß]{3,}")
-MANY = (
-    r"(?:viele[nr]?|einige[nr]?|mehrere[nr]?|wenige[nr]?|manche[nr]?|alle[nr]?|sämtliche[nr]?|keine|beiden?|etliche[nr]?|"
-    r"zahlreiche[nr]?|unsere[nr]?|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|hundert|tausend|\d{1,3}) "
-)
-
-
-THINGS = r"(?:im|ins|zum|das|ein|einen|einem|eine|kein|keine|keinen|etwas|mehr|weniger) "  # "im Staub", "mehr Kakao"
+# Words before a noun that people do not have: those that count, and "im Staub", "mehr Kakao".
+BEFORE_NOUNS = frozenset({
+    "viele", "vielen", "vieler", "einige", "einigen", "einiger", "mehrere", "mehreren", "mehrerer", "wenige",
+    "wenigen", "weniger", "manche", "manchen", "alle", "allen", "aller", "sämtliche", "sämtlichen", "keine",
+    "keinen", "kein", "beide", "beiden", "etliche", "etlichen", "zahlreiche", "zahlreichen", "unsere", "unseren",
+    "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf", "hundert",
+    "tausend", "im", "ins", "zum", "das", "ein", "einen", "einem", "eine", "etwas", "mehr",
+})  # fmt: skip
 
 
 def without_nouns(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[list[Name]]:
@@ -47,12 +49,35 @@ def without_nouns(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list
 
 def _nouns(texts: Iterable[str], words: Iterable[str]) -> set[str]:
     looked_for = list(words)
-    document = " ".join(texts) if looked_for else ""
-    return {
-        word
-        for word in looked_for
-        if re.search(rf"\b[A-ZÄÖÜ]\w+{word.lower()}\b|\b(?i:{MANY}|{THINGS}){word}\b(?!-)", document)
-    }
+    document = "\n".join(texts) if looked_for else ""
+    return {word for word in looked_for if _in_compound(document, word.lower()) or _counted(document, word)}
+
+
+def _in_compound(document: str, tail: str) -> bool:
+    """Whether a word in small letters ends another word of the text, at least three letters of it before."""
+    return any(
+        document[start - 3 : start].isalpha() and not document[start + len(tail) : start + len(tail) + 1].isalnum()
+        for start in _places(document, tail)
+    )
+
+
+def _counted(document: str, word: str) -> bool:
+    """Whether a word stands after one that people do not have, or after a number."""
+    for start in _places(document, " " + word):
+        after = document[start + 1 + len(word) : start + 2 + len(word)]
+        before = document[max(0, start - LONGEST_BEFORE) : start].rpartition(" ")[2].rpartition("\n")[2].lower()
+        if not (after.isalnum() or after == "-") and (
+            before in BEFORE_NOUNS or (before.isdecimal() and len(before) < 4)
+        ):
+            return True
+    return False
+
+
+def _places(document: str, text: str) -> Iterator[int]:
+    start = document.find(text)
+    while start >= 0:
+        yield start
+        start = document.find(text, start + 1)
 
 
 @lru_cache(REMEMBERED)

@@ -104,6 +104,8 @@ def base_form(label: str, form: str) -> str:
     ('romanisch', '@rponline')
     >>> base_form("ORG", "Berliner Zeitung"), base_form("PER", "Angela Peters")
     ('Berliner Zeitung', 'Angela Peters')
+    >>> base_form("ORG", "Grünen"), base_form("ORG", "Freien Wähler")
+    ('Grüne', 'Freie Wähler')
     >>> base_form("PER", "ANDREW CABALLERO-REYNOLDS")
     'Andrew Caballero-Reynolds'
     """
@@ -123,6 +125,8 @@ def base_form(label: str, form: str) -> str:
     words = name.split()
     if len(words) == 1 and label == "MISC" and name.lower().endswith(ISCH):
         return names.IN_ISCH.sub("", name)  # "Lateinischen"
+    if label == "ORG" and name in lists().parties_in_plural:
+        return name[:-1]  # "Grünen"
     if len(words) == 1 and name.islower() and name[0].isalpha():
         return ENDING.sub("", name)  # an adjective that the model takes for a name: "romanischen"
     for place, word in enumerate(words):

@@ -31,6 +31,7 @@ class Lists(NamedTuple):
     no_persons: frozenset[str]
     nobody: frozenset[str]
     letters: frozenset[str]
+    parties_in_plural: frozenset[str]
     institutions: tuple[str, ...]
     words: dict[str, str]
 
@@ -81,6 +82,7 @@ def lists() -> Lists:
         frozenset(data["no_persons"]),
         frozenset(data["nobody"]),
         frozenset(data["letters"]),
+        frozenset(data["parties_in_plural"]),
         tuple(data["institutions"]),
         data["words"],
     )

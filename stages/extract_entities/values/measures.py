@@ -106,6 +106,14 @@ def read_below_zero(tokens: Tokens, match: re.Match[str], language: str) -> str 
     return measured(_below_zero(tokens, match, language), symbol if tokens.kind(unit) == "unit" else _share(symbol))
 
 
+def read_down_to_below_zero(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "2 bis minus 3 Grad" is "-3/2 deg": temperatures only."""
+    high, low = (read_number(tokens, match.start(name), match.end(name), language) for name in ("n", "n2"))
+    if tokens.payload(match.start("u")) not in DEGREES or high is None or low is None:
+        return NO_VALUE
+    return measured((-low, high), tokens.payload(match.start("v" if match["v"] else "u")))
+
+
 def _below_zero(tokens: Tokens, match: re.Match[str], language: str) -> Amount:
     """One number below zero, or a range that begins there; of "minus 2 bis 4" nobody knows where it ends."""
     low = read_number(tokens, match.start("n"), match.end("n"), language)

@@ -124,6 +124,14 @@ RULES = (
         " (?P<u> unit) thermometer?",
         measures.read_below_zero,
     ),
+    # 2 bis minus 3 Grad
+    _rule(
+        "QUANTITY",
+        "unit",
+        f"(?P<n> {NUMBER}) to minus (?P<n2> {NUMBER}) (?P<u> unit) (?P<v> thermometer?)",
+        measures.read_down_to_below_zero,
+        "minus to",
+    ),
     # 3/4 Liter
     _rule(
         "QUANTITY",
