@@ -138,7 +138,7 @@ TABLES: dict[str, Table] = {
             "metadata": Column(pl.List(FACT), "all that the source says of the document, each with where it was found"),
             "pages": Column(
                 PAGES,
-                "size of each page in units of the boxes, where the file says it; turned: degrees clockwise from how a "
+                "size of each page in units of the boxes, if the file says it; turned: degrees clockwise from how a "
                 "viewer shows it to how its boxes stand; null without pages",
                 nullable=True,
             ),
