@@ -138,8 +138,8 @@ TABLES: dict[str, Table] = {
             "metadata": Column(pl.List(FACT), "all that the source says of the document, each with where it was found"),
             "pages": Column(
                 PAGES,
-                "number of each page, its size in units of the boxes where the file says it, and turned: degrees "
-                "clockwise from how a viewer shows it to how its boxes stand; null where there are no pages",
+                "size of each page in units of the boxes, if the file says it; turned: degrees clockwise from how a "
+                "viewer shows it to how its boxes stand; null without pages",
                 nullable=True,
             ),
             "encoding": Column(_STR, "encoding the bytes were decoded with (Python codec name)"),

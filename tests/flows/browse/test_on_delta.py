@@ -1,6 +1,7 @@
 """The pages over Delta tables, in a folder and on an object store: the same pages, corrections, and what comes next."""
 
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -8,11 +9,15 @@ from starlette.testclient import TestClient
 
 from flows.browse.app import Options, build_app
 from flows.browse.index import NAME
+from flows.browse.pictures import DRAWN, GONE, Pictures
 from flows.browse.shelf import Shelf
+from stages.discover.containers import RowOptions
 from stages.discover.sources import parse_sources
+from stages.read.pdf import read_pdf
 from stages.tables.store.choose import open_store
 from tests.faults.harness import fast_gate, run_here
 from tests.object_store import Bucket
+from tests.stages.read.print_pdf import article
 
 pytestmark = pytest.mark.integration
 HUBER = "Die Direktorin Anna Huber hat am Montag das Muse-\num in Köln eröffnet. Anna Huber dankte.\n"
@@ -98,3 +103,16 @@ def test_an_index_in_a_folder_of_its_own_goes_with_its_snapshot(press: Path, tmp
             shown.append(pages(tables, press, index)[0].standing.index)
     assert shown[0] != shown[1]
     assert sorted(index.iterdir()) == sorted([shown[1], index / "other.sqlite"])
+
+
+def test_the_pages_of_a_pdf_on_an_object_store_are_drawn_while_it_is_the_one_that_was_read(bucket: Bucket) -> None:
+    data = article("Der Umbau", [HUBER])
+    bucket.put("press/der umbau.pdf", data)
+    sizes = [{"page": 1, **read_pdf(data, len(data)).pages[0]._asdict()}]
+    document = {"source_uri": "press/der umbau.pdf", "content_sha256": sha256(data).hexdigest(), "pages": sizes}
+    pictures = Pictures(parse_sources([f"press={bucket.url}/press"]))
+    assert pictures.state_of(document, RowOptions()) == DRAWN
+    assert (pictures.of_page(document, RowOptions(), 1) or b"").startswith(b"\xff\xd8")  # a JPEG
+    changed = document | {"content_sha256": sha256(HUBER.encode()).hexdigest()}
+    assert pictures.state_of(changed, RowOptions()) == GONE
+    assert pictures.of_page(changed, RowOptions(), 1) is None

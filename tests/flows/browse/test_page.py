@@ -76,8 +76,8 @@ def test_the_report_of_a_run_shows_what_it_mended(browser, tables: Path) -> None
     assert re.search(r"Eis\xad⏎kerne\s+Eiskerne\s+hyphen removed", text)
     places = read_table(tables, read_current(tables), "entities").drop_nulls("geonames_id")
     drawn = page.locator(".atlas circle title").evaluate_all("all => all.map(one => one.textContent)")
-    assert "Lindau" in places["name"].to_list()
-    assert any(one.startswith("Lindau: ") for one in drawn)
+    assert len(drawn) > 5
+    assert {one.rpartition(": ")[0] for one in drawn} <= set(places["name"])
     outline = page.locator(".atlas path").bounding_box()
     assert outline is not None
     assert outline["width"] > 300
