@@ -31,7 +31,7 @@ from stages.read.reader import Reader, reader_of
 from stages.read.text import RawText, decode
 from stages.tables.schemas import FACT
 
-VERSION = "5"
+VERSION = "6"
 
 _MOST_CHARS = 1 << 25
 _MOST_BYTES = 1 << 28
