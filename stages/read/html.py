@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import unescape
+from itertools import pairwise
 from typing import NamedTuple
 
 import polars as pl
@@ -39,7 +40,12 @@ _PART = re.compile(
 )
 _QUOTES = {"de": "„“‚‘", "en": "“”‘’", "fr": "«»“”", "it": "«»“”", "es": "«»“”", "nl": "“”‘’", "pl": "„”«»"}
 _TEASER = re.compile(r"\b(?:teaser|lead|lede|standfirst|vorspann|abstract|article__?intro|intro)\b", re.IGNORECASE)
-_CREDIT = re.compile(r"\b(?:byline|author|autor|autorin|credits?|copyright|dateline)\b", re.IGNORECASE)
+_BYLINE = re.compile(r"\b(?:byline|author|autor|autorin)\b", re.IGNORECASE)
+_CREDIT = re.compile(r"\b(?:credits?|copyright|dateline)\b", re.IGNORECASE)
+_PREFORMATTED = frozenset({"pre", "xmp", "listing"})
+# Preformatted text is prose, and stays one block, where so many of its lines run on: so long, in a word, before a small
+# letter.
+_RUNNING, _LONG = 0.3, 40
 _SHORT = 200
 # Codecs of Python that are no encodings of files; two of them take quadratic time.
 _NO_ENCODINGS = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7"})
@@ -65,6 +71,7 @@ class Block:
     element: Element
     pieces: list[Piece]
     cell: Element | None = None
+    is_code: bool = False
 
     def text(self, source: str) -> str:
         """How the block reads."""
@@ -132,6 +139,8 @@ def html_pieces(source: str, whole_page: bool = True) -> tuple[pl.DataFrame, dic
     main = [not a for a in around]
     if blocks and whole_page:
         main = main_blocks(source, [_judged(source, block) for block in blocks], around)
+    parts = [(part, own) for block, own in zip(blocks, main, strict=True) for part in _lines_of(source, block)]
+    blocks, main = [part for part, _ in parts], [own for _, own in parts]
     roles = _roles(source, blocks, main, facts)
     above = _front_blocks(source[:begin], front, [b.text(source) for b in blocks])
     return _frame([b for b, _ in above] + blocks, [role for _, role in above] + roles), facts
@@ -142,10 +151,24 @@ def _judged(source: str, block: Block) -> Judged:
     return Judged(block.text(source), sum(p.end - p.start for p in block.pieces if p.in_link) / total, block.element)
 
 
+def _lines_of(source: str, block: Block) -> list[Block]:
+    """Each line of a preformatted block as a block of its own, but for prose; any other block as it is."""
+    if not any(e.name in _PREFORMATTED for e in block.element.line()):
+        return [block]
+    starts = [at for at, piece in enumerate(block.pieces) if piece.breaks or at == 0]
+    lines = [Block(block.element, block.pieces[a:b]) for a, b in pairwise([*starts, len(block.pieces)])]
+    lines = [line for line in (_trimmed(source, line) for line in lines) if line.pieces]
+    texts = [line.text(source) for line in lines]
+    running = sum(len(a) >= _LONG and a[-1].isalpha() and b[0].islower() for a, b in pairwise(texts))
+    if running >= _RUNNING * len(lines) or len(lines) < 2:
+        return [block]
+    return [replace(line, is_code=True) for line in lines]
+
+
 def _front_blocks(front_source: str, front: dict[str, object], texts: list[str]) -> list[tuple[Block, str]]:
     """Title, subtitle and authors of front matter stand in the text, where the page does not repeat them."""
     blocks = []
-    for key, role in (("title", "title"), ("subtitle", "teaser"), ("author", "credit"), ("contributor", "credit")):
+    for key, role in (("title", "title"), ("subtitle", "teaser"), ("author", "byline"), ("contributor", "byline")):
         value = front.get(key)
         block, end = Block(Element(key, {}, None, 0, 0), []), 0
         for text in value if isinstance(value, list) else [value]:
@@ -299,7 +322,7 @@ def _pieces_of_run(source: str, run: Run, in_break: bool, cell: Element, block: 
 
 def _parts(source: str, run: Run) -> Iterator[Piece]:
     """Part a run where it reads otherwise than it is written: at entities, and at white space that counts as one."""
-    kept = any(e.name in ("pre", "xmp", "listing") for e in run.element.line())
+    kept = any(e.name in _PREFORMATTED for e in run.element.line())
     in_link = any(e.name == "a" and e.get("href") for e in run.element.line())
     position, breaks = run.start, False
     for match in _PART.finditer(source, run.start, run.end):
@@ -351,6 +374,8 @@ def _role(block: Block, is_main: bool) -> str:
     told = " ".join(f"{e.get('class')} {e.get('itemprop')}" for e in line[:2])
     if any(is_note(e) for e in line):
         return "footnote"
+    if block.is_code:
+        return "code"
     if block.element.name in ("h1", "h2", "h3", "h4", "h5", "h6"):
         return "heading"
     if block.element.name == "table":
@@ -362,8 +387,8 @@ def _role(block: Block, is_main: bool) -> str:
 
 def _role_by_class(block: Block, names: set[str], told: str) -> str:
     length = sum(p.end - p.start for p in block.pieces)
-    if _CREDIT.search(told) and length < _SHORT:
-        return "credit"
+    if length < _SHORT and (_BYLINE.search(told) or _CREDIT.search(told)):
+        return "byline" if _BYLINE.search(told) else "credit"
     if _TEASER.search(told):
         return "teaser"
     if names & {"li", "dd", "dt"}:

@@ -277,6 +277,7 @@ def other_tools() -> dict[str, Tool]:
     tools: dict[str, Tool] = {
         "naive (blank lines)": lambda raw: [" ".join(part.split()) for part in raw.replace("\r\n", "\n").split("\n\n")],
         "naive (and indents)": split_indents,
+        "naive (indents alone)": lambda raw: split_indents(raw, gaps=False),
     }
     if importlib.util.find_spec("unstructured"):
         from unstructured.cleaners.core import group_broken_paragraphs
@@ -291,14 +292,15 @@ def other_tools() -> dict[str, Tool]:
     return tools
 
 
-def split_indents(raw: str) -> list[str]:
-    """Paragraphs that begin after an empty line or at a line set in against the commonest margin."""
+def split_indents(raw: str, gaps: bool = True) -> list[str]:
+    """Paragraphs that begin at a line set in against the commonest margin, and after an empty line where ``gaps``."""
     lines = [line.expandtabs() for line in raw.replace("\f", "\n").splitlines()]
     margins = Counter(len(line) - len(line.lstrip()) for line in lines if line.strip())
     margin = margins.most_common(1)[0][0] if margins else 0
     parts: list[list[str]] = [[]]
     for line in lines:
-        if not line.strip() or len(line) - len(line.lstrip()) - margin in INDENTS:
+        blank = not line.strip()
+        if (blank and gaps) or (not blank and len(line) - len(line.lstrip()) - margin in INDENTS):
             parts.append([])
         parts[-1].append(line)
     return [" ".join(" ".join(part).split()) for part in parts]

@@ -37,7 +37,7 @@ def test_the_kinds_of_blocks_come_from_the_markup():
     kinds = [(role, text.partition(" ")[0]) for role, text in blocks(read(PAGE))]
     assert [kind for kind in kinds if kind[0] != "boilerplate"] == [
         ("title", "Rat"),
-        ("credit", "Von"),
+        ("byline", "Von"),
         ("teaser", "Nach"),
         ("paragraph", "Der"),
         ("caption", "Der"),
@@ -47,6 +47,22 @@ def test_the_kinds_of_blocks_come_from_the_markup():
         ("table", "Jahr"),
         ("quote", "Das"),
         ("paragraph", "Im"),
+    ]
+
+
+def test_each_line_of_preformatted_text_is_a_block_but_for_prose():
+    code = "<pre>for jahr in range(1890, 1900):\n    mehl = rechnung[jahr]\n\n    print(jahr, mehl)</pre>"
+    prose = (
+        "Der Gemeinderat hat am Dienstagabend nach langer Debatte\nbeschlossen, die alte Mühle am Bach nicht "
+        "abzureißen und\nzu einem Museum zu machen."
+    )
+    assert blocks(read(body(f"<p>Das Programm rechnet so:</p>{code}<pre>{prose}</pre><p>Der Rat tagt.</p>"))) == [
+        ("paragraph", "Das Programm rechnet so:"),
+        ("code", "for jahr in range(1890, 1900):"),
+        ("code", "mehl = rechnung[jahr]"),
+        ("code", "print(jahr, mehl)"),
+        ("paragraph", prose),
+        ("paragraph", "Der Rat tagt."),
     ]
 
 
@@ -114,7 +130,7 @@ def test_pieces_slice_the_page_source():
         ("<p>a <b>b</b>\n   c</p>", ["a b c"]),
         ("<p>eins<br>zwei<br/>drei</p>", ["eins\nzwei\ndrei"]),
         ("<div>vor<p>in</p>nach</div>", ["vor", "in", "nach"]),
-        ("<pre>eins\n  zwei</pre>", ["eins\nzwei"]),
+        ("<pre>eins\n  zwei</pre>", ["eins", "zwei"]),
         ("<p>sagte <q>ja, <q>nein</q></q>.</p>", ["sagte „ja, ‚nein‘“."]),
         ("<ol start=3><li>drei<li>vier</ol><ol><li><p>eins</p></li></ol>", ["3. drei", "4. vier", "1. eins"]),
         ("<p>AT&T &amp; R&D &unbekannt; 3 < 4</p>", ["AT&T & R&D &unbekannt; 3 < 4"]),
@@ -157,7 +173,7 @@ def test_front_matter_stands_in_the_text_where_the_page_does_not_repeat_it():
     document = read(page)
     assert blocks(document) == [
         ("title", "Rat & Tat"),
-        ("credit", "Eva Muster, Udo Beispiel"),
+        ("byline", "Eva Muster, Udo Beispiel"),
         ("paragraph", "Der Rat tagt."),
     ]
     assert document.facts["published_at"].value == "2024-03-05"
