@@ -312,6 +312,8 @@ def let_unread_stand(decided: pl.DataFrame, outcomes: pl.DataFrame, prior: pl.Da
     unread = outcomes.filter(pl.col("reason_code").is_in([*codes, "needs_ocr"])).select("source_uri", why="reason_code")
     published = prior.filter(pl.col("status") == "written").join(unread, on="source_uri")
     published = published.filter((pl.col("why") != "needs_ocr") | (pl.col("encoding") == "ocr"))
+    if published.is_empty():
+        return decided
     was = published.select("source_uri", was="content_sha256", **{f"was_{name}": name for name in TOLD})
     rows = decided.join(was, on="source_uri", how="left", maintain_order="left")
     stands = ((pl.col("action") == "process") & (pl.col("content_sha256") == pl.col("was"))).fill_null(False)
