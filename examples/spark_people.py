@@ -1,8 +1,9 @@
-"""With Spark: the people that the most documents name. Needs pyspark (`pip install 'pyspark>=4.1,<5'`) and Java.
+"""With Spark: the people that the most documents name. Needs pyspark (`pip install 'pyspark>=4.1,<5'`) and Java 17.
 
 spark-submit examples/spark_people.py data/tables     or     python examples/spark_people.py data/tables
 
-Resolve CURRENT.json once and read below it: all tables are then of one run, whatever is published meanwhile.
+Resolve CURRENT.json once and read the files that it names: all tables are then of one run, whatever is published
+meanwhile. Delta tables are read so too, without the jars of Delta: these files are those of the version it names.
 """
 
 import json
@@ -13,10 +14,19 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as f
 
 tables = Path(sys.argv[1])
-snapshot = tables / json.loads((tables / "CURRENT.json").read_text(encoding="utf-8"))["snapshot"]
+current = json.loads((tables / "CURRENT.json").read_text(encoding="utf-8"))
+
+
+def files(name: str) -> list[str]:
+    """The files of a table: below the snapshot, or below delta/ where it has a version there."""
+    table = current["tables"][name]
+    below = tables / ("delta" if "version" in table else current["snapshot"])
+    return [str(below / file["path"]) for file in table["files"]]
+
+
 spark = SparkSession.builder.appName("fliesstext").config("spark.ui.enabled", "false").getOrCreate()
 spark.sparkContext.setLogLevel("ERROR")
-mentions, entities = (spark.read.parquet(str(snapshot / name)) for name in ("mentions", "entities"))
+mentions, entities = (spark.read.parquet(*files(name)) for name in ("mentions", "entities"))
 counted = (
     mentions.where(f.col("label") == "PER")
     .groupBy("entity_id")

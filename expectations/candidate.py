@@ -37,6 +37,8 @@ _CHUNK_CHARS = 32_000_000
 """Characters of text that are held at once, if not one batch alone has more."""
 _SHOWN_ROWS = 400_000
 """Rows, bare of their texts, that Great Expectations is shown at once."""
+_WHOLE_ROWS = 50_000
+"""Rows of a table that is given whole that are read at once, beside those that were published."""
 _FAILED = ("rule_failed", "stage_failed", "timed_out", "worker_died", "system_failed")
 """Reasons that are a fault of ours or of the machine, not of the source."""
 _EVIDENCE = pl.all_horizontal(cs.boolean())
@@ -226,7 +228,7 @@ def _in_chunks(pieces: Iterable[tuple[pl.DataFrame, pl.DataFrame]]) -> Iterator[
     waiting: list[tuple[pl.DataFrame, pl.DataFrame]] = []
     for piece in pieces:
         waiting.append(piece)
-        if sum(rows.height for rows, _ in waiting) >= _SHOWN_ROWS:
+        if sum(rows.height for rows, _ in waiting) >= _WHOLE_ROWS:
             yield pl.concat([rows for rows, _ in waiting]), pl.concat([before for _, before in waiting])
             waiting.clear()
     if waiting:

@@ -39,6 +39,8 @@ from stages.tables.store import Snapshot
 from stages.tables.store.choose import open_store
 from stages.tables.store.folder import new_run_id
 
+_DECIDED = ("source_uri", "doc_id", "in_scope", "action", "copy_of")
+"""What is asked of the decisions once the sources are accounted for."""
 Tell = Callable[[Run, list[Source], pl.DataFrame], object]
 """Is told what a run is about, once it has been decided (`stages.discover.decide`) what is to be done."""
 
@@ -73,6 +75,7 @@ def refresh_tables(
         batches = process(run, decided, sheltered=last_run_died)
         clock.add(batch.seconds() for batch in batches)
         books = _account(run, decided, batches)
+        del decided  # what is asked of it from here on stands in the books
         redo = discovered.again.get("made") or (run.previous and run.corrections.changed)
         if not (books.changed or authority.renewed or redo):
             return _report(run, named, discovered, books, clock, None)
@@ -229,7 +232,9 @@ def _account(run: Run, decided: pl.DataFrame, batches: Sequence[Batch]) -> Books
     written = prior.filter(pl.col("status") == "written").select("doc_id")
     replaced = decided.filter(pl.col("action") != "keep").join(written, on="doc_id", how="semi")["doc_id"].to_list()
     counts, changed = account.count(decided, sources), account.changed(sources, prior)
-    return Books(decided, sources, quarantine, counts, replaced, bad_rows.height, unread.height, changed)
+    return Books(
+        decided.select(_DECIDED), sources, quarantine, counts, replaced, bad_rows.height, unread.height, changed
+    )
 
 
 def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clock: _Clock) -> pl.DataFrame:

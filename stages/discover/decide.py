@@ -87,14 +87,15 @@ def decide(
     found = pl.concat([pl.DataFrame(schema=known), found], how="diagonal")
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
-    rows = _with_copies(_with_form(_with_memory(found, prior)), prior)
-    action = _action(made, _outdated_readers(prior["read_by"], made.readers))
+    outdated = _outdated_readers(prior["read_by"], made.readers)
+    rows = _with_copies(_with_form(_with_memory(found, prior)), prior, _stands(made, outdated))
+    action = _action(made, outdated)
     decided = _as_decided(rows.with_columns(action=action), made)
-    return (
-        pl.concat([decided, _deleted(prior, found)], how="diagonal")
-        .with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
-        .sort("source_uri")
-    )
+    del rows  # of a million files a gigabyte
+    decided = pl.concat([decided, _deleted(prior, found)], how="diagonal")
+    if not decided["source_uri"].is_sorted():
+        decided = decided.sort("source_uri")
+    return decided.with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
 
 
 def _as_decided(rows: pl.DataFrame, made: Made) -> pl.DataFrame:
@@ -135,19 +136,25 @@ def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([present, elsewhere], how="diagonal")
 
 
-def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
-    """Add the first of all files with the same bytes, and the published document that is made of them."""
+def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame, stands: pl.Expr) -> pl.DataFrame:
+    """Add the first of all files with the same bytes, and the published document that is made of them.
+
+    The second is looked for where a document does not stand as it is, so that a night costs what is new in it.
+    """
     usable = pl.col("reason_code").is_null() & ~pl.col("opened").fill_null(False)
-    first = rows.filter(usable).group_by(_SAME).agg(first=pl.col("source_uri").min())
+    twice = rows.filter(usable & pl.col("content_sha256").is_duplicated())
+    first = twice.group_by(_SAME).agg(first=pl.col("source_uri").min())
+    asks = rows.filter(~(stands & (pl.col("status_prior") == "written")).fill_null(False))["content_sha256"]
+    written = prior.filter(pl.col("status") == "written", pl.col("content_sha256").is_in(asks.unique().implode()))
     published = (
-        _with_form(prior.filter(pl.col("status") == "written"))
+        _with_form(written)
         .sort("source_uri")
         .unique(_SAME, keep="first", maintain_order=True)
         .select(*_SAME, copy_of="doc_id", **{f"copy_{name}": column for name, column in _OF_COPY.items()})
     )
-    return rows.join(first, on=_SAME, how="left", nulls_equal=True).join(
-        published, on=_SAME, how="left", nulls_equal=True
-    )
+    rows = rows.join(first, on=_SAME, how="left", nulls_equal=True)
+    rows = rows.join(published, on=_SAME, how="left", nulls_equal=True)
+    return rows.with_columns(first=pl.when(usable).then(pl.coalesce("first", "source_uri")))
 
 
 def _refuse_strangers(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source]) -> None:
@@ -178,16 +185,20 @@ def _as_made(made: Made, outdated_readers: list[str], stages: str, read_by: str,
     return (same & (was != IN_PART)) if made.ocr else (same | (was == RECOGNISED))
 
 
-def _action(made: Made, outdated_readers: list[str]) -> pl.Expr:
-    """What happens to a path that is there, or that is known from elsewhere; the first condition that holds wins."""
-    elsewhere = ~pl.col("in_scope")
+def _stands(made: Made, outdated_readers: list[str]) -> pl.Expr:
+    """Tell whether what was made of a path is what this run would make."""
     same_bytes = (pl.col("content_sha256") == pl.col("content_sha256_prior")).fill_null(False)
     same_stages = _as_made(made, outdated_readers, "stages_sha256_prior", "read_by_prior", "encoding_how_prior")
     # A text that was too long stands while it is too long, any other while it is not; null: nobody counted it.
     fits = (pl.col("n_raw_chars_prior") <= made.max_chars).fill_null(True)
     same_length = fits != (pl.col("reason_code_prior").eq_missing(pl.lit("too_large")))
     same_told = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"{name}_prior")) for name in TOLD)
-    stands = same_bytes & ((same_stages & same_length & same_told) | elsewhere)
+    return same_bytes & ((same_stages & same_length & same_told) | ~pl.col("in_scope"))
+
+
+def _action(made: Made, outdated_readers: list[str]) -> pl.Expr:
+    """What happens to a path that is there, or that is known from elsewhere; the first condition that holds wins."""
+    elsewhere, stands = ~pl.col("in_scope"), _stands(made, outdated_readers)
     was = pl.col("status_prior").fill_null("")
     passing = (*TRANSIENT, "needs_ocr") if made.ocr else TRANSIENT
     lasting = ~pl.col("reason_code_prior").is_in(passing).fill_null(False)
@@ -259,7 +270,11 @@ def withhold_deletions(
     written = prior.filter(pl.col("status") == "written").select("source_uri", sha256="content_sha256")
     gone = pl.col("action") == "delete"
     lost = gone | ((pl.col("action") == "quarantine") & pl.col("reason_code").is_in(TRANSIENT))
-    alive = decided.filter(~lost).select(source=_SOURCE, sha256="content_sha256", here=True).unique()
+    if decided.filter(lost).is_empty():
+        return decided, {}
+    missed = decided.filter(lost).join(written, on="source_uri")["sha256"].unique()
+    elsewhere = decided.filter(~lost, pl.col("content_sha256").is_in(missed.implode()))
+    alive = elsewhere.select(source=_SOURCE, sha256="content_sha256", here=True).unique()
     known = (
         decided.filter("in_scope")
         .join(written, on="source_uri")
@@ -297,6 +312,8 @@ def let_unread_stand(decided: pl.DataFrame, outcomes: pl.DataFrame, prior: pl.Da
     unread = outcomes.filter(pl.col("reason_code").is_in([*codes, "needs_ocr"])).select("source_uri", why="reason_code")
     published = prior.filter(pl.col("status") == "written").join(unread, on="source_uri")
     published = published.filter((pl.col("why") != "needs_ocr") | (pl.col("encoding") == "ocr"))
+    if published.is_empty():
+        return decided
     was = published.select("source_uri", was="content_sha256", **{f"was_{name}": name for name in TOLD})
     rows = decided.join(was, on="source_uri", how="left", maintain_order="left")
     stands = ((pl.col("action") == "process") & (pl.col("content_sha256") == pl.col("was"))).fill_null(False)

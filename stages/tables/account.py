@@ -27,6 +27,7 @@ OUTCOMES = pl.Schema(
 """One row for every source that was processed or moved."""
 _UNREAD = ("encoding", "encoding_how", "n_raw_chars", "read_by")
 _TOLD = ("sidecar_sha256", "told_sha256")
+_ROWS_AT_ONCE = 50_000
 _STATE = (
     *("status", "duplicate_of", "content_sha256", *_TOLD, "reason_code", "reason", "stages_sha256"),
     *("encoding_how", "read_by"),
@@ -86,18 +87,30 @@ def next_sources(
     written.
     """
     before = prior.select(pl.all().name.suffix("_prior")).rename({"source_uri_prior": "source_uri"})
-    rows = decided.join(outcomes, on="source_uri", how="left", suffix="_out").join(before, on="source_uri", how="left")
-    rows = _follow_quarantine(rows.with_columns(**_state_after(stages_sha256)))
+
+    def ended(rows: pl.DataFrame) -> pl.DataFrame:
+        rows = rows.join(outcomes, on="source_uri", how="left", suffix="_out").join(before, on="source_uri", how="left")
+        return rows.with_columns(**_state_after(stages_sha256))
+
+    first = pl.col("source_uri").is_in(decided["duplicate_of"].drop_nulls().unique().implode())
+    firsts = ended(decided.filter(first)).filter(pl.col("status") == "quarantined")
+    # Slice by slice, as a row has fifty columns on its way.
+    slices = (_follow_quarantine(ended(rows), firsts) for rows in decided.iter_slices(_ROWS_AT_ONCE))
+    made = [cast(_with_runs(rows, run_id), "sources") for rows in slices]
+    untouched = prior.filter(~pl.col("source_uri").is_in(decided["source_uri"].implode()))
+    whole = pl.concat([*made, untouched])
+    return whole if whole["source_uri"].is_sorted() else whole.sort("source_uri")
+
+
+def _with_runs(rows: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """Say which run saw each source first, changed how it stands, and processed it last."""
     same = pl.all_horizontal(pl.col(c).eq_missing(pl.col(f"{c}_prior")) for c in _STATE)
-    rows = rows.with_columns(
+    processed = pl.col("action").is_in(["process", "move"])
+    return rows.with_columns(
         first_seen_run=pl.coalesce("first_seen_run_prior", pl.lit(run_id)),
         last_changed_run=pl.when(same).then("last_changed_run_prior").otherwise(pl.lit(run_id)),
-        processed_run=pl.when(pl.col("action").is_in(["process", "move"]))
-        .then(pl.lit(run_id))
-        .otherwise("processed_run_prior"),
+        processed_run=pl.when(processed).then(pl.lit(run_id)).otherwise("processed_run_prior"),
     )
-    untouched = prior.filter(~pl.col("source_uri").is_in(decided["source_uri"].implode()))
-    return pl.concat([cast(rows, "sources"), untouched]).sort("source_uri")
 
 
 def _state_after(stages_sha256: str) -> dict[str, pl.Expr]:
@@ -130,10 +143,8 @@ def _state_after(stages_sha256: str) -> dict[str, pl.Expr]:
     }
 
 
-def _follow_quarantine(rows: pl.DataFrame) -> pl.DataFrame:
-    firsts = rows.filter(pl.col("status") == "quarantined").select(
-        "source_uri", first_code="reason_code", first_reason="reason"
-    )
+def _follow_quarantine(rows: pl.DataFrame, firsts: pl.DataFrame) -> pl.DataFrame:
+    firsts = firsts.select("source_uri", first_code="reason_code", first_reason="reason")
     rows = rows.join(firsts, left_on="duplicate_of", right_on="source_uri", how="left")
     follows = pl.col("first_code").is_not_null()
     return rows.with_columns(

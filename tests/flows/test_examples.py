@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from flows.export import export_tables
-from stages.tables.store.snapshots import read_current, read_table
+from stages.tables.store.choose import open_store
 from tests.faults.harness import fast_gate, run_here
 from tests.flows.browse.kinds import fill
 
@@ -72,14 +72,30 @@ def test_quotes_with_speakers(tables: Path) -> None:
     ]
 
 
+def delta_of_two_runs(text: Path, at: Path) -> Path:
+    """Delta tables whose folders hold files that the last version no longer has."""
+    (at / "press").mkdir()
+    for name in ("first.txt", "second.txt"):
+        copied = shutil.copy(text, at / "press" / name)
+        with fast_gate():
+            run_here([at / "press"], at / "delta", engine="fast", table_format="delta")
+        copied.unlink()
+    return at / "delta"
+
+
 @pytest.mark.skipif(
     importlib.util.find_spec("pyspark") is None, reason="pyspark is not installed (pip install pyspark)"
 )
 @pytest.mark.skipif(shutil.which("java") is None, reason="no Java is installed, which Spark needs")
-def test_spark_reads_the_tables(tables: Path) -> None:
-    people = read_table(tables, read_current(tables), "entities").filter(pl.col("label") == "PER")
+@pytest.mark.parametrize("form", ["parquet", "delta"])
+def test_spark_reads_the_tables(tables: Path, tmp_path: Path, form: str) -> None:
+    if form == "delta":
+        tables = delta_of_two_runs(tables.parent / "kinds" / "zitat.txt", tmp_path)
+    store = open_store(tables)
+    people = store.read(store.current(), "entities").filter(pl.col("label") == "PER")
     expected = {
         f"{name}: {d} documents, {m} mentions"
         for name, d, m in people.select("name", "n_documents", "n_mentions").rows()
     }
+    assert expected
     assert set(said("examples/spark_people.py", tables)) == expected
