@@ -196,9 +196,9 @@ class Batch:
 
     # What it holds
 
-    def rows(self, table: str) -> pl.DataFrame:
-        """Read the good rows of a content table."""
-        return _read(self.folder / f"{table}.parquet")
+    def rows(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
+        """Read the good rows of a content table, all columns or those named."""
+        return _read(self.folder / f"{table}.parquet", list(columns) if columns else None)
 
     def replace(self, frames: Mapping[str, pl.DataFrame]) -> None:
         """Put other rows in the place of some tables."""
@@ -313,9 +313,10 @@ def take_again(doc_ids: Sequence[str], store: Store, previous: Snapshot | None, 
     return batch
 
 
-def concat_rows(batches: Iterable[Batch], table: str) -> pl.DataFrame:
-    """Bring the rows of a content table together."""
-    return pl.concat([empty(table), *(batch.rows(table) for batch in batches)])
+def concat_rows(batches: Iterable[Batch], table: str, columns: Sequence[str]) -> pl.DataFrame:
+    """Bring some columns of a content table together."""
+    parts = [empty(table), *(batch.rows(table, columns) for batch in batches)]
+    return pl.concat([part.select(columns) for part in parts])
 
 
 def concat_outcomes(batches: Iterable[Batch]) -> pl.DataFrame:

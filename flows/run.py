@@ -156,7 +156,7 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
     with clock("find_duplicates"):
         duplicates = steps.find_duplicates(run, batches, books.replaced)
     with clock("assemble"):
-        relinked = [doc_id for batch in linked.relinked for doc_id in batch.rows("documents")["doc_id"]]
+        relinked = [doc_id for batch in linked.relinked for doc_id in batch.rows("documents", ["doc_id"])["doc_id"]]
         entities, alike = (pl.read_parquet(file, glob=False) for file in (linked.entities, duplicates))
         whole = WholeTables(entities, books.sources, books.quarantine, alike)
         replaced = [*books.replaced, *relinked]

@@ -38,7 +38,7 @@ from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
 from stages.link_entities.tables import fill_entities
-from stages.tables.schemas import empty
+from stages.tables.schemas import TABLES
 from stages.tables.store import Snapshot, Store
 
 _log = logging.getLogger(__name__)
@@ -268,10 +268,12 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
     ``replaced``: documents whose published rows go. Published documents whose names mean something else now ("Vance",
     once there is a second Vance) are taken into batches of their own.
     """
-    new, made = concat_rows(batches, "clusters"), concat_rows(batches, "documents")
     named = ("doc_id", "source_uri")
+    new = concat_rows(batches, "clusters", TABLES["clusters"].schema.names())
+    # Their texts, which no one asks for here, would take more memory than all else.
+    made = concat_rows(batches, "documents", named)
     standing = run.store.scan(run.previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
-    documents = pl.concat([standing.collect(), made.select(named)])
+    documents = pl.concat([standing.collect(), made])
     before, rows = run.corrections.before, run.corrections.rows
     ground = Ground(run.store, run.previous, replaced, authority)
     linked = link_corrected(new, documents, ground, rows if before is None else before, rows)
@@ -295,7 +297,7 @@ def find_duplicates(run: Run, batches: Sequence[Batch], replaced: Sequence[str])
     ``replaced``: documents whose published rows go. Gives a file with the next `duplicates`.
     """
     sketched, store = ("doc_id", "sketch"), run.store
-    new = pl.concat([empty("documents").select(sketched), *(b.rows("documents").select(sketched) for b in batches)])
+    new = concat_rows(batches, "documents", sketched)
     published = store.scan_sound(run.previous, "documents").select(sketched)
     known, gone = alike.to_pairs(store.read(run.previous, "duplicates")), pl.Series(replaced, dtype=pl.String)
     todo, pairs = alike.renew_candidates(published, new, gone, known)
@@ -309,9 +311,10 @@ def _texts_of(run: Run, doc_ids: pl.Series, batches: Sequence[Batch], new: pl.Se
     """Read what is compared of some documents: of new ones from the batches, of others what is published."""
     known = doc_ids.filter(~doc_ids.is_in(new.implode()))
     here = pl.col("doc_id").is_in(doc_ids.implode())
-    blocks = [store_blocks for batch in batches if (store_blocks := batch.rows("blocks").filter(here)).height]
-    standing = run.store.scan_documents(run.previous, "blocks", known).collect()
-    return alike.bodies(pl.concat([standing, *blocks]).select("doc_id", "block_no", "kind", "text"))
+    compared = ("doc_id", "block_no", "kind", "text")
+    blocks = [found for batch in batches if (found := batch.rows("blocks", compared).filter(here)).height]
+    standing = run.store.scan_documents(run.previous, "blocks", known).select(compared).collect()
+    return alike.bodies(pl.concat([standing, *(found.select(compared) for found in blocks)]))
 
 
 @step(name="assemble")
