@@ -74,9 +74,9 @@ def text_form(lines: Sequence[Line]) -> Form:
         return "separate"
     texts = [line.text for line in lines]
     wide = sorted(map(len, texts))[len(texts) // 2] > WIDEST_COLUMN
+    width = column_width(texts) if len(texts) >= FEWEST else NARROWEST_COLUMN
     # Ideographs are twice as wide as letters.
-    narrowest = NARROWEST_COLUMN / 2 if _is_unspaced(lines) else NARROWEST_COLUMN
-    narrow = len(texts) >= FEWEST and column_width(texts) < narrowest
+    narrow = width < NARROWEST_COLUMN and not (2 * width >= NARROWEST_COLUMN and _is_unspaced(lines))
     # Wrapped Chinese or Japanese seldom ends a line where a sentence ends; a line for each paragraph nearly always.
     ends = [text for text in texts if text[-1] >= FIRST_CLOSER]
     closed = sum(IDEOGRAPHIC_STOP.search(text) is not None for text in ends) >= CLOSED_LINES * len(texts)

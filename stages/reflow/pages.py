@@ -184,7 +184,7 @@ def _index(edge: Edge) -> int:
 def _comes_again(edge: Edge, same: list[Edge], near: list[Edge], wanted: int) -> bool:
     if not edge.key or TEXT_END.search(edge.key[-6:]) or not _has_letters(edge.key):
         return False
-    heading = _numbered_heading().fullmatch(edge.key) is not None
+    heading = len(edge.numbers) == 1 and _numbered_heading().fullmatch(edge.key) is not None
     pages = {other.page for other in same if other.page != edge.page and abs(other.depth - edge.depth) < 2
              and (other.numbers == edge.numbers if heading else _count_on(edge, other))}  # fmt: skip
     if len(pages) >= wanted:
