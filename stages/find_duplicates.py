@@ -31,7 +31,7 @@ CANDIDATES = pl.Schema({"doc_id": pl.String(), "other_id": pl.String()})
 """Pairs of documents that share a key, the smaller doc_id first."""
 AT_LEAST = 0.8
 """Texts of this similarity are near-duplicates."""
-NOT_COMPARED = ("boilerplate", "caption", "credit")
+NOT_COMPARED = ("boilerplate", "byline", "caption", "credit")
 """Kinds of blocks that another paper changes when it prints the same text."""
 
 _WORD = re.compile(r"[^\W_]+")

@@ -158,13 +158,13 @@ def test_clusters_are_named_by_their_smallest_document():
     assert to_pairs(to_rows(pairs.clear())).equals(pairs.clear())
 
 
-def test_captions_and_notices_are_not_compared():
+def test_captions_bylines_and_notices_are_not_compared():
     blocks = pl.DataFrame(
         {
-            "doc_id": ["a", "a", "a", "b"],
-            "block_no": [2, 0, 1, 0],
-            "kind": ["paragraph", "heading", "caption", "credit"],
-            "text": ["Text", "Titel", "Bild", "dpa"],
+            "doc_id": ["a", "a", "a", "a", "b"],
+            "block_no": [3, 0, 1, 2, 0],
+            "kind": ["paragraph", "heading", "byline", "caption", "credit"],
+            "text": ["Text", "Titel", "Von Anna Huber", "Bild", "dpa"],
         }
     )
     assert bodies(blocks).rows() == [("a", "Titel\nText")]

@@ -99,7 +99,7 @@ def extract_names(
 
 
 def _wanted(sentence: Sentence, kind: str, names: list[Name], currencies: bool) -> list[Name]:
-    names = at_slashes(sentence.text, names) if kind == "credit" else names
+    names = at_slashes(sentence.text, names) if kind in ("byline", "credit") else names
     return names if currencies else [name for name in names if not is_currency(sentence.text, name)]
 
 

@@ -129,7 +129,7 @@ def _name(
 
 
 def at_slashes(text: str, names: Iterable[Name]) -> list[Name]:
-    """Part names that run over a slash: in a credit line it stands between agencies and photographers."""
+    """Part names that run over a slash: in a byline or a credit it stands between people and agencies."""
     parted: list[Name] = []
     for name in names:
         places = [m.span() for m in BETWEEN_SLASHES.finditer(text, name.start, name.end)]
