@@ -34,7 +34,6 @@ the user may give (id, label, name, aliases; see `authority`).
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -45,7 +44,6 @@ from stages.link_entities.cluster import cluster_document
 from stages.link_entities.document import Cluster, Mention
 from stages.link_entities.entities import ENTITIES, build_entities
 from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, read_signature, resolve
-from stages.lookups.fold import REMEMBERED
 from stages.tables.schemas import NAME_LABELS
 
 VERSION = "7"
@@ -132,15 +130,18 @@ def _mention(row: tuple[object, ...], text: str) -> Mention:
 
 def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ...]:
     signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles, cluster.claims)
-    written, blocks = _written(signature)
-    forms = _JSON(cluster.forms)
-    return doc_id, number, cluster.label, written, blocks, forms, len(cluster.members), None, None
-
-
-@lru_cache(REMEMBERED)
-def _written(signature: Signature) -> tuple[str, str]:
-    """A signature and its blocks as they are kept; the same names stand in many documents."""
-    return _JSON(signature), _BETWEEN_BLOCKS.join(sorted(blocks_of(signature)))
+    blocks = _BETWEEN_BLOCKS.join(sorted(blocks_of(signature)))
+    return (
+        doc_id,
+        number,
+        cluster.label,
+        _JSON(signature),
+        blocks,
+        _JSON(cluster.forms),
+        len(cluster.members),
+        None,
+        None,
+    )
 
 
 def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:
