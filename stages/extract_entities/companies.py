@@ -10,10 +10,10 @@ from stages.lookups.known_names import lists
 SHORTEST = 4  # letters of a company's own name that is looked for
 SURE = 0.95  # of a score: what an engine says this surely stays what it says
 TRADES = (
-    "bauer", "hersteller", "konzern", "h\u00e4ndler", "betreiber", "anbieter", "unternehmen", "versicherer",
+    "bauer", "hersteller", "konzern", "händler", "betreiber", "anbieter", "unternehmen", "versicherer",
     "dienstleister", "produzent", "zulieferer", "discounter", "fluglinie", "fluggesellschaft", "tochter",
 )  # fmt: skip
-CAPITAL = "[A-Z\u00c4\u00d6\u00dc]"
+CAPITAL = "[A-ZÄÖÜ]"
 TRADE = re.compile(rf"(?={CAPITAL})(?i:[\w-]*(?:{'|'.join(TRADES)})s?) (?={CAPITAL})")
 
 
