@@ -63,9 +63,10 @@ def _document_evidence(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _off_page(frames: Mapping[str, pl.DataFrame]) -> pl.Series:
-    """Documents with a block on a page that is not among theirs."""
+    """Documents with a block on a page that is not among theirs; books and subtitles have no boxes and need none."""
     known = frames["documents"].select("doc_id", "pages").drop_nulls().explode("pages").unnest("pages")
-    placed = frames["blocks"].select("doc_id", "page").drop_nulls()
+    has_pages = pl.col("doc_id").is_in(known["doc_id"].unique().implode())
+    placed = frames["blocks"].filter(pl.col("page").is_not_null(), has_pages | pl.col("box").is_not_null())
     return placed.join(known, on=["doc_id", "page"], how="anti")["doc_id"].unique()
 
 

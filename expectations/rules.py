@@ -84,7 +84,12 @@ RULES: tuple[Rule, ...] = (
     Rule("documents", "between", ("processed_at",), "processed_at lies in our time", (_FIRST_DAY, None)),
     Rule("documents", "true", ("counts_agree",), "n_chars, n_blocks, n_sentences, n_mentions are those of the rows"),
     Rule("documents", "true", ("text_is_blocks",), "text is the blocks joined by one blank line"),
-    Rule("documents", "true", ("has_pages",), "pages has every page that a block stands on"),
+    Rule(
+        "documents",
+        "true",
+        ("has_pages",),
+        "pages has every page that a block has a box on, and if it has any, every page of a block",
+    ),
     *_contract("blocks"),
     Rule("blocks", "in_set", ("kind",), "kind is a known block kind", schemas.BLOCK_KINDS),
     Rule("blocks", "matches", ("language",), "language is a known code", (LANGUAGE_CODE,)),

@@ -24,7 +24,10 @@ def test_true_for_every_row_of_a_good_batch(batch, raw_texts):
 
 def test_blocks_stand_on_pages_that_the_document_has(batch, raw_texts, change):
     size = {"page": 1, "width": 595.0, "height": 842.0, "turned": 0}
+    box = {"x0": 1.0, "y0": 1.0, "x1": 9.0, "y1": 9.0}
     frames = batch | {"blocks": change(batch["blocks"], 0, page=1)}
+    assert with_evidence(frames, raw_texts)["documents"]["has_pages"].to_list() == [True, True], "a chapter of a book"
+    frames = batch | {"blocks": change(batch["blocks"], 0, page=1, box=box)}
     assert with_evidence(frames, raw_texts)["documents"]["has_pages"].to_list() == [False, True]
     frames["documents"] = change(batch["documents"], 0, pages=[size])
     assert with_evidence(frames, raw_texts)["documents"]["has_pages"].to_list() == [True, True]

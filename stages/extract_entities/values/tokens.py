@@ -59,8 +59,8 @@ class Tokens(NamedTuple):
         return self.words.payloads.get(self.texts[index])
 
     def before(self, index: int) -> str:
-        """The word before a token, in small letters; empty at the beginning."""
-        return self.texts[index - 1].lower() if index else ""
+        """The word before a token, in small letters; empty at the beginning, and before that."""
+        return self.texts[index - 1].lower() if index > 0 else ""
 
     def after(self, index: int) -> str:
         """The word at a token, empty behind the end: given the end of a match, the word after it."""

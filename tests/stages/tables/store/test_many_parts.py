@@ -39,7 +39,7 @@ def test_a_batch_belongs_to_the_parts_from_its_first_to_its_last_document() -> N
 
 
 def test_small_pieces_are_judged_together(monkeypatch) -> None:
-    monkeypatch.setattr(candidate, "_SHOWN_ROWS", 5)
+    monkeypatch.setattr(candidate, "_WHOLE_ROWS", 5)
     rows, before = pl.DataFrame({"n": [1, 2]}), pl.DataFrame({"n": [1]})
     chunks = list(candidate._in_chunks([(rows, before)] * 4))
     assert [(rows.height, before.height) for rows, before in chunks] == [(6, 3), (2, 1)]
