@@ -58,7 +58,8 @@ def test_the_table_of_names_says_which_material_is_missing(tmp_path: Path) -> No
 
 def test_a_figure_below_its_floor_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     row = next(row for row in names.rows(tmp_path) if row.what == "values, MONEY")
-    key = f"{row.what}: {row.on}"
-    assert names.print_row(row, {key: 50.0}, key, None)
-    assert not names.print_row(row, {key: 101.0}, key, None)
+    today = names.measured(row, None)
+    assert today is not None
+    assert names.is_held(row, today, 50.0)
+    assert not names.is_held(row, today, 101.0)
     assert capsys.readouterr().out.count("below its floor of 101.0") == 1

@@ -46,19 +46,19 @@ class Pictures:
         data = self._read(document, rows)
         if data is None:
             return GONE
-        if can_be_drawn(data):
-            return DRAWN
-        return DRAWN if len(document["pages"] or ()) == 1 and self._beside(document["source_uri"]) else NONE
+        return DRAWN if can_be_drawn(data) or self._scan_of(document) else NONE
 
     def of_page(self, document: Mapping[str, Any], rows: RowOptions, number: int) -> bytes | None:
         """Give the picture of a page as JPEG; None where there is none."""
         wanted = _wanted(document["pages"] or (), number)
-        data = self._read(document, rows) if wanted and self.state_of(document, rows) == DRAWN else None
+        data = self._read(document, rows) if wanted else None
         if data is None or wanted is None:
             return None
         if not can_be_drawn(data):
-            beside = self._beside(document["source_uri"])
-            data = beside.read_bytes() if beside and beside.stat().st_size <= _LARGEST_KEPT else b""
+            scan = self._scan_of(document)
+            if scan is None or scan.stat().st_size > _LARGEST_KEPT:
+                return None
+            data = scan.read_bytes()
         key = (sha256(data).hexdigest(), wanted)
         with self._drawing:
             return self._kept(key) or self._keep(key, draw_page(data, wanted))
@@ -103,10 +103,11 @@ class Pictures:
             return (-1,)
         return (about.st_mtime_ns, about.st_size, about.st_ino) if about else ()
 
-    def _beside(self, uri: str) -> Path | None:
-        """The scan of the same name beside a file of recognised text; only on a disk, where looking is cheap."""
+    def _scan_of(self, document: Mapping[str, Any]) -> Path | None:
+        """The scan of the same name beside the recognised text of one page; only on a disk, where looking is cheap."""
+        uri = document["source_uri"]
         path = self._path(uri)
-        if NEST in uri or not isinstance(path, Path):
+        if len(document["pages"] or ()) != 1 or NEST in uri or not isinstance(path, Path):
             return None
         stem = next((path.name[: -len(end)] for end in _ENDINGS if path.name.lower().endswith(end)), "")
         found = (path.with_name(stem + end) for end in _SCANS) if stem else ()

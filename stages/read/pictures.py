@@ -8,7 +8,10 @@ import subprocess
 import sys
 from contextlib import suppress
 from math import ceil
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 _SECONDS = 30
 _HEAD = 1024
@@ -57,26 +60,24 @@ def draw_page(data: bytes, wanted: Wanted) -> bytes | None:
 
 
 def _draw(data: bytes, wanted: Wanted) -> bytes:
-    from PIL import Image
-
     picture = _of_pdf(data, wanted) if _is_pdf(data) else _of_scan(data, wanted)
     if abs(picture.width * wanted.height / (picture.height * wanted.width) - 1) > _SAME_SHAPE:
         raise ValueError("the picture is not of this page")
-    assert isinstance(picture, Image.Image)
     out = io.BytesIO()
     picture.save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()
 
 
-def _of_pdf(data: bytes, wanted: Wanted):  # type: ignore[no-untyped-def]  # Pillow is loaded by who draws
+def _of_pdf(data: bytes, wanted: Wanted) -> "Picture":
     import pypdfium2
 
     page = pypdfium2.PdfDocument(data)[wanted.page - 1]
     scale = _dots(wanted) / wanted.width
-    return page.render(scale=scale, rotation=wanted.turned, rev_byteorder=True).to_pil()
+    picture: Picture = page.render(scale=scale, rotation=wanted.turned, rev_byteorder=True).to_pil()
+    return picture
 
 
-def _of_scan(data: bytes, wanted: Wanted):  # type: ignore[no-untyped-def]
+def _of_scan(data: bytes, wanted: Wanted) -> "Picture":
     from PIL import Image
 
     Image.MAX_IMAGE_PIXELS = 150_000_000

@@ -141,30 +141,31 @@ def main() -> int:
         if options.only not in row.what:
             continue
         key = f"{row.what}: {row.on}"
-        below += not print_row(row, floors, key, Path(options.devsets) if options.devsets else None)
-        if options.pin and key in MEASURED:
-            least = round(MEASURED[key] - SLACK, 1)
+        today = measured(row, Path(options.devsets) if options.devsets else None)
+        below += today is not None and not is_held(row, today, floors.get(key, 0.0))
+        if options.pin and today is not None:
+            least = round(today - SLACK, 1)
             floors[key] = least if options.lower else max(least, floors.get(key, 0.0))
     if options.pin:
         FLOORS.write_text(json.dumps(floors, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return bool(below)
 
 
-MEASURED: dict[str, float] = {}
-
-
-def print_row(row: Row, floors: dict[str, float], key: str, folder: Path | None) -> bool:
-    """Measure and print one line; false where it is below its floor."""
-    line = f"{row.what:42} {row.on:24} {row.wanted or '':>6}"
+def measured(row: Row, folder: Path | None) -> float | None:
+    """Begin a line, and measure; None, and the line says why, where a file is missing."""
+    print(f"{row.what:42} {row.on:24} {row.wanted or '':>6}", end=" ", flush=True)
     missing = [need for need in row.needs if folder is None or not (folder / need).is_file()]
-    if missing:
-        print(f"{line}      -  not measured: {missing[0]} is not there, name its folder with --devsets")
-        return True
-    MEASURED[key] = today = row.measure()
+    if not missing:
+        return row.measure()
+    print(f"     -  not measured: {missing[0]} is not there, name its folder with --devsets")
+    return None
+
+
+def is_held(row: Row, today: float, floor: float) -> bool:
+    """End a line; false where the figure is below its floor."""
     said = "" if row.wanted is None or today >= row.wanted else f"  {today - row.wanted:.1f}"
-    below = today < floors.get(key, 0.0)
-    print(f"{line} {today:6.1f}{said}{f'  below its floor of {floors[key]}' if below else ''}", flush=True)
-    return not below
+    print(f"{today:6.1f}{said}{f'  below its floor of {floor}' if today < floor else ''}", flush=True)
+    return today >= floor
 
 
 if __name__ == "__main__":
