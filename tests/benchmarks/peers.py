@@ -46,6 +46,7 @@ PROGRAMS = Path(__file__).with_name("peer_programs")
 FLOORS = Path(__file__).with_name("peers_floors.json")
 FEW, MANY = 200, 1_200  # documents of the short form
 WORSE = 4 / 3  # times the pinned ratio at which the short form fails
+ROUNDS = 3  # of the short form, while it fails
 BATCH = 250
 T = TypeVar("T")
 
@@ -184,16 +185,24 @@ def short_ratios() -> dict[str, float]:
 
 
 def check_short(options: argparse.Namespace) -> None:
-    """Hold our cost against the floor, on a corpus of our own texts; leaves where it is a third worse than pinned."""
-    ratios = short_ratios()
-    print(f"times the user CPU seconds of reading and writing {MANY} documents: {ratios}")
+    """Hold our cost against the floor, on a corpus of our own texts; leaves where it is a third worse than pinned.
+
+    Other work on the machine only ever adds to what a run takes, up to a half. So what seems worse is measured again,
+    `ROUNDS` times in all, and the least counts: what is slower by itself stays so.
+    """
     if options.pin:
-        FLOORS.write_text(json.dumps(ratios, indent=2) + "\n", encoding="utf-8")
+        FLOORS.write_text(json.dumps(short_ratios(), indent=2) + "\n", encoding="utf-8")
         return
-    pinned = json.loads(FLOORS.read_text(encoding="utf-8"))
-    worse = {name: ratio for name, ratio in ratios.items() if ratio > WORSE * pinned[name]}
-    if worse:
-        raise SystemExit(f"slower by a third or more than {FLOORS.name} says ({pinned}): {worse}")
+    pinned: dict[str, float] = json.loads(FLOORS.read_text(encoding="utf-8"))
+    worse = least = dict.fromkeys(pinned, float("inf"))
+    for _ in range(ROUNDS):
+        ratios = short_ratios()
+        print(f"times the user CPU seconds of reading and writing {MANY} documents: {ratios}", flush=True)
+        least = {name: min(ratio, least[name]) for name, ratio in ratios.items()}
+        worse = {name: ratio for name, ratio in least.items() if ratio > WORSE * pinned[name]}
+        if not worse:
+            return
+    raise SystemExit(f"slower by a third or more than {FLOORS.name} says ({pinned}): {worse}")
 
 
 def main() -> None:
