@@ -1,6 +1,6 @@
 """Text tagged by the accurate engine, for the fast one to learn from (distillation).
 
-``python -m stages.models.silver DEVSETS/ner WORK --articles ARTICLES.json`` writes ``WORK/silver.npz``. The German
+``python -m stages.models.silver DEVSETS/ner WORK --articles ARTICLES.json --editions DEVSETS/reflow-real`` writes ``WORK/silver.npz``. The German
 corpora, their own tags aside, and the German articles are tagged once as they are; then they and the GermEval training
 text are tagged again with other words in them, drawn from `names_small.words`: a name or noun for a capitalised word,
 a word of the same ending for one in lower case. So the small network meets many more words than the corpora hold, and
@@ -35,6 +35,8 @@ HISTORIC = (
     "sonar_test.tsv",
     "sturm_train.tsv",
 )
+# All CC BY; the journal once, though it is there in three layouts.
+EDITIONS = tuple(f"{name}/*/gold.json" for name in ("libreas_default", "dhd", "hanslick_indent", "hanslick_plain"))
 GERMEVAL = "germeval_train.tsv"
 LONGEST = 140
 ROUNDS, HISTORIC_SHARE = 3, 0.3
@@ -94,6 +96,13 @@ def read_articles(path: Path) -> list[list[str]]:
     return cut([part for block in blocks for part in SENTENCE_END.split(block)])
 
 
+def read_editions(folder: Path) -> list[list[str]]:
+    """Sentences of the German documents that others published with their blocks (`EDITIONS`)."""
+    rows = [json.loads(path.read_text(encoding="utf-8")) for name in EDITIONS for path in sorted(folder.glob(name))]
+    blocks = [block["text"] for row in rows if row["lang"] == "de" for block in row["blocks"]]
+    return cut([part for block in blocks for part in SENTENCE_END.split(block)])
+
+
 def cut(texts: Sequence[str]) -> list[list[str]]:
     """Cut texts into words."""
     rows = ([text[start:end] for start, end in tokenise(text)][:LONGEST] for text in texts)
@@ -125,13 +134,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("work", type=Path, help="folder with words.npz")
     parser.add_argument("--articles", type=Path, required=True)
+    parser.add_argument("--editions", type=Path, required=True, help="folder of the editions")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     o = parser.parse_args()
     chance = random.Random(22)
     with np.load(o.work / "words.npz", allow_pickle=False) as arrays:
         exchange = Exchange(arrays["words"].tolist(), chance)
     articles, historic = read_articles(o.articles), read_words(o.folder, HISTORIC)
-    modern = [*read_words(o.folder, MODERN), *articles]
+    modern = [*read_words(o.folder, MODERN), *articles, *read_editions(o.editions)]
     sentences = [*modern, *historic]
     for _ in range(o.rounds):
         some = [row for row in historic if chance.random() < HISTORIC_SHARE]

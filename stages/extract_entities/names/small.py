@@ -1,7 +1,7 @@
 """The ``fast`` engine: a small network over word forms on onnxruntime with one thread.
 
-A form is turned into its vector once and remembered. Sentences stand end to end; each word is told which words stand
-beside it, so no sentence sees another, and in four steps a word sees four words to either side. Activations are
+A form is turned into its vector once and remembered. Sentences stand end to end; each word is told which words of its
+own sentence stand around it, nearer and farther (`REACH`), so that in four steps it sees eight to either side. Activations are
 quantised by scales fixed in the graph, so a sentence comes out the same in any company.
 """
 
@@ -29,6 +29,7 @@ FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes half a
 FORMS_AT_ONCE = 256
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
 PLAIN = "O"
+REACH = (1, 1, 2, 4)  # how far before and after a word each step looks (dilated as in Strubell et al., 2017)
 BEYOND = -1  # what stands before the first and after the last word of a sentence
 EMPTY: Floats = np.zeros((0, len(TAGS)), np.float32)
 
@@ -155,13 +156,18 @@ def _read(sentences: Sequence[Sequence[str]], outer: Floats, inner: Floats, gaps
 
 def _probabilities(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Probabilities of the outer and the inner tags of every word, asked for about `ROW` words at a time."""
-    around = np.arange(len(rows))[:, None] + np.array([-1, 0, 1])
-    full = bounds[:-1] < bounds[1:]
-    around[bounds[:-1][full], 0] = around[bounds[1:][full] - 1, 2] = BEYOND
+    around = _around(bounds)
     cuts = bounds[np.unique(np.searchsorted(bounds, np.arange(ROW, len(rows) + ROW, ROW)).clip(max=len(bounds) - 1))]
-    parts = [_run(rows[first:last], around[first:last], first) for first, last in pairwise([0, *cuts.tolist()])]
+    parts = [_run(rows[first:last], around[:, first:last], first) for first, last in pairwise([0, *cuts.tolist()])]
     outer, inner = (np.concatenate([EMPTY, *(part[level] for part in parts)]) for level in (0, 1))
     return outer, inner
+
+
+def _around(bounds: NDArray[np.intp]) -> NDArray[np.intp]:
+    """For each step and word the places that the step looks at [step, word, 3]; `BEYOND` outside its sentence."""
+    first, last = (np.repeat(edge, np.diff(bounds))[:, None] for edge in (bounds[:-1], bounds[1:]))
+    places = np.arange(bounds[-1])[:, None] + np.multiply.outer(REACH, [-1, 0, 1])[:, None]
+    return np.where((places >= first) & (places < last), places, BEYOND)
 
 
 def _run(rows: NDArray[np.intp], around: NDArray[np.intp], first: int) -> list[Floats]:
@@ -170,7 +176,7 @@ def _run(rows: NDArray[np.intp], around: NDArray[np.intp], first: int) -> list[F
     inputs = {
         "forms": _memory().vectors,
         "rows": np.append(rows, 0),
-        "around": np.append(np.where(around == BEYOND, BEYOND, around - first), [[BEYOND] * 3], axis=0),
+        "around": np.pad(np.where(around == BEYOND, BEYOND, around - first), [(0, 0), (0, 1), (0, 0)], constant_values=BEYOND),
     }
     return [found[:-1] for found in _tagger().run(None, inputs)]
 

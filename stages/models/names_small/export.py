@@ -136,10 +136,10 @@ def forms_graph(weights: dict[str, Array]) -> bytes:
 
 
 def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
-    """forms [form, HIDDEN], rows [word], around [word, 3] -> tag probabilities [word, tag] of both levels.
+    """forms [form, HIDDEN], rows [word], around [block, word, 3] -> tag probabilities [word, tag] of both levels.
 
-    ``rows`` are the numbers of the words' forms, ``around`` those of the word before, the word and the word after; -1
-    where a sentence begins or ends.
+    ``rows`` are the numbers of the words' forms, ``around`` for each block the places of the word `REACH` before, of the
+    word, and of that as far after; -1 beyond the ends of the sentence.
     """
     graph = Graph()
     x = graph.node("Cast", graph.node("Gather", "forms", "rows"), to=TensorProto.FLOAT)
@@ -151,8 +151,9 @@ def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
         # The last row, which -1 means, is what stands beyond the ends of a sentence.
         gap = graph.store(f"gap{block}", np.full((1, HIDDEN), fixed, np.uint8))
         small = graph.node("Concat", graph.node("QuantizeLinear", x, step, nought), gap, axis=0)
-        around = graph.node("Reshape", graph.node("Gather", small, "around"), side_by_side)
-        change = graph.node("Gelu", graph.quantised(around, step, nought, f"blocks.{block}", weights))
+        of_block = graph.node("Gather", "around", graph.store(f"block{block}", np.array(block, np.int64)))
+        around = graph.node("Reshape", graph.node("Gather", small, of_block), side_by_side)
+        change = graph.node("Relu", graph.quantised(around, step, nought, f"blocks.{block}", weights))
         x = graph.norm(graph.node("Add", x, change), f"norms.{block}", weights)
     tags = weights["heads.bias"].shape[0] // 2
     for level, name in enumerate(("outer", "inner")):
@@ -163,7 +164,7 @@ def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
     inputs = [
         helper.make_tensor_value_info("forms", TensorProto.FLOAT16, ["forms", HIDDEN]),
         helper.make_tensor_value_info("rows", TensorProto.INT64, ["words"]),
-        helper.make_tensor_value_info("around", TensorProto.INT64, ["words", 3]),
+        helper.make_tensor_value_info("around", TensorProto.INT64, [len(ranges), "words", 3]),
     ]
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["words", tags]) for name in ("outer", "inner")]
     return graph.model(inputs, outputs)
@@ -178,13 +179,11 @@ def measure_ranges(weights: dict[str, Array], folder: Path) -> Ranges:
         block.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][:, HIDDEN : 2 * HIDDEN].numpy()))
     texts = [sentence.text for name in CALIBRATION for sentence in read_sentences(folder / name)[:600:2]]
     rows = [[text[start:end] for start, end in tokenise(text)] for text in texts]
-    unique, places = np.unique([word for words in rows for word in (*words, "-")], return_inverse=True)
+    unique, places = np.unique([word for words in rows for word in words], return_inverse=True)
+    sentences = np.repeat(np.arange(len(rows)), [len(words) for words in rows])
     with torch.no_grad():
         vectors = network.forms(*map(torch.from_numpy, form_arrays(unique.tolist(), shipped_tokenizer())))
-        ends = np.cumsum([len(words) + 1 for words in rows]) - 1
-        mask = torch.ones(len(places), 1)
-        mask[ends] = 0
-        network(vectors, torch.from_numpy(places), mask)
+        network(vectors, torch.from_numpy(places), torch.from_numpy(sentences))
     quantiles = [np.quantile(values, [(1 - SHARE) / 2, (1 + SHARE) / 2]) for values in seen]
     return [(min(float(low), 0.0), max(float(high), 0.0)) for low, high in quantiles]
 

@@ -1,4 +1,4 @@
-"""The small network in torch, for training alone: form vectors, then a window of nine words."""
+"""The small network in torch, for training alone: form vectors, then a window of seventeen words."""
 
 import torch
 from torch import Tensor, nn
@@ -6,11 +6,11 @@ from torch.nn import functional as F
 
 from stages.extract_entities.names.forms import TRIPLES, WIDTH
 from stages.extract_entities.names.pieces import PAD
+from stages.extract_entities.names.small import REACH
 
 PIECE_WIDTH = 128
 TRIPLE_WIDTH = 48
-HIDDEN = 256
-BLOCKS = 4
+HIDDEN = 192
 
 
 class FormNet(nn.Module):
@@ -42,24 +42,35 @@ class FormNet(nn.Module):
         return normal
 
 
+def neighbours(sentences: Tensor, reach: int) -> tuple[Tensor, Tensor]:
+    """The places of the words ``reach`` before and after each; the place behind the last where a sentence has none."""
+    there = torch.arange(len(sentences))
+    before, after = there - reach, there + reach
+    before[(before < 0) | (sentences[before.clamp(min=0)] != sentences)] = len(sentences)
+    inside = after.clamp(max=len(sentences) - 1)
+    after[(after != inside) | (sentences[inside] != sentences)] = len(sentences)
+    return before, after
+
+
 class SmallNetwork(nn.Module):
-    """Sentences in one row with an empty place between them -> tag logits, outer and inner."""
+    """Sentences end to end -> tag logits, outer and inner."""
 
     def __init__(self, pieces: int, tags: int, dropout: float = 0.2) -> None:
         super().__init__()
         self.forms = FormNet(pieces, dropout)
-        self.blocks = nn.ModuleList(nn.Linear(3 * HIDDEN, HIDDEN) for _ in range(BLOCKS))
-        self.norms = nn.ModuleList(nn.LayerNorm(HIDDEN) for _ in range(BLOCKS))
+        self.blocks = nn.ModuleList(nn.Linear(3 * HIDDEN, HIDDEN) for _ in REACH)
+        self.norms = nn.ModuleList(nn.LayerNorm(HIDDEN) for _ in REACH)
         self.heads = nn.Linear(HIDDEN, 2 * tags)
         self.dropout = dropout
 
-    def forward(self, vectors: Tensor, words: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """``words`` are rows of ``vectors``, ``mask`` is 0 at the empty places."""
-        x = vectors[words] * mask
-        for linear, norm in zip(self.blocks, self.norms, strict=True):
-            around = torch.cat([F.pad(x[:-1], (0, 0, 1, 0)), x, F.pad(x[1:], (0, 0, 0, 1))], 1)
-            step = F.gelu(linear(around))
-            x = norm(x + F.dropout(step, self.dropout, self.training)) * mask
+    def forward(self, vectors: Tensor, words: Tensor, sentences: Tensor) -> tuple[Tensor, Tensor]:
+        """``words`` are rows of ``vectors``, ``sentences`` the number of the sentence of each."""
+        x = vectors[words]
+        for linear, norm, reach in zip(self.blocks, self.norms, REACH, strict=True):
+            before, after = neighbours(sentences, reach)
+            beyond = torch.cat([x, x.new_zeros(1, HIDDEN)])
+            step = F.relu(linear(torch.cat([beyond[before], x, beyond[after]], 1)))
+            x = norm(x + F.dropout(step, self.dropout, self.training))
         logits = self.heads(F.dropout(x, self.dropout, self.training)).float()
         outer, inner = logits.chunk(2, dim=1)
         return outer, inner

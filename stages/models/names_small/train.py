@@ -46,11 +46,11 @@ class Lesson(NamedTuple):
 
 
 class FormTable:
-    """Numbers and arrays of all forms met so far; row 0 is the empty place between sentences."""
+    """Numbers and arrays of all forms met so far."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.number: dict[str, int] = {"": 0}
+        self.number: dict[str, int] = {"-": 0}
         self.arrays = form_arrays(["-"], tokenizer)
 
     def add(self, words: Sequence[str]) -> None:
@@ -81,14 +81,13 @@ class Recall:
 
 def run(network: SmallNetwork, table: FormTable, sentences: Sequence[Sequence[str]]) -> tuple[Tensor, Tensor]:
     """Run a group of sentences; returns the logits of their words in order."""
-    places = np.array([table.number[word] for words in sentences for word in (*words, "")])
-    unique, rows = np.unique(places, return_inverse=True)
+    numbers = np.array([table.number[word] for words in sentences for word in words])
+    unique, rows = np.unique(numbers, return_inverse=True)
     forms = (torch.from_numpy(array[unique]) for array in table.arrays)
-    mask = torch.from_numpy(places != 0)
+    of_sentence = torch.from_numpy(np.repeat(np.arange(len(sentences)), [len(words) for words in sentences]))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        vectors = network.forms(*forms)
-        outer, inner = network(vectors, torch.from_numpy(rows), mask[:, None].to(vectors.dtype))
-    return outer[mask], inner[mask]
+        outer, inner = network(network.forms(*forms), torch.from_numpy(rows), of_sentence)
+    return outer, inner
 
 
 def grouped(lessons: list[Lesson], chance: random.Random) -> Iterator[list[Lesson]]:
@@ -159,9 +158,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--epochs", type=int, default=11)
     parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--silver", type=float, default=0.3, help="share of the tagged sentences that an epoch sees")
+    parser.add_argument("--silver", type=float, default=0.4, help="share of the tagged sentences that an epoch sees")
     o = parser.parse_args()
     check_inputs(o.folder, json.loads(INPUTS.read_text(encoding="utf-8")))
     torch.manual_seed(20)
