@@ -13,12 +13,13 @@ clearly for another one.
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import langdetect.detector_factory as reference
+import numpy as np
 import polars as pl
 from langdetect.lang_detect_exception import LangDetectException as ReferenceFailure
 
@@ -28,12 +29,16 @@ try:
 except ImportError:  # no wheel for this platform
     engine, TwinFailure = reference, ReferenceFailure
 
+from stages.lookups.code_points import join_codes, tell_kinds
+
 VERSION = "2"
 SEED = 0
 FEWEST_LETTERS = 3  # a document of fewer is of no language: "x" would be Somali, "Ja" Indonesian
 LANGUAGES = tuple(sorted(profile.name for profile in Path(reference.PROFILES_DIRECTORY).iterdir()))
 """Every language that can be told apart, by the name that langdetect gives it."""
 WORD = re.compile(r"[^\W\d_]+")  # a run of letters
+HEAD = 200  # the first characters of a text tell whether it is all in capitals
+_UNCASED, _CAPITAL, _SMALL = 1, 2, 3
 
 
 class Language(NamedTuple):
@@ -81,22 +86,38 @@ def identify_languages(
     block that takes over the language of its document takes its confidence too.
     """
     chosen = options or LanguageOptions()
-    return [_identify(blocks, chosen) for blocks in documents]
-
-
-def _identify(blocks: Sequence[str], options: LanguageOptions) -> tuple[Language, list[Language]]:
-    samples = [_sample(block, options) for block in blocks]
-    letters = [sum(map(len, WORD.findall(sample))) for sample in samples]
-    own = [
-        _detect(sample, options) if count >= options.short_letters else UNDETERMINED
-        for sample, count in zip(samples, letters, strict=True)
+    samples = [[_sample(block, chosen) for block in blocks] for blocks in documents]
+    letters, found = _judge(list(dict.fromkeys(sample for own in samples for sample in own)), chosen)
+    return [
+        _identify(blocks, own, [letters[one] for one in own], [found[one] for one in own], chosen)
+        for blocks, own in zip(documents, samples, strict=True)
     ]
+
+
+def _judge(samples: list[str], options: LanguageOptions) -> tuple[dict[str, int], dict[str, Language]]:
+    """How many letters each sample has, and its language where these are not too few."""
+    letters, shouted = _read_letters(samples)
+    found = [
+        _detect(sample.lower() if loud else sample, options) if count >= options.short_letters else UNDETERMINED
+        for sample, count, loud in zip(samples, letters, shouted, strict=True)
+    ]
+    return dict(zip(samples, letters, strict=True)), dict(zip(samples, found, strict=True))
+
+
+def _identify(
+    blocks: Sequence[str],
+    samples: list[str],
+    letters: list[int],
+    own: list[Language],
+    options: LanguageOptions,
+) -> tuple[Language, list[Language]]:
     # Letters beyond the sample count too: a long chapter outweighs its English motto.
     weights = [count * max(1, len(block) // options.max_chars) for block, count in zip(blocks, letters, strict=True)]
     judged = [(w, f) for w, n, f in zip(weights, letters, own, strict=True) if n >= options.long_letters]
     document = _vote(judged) or UNDETERMINED
     if document == UNDETERMINED and sum(letters) >= FEWEST_LETTERS:
-        document = _detect(_sample(" ".join(samples), options), options)
+        whole = _sample(" ".join(samples), options)
+        document = _judge([whole], replace(options, short_letters=0))[1][whole]
     return document, [
         _block_language(found, count, document, options) for found, count in zip(own, letters, strict=True)
     ]
@@ -129,11 +150,33 @@ def _block_language(found: Language, letters: int, document: Language, options: 
     return found if configured and found.confidence >= options.short_confidence else document
 
 
+def _read_letters(samples: Sequence[str]) -> tuple[list[int], list[bool]]:
+    """Count the letters of each sample, and tell whether most of the words it begins with are in capitals."""
+    if not samples:
+        return [], []
+    codes, starts = join_codes(samples)
+    kinds = tell_kinds(codes, _letter_kind)
+    places = np.arange(len(codes)) - np.repeat(starts, np.diff(starts, append=len(codes)))
+    letters = np.add.reduceat(kinds > 0, starts, dtype=np.int64)
+    head = np.where(places < HEAD, kinds, 0)
+    words = np.flatnonzero((head > 0) & (np.concatenate(([0], head[:-1])) == 0))
+    loud = np.zeros(0, np.bool_)
+    if len(words):
+        capital, small = (np.logical_or.reduceat(head == kind, words) for kind in (_CAPITAL, _SMALL))
+        loud = capital & ~small
+    of = np.searchsorted(starts, words, "right") - 1
+    counts, shouted = np.bincount(of, minlength=len(samples)), np.bincount(of[loud], minlength=len(samples))
+    return letters.tolist(), (2 * shouted > counts).tolist()
+
+
+def _letter_kind(character: str) -> int:
+    if not WORD.match(character):
+        return 0
+    return _CAPITAL if character.isupper() else _SMALL if character.islower() or character.istitle() else _UNCASED
+
+
 def _detect(sample: str, options: LanguageOptions) -> Language:
-    """The most probable language of one text; langdetect skips words in capitals, so a text of them is lowered."""
-    words = WORD.findall(sample[:200])
-    if 2 * sum(map(str.isupper, words)) > len(words):
-        sample = sample.lower()
+    """The most probable language of one text, which langdetect skips words in capitals of."""
     detector = _factory(engine).create()
     detector.prior_map = _prior_vector(engine, options.priors)
     detector.append(sample)
