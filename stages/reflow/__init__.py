@@ -25,7 +25,7 @@ from stages.reflow.furniture import find_furniture
 from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced, parted_by, text_form
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
 from stages.reflow.kinds import name_kinds, part_credit
-from stages.reflow.lines import FORM_FEED, PAGE_GAP, Line, cut_lines, drop_lines
+from stages.reflow.lines import FORM_FEED, PAGE_GAP, Line, cut_all, drop_lines
 from stages.reflow.lists import mark_letters, mark_lists, mark_outdents, mark_tables, mark_verse
 from stages.reflow.marks import read_marks, stands_alone
 from stages.reflow.notes import find_captions, find_notes, mark_captions
@@ -62,7 +62,8 @@ def reflow_all(raws: Sequence[str], options: ReflowOptions = DEFAULT) -> Iterato
     for end, raw in enumerate(raws, start=1):
         size += len(raw)
         if size >= AT_ONCE or end == len(raws):
-            drafts = [_draft(one, options) for one in raws[start:end]]
+            cut = cut_all(raws[start:end], options.characters)
+            drafts = [_draft(one, *found, options) for one, found in zip(raws[start:end], cut, strict=True)]
             begins = begins_blocks([draft.lines for draft in drafts]) if options.join_lines else None
             for at, draft in enumerate(drafts):
                 yield _mended(draft, begins[at] if begins else [True] * len(draft.lines), options)
@@ -91,9 +92,8 @@ class Draft(NamedTuple):
     doubt: str | None
 
 
-def _draft(raw: str, options: ReflowOptions) -> Draft:
-    """Cut a text into lines, read signs and columns, drop page furniture and set notes aside."""
-    lines, repairs = cut_lines(raw, options.characters)
+def _draft(raw: str, lines: list[Line], repairs: list[Repair], options: ReflowOptions) -> Draft:
+    """Read signs and columns of a text's lines, drop page furniture and set notes aside."""
     notes: list[Note] = []
     read: list[Repair] = []
     form = text_form(lines)
