@@ -95,7 +95,7 @@ class _Places(NamedTuple):
 
 def _find_lines(codes: Codes, starts: Ints) -> _Places:
     """The lines of texts of which these are the code points, each text closed by a line feed."""
-    signs = tell_kinds(codes, _signs)
+    signs = tell_kinds(codes, signs_of)
     solid = signs & _BLANK == 0
     begins, ends = _runs(solid)
     breaks = np.flatnonzero(signs & _BREAK)
@@ -106,7 +106,7 @@ def _find_lines(codes: Codes, starts: Ints) -> _Places:
     documents = np.searchsorted(starts, first, "right") - 1
     counted = breaks[(codes[breaks] != LINE_FEED) | (codes[breaks - 1] != CARRIAGE_RETURN)]
     feeds = breaks[codes[breaks] == ord(FORM_FEED)]
-    tabs, odd = np.flatnonzero(codes == ord("\t")), _odd_places(codes, signs)
+    tabs, odd = np.flatnonzero(codes == ord("\t")), odd_places(codes, signs)
     offsets = starts[documents]
     since = partial(_count_since, lines=lines, documents=documents, starts=starts)
     return _Places(
@@ -116,7 +116,8 @@ def _find_lines(codes: Codes, starts: Ints) -> _Places:
 
 
 @lru_cache(maxsize=4096)
-def _signs(character: str) -> int:
+def signs_of(character: str) -> int:
+    """What a character may mean for lines: a sum of signs below 32."""
     found = _BLANK * character.isspace()
     for sign, pattern in ((_BREAK, BREAK), (_ODD, ODD), (_LEAD, _LEADS), (_CONTINUATION, _CONTINUES)):
         found += sign * (pattern.match(character) is not None)
@@ -129,7 +130,7 @@ def _runs(mask: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
     return changes[::2], changes[1::2]
 
 
-def _odd_places(codes: Codes, signs: npt.NDArray[np.uint8]) -> Ints:
+def odd_places(codes: Codes, signs: npt.NDArray[np.uint8]) -> Ints:
     """Where something may have to be mended: the place of a single character, and of the second of a pair."""
     blank = codes == ord(" ")
     pairs = (blank[:-1] & blank[1:]) | ((signs[:-1] & _LEAD > 0) & (signs[1:] & _CONTINUATION > 0))
