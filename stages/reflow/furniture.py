@@ -89,7 +89,7 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
         closed = at in found or TEXT_END.search(lines[at].text[-6:]) is not None
         return not closed and (certain or shows(at))
 
-    candidates = furniture_candidates(lines, ends_page, may_go)
+    candidates = furniture_candidates(lines, unnumbered, ends_page, may_go)
     if not candidates.places:
         return found
     scores = furniture_scores(candidates.features).tolist()
@@ -145,16 +145,15 @@ def _counts_pages(text: str) -> bool:
 
 
 def furniture_candidates(
-    lines: Sequence[Line], ends_page: bool, may_go: Callable[[int], bool] = lambda _: True
+    lines: Sequence[Line], unnumbered: Sequence[str], ends_page: bool, may_go: Callable[[int], bool] = lambda _: True
 ) -> Candidates:
     """Short lines at the edges of pages, lines that repeat, and page numbers, each with its evidence.
 
-    Only those that ``may_go``. ``ends_page`` says that the raw text ends in a form feed. Where pages cannot be told
-    apart the text counts as one.
+    Only those that ``may_go``. ``unnumbered`` are the lines `without_numbers`; ``ends_page`` says that the raw text ends
+    in a form feed. Where pages cannot be told apart the text counts as one.
     """
     pages = _cut_pages(lines)
-    lowered = without_numbers(line.text.lower() for line in lines)
-    keys = [key if len(line.text) <= LONGEST else "" for line, key in zip(lines, lowered, strict=True)]
+    keys = [key.lower() if len(line.text) <= LONGEST else "" for line, key in zip(lines, unnumbered, strict=True)]
     times = Counter(keys)
     edges = {at for start, end in zip(pages.starts, pages.ends, strict=True) for at in _edge_lines(start, end)}
     places = [
