@@ -149,8 +149,8 @@ def furniture_candidates(
 ) -> Candidates:
     """Short lines at the edges of pages, lines that repeat, and page numbers, each with its evidence.
 
-    Only those that ``may_go``. ``unnumbered`` are the lines `without_numbers`; ``ends_page`` says that the raw text ends
-    in a form feed. Where pages cannot be told apart the text counts as one.
+    Only those that ``may_go``. ``unnumbered`` are the lines `without_numbers`; ``ends_page`` says that the raw text
+    ends in a form feed. Where pages cannot be told apart the text counts as one.
     """
     pages = _cut_pages(lines)
     keys = [key.lower() if len(line.text) <= LONGEST else "" for line, key in zip(lines, unnumbered, strict=True)]
