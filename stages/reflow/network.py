@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.reflow.features import Floats, Ints, Sheet, measure_lines
+from stages.lookups.code_points import Ints
+from stages.reflow.features import Floats, Sheet, measure_lines
 from stages.reflow.lines import Line
 
 WEIGHTS = Path(__file__).parents[1] / "models" / "reflow" / "weights.npz"
