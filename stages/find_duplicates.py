@@ -57,11 +57,13 @@ def sketch_texts(texts: pl.DataFrame) -> pl.DataFrame:
 
     A text of fewer than seven words has an empty one: it is nobody's near-duplicate.
     """
-    rows = []
-    for doc_id, text in texts.select("doc_id", "text").iter_rows():
-        triples = _triples(text)
-        rows.append((doc_id, _keys(triples).tolist() if len(triples) >= _FEWEST_TRIPLES else []))
-    return pl.DataFrame(rows, schema=SKETCHES, orient="row")
+    triples = [_triples(text) for text in texts["text"]]
+    told = [at for at, one in enumerate(triples) if len(one) >= _FEWEST_TRIPLES]
+    sketches: list[list[int]] = [[] for _ in triples]
+    keys = _keys(np.array([_least(triples[at]) for at in told], np.uint64))
+    for at, sketch in zip(told, keys.tolist(), strict=True):
+        sketches[at] = sketch
+    return texts.select("doc_id", sketch=pl.Series(sketches, dtype=SKETCHES["sketch"]))
 
 
 def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
@@ -193,16 +195,21 @@ def _functions() -> tuple[U64, U64]:
     return factors, chance.integers(0, 1 << 63, n, dtype=np.uint64)
 
 
-def _keys(triples: U64) -> U64:
-    """The keys of a text: MinHash values, five to a key."""
+def _least(triples: U64) -> U64:
+    """The MinHash values of a text: the least that each hash function makes of its triples."""
     factors, addends = _functions()
     least = np.full(_BANDS * _ROWS, 0xFFFFFFFF, np.uint64)
     for begin in range(0, len(triples), _CHUNK):
-        numbers = _scatter(triples[begin : begin + _CHUNK])[:, None] * factors
-        numbers += addends
-        least = np.minimum(least, numbers.min(axis=0) >> np.uint64(32))
+        numbers = factors[:, None] * _scatter(triples[begin : begin + _CHUNK])
+        numbers += addends[:, None]
+        least = np.minimum(least, numbers.min(axis=1) >> np.uint64(32))
+    return least
+
+
+def _keys(least: U64) -> U64:
+    """The keys of texts, a row for each: their MinHash values, five to a key."""
     keys = np.arange(_BANDS, dtype=np.uint64)
-    for row in least.reshape(_BANDS, _ROWS).T:
+    for row in np.moveaxis(least.reshape(-1, _BANDS, _ROWS), 2, 0):
         keys = _scatter(keys * _MIX[0] ^ row * _MIX[1])
     # 63 bits, which every database has a whole number for.
     return keys >> np.uint64(1)
