@@ -1,9 +1,8 @@
 """Which language a document and each of its blocks are written in.
 
 Detection is langdetect's (character n-grams of 55 languages, drawn at random with a fixed seed), run by its
-Rust twin langdetect-rs where that is installed: the same answers at a fraction of the time. Both are used
-through the classes they share, because the batch call of the twin takes no priors and starts threads of its
-own in every worker process.
+Rust twin langdetect-rs where that is installed: the same answers at a fraction of the time. The batch call of
+the twin is not used: it takes no priors, and starts threads of its own in every worker process.
 
 langdetect is sure of itself on a few letters, and wrong. So a document's language is the one in which most of
 the letters of its longer blocks stand, and a short block takes the language of its document unless it speaks
