@@ -86,8 +86,8 @@ def _with_its_edges(text: str, name: Name) -> Name:
         return name._replace(start=name.start - len("von "))
     if name.label == "LOC" and (small := PREPOSITION.match(surface)):
         return name._replace(start=name.start + small.end())
-    tail = TAIL.search(surface) if name.label == "ORG" else None
-    return name if tail is None else name._replace(end=name.start + tail.start())
+    tail = TAIL.search(surface)
+    return name if tail is None or name.label != "ORG" else name._replace(end=name.start + tail.start())
 
 
 @lru_cache(REMEMBERED)
