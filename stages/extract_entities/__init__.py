@@ -80,12 +80,13 @@ def _find(rows: pl.DataFrame, engine: str) -> list[_Mention]:
     found_names = [
         found for document, inside in zip(documents, named, strict=True) for found in complete(document, inside)
     ]
+    found_values = values.extract_all_values(rows["text"], rows["language"])
     found: list[_Mention] = []
-    for number, (text, language), inside in zip(
-        range(rows.height), rows.select("text", "language").iter_rows(), found_names, strict=True
-    ):
-        mentions = [_row(number, text, name, name.kind, None, name.score) for name in settle(text, inside)]
-        mentions += [_row(number, text, v, "value", v.value, 1.0) for v in values.extract_values(text, language)]
+    sentences = zip(rows["text"].to_list(), found_names, found_values, strict=True)
+    for number, (text, inside, held) in enumerate(sentences):
+        settled = settle(text, inside) if inside else ()
+        mentions = [_row(number, text, name, name.kind, None, name.score) for name in settled]
+        mentions += [_row(number, text, value, "value", value.value, 1.0) for value in held]
         found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)) if len(mentions) > 1 else mentions)
     return found
 

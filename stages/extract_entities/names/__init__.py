@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from stages.errors import UsageError
-from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of
+from stages.extract_entities.names.decode import NOTHING, Name, Tagged, at_slashes, is_currency, names_of
 from stages.extract_entities.names.others import OPENERS, check_other, extractor, find_others, fingerprint, is_other
 from stages.extract_entities.names.tokenise import Words, tokenise_all
 from stages.extract_entities.names.vote import Sentence, vote
@@ -120,7 +120,7 @@ def _tag_texts(asked: list[tuple[str, str]], words: Words, engine: str) -> list[
     stretches = [words.forms[first:last] for _, first, last in cuts]
     tagged_stretches = _tag(stretches, [asked[i][1] for i, _, _ in cuts], engine)
     for (i, first, _), forms, tagged in zip(cuts, stretches, tagged_stretches, strict=True):
-        if tagged.tags:
+        if tagged is not NOTHING:
             starts = words.starts[first : first + len(forms)].tolist()
             names[i] += names_of(forms, starts, tagged, EXTRACTORS[engine])
     return names

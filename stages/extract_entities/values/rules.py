@@ -160,7 +160,7 @@ RULES = (
     # dreitägig
     _rule("DURATION", "counted_adjective", "counted_adjective", measures.read_adjective),
     # deux ans et demi
-    _rule("DURATION", "and", f"(?P<n> {AMOUNT}) (?P<u> {SPAN}) and fraction", measures.read_and_a_half),
+    _rule("DURATION", "and", f"(?P<n> {AMOUNT}) (?P<u> {SPAN}) and fraction", measures.read_and_a_half, "fraction"),
     # half an hour, trois quarts d'heure
     _rule("DURATION", "fraction", f"fraction one (?P<u> {SPAN})", measures.read_part_of_unit),
     _rule(
