@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 
 _M_ARENA_MAX = -8  # of malloc.h
+_MORE_THINGS = 50_000  # a few megabytes of cycles, at the most, that nobody needs any more
 
 
 @cache
@@ -33,6 +34,13 @@ def give_back() -> None:
     """Give the system what is free; takes a few milliseconds."""
     if (library := _libc()) is not None:
         library.malloc_trim(0)
+
+
+def seldom_look_for_cycles() -> None:
+    """Let the collector of cycles look once 50,000 things more are there, not 700: batches make millions, and hardly a
+    cycle among them.
+    """
+    gc.set_threshold(_MORE_THINGS, *gc.get_threshold()[1:])
 
 
 @contextmanager

@@ -44,7 +44,7 @@ from stages.link_entities import roles
 from stages.link_entities.cluster import cluster_document
 from stages.link_entities.document import Cluster, Mention
 from stages.link_entities.entities import ENTITIES, build_entities
-from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, read_signature, resolve
+from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, read_signatures, resolve
 from stages.lookups.fold import REMEMBERED
 from stages.tables.schemas import NAME_LABELS
 
@@ -60,7 +60,7 @@ __all__ = [
     "fill_mentions",
     "find_clusters",
     "link_clusters",
-    "read_signature",
+    "read_signatures",
 ]
 
 _Dtypes = dict[str, pl.DataType | type[pl.DataType]]
@@ -131,7 +131,8 @@ def _mention(row: tuple[object, ...], text: str) -> Mention:
 
 
 def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ...]:
-    signature, blocks = _written(Signature(*cluster[: len(Signature._fields)]))
+    said = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles, cluster.claims)
+    signature, blocks = _written(said)
     return doc_id, number, cluster.label, signature, blocks, _counted(cluster.forms), len(cluster.members), None, None
 
 
@@ -183,7 +184,7 @@ def _closure(pool: pl.DataFrame, blocks: pl.Series) -> pl.Series:
 def _with_entities(clusters: pl.DataFrame) -> pl.DataFrame:
     """The rows with their entity_id, resolved by their signatures alone."""
     counts = clusters.group_by("signature").agg(pl.col("doc_id").n_unique()).sort("signature")
-    signatures = {text: read_signature(text) for text in counts["signature"]}
+    signatures = read_signatures(counts["signature"])
     keys = resolve(dict(zip(signatures.values(), counts["doc_id"].to_list(), strict=True)))
     found = {text: keys[signature] for text, signature in signatures.items()}
     ids = {text: entity_id(signature.label, found[text]) for text, signature in signatures.items()}
