@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from functools import cache
 
 _M_ARENA_MAX = -8  # of malloc.h
+_REMEMBERING = type(cache(len))
 _MORE_THINGS = 50_000  # a few megabytes of cycles, at the most, that nobody needs any more
 
 
@@ -34,6 +35,16 @@ def give_back() -> None:
     """Give the system what is free; takes a few milliseconds."""
     if (library := _libc()) is not None:
         library.malloc_trim(0)
+
+
+def forget(rooms: tuple[str, ...]) -> None:
+    """Let go of what the functions of some packages remember: models, lists, words; asked again they load it again."""
+    for name in [name for name in sys.modules if name.startswith(rooms)]:
+        for function in list(vars(sys.modules[name]).values()):
+            # What they have from elsewhere stays: others may still ask it.
+            if isinstance(function, _REMEMBERING) and function.__module__ == name:
+                function.cache_clear()
+    give_back()
 
 
 def seldom_look_for_cycles() -> None:
