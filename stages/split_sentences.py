@@ -24,7 +24,7 @@ import sentencex
 
 from stages.tables.offsets import with_raw_range
 
-VERSION = "2"
+VERSION = "3"
 WINDOW = 8_000  # characters handed to the library at once; a longer sentence is cut at a space
 LOOKUP = Path(__file__).parent / "lookups" / "sentences.json"
 
@@ -43,6 +43,7 @@ LONGEST_FINAL = 20  # characters of an abbreviation that may end a sentence
 LONGEST_ENUMERATOR = 4  # characters, without white space
 # Read from the cut towards the front: the last word or number, and the word before it.
 LAST_WORDS = re.compile(r"\s*\.(\d{1,3}|[^\W\d_]+)(?:\s+([^\W\d_]+))?")
+HYPHENATED_INITIALS = re.compile(r"\b[^\W\d_]\.-[^\W\d_]\.\s*$")  # "K.-H. Brandt"
 NEXT_WORD = re.compile(r"\W*([^\W\d_]+)")
 LOOK_AROUND = 40  # characters read on either side of a cut
 
@@ -124,6 +125,8 @@ def _is_false(text: str, cut: int, lists: _Lists) -> bool:
     last, following = LAST_WORDS.match(before[::-1]), NEXT_WORD.match(after)
     if not last or not following or following[1] in lists.openers:
         return False
+    if HYPHENATED_INITIALS.search(before):
+        return True
     word, leader = last[1][::-1], (last[2] or "")[::-1]
     return _is_ordinal(leader, following[1], lists) if word.isdigit() else word in lists.abbreviations
 

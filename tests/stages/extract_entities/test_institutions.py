@@ -2,6 +2,7 @@
 
 import pytest
 
+from stages.extract_entities import complete
 from stages.extract_entities.companies import with_companies
 from stages.extract_entities.institutions import with_institutions
 from stages.extract_entities.names import Name
@@ -32,6 +33,9 @@ def told(texts, rows):
         ("im Bundestagswahlkampf", [], []),
         ("die Bundestags-Abgeordnete", [], []),
         ("ein technisches Hilfswerk", [], []),
+        ("der Umgang mit Scientology und der Telekom", [], [("ORG", "Scientology")]),
+        ("das Umweltbundesamt", [], [("ORG", "Umweltbundesamt")]),
+        ("Bilder von Getty Images", [("PER", "Getty")], [("ORG", "Getty Images")]),
         ("Rotes Kreuz Tirol kam", [("ORG", "Rotes Kreuz Tirol")], [("ORG", "Rotes Kreuz Tirol")]),
     ],
 )
@@ -72,3 +76,58 @@ def test_what_the_engine_is_sure_of_stays():
     texts = ["Die Essen AG baut", "in Essen"]
     names = [found(texts[0], ("ORG", "Essen AG")), found(texts[1], ("LOC", "Essen", 0.99))]
     assert told(texts, with_companies(texts, names, "model"))[-1] == ("LOC", "name", "Essen")
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "expected"),
+    [
+        ("Es bietet die Wohnwelt SE mit.", [], [("ORG", "Wohnwelt SE")]),
+        ("Die Kranz GmbH & Co. KG bietet mit.", [("PER", "Kranz")], [("ORG", "Kranz GmbH & Co. KG")]),
+        ("Jede AG und jede GmbH. Die AG schweigt.", [], []),
+        ("Die Fluglinie Alpenair hebt ab.", [("LOC", "Alpenair")], [("ORG", "Alpenair")]),
+        ("in der Zeitschrift \u201eEckart\u201c", [("MISC", "Eckart")], [("ORG", "Eckart")]),
+        ("beim Zweitligisten Paderborn", [("LOC", "Paderborn", 0.99)], [("ORG", "Paderborn")]),
+        ("gegen den Konzern \u00d6sterreich", [("LOC", "\u00d6sterreich")], [("LOC", "\u00d6sterreich")]),
+        ("dass der Konzern M\u00fcller entl\u00e4sst", [("PER", "M\u00fcller")], [("PER", "M\u00fcller")]),
+        ("dass der Verein Kova\u010d holt", [("PER", "Kova\u010d", 0.97)], [("PER", "Kova\u010d")]),
+    ],
+)
+def test_a_legal_form_or_a_trade_says_what_is_a_company(text, names, expected):
+    rows = with_companies([text], [found(text, *names)], "model")
+    assert [(label, name) for label, _, name in told([text], rows)] == expected
+
+
+def test_a_former_name_is_a_company_s_too():
+    texts = ["Novaria (fr\u00fcher Teleplan) baut Stellen ab", "Aus Teleplan wurde Novaria"]
+    names = [found(texts[0], ("ORG", "Novaria")), found(texts[1], ("ORG", "Novaria"))]
+    assert [name for _, _, name in told(texts, with_companies(texts, names, "model"))] == [
+        "Novaria",
+        "Teleplan",
+        "Teleplan",
+        "Novaria",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("full", "after", "expected"),
+    [
+        ("Landgericht Leipzig", "Das Landgericht sah das anders, im Namen des Landgerichts.", 2),
+        ("Landgericht Leipzig", "Das Landgericht K\u00f6ln und ein Landgericht", 0),
+        ("Oberlandesgericht K\u00f6ln", "Das OLG verhandelt.", 1),
+        ("Verein der Freunde", "Der Verein z\u00e4hlt mit.", 0),  # a kind that says nothing more
+        ("Eintracht Rodach", "Die Eintracht siegt, Eintrachts Trainer lacht.", 2),
+        ("Sturm Graz", "Sturm war besser. Trotz des Sturms kamen viele.", 1),
+        ("Sturm Graz", "Trainer Sturm schweigt.", 0),
+    ],
+)
+def test_what_is_named_in_full_is_found_by_its_kind(full, after, expected):
+    texts = [f"{full} also.", after]
+    rows = with_institutions(texts, [found(texts[0], ("ORG", full)), []], "model")
+    assert len(rows[1]) == expected
+    assert with_institutions(texts[1:], [[]], "model") == [[]]
+
+
+def test_an_institution_is_found_where_nothing_else_is():
+    document = [("Die Bundes\u00e4rztekammer warnt.", "de", "paragraph")]
+    assert [name.label for name in complete(document, [[]], "fast")[0]] == ["ORG"]
+    assert complete(document, [[]], "none") == [[]]
