@@ -52,6 +52,8 @@ AFTER_ARTICLE = "|".join(rf"(?<=\b[{word[0]}{word[0].upper()}]{word[1:]} )" for 
 NO_CLUB = ("des", "dem", "den", "ein", "im", "vom", "beim", "zum")
 PEOPLE = ("Herr", "Herrn", "Frau", "rainer", "räsident", "hef", "inister", "eister", "türmer")
 NO_NOUN = r"(?<![\w-])" + "".join([*(rf"(?<!\b{one} )" for one in NO_CLUB), *(f"(?<!{one} )" for one in PEOPLE)])
+DEUTSCHE = frozenset({"Deutsche", "Deutschen", "Deutscher"})
+GERMAN = frozenset({"Bahn", "Post", "Telekom"})  # what "Deutsche Bahn" is called after that
 ABBREVIATED = {"Oberlandesgericht": "OLG", "Landeskriminalamt": "LKA", "Oberverwaltungsgericht": "OVG"}
 GENITIVE = re.compile(r"(?<=[a-zäöüß])e?s$")
 
@@ -85,9 +87,9 @@ def _called(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[Known
         if name.label == "ORG" and name.kind == "name" and " " in text[name.start : name.end]
         for word in text[name.start : name.end].split(" ")
     }
-    kinds = sorted(kind for kind in {word if KIND.fullmatch(word) else GENITIVE.sub("", word) for word in words})
-    kinds = [kind for kind in kinds if KIND.fullmatch(kind)]
-    called = [(kind, re.compile(rf"(?:{AFTER_ARTICLE}){kind}(?:e?s)?(?![\w-]| {CAPITAL})")) for kind in kinds]
+    kinds = sorted({word if KIND.fullmatch(word) else GENITIVE.sub("", word) for word in words})
+    kinds = [kind for kind in kinds if KIND.fullmatch(kind) or (kind in GERMAN and words & DEUTSCHE)]
+    called = [(kind, re.compile(rf"(?:^|{AFTER_ARTICLE}){kind}(?:e?s)?(?![\w-]| {CAPITAL})")) for kind in kinds]
     clubs = {word for word in words if len(word) >= SHORTEST and word.lower() in lists().club_words}
     called += [(club, re.compile(rf"{NO_NOUN}{club}(?:s(?![\w-])|(?![\w-]| {CAPITAL}))")) for club in sorted(clubs)]
     short = [ABBREVIATED[kind] for kind in kinds if kind in ABBREVIATED]
