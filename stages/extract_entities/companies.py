@@ -142,7 +142,7 @@ def _own_names(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> set[str
     return {
         words[0]
         for words in surfaces
-        if len(words) > 1 and all(plain(word) in lists().legal_forms for word in words[1:])
+        if len(words) > 1 and all(word == "&" or plain(word) in lists().legal_forms for word in words[1:])
     }
 
 

@@ -9,7 +9,7 @@ from functools import cache
 
 from stages.extract_entities.names import Name
 from stages.lookups.fold import given_key, plain
-from stages.lookups.known_names import common_surnames, given_names, lists, openers, organisations
+from stages.lookups.known_names import common_surnames, given_names, lists, openers, organisations, places
 
 # Of these every name of several words is looked for: a person or a place is hardly called so.
 KINDS = frozenset(
@@ -30,7 +30,7 @@ KINDS = frozenset(
 )
 # And of these every word that is long enough to be nothing else.
 PUBLIC = frozenset({"authority", "association", "bank", "union", "court", "institute"})
-SHORTEST = 5  # letters of such a word
+SHORTEST = 4  # letters of such a word
 FEDERAL = re.compile(
     r"Bundes(?<=\bBundes)(?:[a-zäöüß]*(?:amt|gericht|gerichtshof|kammer|bank|verband|ministerium|agentur|institut|anwaltschaft)|rat|tag"
     r"|nachrichtendienst|rechnungshof|finanzhof)(?:e?s)?\b(?![-\w])"
@@ -127,7 +127,7 @@ def _is_looked_for(kind: str, name: str) -> bool:
 
 
 def _is_borne(word: str) -> bool:
-    return plain(word) in common_surnames() or given_key(plain(word)) in given_names()
+    return plain(word) in places() or plain(word) in common_surnames() or given_key(plain(word)) in given_names()
 
 
 def _inflected(name: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ SETTLED = frozenset({
 NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})
 
 SURE = 0.9  # of a score: here the model is believed
+PRICE = re.compile("[\u20ac$\u00a3\u00a5] ?[0-9]")
 INITIAL = re.compile(r"[A-ZÄÖÜ]\.?")
 ADDRESSES = frozenset({"herr", "herrn", "frau", "fräulein", "mr", "mrs", "ms", "sir", "lady", "lord", "m", "mme", "dr"})
 PERSONS = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
@@ -244,10 +245,10 @@ def _is_given(surface: str) -> bool:
 
 @lru_cache(REMEMBERED)
 def _is_no_name(label: str, surface: str) -> bool:
-    """Whether a text is marks alone ("@"), or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
+    """Whether a text is marks alone ("@"), a price, or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
     nobody = label != "MISC" and plain(surface) in lists().nobody
     nobody = nobody or (label == "PER" and plain(surface) in lists().no_persons)
-    return nobody or not any(letter.isalnum() for letter in surface)
+    return nobody or PRICE.match(surface) is not None or not any(letter.isalnum() for letter in surface)
 
 
 @lru_cache(REMEMBERED)

@@ -66,6 +66,12 @@ def test_a_company_has_its_label_wherever_its_own_name_stands():
     ]
 
 
+def test_a_partnership_has_its_own_name_too():
+    texts = ["Plei\u00dfner & Co. verdient weniger", "Plei\u00dfner w\u00e4chst"]
+    names = [found(texts[0], ("ORG", "Plei\u00dfner & Co.")), found(texts[1], ("PER", "Plei\u00dfner"))]
+    assert told(texts, with_companies(texts, names, "model"))[-1] == ("ORG", "name", "Plei\u00dfner")
+
+
 def test_a_founder_keeps_the_name_that_the_company_has_too():
     texts = ["Eva Lindner verkauft die Lindner AG", "Lindner schweigt"]
     names = [found(texts[0], ("PER", "Eva Lindner"), ("ORG", "Lindner AG")), found(texts[1], ("PER", "Lindner"))]

@@ -32,6 +32,8 @@ from stages.extract_entities.settle import settle
         ("PER", "Chr.", None),
         ("PER", "Hartz IV", None),
         ("ORG", "@", None),
+        ("MISC", "\u00a321", None),
+        ("ORG", "Kakao", None),
         ("LOC", "beiden Richtungen", None),
         ("PER", "D.", None),  # an initial alone is nobody
         ("ORG", "A", None),
