@@ -163,6 +163,17 @@ def _completed(text: str, names: list[Name], pattern: re.Pattern[str], extractor
         if not over:
             part = text[match.end() :].startswith("-")
             names = [*names, Name(*match.span(), "ORG", "part" if part else "name", SCORE, extractor)]
-        elif [one[:2] for one in over] == [match.span()] and over[0].kind == "name" and over[0].score < SURE:
+        elif len(over) == 1 and _is_its_own(text, over[0], match):
             names = [name._replace(label="ORG") if name in over else name for name in names]
     return sorted(names, key=lambda name: (name.start, -name.end, name.kind))
+
+
+def _is_its_own(text: str, name: Name, match: re.Match[str]) -> bool:
+    """Whether a name of which the engine is not sure is the company's, or that of a daughter: "Nordwerke Energie"."""
+    longer = name.end > match.end() and text[match.end()] == " "
+    return (
+        name.kind == "name"
+        and name.score < SURE
+        and name.start == match.start()
+        and (name.end == match.end() or longer)
+    )

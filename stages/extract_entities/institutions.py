@@ -84,8 +84,8 @@ def _called(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[Known
         word
         for text, names in zip(texts, found, strict=True)
         for name in names
-        if name.label == "ORG" and name.kind == "name" and " " in text[name.start : name.end]
-        for word in text[name.start : name.end].split(" ")
+        if name.kind == "name"
+        for word in _words_of_institution(text, name)
     }
     kinds = sorted({word if KIND.fullmatch(word) else GENITIVE.sub("", word) for word in words})
     kinds = [kind for kind in kinds if KIND.fullmatch(kind) or (kind in GERMAN and words & DEUTSCHE)]
@@ -94,6 +94,14 @@ def _called(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[Known
     called += [(club, re.compile(rf"{NO_NOUN}{club}(?:s(?![\w-])|(?![\w-]| {CAPITAL}))")) for club in sorted(clubs)]
     short = [ABBREVIATED[kind] for kind in kinds if kind in ABBREVIATED]
     return called + [(word, re.compile(rf"\b{word}(?![\w-])")) for word in short]
+
+
+def _words_of_institution(text: str, name: Name) -> list[str]:
+    """The words of an organisation's longer name, and what stands before a place ("Landgericht" before "Leipzig")."""
+    if name.label == "LOC":
+        return [text[: name.start - 1].rpartition(" ")[2]] if text[name.start - 1 : name.start] == " " else []
+    words = text[name.start : name.end].split(" ")
+    return words if name.label == "ORG" and len(words) > 1 else []
 
 
 def _completed(text: str, names: Sequence[Name], looked_for: Sequence[Known], extractor: str) -> list[Name]:

@@ -133,6 +133,12 @@ def test_what_is_named_in_full_is_found_by_its_kind(full, after, expected):
     assert with_institutions(texts[1:], [[]], "model") == [[]]
 
 
+def test_a_court_before_its_town_is_named_in_full():
+    texts = ["Das entschied das Landgericht Leipzig.", "Das Landgericht sah es so."]
+    rows = with_institutions(texts, [found(texts[0], ("LOC", "Leipzig")), []], "model")
+    assert told(texts, rows)[-1] == ("ORG", "name", "Landgericht")
+
+
 def test_an_institution_is_found_where_nothing_else_is():
     document = [("Die Bundes\u00e4rztekammer warnt.", "de", "paragraph")]
     assert [name.label for name in complete(document, [[]], "fast")[0]] == ["ORG"]
