@@ -55,6 +55,7 @@ NO_NOUN = r"(?<![\w-])" + "".join([*(rf"(?<!\b{one} )" for one in NO_CLUB), *(f"
 DEUTSCHE = frozenset({"Deutsche", "Deutschen", "Deutscher"})
 GERMAN = frozenset({"Bahn", "Post", "Telekom"})  # what "Deutsche Bahn" is called after that
 ABBREVIATED = {"Oberlandesgericht": "OLG", "Landeskriminalamt": "LKA", "Oberverwaltungsgericht": "OVG"}
+LONGEST_KIND = 40  # characters of a kind right before a place
 GENITIVE = re.compile(r"(?<=[a-zäöüß])e?s$")
 
 
@@ -99,13 +100,16 @@ def _called(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[Known
 def _words_of_institution(text: str, name: Name) -> list[str]:
     """The words of an organisation's longer name, and what stands before a place ("Landgericht" before "Leipzig")."""
     if name.label == "LOC":
-        return [text[: name.start - 1].rpartition(" ")[2]] if text[name.start - 1 : name.start] == " " else []
+        before = text[max(0, name.start - LONGEST_KIND) : name.start]
+        return [before[:-1].rpartition(" ")[2]] if before[-1:] == " " else []
     words = text[name.start : name.end].split(" ")
     return words if name.label == "ORG" and len(words) > 1 else []
 
 
 def _completed(text: str, names: Sequence[Name], looked_for: Sequence[Known], extractor: str) -> list[Name]:
-    there = (pattern for word, pattern in looked_for if word in text)
+    there = [pattern for word, pattern in looked_for if word in text]
+    if not there:
+        return list(names)
     for start, end in (match.span() for pattern in there for match in pattern.finditer(text)):
         whole = [name for name in names if name.kind == "name" and name.start < end and name.end > start]
         if any(name.start < start or name.end > end or name[:3] == (start, end, "ORG") for name in whole):

@@ -78,9 +78,7 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     [(4, 17, 'PER')]
     """
     parted = [_with_its_edges(text, part) for name in found for part in _parts(text, name)]
-    whole = [name for name in parted if name.kind == "name"]
-    parted = [name for name in parted if name.kind != "deriv" or not _is_inside(name, whole)]
-    for name in _whole_institutions(text, _whole_persons(text, parted)):
+    for name in _whole_institutions(text, _whole_persons(text, _without_inner(parted))):
         surface = text[name.start : name.end]
         if _is_no_name(name.label, surface) or (name.kind == "name" and _is_small_word(name.label, surface)):
             continue
@@ -129,9 +127,13 @@ def _with_initials(text: str, name: Name) -> Name:
     return name if initials is None else name._replace(start=initials.start())
 
 
-def _is_inside(name: Name, whole: Iterable[Name]) -> bool:
-    """Whether an adjective is a part of a name: no "Deutschland" in "Deutsche Bahn"."""
-    return any(one.start <= name.start and name.end <= one.end for one in whole)
+def _without_inner(names: list[Name]) -> Iterator[Name]:
+    """The names in order without adjectives that are part of a name: no "Deutschland" in "Deutsche Bahn"."""
+    end = 0  # of the whole names before
+    for name in sorted(names, key=lambda one: (one.start, -one.end, one.kind != "name")):
+        if name.kind != "deriv" or name.end > end:
+            yield name
+        end = max(end, name.end if name.kind == "name" else 0)
 
 
 def _is_adjective_of_place(text: str, name: Name) -> bool:
