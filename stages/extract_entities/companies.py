@@ -17,8 +17,10 @@ TRADES = (
 )  # fmt: skip
 CAPITAL = "[A-ZÄÖÜ]"
 TRADE = re.compile(rf"(?={CAPITAL})(?i:[\w-]*(?:{'|'.join(TRADES)})s?) (?={CAPITAL})")
+LEAGUE = ("ligist", "ligisten")  # "Zweitligist Paderborn": the town stands for the club
 # What stands right before a name and says what bears it; trades that people have as well are not here.
 NOT_PEOPLE = (
+    *LEAGUE,
     "hersteller", "konzern", "versicherer", "dienstleister", "zulieferer", "discounter", "fluglinie",
     "fluggesellschaft", "airline", "reederei", "brauerei", "firma", "verlag", "plattenlabel", "handelskette",
     "supermarktkette", "modekette", "hotelkette", "kaufhaus", "möbelhaus", "bankhaus", "großbank", "grossbank",
@@ -28,15 +30,12 @@ NOT_PEOPLE = (
     "fußballverein", "sportverein", "traditionsverein", "traditionsklub", "softwareunternehmen", "unternehmen",
     "start-up", "gewerkschaft", "partei",
 )  # fmt: skip
-LEAGUE = r"(?:Bundes|Erst|Zweit|Dritt|Regional|Ober|Liga)ligist(?:en)?"  # whose town stands for the club
-SAYS_WHAT = re.compile(rf"(?<![\w-])(?={CAPITAL})(?i:[\w-]*(?:{'|'.join(NOT_PEOPLE)})|{LEAGUE}) [„»\"‚]?$")
-SAYS_CLUB = re.compile(rf"\b{LEAGUE} $")
 LONGEST_TRADE = 40  # characters
-FORMS = r"(?:AG|GmbH|gGmbH|mbH|SE|KG|KGaA|OHG|Inc\.?|Ltd\.?|LLC|PLC)"
-HAS_FORM = re.compile(rf" {FORMS}(?![\w-])")
+FORMS = ("AG", "GmbH", "gGmbH", "mbH", "SE", "KG", "KGaA", "OHG", "Inc", "Inc.", "Ltd", "Ltd.", "LLC", "PLC")
+FORM = f"(?:{'|'.join(map(re.escape, FORMS))})"
 WORD = rf"{CAPITAL}[\w&'’-]*"
-ADJECTIVE = re.compile(rf"{CAPITAL}[a-zäöüß]+(?:e|er|em|en) {FORMS}$")  # "Jede AG", where a sentence begins
-INCORPORATED = re.compile(rf"(?<![\w.-])(?:{WORD} ){{1,4}}{FORMS}(?: & Co\.? (?:KG|KGaA|OHG))?(?![\w-])")
+ADJECTIVE = re.compile(rf"{CAPITAL}[a-zäöüß]+(?:e|er|em|en) {FORM}$")  # "Jede AG", where a sentence begins
+INCORPORATED = re.compile(rf"(?<![\w.-])(?:{WORD} ){{1,4}}{FORM}(?: & Co\.? (?:KG|KGaA|OHG))?(?![\w-])")
 ONCE = re.compile(rf" \((?:früher|vormals|ehemals|einst|bisher|zuvor) ({WORD}(?: {WORD}){{,2}})\)")
 
 
@@ -46,7 +45,8 @@ def with_companies(texts: Sequence[str], found: Sequence[Sequence[Name]], extrac
     A name is a company's where a legal form follows it somewhere in the document, or where its trade stands before it
     and the engine is not sure of something else; and nobody's in the document.
     """
-    has_form = HAS_FORM.search("\n".join(texts)) is not None
+    document = "\n".join(texts)
+    has_form = any(f" {form}" in document for form in FORMS)
     whole = [
         _incorporated(text, names, extractor) if has_form else names for text, names in zip(texts, found, strict=True)
     ]
@@ -65,19 +65,15 @@ def with_companies(texts: Sequence[str], found: Sequence[Sequence[Name]], extrac
 def _incorporated(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
     """The names of a sentence, and words with a legal form after them where no name reaches beyond them."""
     for match in INCORPORATED.finditer(text):
-        start, end = _without_opener(text, match.start()), match.end()
+        first, _, rest = match[0].partition(" ")
+        opened = first in openers()  # an article, or another word that only begins the sentence
+        start, end = match.start() + opened * (len(first) + 1), match.end()
         over = [name for name in names if name.kind == "name" and name.start < end and name.end > start]
         beyond = any(name.label == "ORG" or name.start < start or name.end > end for name in over)
-        nameless = HAS_FORM.match(text, start - 1) or (match.start() == 0 and ADJECTIVE.match(match[0]))
+        nameless = (opened and rest in FORMS) or (match.start() == 0 and ADJECTIVE.match(match[0]))
         if not beyond and not nameless:
             names = [*(name for name in names if name not in over), Name(start, end, "ORG", "name", SCORE, extractor)]
     return sorted(names, key=lambda name: (name.start, -name.end, name.kind))
-
-
-def _without_opener(text: str, start: int) -> int:
-    """Where a name begins whose first word may be an article or another word that only begins the sentence."""
-    first = text[start:].partition(" ")[0]
-    return start + len(first) + 1 if first in openers() else start
 
 
 def _without_trade(text: str, name: Name) -> Name:
@@ -101,14 +97,19 @@ def _said(text: str, name: Name, people: set[str]) -> Name:
     """A name as a company's or a club's where the word before it says so."""
     if name.label == "ORG" or name.kind != "name" or name.start == 0:
         return name
-    before = SAYS_WHAT.search(text, max(0, name.start - LONGEST_TRADE), name.start)
-    if before is None:
+    trade = _word_before(text, name.start)
+    club = name.label == "LOC" and trade.endswith(LEAGUE)
+    if not (club or trade.endswith(NOT_PEOPLE)):
         return name
-    surface = text[name.start : name.end]
-    club = name.label == "LOC" and SAYS_CLUB.search(text, before.start(), name.start) is not None
-    if club or (name.score < DOUBTED and not _is_known(surface, name.label, people)):
-        return name._replace(label="ORG")
-    return name
+    doubted = name.score < DOUBTED and not _is_known(text[name.start : name.end], name.label, people)
+    return name._replace(label="ORG") if club or doubted else name
+
+
+def _word_before(text: str, start: int) -> str:
+    """The noun right before a place, in small letters; a quotation mark may stand between them."""
+    before = text[max(0, start - LONGEST_TRADE) : start].rstrip('\u201e\u00bb"\u201a')
+    word = before[:-1].rpartition(" ")[2] if before[-1:] == " " else ""
+    return word.lower() if word[:1].isupper() else ""
 
 
 def _is_known(surface: str, label: str, people: set[str]) -> bool:

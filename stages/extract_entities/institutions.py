@@ -37,7 +37,7 @@ FEDERAL = re.compile(
 )
 MARKS = ("", *'.,:;!?)"\u201c\u2019\u00ab\u00bb')  # behind a word, with quotation marks
 ADJECTIVE = re.compile(r"(?<=[A-Za-zäöüß]{3})e[rs]?$")
-Known = tuple[str, re.Pattern[str]]  # the last word of a name, and the pattern of the name
+Known = tuple[str, re.Pattern[str]]  # a word of a name, its first one's stem or its last, and the pattern of the name
 CAPITAL = "[A-ZÄÖÜ]"
 SCORE = 0.9  # of names that the table tells
 # The kind of an institution as one word that says more than "Amt" or "Verein" does.
@@ -69,7 +69,7 @@ def with_institutions(texts: Sequence[str], found: Sequence[Sequence[Name]], ext
     looked_for = [("Bundes", FEDERAL)] if "Bundes" in document else []
     # One look at the words of the document: a hundred names cost what one does.
     for word in _known().keys() & set(document.split()):
-        looked_for += [known for known in _known()[word] if known not in looked_for]
+        looked_for += [known for known in _known()[word] if known[0] in document and known not in looked_for]
     named = [list(names) for names in found]
     if looked_for:
         named = [_completed(text, names, looked_for, extractor) for text, names in zip(texts, named, strict=True)]
@@ -125,8 +125,9 @@ def _known() -> dict[str, tuple[Known, ...]]:
     known: dict[str, tuple[Known, ...]] = {}
     for name in sorted(names):
         last, pattern = name.rpartition(" ")[2], re.compile("".join(_inflected(name)))
+        first = ADJECTIVE.sub("", name.partition(" ")[0])
         for word in (f"{last}{case}{mark}" for case in ("", "s", "es") for mark in MARKS):
-            known[word] = (*known.get(word, ()), (last, pattern))
+            known[word] = (*known.get(word, ()), (first, pattern))
     return known
 
 

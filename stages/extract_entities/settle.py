@@ -123,8 +123,9 @@ def _without_title(text: str, name: Name) -> Name:
 
 def _with_initials(text: str, name: Name) -> Name:
     """A person with the initials right before: "K.-H. Brandt"."""
-    initials = INITIALS.search(text, max(0, name.start - LONGEST_INITIALS), name.start)
-    return name if initials is None else name._replace(start=initials.start())
+    before = text[max(0, name.start - LONGEST_INITIALS) : name.start]
+    initials = INITIALS.search(before) if before.rstrip(" ").endswith(".") else None
+    return name if initials is None else name._replace(start=name.start - len(initials[0]))
 
 
 def _without_inner(names: list[Name]) -> Iterator[Name]:
@@ -169,7 +170,7 @@ def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
     """The names in order, a court or authority and the town right after it ("Landgericht Leipzig") as one."""
     end = 0  # of the name before
     for name in found:
-        place = name.label == "LOC" and name.kind == "name"
+        place = name.label == "LOC" and name.kind == "name" and text[name.start - 1 : name.start] == " "
         before = INSTITUTION.search(text, max(end, name.start - LONGEST_INSTITUTION), name.start) if place else None
         yield name if before is None else name._replace(start=before.start(), label="ORG")
         end = name.end
