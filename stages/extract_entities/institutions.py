@@ -98,12 +98,15 @@ def _called(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[Known
 
 
 def _words_of_institution(text: str, name: Name) -> list[str]:
-    """The words of an organisation's longer name, and what stands before a place ("Landgericht" before "Leipzig")."""
+    """The words of an organisation's longer name, and what stands before a place ("Landgericht" before "Leipzig").
+
+    Of a short name ("OeNB") that the table knows the kind in its long one ("Nationalbank").
+    """
     if name.label == "LOC":
         before = text[max(0, name.start - LONGEST_KIND) : name.start]
         return [before[:-1].rpartition(" ")[2]] if before[-1:] == " " else []
-    words = text[name.start : name.end].split(" ")
-    return words if name.label == "ORG" and len(words) > 1 else []
+    words = text[name.start : name.end].split(" ") if name.label == "ORG" else []
+    return words if len(words) != 1 else _kinds().get(words[0], [])
 
 
 def _completed(text: str, names: Sequence[Name], looked_for: Sequence[Known], extractor: str) -> list[Name]:
@@ -116,6 +119,16 @@ def _completed(text: str, names: Sequence[Name], looked_for: Sequence[Known], ex
             continue
         names = [*(name for name in names if name not in whole), Name(start, end, "ORG", "name", SCORE, extractor)]
     return sorted(names, key=lambda name: (name.start, -name.end, name.kind))
+
+
+@cache
+def _kinds() -> dict[str, list[str]]:
+    """Short names of the table, and the kinds of institutions in the longer names of the same."""
+    found = {}
+    for _, row in organisations():
+        kinds = [word for name in row if " " in name for word in name.split(" ") if KIND.fullmatch(word)]
+        found.update(dict.fromkeys((name for name in row if " " not in name), kinds) if kinds else {})
+    return found
 
 
 @cache

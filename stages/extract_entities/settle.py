@@ -24,6 +24,8 @@ PERSONS = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
 # "Karlsruher Institut für Infrastruktur rechnet"
 TAIL = re.compile(r"(?<=\w)(?: &| [a-zäöüß]{3,}t)$")
+# "Hamburgs Hauptbahnhof": a town and a noun of it.
+OF_TOWN = re.compile(r"(?<=[a-zäöüß]s) (?:(?:Haupt)?[Bb]ahnhof|Flughafen|Rathaus|Altstadt|Innenstadt|Zentrum)s?$")
 PREPOSITION = re.compile(r"(?:am|im|in|bei|vom|zum|an der|in der) (?=[A-ZÄÖÜ])")  # "am Main"
 TOWN = r"[A-Z][a-z]+(?:wick|mouth|shire|borough|chester|caster|minster|pool)"
 PLACE_ENDING = re.compile(TOWN)
@@ -111,6 +113,8 @@ def _with_its_edges(text: str, name: Name) -> Name:
         return _with_initials(text, _without_title(text, name))
     if name.label == "LOC" and (small := PREPOSITION.match(surface)):
         return name._replace(start=name.start + small.end())
+    if name.label == "LOC" and (noun := OF_TOWN.search(surface)) and plain(surface[: noun.start() - 1]) in places():
+        return name._replace(end=name.start + noun.start())
     tail = TAIL.search(surface)
     return name if tail is None or name.label != "ORG" else name._replace(end=name.start + tail.start())
 
@@ -272,8 +276,8 @@ def _is_organisation(surface: str) -> bool:
 def _is_place(surface: str) -> bool:
     """Whether one word is a country, a region or a large city of the tables, and nobody's name."""
     key = plain(surface)
-    bears = key in common_surnames() or given_key(key) in given_names()
-    return " " not in surface and key in _known_places() and not bears
+    bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
+    return " " not in surface and bool({key, key.removesuffix("s")} & _known_places()) and not bears
 
 
 @cache

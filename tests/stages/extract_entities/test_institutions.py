@@ -120,6 +120,7 @@ def test_a_former_name_is_a_company_s_too():
         ("Landgericht Leipzig", "Das Landgericht sah das anders, im Namen des Landgerichts.", 2),
         ("Landgericht Leipzig", "Das Landgericht K\u00f6ln und ein Landgericht", 0),
         ("Oberlandesgericht K\u00f6ln", "Das OLG verhandelt.", 1),
+        ("OeNB", "Die Nationalbank rechnet vor.", 1),  # as the table has it in full
         ("Verein der Freunde", "Der Verein z\u00e4hlt mit.", 0),  # a kind that says nothing more
         ("Eintracht Rodach", "Die Eintracht siegt, Eintrachts Trainer lacht.", 2),
         ("Sturm Graz", "Sturm war besser. Trotz des Sturms kamen viele.", 1),

@@ -161,6 +161,8 @@ def test_a_name_has_its_own_edges(text, name, expected):
         ("der Ratzeburger Achter", [("LOC", "Ratzeburger")], [("LOC", "deriv", "Ratzeburger")]),
         ("der Ratzeburger", [("LOC", "Ratzeburger")], [("LOC", "name", "Ratzeburger")]),
         ("ein Huber Traktor", [("PER", "Huber")], [("PER", "name", "Huber")]),
+        ("Hamburgs Hauptbahnhof", [("LOC", "Hamburgs Hauptbahnhof")], [("LOC", "name", "Hamburgs")]),
+        ("trotz Russlands Sieg", [("PER", "Russlands")], [("LOC", "name", "Russlands")]),
         ("gegen Sturm Graz", [("LOC", "Graz")], [("ORG", "name", "Sturm Graz")]),
     ],
 )
