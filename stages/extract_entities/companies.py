@@ -165,16 +165,16 @@ def _completed(text: str, names: list[Name], pattern: re.Pattern[str], extractor
             part = text[match.end() :].startswith("-")
             names = [*names, Name(*match.span(), "ORG", "part" if part else "name", SCORE, extractor)]
         elif len(over) == 1 and _is_its_own(text, over[0], match):
-            names = [name._replace(label="ORG") if name in over else name for name in names]
+            names = [name._replace(label="ORG", kind="name") if name in over else name for name in names]
     return sorted(names, key=lambda name: (name.start, -name.end, name.kind))
 
 
 def _is_its_own(text: str, name: Name, match: re.Match[str]) -> bool:
-    """Whether a name of which the engine is not sure is the company's, or that of a daughter: "Nordwerke Energie"."""
-    longer = name.end > match.end() and text[match.end()] == " "
-    return (
-        name.kind == "name"
-        and name.score < SURE
-        and name.start == match.start()
-        and (name.end == match.end() or longer)
-    )
+    """Whether a name of which the engine is not sure is the company's, or that of a daughter: "Nordwerke Energie".
+
+    However sure it is of a person, no other bears the name in the document; a surname that many bear stays one.
+    """
+    longer = name.end > match.end() and text[match.end()] == " " and name.kind == "name"
+    rare = name.label == "PER" and plain(match[0]) not in common_surnames()
+    placed = name.start == match.start() and (name.end == match.end() or longer)
+    return placed and name.kind != "part" and (name.score < SURE or rare)

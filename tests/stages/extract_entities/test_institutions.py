@@ -68,7 +68,7 @@ def test_a_company_has_its_label_wherever_its_own_name_stands():
 
 def test_a_partnership_has_its_own_name_too():
     texts = ["Plei\u00dfner & Co. verdient weniger", "Plei\u00dfner w\u00e4chst"]
-    names = [found(texts[0], ("ORG", "Plei\u00dfner & Co.")), found(texts[1], ("PER", "Plei\u00dfner"))]
+    names = [found(texts[0], ("ORG", "Plei\u00dfner & Co.")), found(texts[1], ("PER", "Plei\u00dfner", 0.99))]
     assert told(texts, with_companies(texts, names, "model"))[-1] == ("ORG", "name", "Plei\u00dfner")
 
 
