@@ -38,6 +38,12 @@ ADJECTIVE = re.compile(rf"{CAPITAL}[a-zäöüß]+(?:e|er|em|en) {FORM}$")  # "Je
 INCORPORATED = re.compile(rf"(?<![\w.-])(?:{WORD} ){{1,4}}{FORM}(?: & Co\.? (?:KG|KGaA|OHG))?(?![\w-])")
 ONCE = re.compile(rf" \((?:früher|vormals|ehemals|einst|bisher|zuvor) ({WORD}(?: {WORD}){{,2}})\)")
 
+# Newspapers and the like in quotation marks: 'der Fachzeitschrift "Insektenkunde heute"'.
+PAPERS = ("eitschrift", "eitung", "agazin")
+_PAPER = "|".join(PAPERS)
+OPENED, CLOSED, MARKS = '[\u201e"\u00bb]', '[\u201c\u201d"\u00ab]', '\u201e\u201c\u201d"\u00ab\u00bb'
+QUOTED = re.compile(rf"(?:{_PAPER}) {OPENED}({CAPITAL}[^{MARKS}]{{1,40}}){CLOSED}")
+
 
 def with_companies(texts: Sequence[str], found: Sequence[Sequence[Name]], extractor: str) -> list[list[Name]]:
     """Name the companies of one document alike: without their trade before them, and where only their own name stands.
@@ -46,6 +52,8 @@ def with_companies(texts: Sequence[str], found: Sequence[Sequence[Name]], extrac
     and the engine is not sure of something else; and nobody's in the document.
     """
     document = "\n".join(texts)
+    if any(paper in document for paper in PAPERS):
+        found = [_quoted(text, names, extractor) for text, names in zip(texts, found, strict=True)]
     has_form = any(f" {form}" in document for form in FORMS)
     whole = [
         _incorporated(text, names, extractor) if has_form else names for text, names in zip(texts, found, strict=True)
@@ -72,6 +80,17 @@ def _incorporated(text: str, names: Sequence[Name], extractor: str) -> list[Name
         beyond = any(name.label == "ORG" or name.start < start or name.end > end for name in over)
         nameless = (opened and rest in FORMS) or (match.start() == 0 and ADJECTIVE.match(match[0]))
         if not beyond and not nameless:
+            names = [*(name for name in names if name not in over), Name(start, end, "ORG", "name", SCORE, extractor)]
+    return sorted(names, key=lambda name: (name.start, -name.end, name.kind))
+
+
+def _quoted(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
+    """The names of a sentence, and the papers in quotation marks where nothing as long is found."""
+    for start, end in (match.span(1) for match in QUOTED.finditer(text)):
+        over = [name for name in names if name.start < end and name.end > start]
+        opened = start + len(text[start:end].partition(" ")[0]) + 1  # "Der Spiegel" is found as "Spiegel"
+        whole = any(name.start in (start, opened) and name.end == end and name.label == "ORG" for name in over)
+        if not whole and all(start <= name.start and name.end <= end for name in over):
             names = [*(name for name in names if name not in over), Name(start, end, "ORG", "name", SCORE, extractor)]
     return sorted(names, key=lambda name: (name.start, -name.end, name.kind))
 

@@ -92,6 +92,8 @@ def test_what_the_engine_is_sure_of_stays():
         ("Jede AG und jede GmbH. Die AG schweigt.", [], []),
         ("Die Fluglinie Alpenair hebt ab.", [("LOC", "Alpenair")], [("ORG", "Alpenair")]),
         ("in der Zeitschrift \u201eEckart\u201c", [("MISC", "Eckart")], [("ORG", "Eckart")]),
+        ('in der Fachzeitschrift "Insektenkunde heute"', [("ORG", "Insektenkunde")], [("ORG", "Insektenkunde heute")]),
+        ('die Zeitung "Der Spiegel"', [("ORG", "Spiegel")], [("ORG", "Spiegel")]),
         ("beim Zweitligisten Paderborn", [("LOC", "Paderborn", 0.99)], [("ORG", "Paderborn")]),
         ("gegen den Konzern \u00d6sterreich", [("LOC", "\u00d6sterreich")], [("LOC", "\u00d6sterreich")]),
         ("dass der Konzern M\u00fcller entl\u00e4sst", [("PER", "M\u00fcller")], [("PER", "M\u00fcller")]),
