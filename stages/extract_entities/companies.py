@@ -30,8 +30,22 @@ NOT_PEOPLE = (
     "fußballverein", "sportverein", "traditionsverein", "traditionsklub", "softwareunternehmen", "unternehmen",
     "start-up", "gewerkschaft", "partei",
 )  # fmt: skip
+# Before a place these say where the seat is: "Arbeitsagentur Leipzig", "Piratenpartei Hessen".
+SEATED = (
+    "agentur",
+    "partei",
+    "gewerkschaft",
+    "verlag",
+    "zeitung",
+    "brauerei",
+    "firma",
+    "kaufhaus",
+    "verein",
+    "klub",
+    "bank",
+)
 LONGEST_TRADE = 40  # characters
-FORMS = ("AG", "GmbH", "gGmbH", "mbH", "SE", "KG", "KGaA", "OHG", "Inc", "Inc.", "Ltd", "Ltd.", "LLC", "PLC")
+FORMS = ("AG", "GmbH", "gGmbH", "SE", "KG", "KGaA", "OHG", "Inc", "Inc.", "Ltd", "Ltd.", "LLC", "PLC")
 FORM = f"(?:{'|'.join(map(re.escape, FORMS))})"
 WORD = rf"{CAPITAL}[\w&'’-]*"
 ADJECTIVE = re.compile(rf"{CAPITAL}[a-zäöüß]+(?:e|er|em|en) {FORM}$")  # "Jede AG", where a sentence begins
@@ -120,6 +134,8 @@ def _said(text: str, name: Name, people: set[str]) -> Name:
     club = name.label == "LOC" and trade.endswith(LEAGUE)
     if not (club or trade.endswith(NOT_PEOPLE)):
         return name
+    if not club and name.label == "LOC" and trade.endswith(SEATED):
+        return name
     doubted = name.score < DOUBTED and not _is_known(text[name.start : name.end], name.label, people)
     return name._replace(label="ORG") if club or doubted else name
 
@@ -193,7 +209,7 @@ def _is_its_own(text: str, name: Name, match: re.Match[str]) -> bool:
 
     However sure it is of a person, no other bears the name in the document; a surname that many bear stays one.
     """
-    longer = name.end > match.end() and text[match.end()] == " " and name.kind == "name"
+    longer = name.end > match.end() and text[match.end()] == " " and name.kind == "name" and name.label != "LOC"
     rare = name.label == "PER" and plain(match[0]) not in common_surnames()
     placed = name.start == match.start() and (name.end == match.end() or longer)
     return placed and name.kind != "part" and (name.score < SURE or rare)

@@ -147,7 +147,7 @@ def _known() -> dict[str, tuple[Known, ...]]:
 def _is_looked_for(kind: str, name: str) -> bool:
     first, _, rest = name.partition(" ")
     if rest:
-        return kind in KINDS and first not in openers()
+        return kind in KINDS and first not in openers() and first != "Nachrichtenagentur"
     solid = len(name) >= SHORTEST and not name.isupper() and not name.partition("-")[0].isupper()
     return kind in PUBLIC and solid and not _is_borne(name)
 

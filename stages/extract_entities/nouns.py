@@ -62,7 +62,8 @@ def _is_noun(text: str, name: Name, nouns: set[str]) -> bool:
     if word in nouns or (TRADE.fullmatch(word) and not _is_borne(word)):
         return True
     before = BEFORE_NOBODY.search(text, max(0, name.start - LONGEST_BEFORE), name.start)
-    return before is not None and (before[1] is None or word.endswith("s"))
+    genitive = word.endswith("s") and word[-2] not in "aeious"  # "des Sturms", not "des Sokrates"
+    return before is not None and (before[1] is None or genitive)
 
 
 def _nouns(texts: Iterable[str], words: Iterable[str]) -> set[str]:

@@ -96,6 +96,7 @@ def test_what_the_engine_is_sure_of_stays():
         ('die Zeitung "Der Spiegel"', [("ORG", "Spiegel")], [("ORG", "Spiegel")]),
         ("beim Zweitligisten Paderborn", [("LOC", "Paderborn", 0.99)], [("ORG", "Paderborn")]),
         ("gegen den Konzern \u00d6sterreich", [("LOC", "\u00d6sterreich")], [("LOC", "\u00d6sterreich")]),
+        ("die Piratenpartei Hessen", [("LOC", "Hessen")], [("LOC", "Hessen")]),
         ("dass der Konzern M\u00fcller entl\u00e4sst", [("PER", "M\u00fcller")], [("PER", "M\u00fcller")]),
         ("dass der Verein Kova\u010d holt", [("PER", "Kova\u010d", 0.97)], [("PER", "Kova\u010d")]),
     ],

@@ -35,6 +35,7 @@ def test_a_noun_is_nobody(text, word):
         ("Zehn Hummeln kamen, sagte Hummeln.", "Hummeln", 0.95),  # the engine is sure
         ("Zwei M\u00fcller und die Obstm\u00fcller.", "M\u00fcller", 0.7),  # a common name
         ("die Lehren des Marx", "Marx", 0.7),
+        ("die Verhaftung des Sokrates", "Sokrates", 0.7),
         ("Sie traf Wolf und Sommer.", "Wolf", 0.7),
         ("Das Merkel-Lager und Merkel selbst.", "Merkel", 0.7),
     ],
