@@ -14,6 +14,7 @@ from stages.lookups.known_names import common_surnames, given_names, lists, offi
 SETTLED = frozenset({
     "agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank", "club", "company",
 })  # fmt: skip
+FOUNDED = frozenset({"club", "company"})
 NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})
 
 SURE = 0.9  # of a score: here the model is believed
@@ -96,7 +97,7 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
             name = name._replace(label="LOC")
         if name.kind != "name" or name.label == "ORG" or (name.label == "MISC" and " " not in surface):
             yield name
-        elif _is_organisation(surface):
+        elif _is_organisation(surface) and (name.score < SURE or not _is_of_founder(surface)):
             yield name._replace(label="ORG")
         elif name.label != "LOC" or not _is_no_place(surface):
             yield name
@@ -270,6 +271,13 @@ def _is_organisation(surface: str) -> bool:
     known = lists().aliases.get(("ORG", key), key)
     bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
     return lists().kinds.get(known) in SETTLED and not bears and not {key, key.removesuffix("s")} & places().keys()
+
+
+@lru_cache(REMEMBERED)
+def _is_of_founder(surface: str) -> bool:
+    """Whether one word is a company or club: many are called by their founder ("Schlecker") or quarter."""
+    key = uninflected(plain(surface))
+    return " " not in surface and lists().kinds.get(lists().aliases.get(("ORG", key), key)) in FOUNDED
 
 
 @lru_cache(REMEMBERED)

@@ -58,6 +58,12 @@ def test_a_whole_name_has_the_label_that_tables_are_sure_of(label, surface, expe
     assert found == ([] if expected is None else [expected])
 
 
+@pytest.mark.parametrize(("score", "expected"), [(0.7, "ORG"), (0.97, "PER")])
+def test_a_founder_is_one_where_the_engine_is_sure(score, expected):
+    name = Name(10, 19, "PER", "name", score, "model")
+    assert [one.label for one in settle("das hatte Schlecker gesagt", [name])] == [expected]
+
+
 @pytest.mark.parametrize("kind", ["part", "deriv"])
 def test_parts_and_derivations_stay(kind):
     name = Name(0, 8, "PER", kind, 0.7, "model")
