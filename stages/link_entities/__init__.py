@@ -46,7 +46,7 @@ from stages.link_entities.entities import ENTITIES, build_entities
 from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, read_signature, resolve
 from stages.tables.schemas import NAME_LABELS
 
-VERSION = "7"
+VERSION = "8"
 
 __all__ = [
     "CLUSTERS",
