@@ -26,7 +26,7 @@ import sentencex
 from stages.lookups.code_points import cut_codes, join_codes, tell_kinds
 from stages.tables.offsets import with_raw_range
 
-VERSION = "2"
+VERSION = "3"
 WINDOW = 8_000  # characters handed to the library at once; a longer sentence is cut at a space
 LOOKUP = Path(__file__).parent / "lookups" / "sentences.json"
 
@@ -47,6 +47,7 @@ LONGEST_FINAL = 20  # characters of an abbreviation that may end a sentence
 LONGEST_ENUMERATOR = 4  # characters, without white space
 # Read from the cut towards the front: the last word or number, and the word before it.
 LAST_WORDS = re.compile(r"\s*\.(\d{1,3}|[^\W\d_]+)(?:\s+([^\W\d_]+))?")
+HYPHENATED_INITIALS = re.compile(r"\b[^\W\d_]\.-[^\W\d_]\.\s*$")  # "K.-H. Brandt"
 NEXT_WORD = re.compile(r"\W*([^\W\d_]+)")
 LOOK_AROUND = 40  # characters read on either side of a cut
 
@@ -146,6 +147,8 @@ def _is_false(text: str, cut: int, lists: _Lists) -> bool:
     last = LAST_WORDS.match(before[::-1])
     if not last:
         return False
+    if HYPHENATED_INITIALS.search(before):
+        return True
     word, leader = last[1][::-1], (last[2] or "")[::-1]
     if not (is_number := word.isdigit()) and word not in lists.abbreviations:
         return False

@@ -48,7 +48,7 @@ from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id,
 from stages.lookups.fold import REMEMBERED
 from stages.tables.schemas import NAME_LABELS
 
-VERSION = "7"
+VERSION = "8"
 
 __all__ = [
     "CLUSTERS",

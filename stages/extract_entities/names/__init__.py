@@ -24,6 +24,7 @@ __all__ = [
     "check_engine",
     "entity_model",
     "extract_names",
+    "extractor_of",
     "model_of",
 ]
 
@@ -60,6 +61,11 @@ def model_of(engine: str) -> str:
     return f"{engine.partition(':')[0]} {fingerprint(engine)}" if is_other(engine) else engine
 
 
+def extractor_of(engine: str) -> str:
+    """Name an engine in the column ``extractor``."""
+    return EXTRACTORS.get(engine) or extractor(engine)
+
+
 def entity_model(language: str, engine: str) -> str | None:
     """Say whether the engine was trained on the language, carries over to it, or knows nothing of it (None).
 
@@ -88,7 +94,7 @@ def extract_names(
         entity_model("", engine)  # refuses an engine that does not exist, also when there is nothing to read
         return [[[] for _ in sentences] for sentences in documents]
     found = _find(list(asked), engine)
-    found_by = EXTRACTORS.get(engine) or extractor(engine)
+    found_by = extractor_of(engine)
     results = []
     for sentences in documents:
         rows = [found.get((text, lang)) or Sentence(text, (), (), ()) for text, lang, _ in sentences]
