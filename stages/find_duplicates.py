@@ -39,6 +39,7 @@ _MOST_TRIPLES = 1024
 _FEWEST_TRIPLES = 5  # a text of fewer words is like many others
 _BANDS, _ROWS = 25, 5
 _MOST_IN_KEY = 16  # texts of one key that a text is compared with, so that time is linear whatever the texts
+_KEYS_AT_ONCE = 500_000  # of sketches; each takes some 130 bytes while its pairs are made
 _SEED = 20240305
 _CHUNK = 4096
 _MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xBF58476D1CE4E5B9))
@@ -73,24 +74,30 @@ def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
     them joins the rest.
     """
     ordered = sketches.select(SKETCHES.names()).sort("doc_id").with_row_index("at")
-    by_key = (
-        ordered.select("at", key="sketch")
-        .explode("key", empty_as_null=True)
-        .drop_nulls("key")
-        .filter(pl.col("key").is_duplicated())
-        .sort("key", "at")
-        .with_columns(rank=pl.int_range(pl.len()).over("key"), before=pl.col("at").shift(1).over("key"))
-    )
-    first = by_key.filter(pl.col("rank") < _MOST_IN_KEY).select("key", first="at")
-    pairs = pl.concat(
-        [
-            by_key.join(first, on="key").filter(pl.col("first") < pl.col("at")).select("first", "at").unique(),
-            by_key.drop_nulls("before").select(first="before", at="at"),
-        ]
-    ).unique()
+    # A key has up to sixteen pairs for each of its documents, most of them met under other keys again.
+    pairs = pl.concat([_sharing(by_key) for by_key in _by_key(ordered)]).unique().sort("first", "at")
     names = ordered["doc_id"]
-    found = pl.DataFrame({"doc_id": names.gather(pairs["first"]), "other_id": names.gather(pairs["at"])})
-    return found.sort("doc_id", "other_id")
+    return pl.DataFrame({"doc_id": names.gather(pairs["first"]), "other_id": names.gather(pairs["at"])})
+
+
+def _by_key(ordered: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Give the keys that several documents have, with the row of each (``key``, ``at``), `_KEYS_AT_ONCE` at a time."""
+    n_parts = int(ordered["sketch"].list.len().sum()) // _KEYS_AT_ONCE + 1
+    each = ordered.lazy().select("at", key="sketch").explode("key", empty_as_null=True).drop_nulls("key")
+    for part in range(n_parts):
+        found = each.filter(pl.col("key") % n_parts == part).collect(engine="streaming")
+        yield found.filter(pl.col("key").is_duplicated()).sort("key", "at")
+
+
+def _sharing(by_key: pl.DataFrame) -> pl.DataFrame:
+    """Give the pairs of rows (``first``, ``at``) that are compared for these keys."""
+    ranked = by_key.with_columns(rank=pl.int_range(pl.len()).over("key"), before=pl.col("at").shift(1).over("key"))
+    first = ranked.filter(pl.col("rank") < _MOST_IN_KEY).select("key", first="at")
+    pairs = [
+        ranked.join(first, on="key").filter(pl.col("first") < pl.col("at")).select("first", "at"),
+        ranked.drop_nulls("before").select(first="before", at="at"),
+    ]
+    return pl.concat(pairs).unique()
 
 
 def renew_candidates(
@@ -105,6 +112,8 @@ def renew_candidates(
     goes = pl.col("doc_id").is_in(replaced.implode())
     keys = pl.concat([new["sketch"], published.filter(goes).collect()["sketch"]]).explode().drop_nulls().unique()
     before = _narrowed(published, keys)
+    if before.is_empty():  # a first load, or nothing like what stands
+        return find_candidates(new), pairs
     shaken = pairs.filter(_any_is_in(before["doc_id"]))
     if shaken.height:
         # Such a pair may still share a key that nothing happened to.
