@@ -147,10 +147,9 @@ def _is_false(text: str, cut: int, lists: _Lists) -> bool:
     last = LAST_WORDS.match(before[::-1])
     if not last:
         return False
-    if HYPHENATED_INITIALS.search(before):
-        return True
     word, leader = last[1][::-1], (last[2] or "")[::-1]
-    if not (is_number := word.isdigit()) and word not in lists.abbreviations:
+    is_number = word.isdigit()
+    if not (is_number or word in lists.abbreviations or HYPHENATED_INITIALS.search(before)):
         return False
     following = NEXT_WORD.match(after)
     if not following or following[1] in lists.openers:
