@@ -207,18 +207,20 @@ def _clusters_of(candidate: Candidate, entity_ids: pl.Series) -> pl.LazyFrame:
     return wanted.select("doc_id", "entity_id", "label", "n_mentions", "forms").join(named, on="doc_id", how="left")
 
 
-def whole_rows(candidate: Candidate, named: pl.Series) -> Frames:
-    """Read what is new in the tables that are given whole, and what the evidence speaks against, with the evidence.
+def whole_rows(candidate: Candidate, named: pl.Series, rules: Sequence[Rule]) -> Frames:
+    """Read what is new in the tables that are given whole, and what the evidence speaks against.
 
-    ``named``: the entities that changed documents name, or named before.
+    ``named``: the entities that changed documents name, or named before. Each row comes with the evidence, and with no
+    more than ``rules`` look at: at a first load these are the rows of all files.
     """
-    found = {"entities": _entity_rows(candidate, named)}
+    found = {"entities": looked_at(_entity_rows(candidate, named), "entities", rules)}
     for table, gather in _WITH_EVIDENCE.items():
         accounted = row_digests(getattr(candidate.whole, table), table)
-        told = [gather(empty(table), accounted, candidate.whole)]
+        told = [looked_at(gather(empty(table), accounted, candidate.whole), table, rules)]
         for rows, published in _in_chunks(candidate.store.changes(candidate.previous, candidate.snapshot, table)):
             judged = gather(rows, accounted, candidate.whole)
-            told.append(judged.filter(_is_new(rows, published, table) | ~judged.select(_EVIDENCE).to_series()))
+            concerned = judged.filter(_is_new(rows, published, table) | ~judged.select(_EVIDENCE).to_series())
+            told.append(looked_at(concerned, table, rules))
         found[table] = pl.concat(told)
     return found
 

@@ -6,6 +6,7 @@ that asks, even if that is killed.
 """
 
 import atexit
+import gc
 import json
 import os
 import subprocess
@@ -16,6 +17,9 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from functools import lru_cache
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
 from io import BytesIO
 from typing import IO, Any
 
@@ -33,6 +37,8 @@ _BEGIN = (
     "from expectations.gate_process import answer; answer()"
 )
 _LENGTH_BYTES = 8
+_UNUSED = ("altair", "boto3", "scipy.stats")
+"""What Great Expectations imports for charts, stores and kinds of expectations that no rule here needs."""
 
 
 def make_ready() -> None:
@@ -98,7 +104,7 @@ def answer() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     # Whatever a library says belongs into no answer.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    load()
+    _load_little()
     while True:
         try:
             frames, rules = _asked(sys.stdin.buffer)
@@ -110,6 +116,25 @@ def answer() -> None:
             found = {"error": str(error)}
         _put(answers, json.dumps(found).encode())
         answers.flush()
+
+
+def _load_little() -> None:
+    """Load Great Expectations without what is not used, and tell the collector of cycles that all of it stays."""
+    sys.meta_path.insert(0, _WhenUsed())
+    gc.disable()
+    load()
+    gc.freeze()
+    gc.enable()
+
+
+class _WhenUsed(MetaPathFinder):
+    """Lets the modules of `_UNUSED` be imported only once something of them is asked for."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        spec = PathFinder.find_spec(name, path, target) if name in _UNUSED else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
 
 
 def _ask(out: IO[bytes], frames: Mapping[str, pl.DataFrame], rules: list[Rule]) -> None:

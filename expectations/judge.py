@@ -30,7 +30,7 @@ def judge(candidate: Candidate, counts: Mapping[str, int]) -> Verdict:
         parts.append(check(changed.frames, rules))
         named.append(changed.named)
         made.update(changed.made)
-    parts.append(check(shown.whole_rows(candidate, pl.concat(named).unique()), WHOLE_RULES))
+    parts.append(check(shown.whole_rows(candidate, pl.concat(named).unique(), WHOLE_RULES), WHOLE_RULES))
     parts.append(check({"run": shown.sum_up_run(candidate, counts, made)}, RUN_RULES))
     return _settle(candidate.store, candidate.run_id, parts)
 

@@ -276,7 +276,7 @@ class Batch:
         # In one step: a worker that was given up may still be writing the same while another one reads it.
         file = self.folder / f"{name}.parquet"
         new = file.with_name(f".{file.name}.{secrets.token_hex(4)}.new")
-        frame.write_parquet(new)
+        frame.write_parquet(new, compression_level=1)  # it goes when the run ends; other levels take twice the time
         new.replace(file)
 
     def _note_seconds(self, step: str, seconds: Mapping[str, float]) -> None:

@@ -380,10 +380,6 @@ def _quiet_prefect() -> None:
         # The console alone: the log of the run in Prefect tells its story. What fails is told by the last line here.
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-    # A profile may have switched the temporary server off; whoever names no server gets one.
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_ENABLED", "true")
-    # A first start migrates the database of the temporary server, which can outlast the default of 20 s.
-    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
 
 
 def say(line: str) -> None:
@@ -459,17 +455,24 @@ def server_named() -> bool:
 
 
 def _run_flow(sources: list[str], tables: str, settings: dict[str, Any], again: Any = None) -> Any:
-    _quiet_prefect()
-    from flows.refresh import refresh
-    from flows.reprocess import reprocess
-    from flows.server import find_server
+    from flows.execute.memory import loading
+    from flows.temporary_server import TemporaryServer
 
+    _quiet_prefect()
     # What a stage says while it waits, whatever Prefect makes of its own log.
     logging.getLogger("stages").addHandler(logging.StreamHandler())
-    find_server(say)
-    if again is not None:
-        return reprocess(sources, tables, **again._asdict(), **settings)
-    return refresh(sources, tables, **settings)
+    with TemporaryServer() as server:
+        if not server_named():
+            server.start()  # beside what is loaded here
+        with loading():
+            from flows.refresh import refresh
+            from flows.server import find_server
+        with find_server(say, server):
+            if again is not None:
+                from flows.reprocess import reprocess
+
+                return reprocess(sources, tables, **again._asdict(), **settings)
+            return refresh(sources, tables, **settings)
 
 
 def _known(tables: str) -> frozenset[str]:

@@ -22,7 +22,7 @@ from expectations.rules import DRIFT_RULES, RUNS_RULES
 from flows import corrections as said
 from flows import steps
 from flows.batch import Batch, concat_bad_rows, concat_met, concat_outcomes
-from flows.execute.memory import give_back, share_one_heap
+from flows.execute.memory import forget, give_back, seldom_look_for_cycles, share_one_heap
 from flows.process import process, require_cluster
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
@@ -41,6 +41,10 @@ from stages.tables.store.folder import new_run_id
 
 _DECIDED = ("source_uri", "doc_id", "in_scope", "action", "copy_of")
 """What is asked of the decisions once the sources are accounted for."""
+_DONE_WITH = ("stages.reflow", "stages.identify_language", "stages.split_sentences", "stages.extract_entities")
+"""What no step asks any more once the batches are through: a hundred megabytes, if that was in this process."""
+_MANY_BATCHES = 4
+"""So many leave room to make; to load the models again in the next small run of this process would cost more."""
 Tell = Callable[[Run, list[Source], pl.DataFrame], object]
 """Is told what a run is about, once it has been decided (`stages.discover.decide`) what is to be done."""
 
@@ -60,6 +64,7 @@ def refresh_tables(
     as they were before.
     """
     share_one_heap()
+    seldom_look_for_cycles()
     with _begun(sources, tables, settings) as (run, named, last_run_died):
         run = replace(run, again=again)
         clock = _Clock()
@@ -73,6 +78,8 @@ def refresh_tables(
         if decided["action"].is_in(["process", "move"]).any():
             gate_process.make_ready()  # it loads for seconds, beside the batches
         batches = process(run, decided, sheltered=last_run_died)
+        if len(batches) >= _MANY_BATCHES:
+            forget(_DONE_WITH)
         clock.add(batch.seconds() for batch in batches)
         books = _account(run, decided, batches)
         del decided  # what is asked of it from here on stands in the books

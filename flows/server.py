@@ -1,12 +1,23 @@
 """The Prefect server that a command works with: the one that PREFECT_API_URL names, and no other behind one's back."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import httpx
 from prefect import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_API_HOST, PREFECT_SERVER_API_PORT
+from prefect.events.clients import NullEventsClient
+from prefect.events.worker import EventsWorker
+from prefect.settings import (
+    PREFECT_API_TLS_INSECURE_SKIP_VERIFY,
+    PREFECT_API_URL,
+    PREFECT_LOGGING_TO_API_ENABLED,
+    PREFECT_SERVER_API_HOST,
+    PREFECT_SERVER_API_PORT,
+    temporary_settings,
+)
 
+from flows.temporary_server import TemporaryServer
 from stages.errors import UsageError
 
 _SECONDS = 120.0
@@ -48,20 +59,31 @@ def require_server(say: Callable[[str], object]) -> None:
     )
 
 
-def find_server(say: Callable[[str], object]) -> None:
-    """Wait for the server that PREFECT_API_URL names; where it names none, give the run a temporary one.
+@contextmanager
+def find_server(say: Callable[[str], object], temporary: TemporaryServer) -> Iterator[None]:
+    """Wait for the server that PREFECT_API_URL names; where it names none, the ``temporary`` one is that of the block.
 
     A server that answers on this machine, but is not named, is left alone; says how to name it.
     """
     if PREFECT_API_URL.value():
-        return wait_for_server(say)
+        temporary.stop()
+        wait_for_server(say)
+        yield
+        return
     url = _usual_address()
     if _answers(url):
         say(f"a Prefect server answers at {url}; to see runs there: prefect config set PREFECT_API_URL={url}")
-    from flows.temporary_server import WatchedServer
-
-    WatchedServer()
-    return None
+    told = {
+        PREFECT_API_URL: temporary.ready(_SECONDS),
+        PREFECT_API_TLS_INSECURE_SKIP_VERIFY: True,  # else each client reads the certificates of the world
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+    }
+    EventsWorker.set_client_override(NullEventsClient)
+    try:
+        with temporary_settings(told):
+            yield
+    finally:
+        EventsWorker.set_client_override(None)
 
 
 def _usual_address() -> str:

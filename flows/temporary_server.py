@@ -1,91 +1,107 @@
-"""Prefect's temporary server, private to the run that started it, and made to end with it, also when it is killed.
+"""A Prefect server of a run's own, in a process beside it, that ends with the run, also when that is killed.
 
-Without a server of its own a run lets Prefect start one in a process beside it. That one gets a folder, a database and
-settings of its own here, so that it touches neither the database of a server that the user runs nor that of another
-run: two that migrate one SQLite file break each other. Migrating an empty database takes seconds, so a migrated one is
-kept and copied.
+It has a folder, a database and settings of its own, so that it touches neither the database of a server that the user
+runs nor that of another run: two that migrate one SQLite file break each other. Migrating an empty database takes
+seconds, so a migrated one is kept and copied. Nobody can look at it later: logs and events are not even sent.
 
-Prefect ends its temporary server when Python ends. A run that is killed does not end so. A process that waits for the
-end of a pipe notices that in any case.
+The run does not load the server, which is hundreds of modules; nor does it need Prefect to begin it.
 """
 
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from contextlib import closing, suppress
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-import prefect
-from prefect.server.api.server import SubprocessASGIServer
-from prefect.settings import PREFECT_HOME
+from flows.execute.memory import loading
+from stages.errors import UsageError
 
-_WATCH = """\
-import contextlib, os, shutil, signal, sys, time
-if not sys.stdin.readline():
-    with contextlib.suppress(OSError):
-        os.kill(int(sys.argv[1]), signal.SIGTERM)
-        for _ in range(10):
-            time.sleep(0.5)
-            os.kill(int(sys.argv[1]), 0)
-    shutil.rmtree(sys.argv[2], ignore_errors=True)
-"""
-"""Told that the server has ended, it ends too; when the pipe breaks instead, the run was killed."""
 _OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # the word for a session of its own on Windows
+_BEGIN = "import sys; sys.path[:] = {path!r};from flows.temporary_server import serve; serve({port}, {folder!r})"
+_LOOKS_EVERY_S = 0.05
 
 
-class WatchedServer(SubprocessASGIServer):
-    """The temporary server with a database of its own and a watch at its side.
+class TemporaryServer:
+    """A server that is begun with `start`, can be used once it is `ready`, and ends with the block it is made for."""
 
-    Made once, without a port, it is the one that Prefect gets when it asks its own class for the server to start.
-    """
+    _process: subprocess.Popen[bytes] | None = None
+    _folder: Path
+    _port: int
 
-    _watch: subprocess.Popen[bytes] | None = None
-    _folder: Path | None = None
+    def __enter__(self) -> Self:
+        return self
 
-    def start(self, timeout: int | None = None) -> None:
-        """Start the server and keep its empty, migrated database for the next run; does nothing when it runs."""
-        starts = not self.running
-        super().start(timeout)
-        if starts and self._folder is not None and not _template().exists():
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Begin the server, which loads for seconds; does not wait for it, and does nothing where it has begun."""
+        if self._process is not None:
+            return
+        self._folder, self._port = Path(tempfile.mkdtemp(prefix="fliesstext-server-")), _free_port()
+        if _template().exists():
+            shutil.copyfile(_template(), self._folder / "prefect.db")
+        # A session of its own: Ctrl-C on a terminal is for the run, which still has to tell the server how it ended.
+        apart: dict[str, Any] = {"start_new_session": True, "creationflags": _OWN_GROUP}
+        begin = _BEGIN.format(path=sys.path, port=self._port, folder=str(self._folder))
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", begin], stdin=subprocess.PIPE, env=_environment(self._folder), **apart
+        )
+
+    def ready(self, seconds: float) -> str:
+        """Wait until the server answers, and give the address of its API; an empty, migrated database is kept.
+
+        Raises UsageError when it ended, or is not ready after ``seconds``.
+        """
+        import httpx
+
+        self.start()
+        url, until = f"http://127.0.0.1:{self._port}/api", time.monotonic() + seconds
+        with httpx.Client(verify=False) as client:  # noqa: S501 - nothing is encrypted inside one machine
+            while not _answers(client, url):
+                assert self._process is not None
+                if self._process.poll() is not None or time.monotonic() > until:
+                    raise UsageError(
+                        f"the temporary Prefect server was not ready within {seconds:.0f} s (its process ended with "
+                        f"{self._process.poll()}); run again, or start one that stays and name it in PREFECT_API_URL"
+                    )
+                time.sleep(_LOOKS_EVERY_S)
+        if not _template().exists():
             # A home that cannot be written to costs the next run some seconds, no more.
             with suppress(OSError, sqlite3.Error):
                 _keep(self._folder / "prefect.db", _template())
-
-    def _run_uvicorn_command(self) -> subprocess.Popen[Any]:
-        self._clear_up()
-        self._folder = Path(tempfile.mkdtemp(prefix="fliesstext-server-"))
-        if _template().exists():
-            shutil.copyfile(_template(), self._folder / "prefect.db")
-        program = [sys.executable, "-m", "uvicorn", "--app-dir", str(prefect.__module_path__.parent)]
-        where = ["--host", "127.0.0.1", "--port", str(self.port), "--log-level", "error", "--lifespan", "on"]
-        # Sessions of their own: Ctrl-C on a terminal is for the run, which still has to tell the server how it ended;
-        # and a signal to the whole group of the run must not end the watch before the server.
-        apart: dict[str, Any] = {"start_new_session": True, "creationflags": _OWN_GROUP}
-        server = subprocess.Popen(
-            [*program, "--factory", "prefect.server.api.server:create_app", *where],
-            env=_environment(self._folder),
-            **apart,
-        )
-        command = [sys.executable, "-I", "-S", "-c", _WATCH, str(server.pid), str(self._folder)]
-        self._watch = subprocess.Popen(command, stdin=subprocess.PIPE, **apart)
-        return server
+        return url
 
     def stop(self) -> None:
-        """End the server, then the watch, and remove the database; Prefect calls this when Python ends."""
-        super().stop()
-        self._clear_up()
+        """End the server and remove its database."""
+        if self._process is None:
+            return
+        self._process.communicate()  # closes what it reads
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._process = None
 
-    def _clear_up(self) -> None:
-        if self._watch is not None:
-            self._watch.communicate(b"ended\n")
-            self._watch = None
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+
+def _answers(client: Any, url: str) -> bool:
+    import httpx
+
+    try:
+        return bool(client.get(f"{url}/health").status_code == httpx.codes.OK)
+    except httpx.HTTPError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -103,7 +119,8 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 def _template() -> Path:
-    return Path(PREFECT_HOME.value()) / "fliesstext" / f"empty-{prefect.__version__}.db"
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    return home / "fliesstext" / f"empty-{version('prefect')}.db"
 
 
 def _keep(database: Path, template: Path) -> None:
@@ -113,3 +130,20 @@ def _keep(database: Path, template: Path) -> None:
     with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(half)) as target:
         source.backup(target)
     half.replace(template)
+
+
+def serve(port: int, folder: str) -> None:
+    """Be the server, until the run closes the pipe on standard input or dies, by whatever means."""
+    threading.Thread(target=_end_with_the_run, args=(folder,), daemon=True).start()
+    with loading():
+        import uvicorn
+        from prefect.server.api.server import create_app
+
+        app = create_app()
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", lifespan="on")
+
+
+def _end_with_the_run(folder: str) -> None:
+    sys.stdin.buffer.read()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(0)  # there is nothing to bring to an end in a database that is gone

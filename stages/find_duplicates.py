@@ -39,6 +39,7 @@ _MOST_TRIPLES = 1024
 _FEWEST_TRIPLES = 5  # a text of fewer words is like many others
 _BANDS, _ROWS = 25, 5
 _MOST_IN_KEY = 16  # texts of one key that a text is compared with, so that time is linear whatever the texts
+_KEYS_AT_ONCE = 500_000  # of sketches; each takes some 130 bytes while its pairs are made
 _SEED = 20240305
 _CHUNK = 4096
 _MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xBF58476D1CE4E5B9))
@@ -57,11 +58,13 @@ def sketch_texts(texts: pl.DataFrame) -> pl.DataFrame:
 
     A text of fewer than seven words has an empty one: it is nobody's near-duplicate.
     """
-    rows = []
-    for doc_id, text in texts.select("doc_id", "text").iter_rows():
-        triples = _triples(text)
-        rows.append((doc_id, _keys(triples).tolist() if len(triples) >= _FEWEST_TRIPLES else []))
-    return pl.DataFrame(rows, schema=SKETCHES, orient="row")
+    triples = [_triples(text) for text in texts["text"]]
+    told = [at for at, one in enumerate(triples) if len(one) >= _FEWEST_TRIPLES]
+    sketches: list[list[int]] = [[] for _ in triples]
+    keys = _keys(np.array([_least(triples[at]) for at in told], np.uint64))
+    for at, sketch in zip(told, keys.tolist(), strict=True):
+        sketches[at] = sketch
+    return texts.select("doc_id", sketch=pl.Series(sketches, dtype=SKETCHES["sketch"]))
 
 
 def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
@@ -71,24 +74,30 @@ def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
     them joins the rest.
     """
     ordered = sketches.select(SKETCHES.names()).sort("doc_id").with_row_index("at")
-    by_key = (
-        ordered.select("at", key="sketch")
-        .explode("key", empty_as_null=True)
-        .drop_nulls("key")
-        .filter(pl.col("key").is_duplicated())
-        .sort("key", "at")
-        .with_columns(rank=pl.int_range(pl.len()).over("key"), before=pl.col("at").shift(1).over("key"))
-    )
-    first = by_key.filter(pl.col("rank") < _MOST_IN_KEY).select("key", first="at")
-    pairs = pl.concat(
-        [
-            by_key.join(first, on="key").filter(pl.col("first") < pl.col("at")).select("first", "at").unique(),
-            by_key.drop_nulls("before").select(first="before", at="at"),
-        ]
-    ).unique()
+    # A key has up to sixteen pairs for each of its documents, most of them met under other keys again.
+    pairs = pl.concat([_sharing(by_key) for by_key in _by_key(ordered)]).unique().sort("first", "at")
     names = ordered["doc_id"]
-    found = pl.DataFrame({"doc_id": names.gather(pairs["first"]), "other_id": names.gather(pairs["at"])})
-    return found.sort("doc_id", "other_id")
+    return pl.DataFrame({"doc_id": names.gather(pairs["first"]), "other_id": names.gather(pairs["at"])})
+
+
+def _by_key(ordered: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Give the keys that several documents have, with the row of each (``key``, ``at``), `_KEYS_AT_ONCE` at a time."""
+    n_parts = int(ordered["sketch"].list.len().sum()) // _KEYS_AT_ONCE + 1
+    each = ordered.lazy().select("at", key="sketch").explode("key", empty_as_null=True).drop_nulls("key")
+    for part in range(n_parts):
+        found = each.filter(pl.col("key") % n_parts == part).collect(engine="streaming")
+        yield found.filter(pl.col("key").is_duplicated()).sort("key", "at")
+
+
+def _sharing(by_key: pl.DataFrame) -> pl.DataFrame:
+    """Give the pairs of rows (``first``, ``at``) that are compared for these keys."""
+    ranked = by_key.with_columns(rank=pl.int_range(pl.len()).over("key"), before=pl.col("at").shift(1).over("key"))
+    first = ranked.filter(pl.col("rank") < _MOST_IN_KEY).select("key", first="at")
+    pairs = [
+        ranked.join(first, on="key").filter(pl.col("first") < pl.col("at")).select("first", "at"),
+        ranked.drop_nulls("before").select(first="before", at="at"),
+    ]
+    return pl.concat(pairs).unique()
 
 
 def renew_candidates(
@@ -103,6 +112,8 @@ def renew_candidates(
     goes = pl.col("doc_id").is_in(replaced.implode())
     keys = pl.concat([new["sketch"], published.filter(goes).collect()["sketch"]]).explode().drop_nulls().unique()
     before = _narrowed(published, keys)
+    if before.is_empty():  # a first load, or nothing like what stands
+        return find_candidates(new), pairs
     shaken = pairs.filter(_any_is_in(before["doc_id"]))
     if shaken.height:
         # Such a pair may still share a key that nothing happened to.
@@ -193,16 +204,21 @@ def _functions() -> tuple[U64, U64]:
     return factors, chance.integers(0, 1 << 63, n, dtype=np.uint64)
 
 
-def _keys(triples: U64) -> U64:
-    """The keys of a text: MinHash values, five to a key."""
+def _least(triples: U64) -> U64:
+    """The MinHash values of a text: the least that each hash function makes of its triples."""
     factors, addends = _functions()
     least = np.full(_BANDS * _ROWS, 0xFFFFFFFF, np.uint64)
     for begin in range(0, len(triples), _CHUNK):
-        numbers = _scatter(triples[begin : begin + _CHUNK])[:, None] * factors
-        numbers += addends
-        least = np.minimum(least, numbers.min(axis=0) >> np.uint64(32))
+        numbers = factors[:, None] * _scatter(triples[begin : begin + _CHUNK])
+        numbers += addends[:, None]
+        least = np.minimum(least, numbers.min(axis=1) >> np.uint64(32))
+    return least
+
+
+def _keys(least: U64) -> U64:
+    """The keys of texts, a row for each: their MinHash values, five to a key."""
     keys = np.arange(_BANDS, dtype=np.uint64)
-    for row in least.reshape(_BANDS, _ROWS).T:
+    for row in np.moveaxis(least.reshape(-1, _BANDS, _ROWS), 2, 0):
         keys = _scatter(keys * _MIX[0] ^ row * _MIX[1])
     # 63 bits, which every database has a whole number for.
     return keys >> np.uint64(1)

@@ -1,9 +1,8 @@
 """Which language a document and each of its blocks are written in.
 
 Detection is langdetect's (character n-grams of 55 languages, drawn at random with a fixed seed), run by its
-Rust twin langdetect-rs where that is installed: the same answers at a fraction of the time. Both are used
-through the classes they share, because the batch call of the twin takes no priors and starts threads of its
-own in every worker process.
+Rust twin langdetect-rs where that is installed: the same answers at a fraction of the time. The batch call of
+the twin is not used: it takes no priors, and starts threads of its own in every worker process.
 
 langdetect is sure of itself on a few letters, and wrong. So a document's language is the one in which most of
 the letters of its longer blocks stand, and a short block takes the language of its document unless it speaks
@@ -13,20 +12,24 @@ clearly for another one.
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import langdetect.detector_factory as reference
+import numpy as np
 import polars as pl
 from langdetect.lang_detect_exception import LangDetectException as ReferenceFailure
 
 try:
     import langdetect_rs.detector_factory as engine
-    from langdetect_rs.lang_detect_exception import LangDetectException as TwinFailure
+    from langdetect_rs._seed import seed_state
 except ImportError:  # no wheel for this platform
-    engine, TwinFailure = reference, ReferenceFailure
+    engine = reference
+
+from stages.lookups.code_points import join_codes, tell_kinds
 
 VERSION = "2"
 SEED = 0
@@ -34,6 +37,8 @@ FEWEST_LETTERS = 3  # a document of fewer is of no language: "x" would be Somali
 LANGUAGES = tuple(sorted(profile.name for profile in Path(reference.PROFILES_DIRECTORY).iterdir()))
 """Every language that can be told apart, by the name that langdetect gives it."""
 WORD = re.compile(r"[^\W\d_]+")  # a run of letters
+HEAD = 200  # the first characters of a text tell whether it is all in capitals
+_UNCASED, _CAPITAL, _SMALL = 1, 2, 3
 
 
 class Language(NamedTuple):
@@ -81,22 +86,38 @@ def identify_languages(
     block that takes over the language of its document takes its confidence too.
     """
     chosen = options or LanguageOptions()
-    return [_identify(blocks, chosen) for blocks in documents]
-
-
-def _identify(blocks: Sequence[str], options: LanguageOptions) -> tuple[Language, list[Language]]:
-    samples = [_sample(block, options) for block in blocks]
-    letters = [sum(map(len, WORD.findall(sample))) for sample in samples]
-    own = [
-        _detect(sample, options) if count >= options.short_letters else UNDETERMINED
-        for sample, count in zip(samples, letters, strict=True)
+    samples = [[_sample(block, chosen) for block in blocks] for blocks in documents]
+    letters, found = _judge(list(dict.fromkeys(sample for own in samples for sample in own)), chosen)
+    return [
+        _identify(blocks, own, [letters[one] for one in own], [found[one] for one in own], chosen)
+        for blocks, own in zip(documents, samples, strict=True)
     ]
+
+
+def _judge(samples: list[str], options: LanguageOptions) -> tuple[dict[str, int], dict[str, Language]]:
+    """How many letters each sample has, and its language where these are not too few."""
+    letters, shouted = _read_letters(samples)
+    found = [
+        _detect(sample.lower() if loud else sample, options) if count >= options.short_letters else UNDETERMINED
+        for sample, count, loud in zip(samples, letters, shouted, strict=True)
+    ]
+    return dict(zip(samples, letters, strict=True)), dict(zip(samples, found, strict=True))
+
+
+def _identify(
+    blocks: Sequence[str],
+    samples: list[str],
+    letters: list[int],
+    own: list[Language],
+    options: LanguageOptions,
+) -> tuple[Language, list[Language]]:
     # Letters beyond the sample count too: a long chapter outweighs its English motto.
     weights = [count * max(1, len(block) // options.max_chars) for block, count in zip(blocks, letters, strict=True)]
     judged = [(w, f) for w, n, f in zip(weights, letters, own, strict=True) if n >= options.long_letters]
     document = _vote(judged) or UNDETERMINED
     if document == UNDETERMINED and sum(letters) >= FEWEST_LETTERS:
-        document = _detect(_sample(" ".join(samples), options), options)
+        whole = _sample(" ".join(samples), options)
+        document = _judge([whole], replace(options, short_letters=0))[1][whole]
     return document, [
         _block_language(found, count, document, options) for found, count in zip(own, letters, strict=True)
     ]
@@ -129,20 +150,59 @@ def _block_language(found: Language, letters: int, document: Language, options: 
     return found if configured and found.confidence >= options.short_confidence else document
 
 
+def _read_letters(samples: Sequence[str]) -> tuple[list[int], list[bool]]:
+    """Count the letters of each sample, and tell whether most of the words it begins with are in capitals."""
+    if not samples:
+        return [], []
+    codes, starts = join_codes(samples)
+    kinds = tell_kinds(codes, _letter_kind)
+    places = np.arange(len(codes)) - np.repeat(starts, np.diff(starts, append=len(codes)))
+    letters = np.add.reduceat(kinds > 0, starts, dtype=np.int64)
+    head = np.where(places < HEAD, kinds, 0)
+    words = np.flatnonzero((head > 0) & (np.concatenate(([0], head[:-1])) == 0))
+    loud = np.zeros(0, np.bool_)
+    if len(words):
+        capital, small = (np.logical_or.reduceat(head == kind, words) for kind in (_CAPITAL, _SMALL))
+        loud = capital & ~small
+    of = np.searchsorted(starts, words, "right") - 1
+    counts, shouted = np.bincount(of, minlength=len(samples)), np.bincount(of[loud], minlength=len(samples))
+    return letters.tolist(), (2 * shouted > counts).tolist()
+
+
+def _letter_kind(character: str) -> int:
+    if not WORD.match(character):
+        return 0
+    return _CAPITAL if character.isupper() else _SMALL if character.islower() or character.istitle() else _UNCASED
+
+
 def _detect(sample: str, options: LanguageOptions) -> Language:
-    """The most probable language of one text; langdetect skips words in capitals, so a text of them is lowered."""
-    words = WORD.findall(sample[:200])
-    if 2 * sum(map(str.isupper, words)) > len(words):
-        sample = sample.lower()
-    detector = _factory(engine).create()
+    """The most probable language of one text."""
+    factory = _factory(engine)
+    detector = factory.create()
     detector.prior_map = _prior_vector(engine, options.priors)
     detector.append(sample)
-    try:
-        ranked = detector.get_probabilities()
-    except (TwinFailure, ReferenceFailure):  # no n-gram that any profile knows
+    shares = _probabilities(detector)
+    best = max(range(len(shares)), key=shares.__getitem__, default=0)
+    if not shares or shares[best] <= detector.PROB_THRESHOLD:
         return UNDETERMINED
     # Four digits: the last bits depend on the Python version and on the order of the profile folder.
-    return Language(ranked[0].lang, round(ranked[0].prob, 4)) if ranked else UNDETERMINED
+    return Language(factory.langlist[best], round(shares[best], 4))
+
+
+def _probabilities(detector: Any) -> list[float]:
+    """The probability of each language, in the detector's order; empty where no profile knows an n-gram of the text.
+
+    The twin's own method asks its core twice, the first time only whether there are such n-grams, which takes a third
+    of the time. The second answer says that too, so it is asked for alone.
+    """
+    if engine is reference:
+        with suppress(ReferenceFailure):  # what it raises where there is no such n-gram, before it has probabilities
+            detector.get_probabilities()
+        return list(detector.langprob or ())
+    detector.cleaning_text()
+    asked = (detector.text, detector.alpha, detector.n_trial, detector.prior_map, seed_state(SEED))
+    shares, failure = detector._core.detect_block(*asked)
+    return [] if failure else list(shares)
 
 
 @cache

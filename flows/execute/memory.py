@@ -5,10 +5,15 @@ that is more than all that is in use.
 """
 
 import ctypes
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 _M_ARENA_MAX = -8  # of malloc.h
+_REMEMBERING = type(cache(len))
+_MORE_THINGS = 50_000  # a few megabytes of cycles, at the most, that nobody needs any more
 
 
 @cache
@@ -30,3 +35,34 @@ def give_back() -> None:
     """Give the system what is free; takes a few milliseconds."""
     if (library := _libc()) is not None:
         library.malloc_trim(0)
+
+
+def forget(rooms: tuple[str, ...]) -> None:
+    """Let go of what the functions of some packages remember: models, lists, words; asked again they load it again."""
+    for name in [name for name in sys.modules if name.startswith(rooms)]:
+        for function in list(vars(sys.modules[name]).values()):
+            # What they have from elsewhere stays: others may still ask it.
+            if isinstance(function, _REMEMBERING) and function.__module__ == name:
+                function.cache_clear()
+    give_back()
+
+
+def seldom_look_for_cycles() -> None:
+    """Let the collector of cycles look once 50,000 things more are there, not 700: batches make millions, and hardly a
+    cycle among them.
+    """
+    gc.set_threshold(_MORE_THINGS, *gc.get_threshold()[1:])
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load modules without looking for cycles, then or ever after: thousands of classes are made, and all stay.
+
+    To look through them costs a quarter of the time that loading takes, and again whenever much else was made.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

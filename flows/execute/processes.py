@@ -16,7 +16,7 @@ from typing import Any, Self, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from flows.execute import TimeUpError, WorkerDiedError
-from flows.execute.memory import share_one_heap
+from flows.execute.memory import seldom_look_for_cycles, share_one_heap
 from stages.errors import StoppedError
 
 T = TypeVar("T")
@@ -129,6 +129,7 @@ def _begin(cores: int) -> None:
     for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, str(cores))
     share_one_heap()
+    seldom_look_for_cycles()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_watch, args=(parent.sentinel,), daemon=True).start()

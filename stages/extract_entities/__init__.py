@@ -17,7 +17,7 @@ from stages.extract_entities.settle import settle
 from stages.tables.offsets import with_raw_range
 from stages.tables.schemas import TABLES
 
-VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-5"
+VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-6"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +78,26 @@ def _find(rows: pl.DataFrame, engine: str) -> list[_Mention]:
     documents = [list(zip(*columns, strict=True)) for columns in grouped.select("text", "language", "kind").iter_rows()]
     named = names.extract_names(documents, engine)
     found_names = [
-        found for document, inside in zip(documents, named, strict=True) for found in complete(document, inside)
+        found for document, inside in zip(documents, named, strict=True) for found in complete(document, inside, engine)
     ]
+    found_values = values.extract_all_values(rows["text"], rows["language"])
     found: list[_Mention] = []
-    for number, (text, language), inside in zip(
-        range(rows.height), rows.select("text", "language").iter_rows(), found_names, strict=True
-    ):
-        mentions = [_row(number, text, name, name.kind, None, name.score) for name in settle(text, inside)]
-        mentions += [_row(number, text, v, "value", v.value, 1.0) for v in values.extract_values(text, language)]
+    sentences = zip(rows["text"].to_list(), found_names, found_values, strict=True)
+    for number, (text, inside, held) in enumerate(sentences):
+        settled = settle(text, inside) if inside else ()
+        mentions = [_row(number, text, name, name.kind, None, name.score) for name in settled]
+        mentions += [_row(number, text, value, "value", value.value, 1.0) for value in held]
         found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)) if len(mentions) > 1 else mentions)
     return found
 
 
-def complete(document: Sequence[tuple[str, str, str]], found: list[list[names.Name]]) -> list[list[names.Name]]:
+def complete(
+    document: Sequence[tuple[str, str, str]], found: list[list[names.Name]], engine: str
+) -> list[list[names.Name]]:
     """The names of a document in German, without nouns that it shows to be nouns, with well-known institutions."""
-    extractor = next((name.extractor for inside in found for name in inside), None)
-    if extractor is None or not any(language == "de" for _, language, _ in document):
+    if engine == names.NONE or not any(language == "de" for _, language, _ in document):
         return found
+    extractor = names.extractor_of(engine)
     texts = [text for text, *_ in document]
     return with_institutions(texts, with_companies(texts, without_nouns(texts, found), extractor), extractor)
 

@@ -1,41 +1,118 @@
-"""Names of well-known institutions that an engine missed, cut or took for a place: "das Technische Hilfswerk"."""
+"""Names of well-known institutions that an engine missed, cut or took for a place: "das Technische Hilfswerk".
+
+And of institutions that the document names in full, where it calls them by their kind: "das Landgericht".
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
 from stages.extract_entities.names import Name
-from stages.lookups.known_names import organisations
+from stages.lookups.fold import given_key, plain
+from stages.lookups.known_names import common_surnames, given_names, lists, openers, organisations, places
 
 # Of these every name of several words is looked for: a person or a place is hardly called so.
-KINDS = frozenset({"broadcaster", "authority", "association", "bank", "union", "court", "institute"})
+KINDS = frozenset(
+    {
+        "broadcaster",
+        "authority",
+        "association",
+        "bank",
+        "union",
+        "court",
+        "institute",
+        "agency",
+        "company",
+        "club",
+        "newspaper",
+        "party",
+    }
+)
+# And of these every word that is long enough to be nothing else.
+PUBLIC = frozenset({"authority", "association", "bank", "union", "court", "institute"})
+SHORTEST = 4  # letters of such a word
 FEDERAL = re.compile(
     r"Bundes(?<=\bBundes)(?:[a-zäöüß]*(?:amt|gericht|gerichtshof|kammer|bank|verband|ministerium|agentur|institut|anwaltschaft)|rat|tag"
     r"|nachrichtendienst|rechnungshof|finanzhof)(?:e?s)?\b(?![-\w])"
 )
 MARKS = ("", *'.,:;!?)"\u201c\u2019\u00ab\u00bb')  # behind a word, with quotation marks
 ADJECTIVE = re.compile(r"(?<=[A-Za-zäöüß]{3})e[rs]?$")
-Known = tuple[str, re.Pattern[str]]  # the last word of a name, and the pattern of the name
+Known = tuple[str, re.Pattern[str]]  # a word of a name, its first one's stem or its last, and the pattern of the name
+CAPITAL = "[A-ZÄÖÜ]"
 SCORE = 0.9  # of names that the table tells
+# The kind of an institution as one word that says more than "Amt" or "Verein" does.
+KIND = re.compile(
+    r"[A-ZÄÖÜ][a-zäöüß]{2,}(?:gericht|gerichtshof|anwaltschaft|präsidium|ministerium|(?<!ges)amt|behörde|kammer|kasse|bank"
+    r"|zentrale|verband|verein|bund|vereinigung|gewerkschaft|stiftung|klinik|klinikum|krankenhaus|spital|universität"
+    r"|hochschule|schule|gymnasium|akademie|institut|museum|theater|oper|orchester|verlag|werke)"
+)
+ARTICLES = ("der", "die", "das", "dem", "den", "des", "beim", "vom", "zum", "zur", "im", "am")
+AFTER_ARTICLE = "|".join(rf"(?<=\b[{word[0]}{word[0].upper()}]{word[1:]} )" for word in ARTICLES)
+# "Sturm" is a club, a storm and a coach: the storm has an article that no club has, the coach his office.
+NO_CLUB = ("des", "dem", "den", "ein", "im", "vom", "beim", "zum")
+PEOPLE = ("Herr", "Herrn", "Frau", "rainer", "räsident", "hef", "inister", "eister", "türmer")
+NO_NOUN = r"(?<![\w-])" + "".join([*(rf"(?<!\b{one} )" for one in NO_CLUB), *(f"(?<!{one} )" for one in PEOPLE)])
+DEUTSCHE = frozenset({"Deutsche", "Deutschen", "Deutscher"})
+GERMAN = frozenset({"Bahn", "Post", "Telekom"})  # what "Deutsche Bahn" is called after that
+ABBREVIATED = {"Oberlandesgericht": "OLG", "Landeskriminalamt": "LKA", "Oberverwaltungsgericht": "OVG"}
+LONGEST_KIND = 40  # characters of a kind right before a place
+GENITIVE = re.compile(r"(?<=[a-zäöüß])e?s$")
 
 
 def with_institutions(texts: Sequence[str], found: Sequence[Sequence[Name]], extractor: str) -> list[list[Name]]:
     """Add to the names of the sentences of one document the institutions that stand in it, whole and in any case.
 
-    What was found inside one goes; one that is part of a longer name is left alone.
+    What was found inside one goes; one that is part of a longer name is left alone. After "Landgericht Leipzig" the
+    court is also "das Landgericht".
     """
     document = "\n".join(texts)
     looked_for = [("Bundes", FEDERAL)] if "Bundes" in document else []
     # One look at the words of the document: a hundred names cost what one does.
     for word in _known().keys() & set(document.split()):
-        looked_for += [known for known in _known()[word] if known not in looked_for]
-    if not looked_for:
-        return [list(names) for names in found]
-    return [_completed(text, names, looked_for, extractor) for text, names in zip(texts, found, strict=True)]
+        looked_for += [known for known in _known()[word] if known[0] in document and known not in looked_for]
+    named = [list(names) for names in found]
+    if looked_for:
+        named = [_completed(text, names, looked_for, extractor) for text, names in zip(texts, named, strict=True)]
+    called = _called(texts, named)
+    if called:
+        named = [_completed(text, names, called, extractor) for text, names in zip(texts, named, strict=True)]
+    return named
+
+
+def _called(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[Known]:
+    """How the institutions that a document names in full are called in it after that: kinds with an article, short."""
+    words = {
+        word
+        for text, names in zip(texts, found, strict=True)
+        for name in names
+        if name.kind == "name"
+        for word in _words_of_institution(text, name)
+    }
+    kinds = sorted({word if KIND.fullmatch(word) else GENITIVE.sub("", word) for word in words})
+    kinds = [kind for kind in kinds if KIND.fullmatch(kind) or (kind in GERMAN and words & DEUTSCHE)]
+    called = [(kind, re.compile(rf"(?:^|{AFTER_ARTICLE}){kind}(?:e?s)?(?![\w-]| {CAPITAL})")) for kind in kinds]
+    clubs = {word for word in words if len(word) >= SHORTEST and word.lower() in lists().club_words}
+    called += [(club, re.compile(rf"{NO_NOUN}{club}(?:s(?![\w-])|(?![\w-]| {CAPITAL}))")) for club in sorted(clubs)]
+    short = [ABBREVIATED[kind] for kind in kinds if kind in ABBREVIATED]
+    return called + [(word, re.compile(rf"\b{word}(?![\w-])")) for word in short]
+
+
+def _words_of_institution(text: str, name: Name) -> list[str]:
+    """The words of an organisation's longer name, and what stands before a place ("Landgericht" before "Leipzig").
+
+    Of a short name ("OeNB") that the table knows the kind in its long one ("Nationalbank").
+    """
+    if name.label == "LOC":
+        before = text[max(0, name.start - LONGEST_KIND) : name.start]
+        return [before[:-1].rpartition(" ")[2]] if before[-1:] == " " else []
+    words = text[name.start : name.end].split(" ") if name.label == "ORG" else []
+    return words if len(words) != 1 else _kinds().get(words[0], [])
 
 
 def _completed(text: str, names: Sequence[Name], looked_for: Sequence[Known], extractor: str) -> list[Name]:
-    there = (pattern for word, pattern in looked_for if word in text)
+    there = [pattern for word, pattern in looked_for if word in text]
+    if not there:
+        return list(names)
     for start, end in (match.span() for pattern in there for match in pattern.finditer(text)):
         whole = [name for name in names if name.kind == "name" and name.start < end and name.end > start]
         if any(name.start < start or name.end > end or name[:3] == (start, end, "ORG") for name in whole):
@@ -45,24 +122,45 @@ def _completed(text: str, names: Sequence[Name], looked_for: Sequence[Known], ex
 
 
 @cache
+def _kinds() -> dict[str, list[str]]:
+    """Short names of the table, and the kinds of institutions in the longer names of the same."""
+    found = {}
+    for _, row in organisations():
+        kinds = [word for name in row if " " in name for word in name.split(" ") if KIND.fullmatch(word)]
+        found.update(dict.fromkeys((name for name in row if " " not in name), kinds) if kinds else {})
+    return found
+
+
+@cache
 def _known() -> dict[str, tuple[Known, ...]]:
     """The last word of institutions in each of its cases, with a mark or without, and the patterns of their names."""
-    names = {
-        name for kind, row in organisations() if kind in KINDS for name in row if " " in name and name[0].isupper()
-    }
+    names = {name for kind, row in organisations() for name in row if name[0].isupper() and _is_looked_for(kind, name)}
     known: dict[str, tuple[Known, ...]] = {}
     for name in sorted(names):
         last, pattern = name.rpartition(" ")[2], re.compile("".join(_inflected(name)))
+        first = ADJECTIVE.sub("", name.partition(" ")[0])
         for word in (f"{last}{case}{mark}" for case in ("", "s", "es") for mark in MARKS):
-            known[word] = (*known.get(word, ()), (last, pattern))
+            known[word] = (*known.get(word, ()), (first, pattern))
     return known
+
+
+def _is_looked_for(kind: str, name: str) -> bool:
+    first, _, rest = name.partition(" ")
+    if rest:
+        return kind in KINDS and first not in openers() and first != "Nachrichtenagentur"
+    solid = len(name) >= SHORTEST and not name.isupper() and not name.partition("-")[0].isupper()
+    return kind in PUBLIC and solid and not _is_borne(name)
+
+
+def _is_borne(word: str) -> bool:
+    return plain(word) in places() or plain(word) in common_surnames() or given_key(plain(word)) in given_names()
 
 
 def _inflected(name: str) -> Iterator[str]:
     words = name.split()
-    yield r"\b"
+    yield r"(?<![\w-])"
     for place, word in enumerate(words):
         yield " " if place else ""
         adjective = place < len(words) - 1 and word[0].isupper() and ADJECTIVE.search(word)
         yield re.escape(ADJECTIVE.sub("", word)) + "e[rsnm]?" if adjective else re.escape(word)
-    yield r"(?:e?s)?\b(?!-\w)"
+    yield r"(?:e?s)?(?![\w-])"

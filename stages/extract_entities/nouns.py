@@ -19,32 +19,51 @@ BEFORE_NOUNS = frozenset({
     "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf", "hundert",
     "tausend", "im", "ins", "zum", "das", "ein", "einen", "einem", "eine", "etwas", "mehr",
 })  # fmt: skip
+# And those that stand before nobody, however many bear the name: "ein Wolf", "im Sommer"; "des Sturms" with its s.
+BEFORE_NOBODY = re.compile(
+    r"(?<![\w-])(?:[Ee]ine?[mns]?|[Kk]eine?[mns]?|[Jj]ede[nrms]?|[Ii]m|[Ii]ns|[Aa]ns|([Dd]es)) $"
+)
+# What people are by trade, never by name: the word before it is long enough to say which.
+TRADE = re.compile(
+    r"[A-ZÄÖÜ][a-zäöüß]{3,}(?:bäcker|händler|hersteller|verkäufer|fahrer|spieler|lehrer|arbeiter|besitzer|betreiber"
+    r"|anbieter|züchter|forscher|sprecher|trainer|kläger|inhaber|gegner|käufer|erzeuger|produzent)(?:in|innen|en|n|s)?"
+)
 
 
 def without_nouns(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[list[Name]]:
     """Leave out, of the names of the sentences of one German document, people that are common nouns.
 
     A word is one where the document also has it as the last part of a compound, counts it ("zehn Hummeln"), or gives it
-    a word that people do not have ("im Staub"), and where it is nobody's common name. Only single words of which the
-    engine was nowhere sure are looked at.
+    a word that people do not have ("im Staub"), and where it is nobody's common name; or a trade ("Keksbäcker"). A
+    common name is none of anybody right after an article ("ein Wolf"). Only single words of which the engine was not
+    sure are looked at.
     """
-    candidates = {
+    words = {
         text[name.start : name.end]
         for text, names in zip(texts, found, strict=True)
         for name in names
-        if name.label == "PER" and name.kind == "name" and NOUN.fullmatch(text, name.start, name.end)
+        if _is_candidate(text, name)
     }
-    nouns = _nouns(texts, (one for one in candidates if not _is_borne(one)))
-    if not nouns:
-        return [list(names) for names in found]
+    nouns = _nouns(texts, (one for one in words if not _is_borne(one)))
     return [
-        [
-            name
-            for name in names
-            if name.score >= SURE or name.label != "PER" or text[name.start : name.end] not in nouns
-        ]
+        [name for name in names if not (_is_candidate(text, name) and _is_noun(text, name, nouns))]
         for text, names in zip(texts, found, strict=True)
     ]
+
+
+def _is_candidate(text: str, name: Name) -> bool:
+    is_doubted = name.label == "PER" and name.kind == "name" and name.score < SURE
+    return is_doubted and NOUN.fullmatch(text, name.start, name.end) is not None
+
+
+def _is_noun(text: str, name: Name, nouns: set[str]) -> bool:
+    """Whether a single word is one of the nouns, a trade, or stands after a word that no person has before the name."""
+    word = text[name.start : name.end]
+    if word in nouns or (TRADE.fullmatch(word) and not _is_borne(word)):
+        return True
+    before = BEFORE_NOBODY.search(text, max(0, name.start - LONGEST_BEFORE), name.start)
+    genitive = word.endswith("s") and word[-2] not in "aeious"  # "des Sturms", not "des Sokrates"
+    return before is not None and (before[1] is None or genitive)
 
 
 def _nouns(texts: Iterable[str], words: Iterable[str]) -> set[str]:

@@ -9,29 +9,53 @@ from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
 from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected
 from stages.lookups.known_names import common_surnames, given_names, lists, offices, places
 
-# What is hardly ever a person or a place. A club is named after its town, a ministry stands for its house.
-SETTLED = frozenset({"agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank"})
+# What is hardly ever a person or a place. A ministry stands for its house; of clubs and companies that are called like
+# a town the town counts.
+SETTLED = frozenset({
+    "agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank", "club", "company",
+})  # fmt: skip
+FOUNDED = frozenset({"club", "company"})
 NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})
 
 SURE = 0.9  # of a score: here the model is believed
+PRICE = re.compile("[\u20ac$\u00a3\u00a5] ?[0-9]")
 INITIAL = re.compile(r"[A-ZÄÖÜ]\.?")
 ADDRESSES = frozenset({"herr", "herrn", "frau", "fräulein", "mr", "mrs", "ms", "sir", "lady", "lord", "m", "mme", "dr"})
 PERSONS = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
 # "Karlsruher Institut für Infrastruktur rechnet"
 TAIL = re.compile(r"(?<=\w)(?: &| [a-zäöüß]{3,}t)$")
+# "Hamburgs Hauptbahnhof": a town and a noun of it.
+OF_TOWN = re.compile(r"(?<=[a-zäöüß]s) (?:(?:Haupt)?[Bb]ahnhof|Flughafen|Rathaus|Altstadt|Innenstadt|Zentrum)s?$")
 PREPOSITION = re.compile(r"(?:am|im|in|bei|vom|zum|an der|in der) (?=[A-ZÄÖÜ])")  # "am Main"
 TOWN = r"[A-Z][a-z]+(?:wick|mouth|shire|borough|chester|caster|minster|pool)"
 PLACE_ENDING = re.compile(TOWN)
 BESIDE_TOWN = re.compile(rf"[A-Z][a-z]+(?:by|ham|ton|ley|field|stead) (?:or|and) {TOWN}\b")  # "Whitby or Hawick"
 LONGEST_INSTITUTION = 40  # characters
+LONGEST_INITIALS = 12
 # Courts and authorities that are called by their town, right before it.
 INSTITUTION = re.compile(
     r"\b(?:[A-ZÄÖÜ][\w-]*gericht|(?:General)?[Ss]taatsanwaltschaft"
     r"|Polizei(?:präsidium|inspektion|direktion)|(?:Technische |Freie )?Universität|Uni|TU|FH|Hochschule"
     r"|Universitätsklinik(?:um)?|Uniklinik(?:um)?|Klinikum|Stadtwerke|Volksbank|Raiffeisenbank|Kreissparkasse|Sparkasse"
-    r"|Handelskammer|Ärztekammer|Arbeiterkammer) $"
+    r"|Handelskammer|Ärztekammer|Arbeiterkammer|Eintracht|Borussia|Fortuna|Arminia|Alemannia|Viktoria|Admira|Wacker"
+    r"|Dynamo|Hansa|Lokomotive|Rot-Weiß|Rot-Weiss|Blau-Weiß|Schwarz-Weiß|Sturm|Rapid|FC|SC|SV|VfL|VfB|FSV|TSV|TSG|SpVgg"
+    r"|HSG|THW) $"
 )
+
+# Offices and professions that an engine took for the beginning of a name ("Landrath von Döring"), also in old spelling.
+TITLE = re.compile(
+    r"(?=[A-ZÄÖÜ])(?i:[\w-]*(?:präsident|kanzler|minister|premier|chef|vorsitzende|sekretär|bürgermeister|kommissar|senator"
+    r"|gouverneur|botschafter|beauftragte|hauptmann|kommandant|direktor|professor|pfarrer|sprecher|abgeordnete|inspektor"
+    r"|polizist|richter|anwalt|oberst|leutnant|major|landrät|rätin"
+    r"|(?:land|hof|geheim|kommerzien|stadt|ministerial|regierungs|justiz|medizinal|sanitäts|schul|kirchen|bau|forst)rath?)"
+    r"(?:innen|in|en|es|er|s|e|n|r)?) (?=[A-ZÄÖÜ]|v\.|von |van |de )"
+)
+INITIALS = re.compile(r"(?<![\w.-])[A-ZÄÖÜ]\.(?:[- ]?[A-ZÄÖÜ]\.){1,2} ?$")  # a single "M." may be Monsieur
+LIKE_A_TOWN = re.compile(
+    r"(?:burg|berg|stadt|dorf|hausen|heim|ing|furt|bach|brück|kirchen|feld|hagen|münde|haven|au)er$"
+)
+INHABITANTS = re.compile(r"[A-ZÄÖÜ][a-zäöüß]{2,}er")
 
 # A surname that the model missed, right after the given name; what has the ending of a noun may be one.
 SURNAME = re.compile(r" ([A-ZÄÖÜ][a-zäöüßéèáíóúçñ]{2,})\b(?!-)")
@@ -41,9 +65,9 @@ OF_NOUNS = ("e", "en", "er", "ung", "heit", "keit", "schaft", "tion", "mus", "in
 def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     """Give the names of a sentence with the label that tables are sure of, without what is no name of a place.
 
-    Only whole names change; parts of compounds and derivations stay, and so does every organisation. A given name and
-    the word after it, found as two persons, are one; after an office ("Finanzminister Scott Bessent") also where the
-    second was not found at all.
+    Only whole names change; parts of compounds stay, derivations too where they stand in no name, and every
+    organisation. A given name and the word after it, found as two persons, are one; after an office ("Finanzminister
+    Scott Bessent") also where the second was not found at all.
 
     >>> paper = Name(4, 12, "PER", "name", 0.6, "model")
     >>> [name.label for name in settle("Dem STANDARD sagte sie", [paper])]
@@ -56,8 +80,8 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     >>> [name[:3] for name in settle("Dem Scott Bessent", parts)]
     [(4, 17, 'PER')]
     """
-    parted = (_with_its_edges(text, part) for name in found for part in _parts(text, name))
-    for name in _whole_institutions(text, _whole_persons(text, parted)):
+    parted = [_with_its_edges(text, part) for name in found for part in _parts(text, name)]
+    for name in _whole_institutions(text, _whole_persons(text, _without_inner(parted))):
         surface = text[name.start : name.end]
         if _is_no_name(name.label, surface) or (name.kind == "name" and _is_small_word(name.label, surface)):
             continue
@@ -67,11 +91,13 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
             name = name._replace(label="PER")
         if name.label == "PER" and _ends_like_a_town(text, name) and not _after_address(text[: name.start]):
             name = name._replace(label="LOC")
+        if _is_adjective_of_place(text, name):
+            name = name._replace(label="LOC", kind="deriv")
         if name.label != "LOC" and (name.label == "PER" or name.kind == "part") and _is_place(surface):
             name = name._replace(label="LOC")
         if name.kind != "name" or name.label == "ORG" or (name.label == "MISC" and " " not in surface):
             yield name
-        elif _is_organisation(surface):
+        elif _is_organisation(surface) and (name.score < SURE or not _is_of_founder(surface)):
             yield name._replace(label="ORG")
         elif name.label != "LOC" or not _is_no_place(surface):
             yield name
@@ -84,10 +110,47 @@ def _with_its_edges(text: str, name: Name) -> Name:
     surface = text[name.start : name.end]
     if name.label == "PER" and surface.startswith(("der ", "den ", "dem ")) and text[: name.start].endswith(" von "):
         return name._replace(start=name.start - len("von "))
+    if name.label == "PER":
+        return _with_initials(text, _without_title(text, name))
     if name.label == "LOC" and (small := PREPOSITION.match(surface)):
         return name._replace(start=name.start + small.end())
+    if name.label == "LOC" and (noun := OF_TOWN.search(surface)) and plain(surface[: noun.start() - 1]) in places():
+        return name._replace(end=name.start + noun.start())
     tail = TAIL.search(surface)
     return name if tail is None or name.label != "ORG" else name._replace(end=name.start + tail.start())
+
+
+def _without_title(text: str, name: Name) -> Name:
+    title = TITLE.match(text, name.start, name.end)
+    is_given = title is not None and _is_given(title[0].rstrip())
+    return name if title is None or is_given else name._replace(start=title.end())
+
+
+def _with_initials(text: str, name: Name) -> Name:
+    """A person with the initials right before: "K.-H. Brandt"."""
+    before = text[max(0, name.start - LONGEST_INITIALS) : name.start]
+    initials = INITIALS.search(before) if before.rstrip(" ").endswith(".") else None
+    return name if initials is None else name._replace(start=name.start - len(initials[0]))
+
+
+def _without_inner(names: list[Name]) -> Iterator[Name]:
+    """The names in order without adjectives that are part of a name: no "Deutschland" in "Deutsche Bahn"."""
+    end = 0  # of the whole names before
+    for name in sorted(names, key=lambda one: (one.start, -one.end, one.kind != "name")):
+        if name.kind != "deriv" or name.end > end:
+            yield name
+        end = max(end, name.end if name.kind == "name" else 0)
+
+
+def _is_adjective_of_place(text: str, name: Name) -> bool:
+    """Whether an engine took "Ratzeburger" before a noun for a place or, not sure, a person."""
+    doubted = name.label == "LOC" or (name.label == "PER" and name.score < SURE)
+    if not doubted or name.kind != "name" or not INHABITANTS.fullmatch(text, name.start, name.end):
+        return False
+    key = plain(text[name.start : name.end])
+    town = {key[:-2], key[:-1], key[:-2] + "en"} & places().keys() or (name.label == "LOC" and LIKE_A_TOWN.search(key))
+    before_noun = text[name.end : name.end + 1] == " " and text[name.end + 1 : name.end + 2].isupper()
+    return before_noun and bool(town) and key not in places() and key not in common_surnames()
 
 
 @lru_cache(REMEMBERED)
@@ -112,7 +175,7 @@ def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
     """The names in order, a court or authority and the town right after it ("Landgericht Leipzig") as one."""
     end = 0  # of the name before
     for name in found:
-        place = name.label == "LOC" and name.kind == "name"
+        place = name.label == "LOC" and name.kind == "name" and text[name.start - 1 : name.start] == " "
         before = INSTITUTION.search(text, max(end, name.start - LONGEST_INSTITUTION), name.start) if place else None
         yield name if before is None else name._replace(start=before.start(), label="ORG")
         end = name.end
@@ -190,10 +253,10 @@ def _is_given(surface: str) -> bool:
 
 @lru_cache(REMEMBERED)
 def _is_no_name(label: str, surface: str) -> bool:
-    """Whether a text is marks alone ("@"), or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
+    """Whether a text is marks alone ("@"), a price, or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
     nobody = label != "MISC" and plain(surface) in lists().nobody
     nobody = nobody or (label == "PER" and plain(surface) in lists().no_persons)
-    return nobody or not any(letter.isalnum() for letter in surface)
+    return nobody or PRICE.match(surface) is not None or not any(letter.isalnum() for letter in surface)
 
 
 @lru_cache(REMEMBERED)
@@ -207,15 +270,22 @@ def _is_organisation(surface: str) -> bool:
     key = uninflected(plain(surface))
     known = lists().aliases.get(("ORG", key), key)
     bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
-    return lists().kinds.get(known) in SETTLED and not bears
+    return lists().kinds.get(known) in SETTLED and not bears and not {key, key.removesuffix("s")} & places().keys()
+
+
+@lru_cache(REMEMBERED)
+def _is_of_founder(surface: str) -> bool:
+    """Whether one word is a company or club: many are called by their founder ("Schlecker") or quarter."""
+    key = uninflected(plain(surface))
+    return " " not in surface and lists().kinds.get(lists().aliases.get(("ORG", key), key)) in FOUNDED
 
 
 @lru_cache(REMEMBERED)
 def _is_place(surface: str) -> bool:
     """Whether one word is a country, a region or a large city of the tables, and nobody's name."""
     key = plain(surface)
-    bears = key in common_surnames() or given_key(key) in given_names()
-    return " " not in surface and key in _known_places() and not bears
+    bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
+    return " " not in surface and bool({key, key.removesuffix("s")} & _known_places()) and not bears
 
 
 @cache

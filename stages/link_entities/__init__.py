@@ -34,6 +34,7 @@ the user may give (id, label, name, aliases; see `authority`).
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 
@@ -43,10 +44,11 @@ from stages.link_entities import roles
 from stages.link_entities.cluster import cluster_document
 from stages.link_entities.document import Cluster, Mention
 from stages.link_entities.entities import ENTITIES, build_entities
-from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, read_signature, resolve
+from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, read_signatures, resolve
+from stages.lookups.fold import REMEMBERED
 from stages.tables.schemas import NAME_LABELS
 
-VERSION = "7"
+VERSION = "8"
 
 __all__ = [
     "CLUSTERS",
@@ -58,7 +60,7 @@ __all__ = [
     "fill_mentions",
     "find_clusters",
     "link_clusters",
-    "read_signature",
+    "read_signatures",
 ]
 
 _Dtypes = dict[str, pl.DataType | type[pl.DataType]]
@@ -129,19 +131,20 @@ def _mention(row: tuple[object, ...], text: str) -> Mention:
 
 
 def _cluster_row(doc_id: str, number: int, cluster: Cluster) -> tuple[object, ...]:
-    signature = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles, cluster.claims)
-    blocks = _BETWEEN_BLOCKS.join(sorted(blocks_of(signature)))
-    return (
-        doc_id,
-        number,
-        cluster.label,
-        _JSON(signature),
-        blocks,
-        _JSON(cluster.forms),
-        len(cluster.members),
-        None,
-        None,
-    )
+    said = Signature(cluster.label, cluster.strong, cluster.weak, cluster.bases, cluster.roles, cluster.claims)
+    signature, blocks = _written(said)
+    return doc_id, number, cluster.label, signature, blocks, _counted(cluster.forms), len(cluster.members), None, None
+
+
+@lru_cache(REMEMBERED)
+def _written(signature: Signature) -> tuple[str, str]:
+    """A signature and its blocks as the table has them; most clusters say what others said before."""
+    return _JSON(signature), _BETWEEN_BLOCKS.join(sorted(blocks_of(signature)))
+
+
+@lru_cache(REMEMBERED)
+def _counted(forms: tuple[tuple[str, int], ...]) -> str:
+    return _JSON(dict(forms))
 
 
 def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:
@@ -181,7 +184,7 @@ def _closure(pool: pl.DataFrame, blocks: pl.Series) -> pl.Series:
 def _with_entities(clusters: pl.DataFrame) -> pl.DataFrame:
     """The rows with their entity_id, resolved by their signatures alone."""
     counts = clusters.group_by("signature").agg(pl.col("doc_id").n_unique()).sort("signature")
-    signatures = {text: read_signature(text) for text in counts["signature"]}
+    signatures = read_signatures(counts["signature"])
     keys = resolve(dict(zip(signatures.values(), counts["doc_id"].to_list(), strict=True)))
     found = {text: keys[signature] for text, signature in signatures.items()}
     ids = {text: entity_id(signature.label, found[text]) for text, signature in signatures.items()}

@@ -27,7 +27,7 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
     """Equal keys, attested base forms, renamings, acronyms and short forms; ``local``: places of the document."""
     named = [_name(mention) for mention in mentions]
     keys = {one.key for one in named}
-    named = [one._replace(key=next((base for base in one.bases if base in keys), one.key)) for one in named]
+    named = [_attested(one, keys) for one in named]
     named = _redefined(named) if label == "ORG" else named
     acronyms = {one.key for one in named if label == "ORG" and _is_own_acronym(one)}
     short = list(_short_forms(named, local)) if label == "ORG" else []
@@ -56,6 +56,12 @@ def _keys(text: str, label: str, derived: bool) -> tuple[str, tuple[str, ...]]:
     return key, tuple(base for base in bases if base != key and not key.startswith("@"))
 
 
+def _attested(one: _Named, keys: set[str]) -> _Named:
+    """A name without its ending, where the document has it so."""
+    base = next((base for base in one.bases if base in keys), None)
+    return one._replace(key=base) if base else one
+
+
 def _is_own_acronym(one: _Named) -> bool:
     """An acronym that the lists do not know."""
     known = ("ORG", one.key) in lists().shown
@@ -71,7 +77,7 @@ def _redefined(named: list[_Named]) -> list[_Named]:
         bracketed = names.BRACKET.fullmatch(text_between(one.mention, other.mention))
         if known and bracketed and names.is_acronym(other.mention.text) and names.initials_fit(short, one.key):
             meant[short] = one.key
-    return [one._replace(key=meant.get(plain(one.mention.text), one.key)) for one in named]
+    return [one._replace(key=meant.get(plain(one.mention.text), one.key)) for one in named] if meant else named
 
 
 def _claims(named: list[_Named], acronyms: set[str]) -> Iterator[Claim]:

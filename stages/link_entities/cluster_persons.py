@@ -81,10 +81,10 @@ def _without_attested_genitives(seen: list[_Seen]) -> list[_Seen]:
     full = {one.person.surname for one in seen if one.person.given}
 
     def bare(person: Person) -> Person:
-        bases = persons.without_genitive(person) if person.given or person.surname not in full else []
+        bases = persons.without_genitive(person) if person.given or person.surname not in full else ()
         return next((base for base in bases if base.surname in known), person)
 
-    return [one._replace(person=bare(one.person)) for one in seen]
+    return [one if (person := bare(one.person)) is one.person else one._replace(person=person) for one in seen]
 
 
 def _group_full_names(seen: list[_Seen]) -> dict[str, int]:
@@ -176,10 +176,11 @@ def _same_block(one: _Seen, group: _Known) -> bool:
 def _person_cluster(group: list[_Seen], renamed: Iterable[tuple[str, str]]) -> Cluster:
     strong = {one.person.key for one in group if one.person.given}
     weak = set() if strong else {one.person.surname for one in group}
-    bases = {base.key if strong else base.surname for one in group for base in persons.without_genitive(one.person)}
     known = Counter(one.role for one in group if one.role)
     most = sorted(known, key=lambda role: (-known[role], role))[:MOST_ROLES]
     mentions = {one.mention.mention_no: one.mention for one in group}  # a renamed person is seen twice in one mention
     claims = [("renamed", min(pair), max(pair)) for pair in renamed if set(pair) <= strong]
-    bases = bases if len(strong | weak) == 1 else set()
+    is_one = len(strong) + len(weak) == 1
+    without = {base for one in group for base in persons.without_genitive(one.person)} if is_one else ()
+    bases = {base.key if strong else base.surname for base in without}
     return make_cluster("PER", (strong, weak, bases), list(mentions.values()), most, claims)

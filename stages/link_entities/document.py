@@ -32,7 +32,8 @@ class Cluster(NamedTuple):
 
     ``strong`` keys name it in full, ``weak`` ones by a surname or an acronym; ``bases`` are what a key would be
     without its ending, if that is one; ``roles`` are what stands beside a person; ``claims`` are rule and two keys that
-    the document gives reason to think one. ``members``: mention numbers; ``forms``: spellings with their counts.
+    the document gives reason to think one. ``members``: mention numbers; ``forms``: spellings with their counts, in
+    order.
     """
 
     label: str
@@ -42,7 +43,7 @@ class Cluster(NamedTuple):
     roles: tuple[str, ...]
     claims: tuple[Claim, ...]
     members: tuple[int, ...]
-    forms: dict[str, int]
+    forms: tuple[tuple[str, int], ...]
 
 
 def text_between(one: Mention, other: Mention) -> str:
@@ -63,8 +64,9 @@ def make_cluster(
     forms: dict[str, int] = {}
     for form in map(_form, mentions):
         forms[form] = forms.get(form, 0) + 1
-    # A base form that a text implies and does not have stands here with zero.
-    forms.update({mention.base: forms.get(mention.base, 0) for mention in mentions if mention.base})
+    for mention in mentions:
+        if mention.base:
+            forms.setdefault(mention.base, 0)  # a base form that a text implies and does not have
     return Cluster(
         label,
         tuple(sorted(strong)),
@@ -73,7 +75,7 @@ def make_cluster(
         tuple(sorted(roles)),
         tuple(sorted(set(claims))),
         tuple(mention.mention_no for mention in mentions),
-        dict(sorted(forms.items())),
+        tuple(sorted(forms.items())),
     )
 
 

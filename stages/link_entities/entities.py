@@ -8,7 +8,7 @@ import polars as pl
 
 from stages.link_entities.authority import authority_keys
 from stages.link_entities.evidence import evidence_of
-from stages.link_entities.resolve import Signature, read_signature
+from stages.link_entities.resolve import Signature, read_json, read_signatures
 from stages.link_entities.shown import best_name
 from stages.lookups.known_names import Place, place_of
 
@@ -61,9 +61,10 @@ def build_entities(
     )
     grouped = counted.join(said, on="entity_id")
     authorities = authority_keys(authority)
-    columns = grouped.select("label", "signature", "forms", "n_alike", "uris").iter_rows()
+    signatures, forms = read_signatures(alike["signature"]), read_json(alike["forms"])
     described = [
-        _describe(label, [Said(*one) for one in zip(*row, strict=True)], authorities) for label, *row in columns
+        _describe(label, [Said(signatures[s], forms[f], *more) for s, f, *more in zip(*row, strict=True)], authorities)
+        for label, *row in grouped.select("label", "signature", "forms", "n_alike", "uris").iter_rows()
     ]
     schema = {name: ENTITIES[name] for name in _Description._fields}
     told = pl.DataFrame(described, schema=schema, orient="row")
@@ -71,10 +72,10 @@ def build_entities(
 
 
 class Said(NamedTuple):
-    """What a number of documents say of an entity alike: signature and forms as JSON; ``uris`` are some of them."""
+    """What a number of documents say of an entity alike; ``uris`` are some of them."""
 
-    signature: str
-    forms: str
+    signature: Signature
+    forms: dict[str, int]
     n_alike: int
     uris: list[str]
 
@@ -89,23 +90,20 @@ class _Description(NamedTuple):
 
 
 def _describe(label: str, said: list[Said], authorities: dict[str, set[str]]) -> _Description:
-    read = [(read_signature(one.signature), json.loads(one.forms), one) for one in said]
     counts: Counter[str] = Counter()
-    for _, forms, one in read:
-        for spelling, number in forms.items():
+    for one in said:
+        for spelling, number in one.forms.items():
             counts[spelling] += number * one.n_alike
-    keys = {key for signature, _, _ in read for key in _keys(signature)}
-    bare = {key for signature, _, _ in read for key in signature.bases} & keys
+    keys = {key for one in said for key in _keys(one.signature)}
+    bare = {key for one in said for key in one.signature.bases} & keys
     name = best_name(label, counts, keys, bare)
     place = _place(keys) if label == "LOC" else None
     given = {number for key in keys for number in authorities.get(f"{label}:{key}", ())}
-    evidence: list[dict[str, Any]] = evidence_of(
-        label, name, [(signature, forms, one.n_alike, one.uris) for signature, forms, one in read]
-    )
+    evidence: list[dict[str, Any]] = evidence_of(label, name, said)
     return _Description(
         name,
         sorted({form for form, number in counts.items() if number} - {name}),
-        json.dumps(evidence, ensure_ascii=False),
+        json.dumps(evidence, ensure_ascii=False) if evidence else "[]",
         place.geonames_id if place else None,
         place.country if place else None,
         next(iter(given)) if len(given) == 1 else None,

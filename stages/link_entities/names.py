@@ -16,6 +16,7 @@ RENAMED = re.compile(
     r"|\s?\(\s?(?:(?:heute|einst|jetzt|nun|inzwischen|mittlerweile|damals|zuvor|noch|bis \d{4}|now|aujourd['\u2019]hui)"
     r"[,:]?\s){1,2}[\"\u201e\u201c\u00bb]?"
 )
+LIKE_A_TOWN = re.compile(r"(?<=[a-zäöüß]{2})(?:burg|berg|dorf|heim|hausen|furt|feld|brück|hagen)$")
 INHABITANT = re.compile(r"er(?:n|s|in|innen)?$")
 VOWELS = frozenset("aeiouy")
 FEMALE = re.compile(r"in(?:nen)?$")  # of inhabitants: "Walliserin"
@@ -149,8 +150,8 @@ def _other_names() -> dict[str, list[str]]:
 def origin(text: str) -> str | None:
     """The place that an adjective or inhabitant is derived from; None where lists and places know none.
 
-    >>> origin("russische"), origin("niederösterreichischen"), origin("New Yorker"), origin("Reutlingerinnen")
-    ('Russland', 'Niederösterreich', 'New York', 'Reutlingen')
+    >>> origin("russische"), origin("niederösterreichischen"), origin("Ratzeburger"), origin("Reutlingerinnen")
+    ('Russland', 'Niederösterreich', 'Ratzeburg', 'Reutlingen')
     """
     key = plain(text)
     stems = (key, ENDING.sub("", key), key.removesuffix("n"), key.removesuffix("s"), FEMALE.sub("", key))
@@ -161,6 +162,8 @@ def origin(text: str) -> str | None:
 def _inhabited(text: str) -> str | None:
     """The place in an -er ("Reutlinger", "Genfer"), as it is written there, if the table of places has just this one.
 
+    What is called as only a town is ("Ratzeburger") need not be in the table.
+
     Where the word is a place itself ("Hannover", "Speyer") it is none. Likewise of "Kölnische" and "Hannoversche".
     """
     if (adjective := IN_SCH.sub("", text)) != text and len(adjective) > 3:
@@ -169,7 +172,8 @@ def _inhabited(text: str) -> str | None:
     stem = INHABITANT.sub("", text)
     if stem == text or len(stem) < 3 or not text[0].isupper() or _place_named(uninflected(plain(text))):
         return None
-    return next((stem + tail for tail in ("", "en", "e") if _place_named(uninflected(plain(stem + tail)))), None)
+    known = next((stem + tail for tail in ("", "en", "e") if _place_named(uninflected(plain(stem + tail)))), None)
+    return known or (stem if LIKE_A_TOWN.search(stem) else None)
 
 
 @lru_cache(REMEMBERED)

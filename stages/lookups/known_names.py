@@ -43,6 +43,13 @@ def offices() -> tuple[str, ...]:
     return tuple(data["offices"])
 
 
+@cache
+def openers() -> frozenset[str]:
+    """Words that begin a German sentence with a capital and are part of no name."""
+    data: dict[str, Any] = json.loads((FOLDER / "sentences.json").read_text(encoding="utf-8"))
+    return frozenset(data["de"]["openers"])
+
+
 class Place(NamedTuple):
     """A row of `lookups/places.tsv`: the place that a name means without doubt."""
 

@@ -1,11 +1,11 @@
 """Text tagged by the accurate engine, for the fast one to learn from (distillation).
 
-``python -m stages.models.silver DEVSETS/ner WORK --articles ARTICLES.json --editions DEVSETS/reflow-real`` writes ``WORK/silver.npz``. The German
-corpora, their own tags aside, and the German articles are tagged once as they are; then they and the GermEval training
-text are tagged again with other words in them, drawn from `names_small.words`: a name or noun for a capitalised word,
-a word of the same ending for one in lower case. So the small network meets many more words than the corpora hold, and
-hears what the encoder makes of them in their place. After the data augmentation of Jiao et al., "TinyBERT" (2020).
-Some fifteen CPU minutes on one thread.
+``python -m stages.models.silver DEVSETS/ner WORK --articles ARTICLES.json --editions DEVSETS/reflow-real`` writes
+``WORK/silver.npz``. The German corpora, their own tags aside, the German articles and the editions are tagged once as
+they are; then they and the GermEval training text are tagged again with other words in them, drawn from
+`names_small.words`: a name or noun for a capitalised word, a word of the same ending for one in lower case. So the
+small network meets many more words than the corpora hold, and hears what the encoder makes of them in their place.
+After the data augmentation of Jiao et al., "TinyBERT" (2020). Some fifteen CPU minutes on one thread.
 """
 
 import argparse

@@ -6,26 +6,24 @@ each line-end hyphen, put the lines together, part credits from captions, and na
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
 from stages.reflow.assemble import (
     RULES,
     Piece,
     as_line,
-    cut_piece,
     hyphen_repair,
     join_lines,
     plain_join,
-    restore,
-    settle,
 )
 from stages.reflow.columns import read_columns
+from stages.reflow.finish import Finished, Put, finish_blocks
 from stages.reflow.furniture import find_furniture
 from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced, parted_by, text_form
 from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
-from stages.reflow.kinds import name_kinds, part_credit
-from stages.reflow.lines import FORM_FEED, PAGE_GAP, Line, cut_lines, drop_lines
+from stages.reflow.kinds import name_kinds
+from stages.reflow.lines import FORM_FEED, PAGE_GAP, Line, cut_all, drop_lines
 from stages.reflow.lists import mark_letters, mark_lists, mark_outdents, mark_tables, mark_verse
 from stages.reflow.marks import read_marks, stands_alone
 from stages.reflow.notes import find_captions, find_notes, mark_captions
@@ -62,10 +60,14 @@ def reflow_all(raws: Sequence[str], options: ReflowOptions = DEFAULT) -> Iterato
     for end, raw in enumerate(raws, start=1):
         size += len(raw)
         if size >= AT_ONCE or end == len(raws):
-            drafts = [_draft(one, options) for one in raws[start:end]]
+            cut = cut_all(raws[start:end], options.characters)
+            drafts = [_draft(one, *found, options) for one, found in zip(raws[start:end], cut, strict=True)]
             begins = begins_blocks([draft.lines for draft in drafts]) if options.join_lines else None
-            for at, draft in enumerate(drafts):
-                yield _mended(draft, begins[at] if begins else [True] * len(draft.lines), options)
+            laid = [_lay_out(draft, begins[at] if begins else [True] * len(draft.lines), options)
+                    for at, draft in enumerate(drafts)]  # fmt: skip
+            finished = iter(finish_blocks([block for layout in laid for block in layout.blocks], options))
+            for draft, layout in zip(drafts, laid, strict=True):
+                yield _mended(draft, layout, list(islice(finished, len(layout.blocks))), options)
             start, size = end, 0
 
 
@@ -91,9 +93,16 @@ class Draft(NamedTuple):
     doubt: str | None
 
 
-def _draft(raw: str, options: ReflowOptions) -> Draft:
-    """Cut a text into lines, read signs and columns, drop page furniture and set notes aside."""
-    lines, repairs = cut_lines(raw, options.characters)
+class Layout(NamedTuple):
+    """A text whose lines were put together: blocks in reading order, how many lines were joined plainly, the signal."""
+
+    blocks: list[Put]
+    n_joins: int
+    parted_by: str
+
+
+def _draft(raw: str, lines: list[Line], repairs: list[Repair], options: ReflowOptions) -> Draft:
+    """Read signs and columns of a text's lines, drop page furniture and set notes aside."""
     notes: list[Note] = []
     read: list[Repair] = []
     form = text_form(lines)
@@ -113,8 +122,8 @@ def _draft(raw: str, options: ReflowOptions) -> Draft:
     return Draft(raw, lines, notes, repairs, form, bool(read), doubt)
 
 
-def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowed:
-    """Join the lines of each block and name the kinds of the blocks."""
+def _lay_out(draft: Draft, begins: list[bool], options: ReflowOptions) -> Layout:
+    """Put the lines of each block together."""
     raw, lines = draft.raw, draft.lines
     if draft.marked or draft.form == "wrapped":
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
@@ -125,7 +134,13 @@ def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowe
     notes = draft.notes
     if options.join_lines and draft.form == "wrapped":
         lines, begins, notes = _without_captions(lines, begins, notes)
-    pieces, joined, n_joins = _join_blocks(raw, lines, begins, options, notes)
+    return Layout(*_put_blocks(raw, lines, begins, notes), signal)
+
+
+def _mended(draft: Draft, layout: Layout, finished: Sequence[Finished], options: ReflowOptions) -> Reflowed:
+    """Gather what became of the blocks, and name their kinds."""
+    raw, n_joins = draft.raw, layout.n_joins
+    pieces, joined = _gather(finished)
     spaced = _join_spaced(raw, pieces, options) if options.join_lines else None
     if spaced:
         pieces, joined, n_joins = spaced[0], joined + spaced[1], n_joins + spaced[2]
@@ -133,7 +148,12 @@ def _mended(draft: Draft, begins: list[bool], options: ReflowOptions) -> Reflowe
     blocks = tuple(Block(kind, piece.text, tuple(piece.spans)) for kind, piece in zip(kinds, pieces, strict=True))
     # A second repair at the same place saw the text after the first; the record shows the raw characters.
     recorded = [r._replace(before=raw[r.raw_start : r.raw_end]) for r in draft.repairs + joined]
-    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins, signal, draft.doubt)
+    return Reflowed(blocks, tuple(sorted(recorded, key=_place)), n_joins, layout.parted_by, draft.doubt)
+
+
+def _gather(finished: Sequence[Finished]) -> tuple[list[Piece], list[Repair]]:
+    pieces = [piece for block in finished for piece in block.pieces]
+    return pieces, [repair for block in finished for repair in block.repairs]
 
 
 def _forced(lines: Sequence[Line]) -> list[bool]:
@@ -154,8 +174,9 @@ def _join_spaced(raw: str, pieces: list[Piece], options: ReflowOptions) -> tuple
     if not double_spaced(texts) or 2 * sum(map(len, find_verse(texts, [True] * len(texts)))) > len(texts):
         return None
     lines = [as_line(piece) for piece in pieces]
-    joined = _join_blocks(raw, lines, begins_spaced(texts), options)
-    return None if double_spaced([piece.text for piece in joined[0]]) else joined
+    blocks, n_joins = _put_blocks(raw, lines, begins_spaced(texts))
+    pieces, repairs = _gather(finish_blocks(blocks, options))
+    return None if double_spaced([piece.text for piece in pieces]) else (pieces, repairs, n_joins)
 
 
 def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[int], list[Repair]]:
@@ -207,41 +228,30 @@ def _note_place(note: Note) -> tuple[int, int]:
     return note.place, note.lines[0].raw_start
 
 
-def _join_blocks(
-    raw: str, lines: list[Line], begins: list[bool], options: ReflowOptions, notes: Sequence[Note] = ()
-) -> tuple[list[Piece], list[Repair], int]:
-    """The text of each block, with its repairs and the number of plain joins; a note stands behind its block."""
+def _put_blocks(raw: str, lines: list[Line], begins: list[bool], notes: Sequence[Note] = ()) -> tuple[list[Put], int]:
+    """The blocks with their lines put together, and the number of plain joins; a note stands behind its block."""
     starts = [at for at, begin in enumerate(begins) if begin]
     hyphens = _decide_hyphens(lines, begins)
-    pieces: list[Piece] = []
-    repairs: list[Repair] = []
+    blocks: list[Put] = []
     n_joins = 0
     waiting = deque(notes)
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
         joins = [hyphens.get(at, plain_join(lines[at - 1], lines[at])) for at in range(start + 1, end)]
-        made, found = _join_block(raw, lines[start:end], joins, options)
-        pieces += made
-        repairs += found
+        blocks.append(put_block(raw, lines[start:end], joins))
         n_joins += joins.count(Join.SPACE) + joins.count(Join.NOTHING)
         while waiting and waiting[0].place <= end:
             note = waiting.popleft()
-            made, found, joined = _join_blocks(raw, note.lines, [True] + [False] * (len(note.lines) - 1), options)
-            pieces += made
-            repairs += found
+            found, joined = _put_blocks(raw, note.lines, [True] + [False] * (len(note.lines) - 1))
+            blocks += found
             n_joins += joined
             if note.place < end:
-                repairs.append(_moved(raw, note))
-    return pieces, repairs, n_joins
+                blocks[-1].repairs.append(_moved(raw, note))
+    return blocks, n_joins
 
 
-def _join_block(
-    raw: str, lines: list[Line], joins: list[Join], options: ReflowOptions
-) -> tuple[list[Piece], list[Repair]]:
-    """The lines as one block, or as two where a credit ends it, and what was repaired."""
-    piece = join_lines(lines, joins)
-    piece, repairs = settle(piece) if options.characters else (piece, [])
-    piece, restored = restore(piece) if options.lost_hyphens else (piece, [])
-    repairs = repairs + restored
+def put_block(raw: str, lines: list[Line], joins: list[Join]) -> Put:
+    """The lines as one block, with the repairs of its hyphens and page breaks."""
+    repairs: list[Repair] = []
     for (last, line), join in zip(pairwise(lines), joins, strict=True):
         if join in RULES:
             repairs.append(hyphen_repair(raw, last, line, join))
@@ -249,9 +259,7 @@ def _join_block(
             after = " " if join in (Join.SPACE, Join.KEEP_SPACE) else ""
             gap = raw[last.raw_end : line.raw_start]
             repairs.append(Repair("page_break", last.raw_end, line.raw_start, gap, after))
-    if not piece.text:
-        return [], repairs
-    return list(_part(piece) if options.credits else (piece,)), repairs
+    return Put(join_lines(lines, joins), repairs)
 
 
 def _moved(raw: str, note: Note) -> Repair:
@@ -267,15 +275,6 @@ def _decide_hyphens(lines: list[Line], begins: list[bool]) -> dict[int, Join]:
     breaks = [Break(lines[at - 1].text.rpartition(" ")[2], lines[at].text.partition(" ")[0]) for at in places]
     joins = decide_hyphens(breaks, "\n".join(line.text for line in lines))
     return dict(zip(places, joins, strict=True))
-
-
-def _part(piece: Piece) -> tuple[Piece, ...]:
-    at = part_credit(piece.text)
-    if not at:
-        return (piece,)
-    parts = cut_piece(piece, at)
-    # Halves that would part again are no caption and credit.
-    return (piece,) if any(part_credit(part.text) for part in parts) else parts
 
 
 def _place(repair: Repair) -> tuple[int, int]:

@@ -4,17 +4,12 @@ from typing import NamedTuple
 
 from stages.reflow.characters import (
     FIRST_UNSPACED,
-    SOFT_HYPHEN,
     UNSPACED,
     Mapped,
-    drop_soft_hyphen,
-    is_odd,
-    mend_characters,
     spans_of,
 )
 from stages.reflow.hyphens import Join
 from stages.reflow.lines import Line
-from stages.reflow.lost_hyphens import CAPITALS, lost_places, restore_hyphens
 from stages.reflow.records import Repair, Span
 
 RULES = {Join.REMOVE: "hyphen_removed", Join.KEEP: "hyphen_kept", Join.KEEP_SPACE: "hyphen_kept_space"}
@@ -60,36 +55,16 @@ def plain_join(last: Line, line: Line) -> Join:
     return Join.NOTHING if all(unspaced) else Join.SPACE
 
 
-def restore(piece: Piece) -> tuple[Piece, list[Repair]]:
-    """Put back the hyphens that the extractor swallowed."""
-    if not (CAPITALS.search(piece.text) and lost_places(piece.text)):
-        return piece, []
-    mapped, repairs = restore_hyphens(Mapped(piece.text, _offsets(piece)))
-    return Piece(mapped.text, spans_of(mapped.offsets)), repairs
-
-
-def settle(piece: Piece) -> tuple[Piece, list[Repair]]:
-    """Repair what only the joined text shows, so that a second reflow finds nothing to do."""
-    if not is_odd(piece.text):
-        return piece, []
-    mapped = Mapped(piece.text, _offsets(piece))
-    mapped, repairs = mend_characters(mapped)
-    if mapped.text.endswith(SOFT_HYPHEN):
-        mapped, more = drop_soft_hyphen(mapped)
-        repairs += more
-    return Piece(mapped.text, spans_of(mapped.offsets)), repairs
-
-
 def as_line(piece: Piece) -> Line:
     """The block's text as one line with an empty line before it."""
-    offsets = _offsets(piece)
+    offsets = offsets_of(piece)
     known = [offset for offset in offsets if offset >= 0] or [0]
     return Line(piece.text, known[0], known[-1] + 1, 2, 0, 0, Mapped(piece.text, offsets))
 
 
 def cut_piece(piece: Piece, at: int) -> tuple[Piece, Piece]:
     """Part a block's text at ``at``, white space around the cut dropped."""
-    mapped = Mapped(piece.text, _offsets(piece))
+    mapped = Mapped(piece.text, offsets_of(piece))
     left, right = piece.text[:at].rstrip(), piece.text[at:].lstrip()
     begin = len(piece.text) - len(right)
     return (
@@ -115,7 +90,8 @@ def _cut(spans: list[Span], end: int) -> list[Span]:
     return [(s, r, min(n, end - s)) for s, r, n in spans if s < end]
 
 
-def _offsets(piece: Piece) -> list[int]:
+def offsets_of(piece: Piece) -> list[int]:
+    """Raw offset of each character, -1 where the raw text does not have it."""
     offsets = [-1] * len(piece.text)
     for start, raw, length in piece.spans:
         offsets[start : start + length] = range(raw, raw + length)

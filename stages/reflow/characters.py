@@ -31,10 +31,14 @@ LIGATURES = {
 }
 # A lead byte of UTF-8 read as Latin-1 or cp1252 (A tilde, A circumflex, a circumflex, Eth, Ntilde ...), then what a
 # continuation byte looks like in either.
-MOJIBAKE = (
-    "[\u00c2-\u00c5\u00ce-\u00d1\u00e2\u00f0][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
-    "\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+LEAD, CONTINUATION = (
+    "[\u00c2-\u00c5\u00ce-\u00d1\u00e2\u00f0]",
+    (
+        "[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc"
+        "\u2013\u2014\u2018-\u201a\u201c-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122]"
+    ),
 )
+MOJIBAKE = LEAD + CONTINUATION
 # Chinese and Japanese are written without spaces: their marks, kana, ideographs and full-width forms.
 FIRST_UNSPACED = "\u3001"
 UNSPACED = re.compile("[\u3001-\u3003\u3005-\u3011\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff9f]")
@@ -60,11 +64,6 @@ def is_odd(text: str) -> bool:
     if text.isascii() and text.isprintable():
         return "  " in text
     return "  " in text or ODD.search(text) is not None or DECODABLE.search(text) is not None
-
-
-def holds_odd(raw: str) -> bool:
-    """Whether any line of a text may have more to mend than runs of blanks; one look at all of it is cheap."""
-    return ODD.search(raw) is not None or DECODABLE.search(raw) is not None
 
 
 def map_text(raw: str, start: int, end: int) -> Mapped:

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from stages.lookups.code_points import Ints, join_codes
 from stages.reflow.lines import Line
 
 Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 # Classes of a character at a line's edge.
@@ -45,6 +45,8 @@ FILLED, FITS = [0, 16], 3
 AROUND, RARE = 7, 0.05
 # A number or letter that counts, at the start of a line; a short word with a full stop at its end; a speaker's name.
 MARK = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[IVX]{1,5})(?:\.\)|[.)]) ")
+# A sign of a list item: hyphen-minus, asterisk, bullet, en dash.
+ITEM_MARKS = (0x2D, 0x2A, 0x2022, 0x2013)
 ABBREVIATED = re.compile(r"(?:^|[ .])(?:[^\W\d_]{1,3}|\d{1,3})\.$")
 LONGEST_NAME = 24
 # A letter-spaced word at the start of a line.
@@ -95,10 +97,8 @@ def measure_lines(documents: Sequence[Sequence[Line]], widths: Floats, words: di
     sizes = np.fromiter(map(len, documents), np.int64, len(documents))
     parts = _Parts(np.cumsum(sizes) - sizes, sizes, np.repeat(np.arange(len(documents)), sizes))
     texts = [line.text for line in lines]
-    body = np.frombuffer("\n".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-    starts = np.concatenate(([0], np.cumsum(lengths + 1)[:-1]))
-    ends = starts + lengths
+    body, starts = join_codes(texts)
+    ends = np.append(starts[1:], len(body)) - 1
     codes = np.minimum(body, CLASS_LIMIT - 1).astype(np.int64)
     breaks = np.fromiter((line.breaks for line in lines), np.int64, len(lines))
     feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
@@ -106,12 +106,12 @@ def measure_lines(documents: Sequence[Sequence[Line]], widths: Floats, words: di
     kinds = TABLE[codes]
     edge = _edges(kinds, starts, ends)
     inset = indents - page_margins(indents, feeds, parts.starts)
-    room = _room(codes, starts, _first_words(codes, starts, ends, texts), ends, widths, inset, parts)
+    room = _room(codes, starts, _first_words(codes, starts, texts), ends, widths, inset, parts)
     numbers = np.concatenate(
         [ONE_HOT[edge].reshape(len(lines), -1), room, _gaps(breaks, feeds, indents, parts),
          _insets(inset, breaks, parts), _cues(edge, breaks, inset, room, parts),
-         _content(codes, kinds, starts, ends), _stacked(texts), _surprises(edge, breaks, inset, room, parts),
-         _labels(texts, parts)],
+         _content(codes, kinds, starts, ends), _stacked(codes, starts, texts),
+         _surprises(edge, breaks, inset, room, parts), _labels(texts, parts)],
         axis=1, dtype=np.float32,
     )  # fmt: skip
     last, first = _word_codes(texts, words)
@@ -178,10 +178,10 @@ def _commonest(values: Floats, starts: Ints) -> Floats:
     return np.asarray(counts.reshape(-1, width).argmax(1), np.float32)
 
 
-def _first_words(codes: Ints, starts: Ints, ends: Ints, texts: list[str]) -> Ints:
+def _first_words(codes: Ints, starts: Ints, texts: list[str]) -> Ints:
     """Where the first word of each line ends; a letter-spaced one counts as a whole."""
     spaces = np.flatnonzero((codes == SPACE) | (codes == NEWLINE))
-    found = np.minimum(np.append(spaces, len(codes))[np.searchsorted(spaces, starts)], ends)
+    found = spaces[np.searchsorted(spaces, starts)]
     for at in np.flatnonzero(found == starts + 1):
         if match := SPACED.match(texts[at]):
             found[at] = starts[at] + match.end()
@@ -196,13 +196,12 @@ def _room(
     A small indent counts as filled.
     """
     known = np.minimum(codes, widths.shape[1] - 1)
-    # Sums up to each line's end and up to each first word's; a break has no width of its own to tell. The widths have
-    # few binary digits, so that these sums are exact whatever stands before them.
+    # Sums up to the end of each line's first word and from there to the line's end; the break behind it has no width of
+    # its own to tell. The widths have few binary digits, so that these sums are exact in any order.
     cuts = np.stack((starts, first_end, ends), axis=1).ravel()
-    sums = np.zeros((len(widths), len(codes) + 1))
-    np.cumsum(widths.take(known, axis=1), axis=1, out=sums[:, 1:])
-    sums = sums[:, cuts]
-    filled, words = np.minimum(sums[:, 2::3] - sums[:, ::3], WIDEST_LINE), sums[:, 1::3] - sums[:, ::3]
+    sums = np.add.reduceat(widths.take(known, axis=1), cuts, axis=1, dtype=np.float64)
+    words, rest = sums[:, ::3], np.where(first_end < ends, sums[:, 1::3], 0)
+    filled = np.minimum(words + rest, WIDEST_LINE)
     units = np.where(np.arange(len(widths)) == 0, 1.0, COLUMN)
     filled = filled + np.where(inset <= WIDEST_INDENT, np.maximum(inset, 0), 0) * units[:, None]
     filled = np.floor(filled * EXACT) / EXACT
@@ -386,9 +385,8 @@ def _content(codes: Ints, kinds: Ints, starts: Ints, ends: Ints) -> Floats:
         (codes == 0x201E) | (codes == 0xAB), (codes == 0x201C) | (codes == 0x201D) | (codes == 0xBB),
         upper, kinds == DIGIT, kinds == LOWER,
     ]  # fmt: skip
-    sums = np.zeros((len(masks), len(codes) + 1), np.int32)
-    np.cumsum(np.array(masks), axis=1, out=sums[:, 1:])
-    words, capitals, stops, opened, closed, *kinds_of = sums[:, ends] - sums[:, starts]
+    sums = [np.add.reduceat(mask, starts, dtype=np.int64) for mask in masks]
+    words, capitals, stops, opened, closed, *kinds_of = sums
     length = np.maximum(ends - starts, 1)
     rows = [
         *[count / length for count in kinds_of], capitals / (words + 1), np.minimum(words + 1, 20) / 10,
@@ -397,35 +395,23 @@ def _content(codes: Ints, kinds: Ints, starts: Ints, ends: Ints) -> Floats:
     return np.array(rows, np.float32).T
 
 
-def _stacked(texts: list[str]) -> Floats:
+def _stacked(codes: Ints, starts: Ints, texts: list[str]) -> Floats:
     """Whether a line looks like a list item, and whether its first word is hyphenated or a number."""
-    marks = [
-        (
-            text[:2] in ("- ", "* ", "\u2022 ", "\u2013 "),
-            text[:1].isdigit() and text[:4].find(".") > 0,
-            " " not in text,
-            text.isupper(),
-        )
-        for text in texts
-    ]
-    return np.array(marks, dtype=np.float32)
+    item = np.isin(codes[starts], ITEM_MARKS) & (codes[starts + 1] == SPACE)
+    counted = [text[:4].find(".") > 0 and text[0].isdigit() for text in texts]
+    rows = [item, counted, [" " not in text for text in texts], [text.isupper() for text in texts]]
+    return np.array(rows, np.float32).T
 
 
 def _labels(texts: list[str], parts: _Parts) -> Floats:
     """Whether a line begins with a counting mark, ends in an abbreviation, and begins with a name that speaks again."""
     names = [text[: text.find(":", 1, LONGEST_NAME) + 1] for text in texts]
     speeches = list(zip(parts.of.tolist(), names, strict=True))
-    times = Counter(speeches)
-    marks = [
-        (
-            MARK.match(text) is not None,
-            text[-1] == "." and ABBREVIATED.search(text[-5:]) is not None,
-            name != "",
-            name != "" and times[speech] > 1,
-        )
-        for text, name, speech in zip(texts, names, speeches, strict=True)
-    ]
-    return np.array(marks, dtype=np.float32)
+    times = Counter(speech for speech in speeches if speech[1])
+    marked = [MARK.match(text) is not None for text in texts]
+    shortened = [text[-1] == "." and ABBREVIATED.search(text[-5:]) is not None for text in texts]
+    rows = [marked, shortened, [name != "" for name in names], [times[speech] > 1 for speech in speeches]]
+    return np.array(rows, np.float32).T
 
 
 def _word_codes(texts: list[str], words: dict[str, int]) -> tuple[Ints, Ints]:

@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.lines import PAGE_GAP, Line
 from stages.reflow.network import furniture_scores
 from stages.reflow.page_breaks import paged_feet
-from stages.reflow.pages import TEXT_END, running_lines
+from stages.reflow.pages import TEXT_END, running_lines, without_numbers
 
 DIGITS = re.compile(r"\d+")
 # A page number: bare, between dashes or bars, or after the word for page, with or without the number of pages. The
@@ -75,20 +75,21 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
     What pages repeat at their edges comes from the page model. Where it finds nothing a network judges the lines at the
     edges of pages; what it takes for furniture goes only where something beside the look of the line says so too.
     """
-    found = running_lines(lines) | paged_feet(lines)
+    unnumbered = without_numbers(line.text for line in lines)
+    found = running_lines(lines, unnumbered) | paged_feet(lines)
     certain = any(line.form_feeds for line in lines)
     if found and certain:
         return found
     short = not certain and len(lines) < FEWEST_LINES
     if short and not any(len(line.text) <= LONGEST_NUMBER and _counts_pages(line.text) for line in lines):
         return found
-    times: Counter[str] = Counter() if certain else Counter(DIGITS.sub("0", line.text) for line in lines)
+    shows = _page_shower(lines, unnumbered)
 
     def may_go(at: int) -> bool:
         closed = at in found or TEXT_END.search(lines[at].text[-6:]) is not None
-        return not closed and (certain or _shows_a_page(lines, at, times))
+        return not closed and (certain or shows(at))
 
-    candidates = furniture_candidates(lines, ends_page, may_go)
+    candidates = furniture_candidates(lines, unnumbered, ends_page, may_go)
     if not candidates.places:
         return found
     scores = furniture_scores(candidates.features).tolist()
@@ -100,21 +101,31 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
     }  # fmt: skip
 
 
-def _shows_a_page(lines: Sequence[Line], at: int, times: Counter[str]) -> bool:
-    """Whether anything but the look of a line says that it belongs to a page and not to the text.
+def _page_shower(lines: Sequence[Line], unnumbered: Sequence[str]) -> Callable[[int], bool]:
+    """What tells whether anything but the look of a line says that it belongs to a page and not to the text.
 
     Form feeds do. Without them, as here, a long text may hold pages anywhere, a short one only at its ends and at wide
     gaps, and there a page number has to stand: a year as a heading, a short line that comes twice or a title must not
-    be lost for what a classifier thinks of their length. ``times``: how often each line stands there, but for numbers.
+    be lost for what a classifier thinks of their length.
     """
-    others = [i for i in (0, 1, at - 1, at + 1, len(lines) - 2, len(lines) - 1) if i != at and 0 <= i < len(lines)]
-    if len(lines) >= FEWEST_LINES:
-        repeated = times[DIGITS.sub("0", lines[at].text)] > 1
-        return repeated or _is_telling(lines[at].text) or any(_is_telling(lines[i].text) for i in others)
-    wide = lines[at].breaks >= PAGE_GAP or (at + 1 < len(lines) and lines[at + 1].breaks >= PAGE_GAP)
-    if not wide and at not in (0, 1, len(lines) - 2, len(lines) - 1):
-        return _counts_pages(lines[at].text) and _parts_a_sentence(lines, at)
-    return any(_counts_pages(lines[i].text) for i in (at, *others))
+    times, last = Counter(unnumbered), len(lines) - 1
+
+    @cache
+    def tells(at: int) -> bool:
+        return _is_telling(lines[at].text)
+
+    def around(at: int) -> list[int]:
+        return [i for i in (at, 0, 1, at - 1, at + 1, last - 1, last) if 0 <= i <= last]
+
+    def shows(at: int) -> bool:
+        if len(lines) >= FEWEST_LINES:
+            return times[unnumbered[at]] > 1 or any(map(tells, around(at)))
+        wide = lines[at].breaks >= PAGE_GAP or (at < last and lines[at + 1].breaks >= PAGE_GAP)
+        if not wide and at not in (0, 1, last - 1, last):
+            return _counts_pages(lines[at].text) and _parts_a_sentence(lines, at)
+        return any(_counts_pages(lines[i].text) for i in around(at))
+
+    return shows
 
 
 def _parts_a_sentence(lines: Sequence[Line], at: int) -> bool:
@@ -125,7 +136,8 @@ def _parts_a_sentence(lines: Sequence[Line], at: int) -> bool:
 
 
 def _is_telling(text: str) -> bool:
-    return _is_page_number(text) or DATED.search(text) is not None or any(s in text for s in SEPARATORS)
+    dated = DIGITS.search(text) is not None and DATED.search(text) is not None
+    return dated or _is_page_number(text) or any(s in text for s in SEPARATORS)
 
 
 def _counts_pages(text: str) -> bool:
@@ -133,32 +145,35 @@ def _counts_pages(text: str) -> bool:
 
 
 def furniture_candidates(
-    lines: Sequence[Line], ends_page: bool, may_go: Callable[[int], bool] = lambda _: True
+    lines: Sequence[Line], unnumbered: Sequence[str], ends_page: bool, may_go: Callable[[int], bool] = lambda _: True
 ) -> Candidates:
     """Short lines at the edges of pages, lines that repeat, and page numbers, each with its evidence.
 
-    Only those that ``may_go``. ``ends_page`` says that the raw text ends in a form feed. Where pages cannot be told
-    apart the text counts as one.
+    Only those that ``may_go``. ``unnumbered`` are the lines `without_numbers`; ``ends_page`` says that the raw text
+    ends in a form feed. Where pages cannot be told apart the text counts as one.
     """
     pages = _cut_pages(lines)
-    keys = [DIGITS.sub("0", line.text.lower()) if len(line.text) <= LONGEST else "" for line in lines]
-    repeats: dict[str, list[int]] = defaultdict(list)
-    for at, key in enumerate(keys):
-        if key:
-            repeats[key].append(at)
-    depths = _depths(pages, len(lines))
+    keys = [key.lower() if len(line.text) <= LONGEST else "" for line, key in zip(lines, unnumbered, strict=True)]
+    times = Counter(keys)
+    edges = {at for start, end in zip(pages.starts, pages.ends, strict=True) for at in _edge_lines(start, end)}
     places = [
-        at
-        for at, key in enumerate(keys)
-        if key and (min(depths[at][1:]) < DEPTH or len(repeats[key]) > 1 or _is_page_number(lines[at].text))
+        at for at, key in enumerate(keys) if key and (at in edges or times[key] > 1 or _is_page_number(lines[at].text))
     ]
     chosen = [at for at in places if may_go(at)]
-    edges = _edge_keys(places, keys, depths) if chosen else {}
+    if not chosen:
+        return Candidates([], [])
+    wanted = {keys[at] for at in chosen}
+    repeats: dict[str, list[int]] = defaultdict(list)
+    for at, key in enumerate(keys):
+        if key in wanted:
+            repeats[key].append(at)
+    depths = _depths(pages, len(lines))
+    known = _edge_keys(places, keys, depths)
     frame = (keys[0], keys[-1])
-    spread = {key: _spread([depths[at] for at in repeats[key]]) for key in {keys[at] for at in chosen}}
+    spread = {key: _spread([depths[at] for at in repeats[key]]) for key in wanted}
     features = [
         _evidence(lines, at, depths[at], len(repeats[keys[at]]), pages, ends_page)
-        + _likeness(keys[at], depths[at], edges)
+        + _likeness(keys[at], depths[at], known)
         + spread[keys[at]]
         + _surroundings(lines, keys, at, frame, repeats[keys[at]])
         for at in chosen
@@ -176,6 +191,11 @@ def _cut_pages(lines: Sequence[Line]) -> _Pages:
         at for at, line in enumerate(lines) if at == 0 or (line.form_feeds if certain else line.breaks >= PAGE_GAP)
     ]
     return _Pages(starts, [*starts[1:], len(lines)], certain)
+
+
+def _edge_lines(start: int, end: int) -> set[int]:
+    """The lines of a page that stand near either of its edges."""
+    return {*range(start, min(start + DEPTH, end)), *range(max(end - DEPTH, start), end)}
 
 
 def _depths(pages: _Pages, count: int) -> list[Depth]:

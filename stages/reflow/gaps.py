@@ -4,10 +4,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise, takewhile
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from stages.lookups.code_points import Ints
 from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.characters import FIRST_UNSPACED, UNSPACED
 from stages.reflow.features import SPACED, WIDEST_INDENT, Floats, Mask, page_margins
@@ -52,8 +53,6 @@ INSET, AROUND = 4, 12
 UNSURE = 1.0
 # A full line, as a share of the column.
 FULL = 0.75
-# The text is one document.
-FIRST = np.zeros(1, np.int64)
 # One signal stands before so many of the blocks, or the text mixes them.
 PARTED = 0.6
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
@@ -97,9 +96,8 @@ def begins_blocks(documents: Sequence[Sequence[Line]]) -> list[list[bool]]:
     """
     ruled = [_by_rules(lines) for lines in documents]
     scored = [lines for lines, begins in zip(documents, ruled, strict=True) if begins is None]
-    scores = iter(block_scores(scored))
-    return [_by_scores(lines, next(scores)) if begins is None else begins
-            for lines, begins in zip(documents, ruled, strict=True)]  # fmt: skip
+    judged = map(_by_scores, scored, block_scores(scored), _read_layouts(scored))
+    return [next(judged) if begins is None else begins for begins in ruled]
 
 
 def _by_rules(lines: Sequence[Line]) -> list[bool] | None:
@@ -132,8 +130,30 @@ def _units(text: str) -> float:
     return len(text) - sum(character < FIRST_UNSPACED for character in text) / 2
 
 
-def _by_scores(lines: Sequence[Line], scores: Floats) -> list[bool]:
-    begins: list[bool] = _under_signal(lines, scores).tolist()
+class _Layout(NamedTuple):
+    """Of each line whether an empty one stands before it, how far it is set in on its page, and its length."""
+
+    blank: Mask
+    inset: Floats
+    lengths: Ints
+
+
+def _read_layouts(documents: Sequence[Sequence[Line]]) -> list[_Layout]:
+    lines = [line for document in documents for line in document]
+    if not lines:
+        return []
+    ends = np.cumsum([len(document) for document in documents])
+    starts = np.concatenate(([0], ends[:-1]))
+    blank = np.fromiter((line.breaks > 1 for line in lines), np.bool_, len(lines))
+    feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
+    indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
+    lengths = np.fromiter((len(line.text) for line in lines), np.int64, len(lines))
+    columns = (blank, indents - page_margins(indents, feeds, starts), lengths)
+    return list(map(_Layout, *(np.split(column, ends[:-1]) for column in columns)))
+
+
+def _by_scores(lines: Sequence[Line], scores: Floats, layout: _Layout) -> list[bool]:
+    begins: list[bool] = _under_signal(lines, scores, layout).tolist()
     begins[0] = True
     margin = min(line.indent for line in lines)
     return [begin and not (at and (_is_cut(lines[at - 1], lines[at]) or _is_inset(lines, at, margin)))
@@ -157,7 +177,7 @@ def _is_level(line: Line, last: Line) -> bool:
     return line.breaks == 1 and line.indent == last.indent
 
 
-def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
+def _under_signal(lines: Sequence[Line], scores: Floats, layout: _Layout) -> Mask:
     """Where blocks begin, by the network's scores and the signal that parts this document.
 
     Empty lines part it, or indents, when most beginnings have them and hardly one stands elsewhere. Then full lines
@@ -166,11 +186,7 @@ def _under_signal(lines: Sequence[Line], scores: Floats) -> Mask:
     """
     begins = scores > 0
     begins[0] = False
-    blank = np.fromiter((line.breaks > 1 for line in lines), np.bool_, len(lines))
-    feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
-    indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
-    lengths = np.fromiter((len(line.text) for line in lines), np.int64, len(lines))
-    inset = indents - page_margins(indents, feeds, FIRST)
+    blank, inset, lengths = layout
     indented = (inset > 0) & (np.concatenate(([0.0], inset[:-1])) <= 0) & (inset <= WIDEST_INDENT)
     column = np.sort(lengths)[len(lengths) * 9 // 10]
     weak = begins & (scores < SURELY) & (lengths >= FULL * column)

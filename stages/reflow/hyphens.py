@@ -18,8 +18,9 @@ from unicodedata import combining, normalize
 
 import numpy as np
 
+from stages.lookups.code_points import Ints
 from stages.reflow.characters import SOFT_HYPHEN
-from stages.reflow.features import Floats, Ints
+from stages.reflow.features import Floats
 from stages.reflow.network import load_model
 from stages.reflow.vocabulary import checksums, word_levels
 from stages.reflow.words import COMMON, SUSPENDED

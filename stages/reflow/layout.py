@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from stages.lookups.signs import ENDS, closed_by
 from stages.read.raw_document import RawDocument
-from stages.reflow import DEFAULT, _decide_hyphens, _join_block
+from stages.reflow import DEFAULT, _decide_hyphens, put_block
 from stages.reflow.assemble import plain_join
 from stages.reflow.characters import Mapped, is_odd, mend_characters, strip_text
+from stages.reflow.finish import Put, finish_blocks
 from stages.reflow.gaps import begins_blocks
 from stages.reflow.hyphens import Join, ends_in_hyphen
 from stages.reflow.kinds import name_kinds
@@ -63,18 +64,20 @@ def reflow_pieces(document: RawDocument, options: ReflowOptions = DEFAULT) -> Re
     lines = [item.line for group in groups for item in group]
     begins = [at == 0 for group in groups for at in range(len(group))]
     hyphens = _decide_hyphens(lines, begins)
-    blocks: list[Block] = []
-    roles: list[str | None] = []
+    put: list[Put] = []
     n_joins = at = 0
     for group in groups:
         own = [item.line for item in group]
         joins = [hyphens.get(at + k, _join(own[k - 1], own[k])) for k in range(1, len(own))]
         at += len(own)
-        made, found = _join_block(raw, own, joins, options)
-        repairs += found
+        put.append(put_block(raw, own, joins))
         n_joins += joins.count(Join.SPACE) + joins.count(Join.NOTHING)
-        blocks += [Block("", piece.text, tuple(piece.spans)) for piece in made]
-        roles += [group[0].role] * len(made)
+    blocks: list[Block] = []
+    roles: list[str | None] = []
+    for group, (pieces, found) in zip(groups, finish_blocks(put, options), strict=True):
+        repairs += found
+        blocks += [Block("", piece.text, tuple(piece.spans)) for piece in pieces]
+        roles += [group[0].role] * len(pieces)
     named = _named(blocks, roles)
     recorded = [repair._replace(before=raw[repair.raw_start : repair.raw_end]) for repair in repairs]
     return Reflowed(named, tuple(sorted(recorded, key=lambda r: (r.raw_start, r.raw_end))), n_joins, "layout")

@@ -14,8 +14,6 @@ from stages.reflow.records import Repair
 from stages.reflow.vocabulary import word_levels
 
 LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "lost_hyphens.json"
-# What every such place holds, found several times faster.
-CAPITALS = re.compile("[A-ZÖ]{2}[a-zäöü]")
 NOUN = "[A-ZÄÖÜ][a-zäöüß]{3,}"
 ENDINGS = ("s", "es", "n", "en", "e", "er", "in", "innen")
 FEWEST = 2  # step of frequency from which on a word is no accident

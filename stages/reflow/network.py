@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from stages.lookups.code_points import Ints
 from stages.reflow.features import Floats, Sheet, measure_lines
 from stages.reflow.lines import Line
 
 WEIGHTS = Path(__file__).parents[1] / "models" / "reflow" / "weights.npz"
-# OpenBLAS starts threads for products above this many multiplications; for a page they cost ten times what they bring,
-# and a pipeline runs one process per core anyway.
-SINGLE_THREAD = 4 * 65536
+# So many rows are multiplied at once. OpenBLAS starts threads for products above 4 * 65536 multiplications; for a page
+# they cost ten times what they bring, and a pipeline runs one process per core anyway.
+GROUP = 8
+# The network looks so many lines up and down; so many empty rows part the windows that go through it together.
+GAP = 8
 # Longer texts are read in windows of so many lines, with so many lines of context on either side: a file of many
 # articles has no one layout.
 WINDOW, CONTEXT = 240, 16
@@ -51,9 +53,11 @@ def block_scores(documents: Sequence[Sequence[Line]]) -> list[Floats]:
 def furniture_scores(features: list[list[float]]) -> Floats:
     """For each candidate the log odds that it is page furniture."""
     weights = load_model().weights
-    hidden = np.maximum(_times(np.array(features, np.float32), weights["f1"]) + weights["f1_bias"], 0)
+    rows = np.zeros((-(-len(features) // GROUP) * GROUP, len(weights["f1"])), np.float32)
+    rows[: len(features)] = features
+    hidden = np.maximum(_times(rows, weights["f1"]) + weights["f1_bias"], 0)
     hidden = np.maximum(_times(hidden, weights["f2"]) + weights["f2_bias"], 0)
-    return _column(_times(hidden, weights["f3"]), weights["f3_bias"])
+    return _column(_times(hidden, weights["f3"])[: len(features)], weights["f3_bias"])
 
 
 @cache
@@ -80,54 +84,86 @@ def _window_scores(windows: Sequence[Window]) -> Iterator[Floats]:
     batch: list[Window] = []
     for window in [*windows, None]:
         if batch and (window is None or size + len(window.lines) > AT_ONCE):
-            sheet = measure_lines([one.lines for one in batch], weights["widths"], words)
-            ends = list(accumulate(len(one.lines) for one in batch))
-            for one, end in zip(batch, ends, strict=True):
-                own = slice(end - len(one.lines), end)
-                part = Sheet(sheet.numbers[own], sheet.last_words[own], sheet.first_words[own])
-                yield _score(part, weights)[one.start : one.end]
+            sizes = np.array([len(one.lines) for one in batch])
+            scores = _score(measure_lines([one.lines for one in batch], weights["widths"], words), sizes, weights)
+            for one, own in zip(batch, np.split(scores, np.cumsum(sizes)[:-1]), strict=True):
+                yield own[one.start : one.end]
             batch, size = [], 0
         if window is not None:
             batch.append(window)
             size += len(window.lines)
 
 
-def _score(sheet: Sheet, weights: dict[str, Floats]) -> Floats:
-    """The network over one window: the same numbers whatever else was measured with it."""
-    hidden = (
-        _times(sheet.numbers, weights["in"]) + weights["last"][sheet.last_words] + weights["first"][sheet.first_words]
-    )
-    hidden = np.maximum(hidden + weights["in_bias"], 0)
-    hidden = np.maximum(hidden + _pooled(hidden) @ weights["pool"] + weights["pool_bias"], 0)
+class _Rows(NamedTuple):
+    """Where the lines of windows stand among rows of which at least `GAP` empty ones follow each window.
+
+    ``lines``: the row of each line; ``gaps``: the empty rows; ``of``: the window of each row; ``groups``: at which
+    group of `GROUP` rows each window begins; ``sizes``: how many lines each has.
+    """
+
+    lines: Ints
+    gaps: Ints
+    of: Ints
+    groups: Ints
+    sizes: Ints
+
+
+def _space(sizes: Ints) -> _Rows:
+    room = -(-(sizes + GAP) // GROUP) * GROUP
+    starts = np.cumsum(room) - room
+    of = np.repeat(np.arange(len(sizes)), room)
+    held = np.arange(len(of)) - starts[of] < sizes[of]
+    return _Rows(np.flatnonzero(held), np.flatnonzero(~held), of, starts // GROUP, sizes)
+
+
+def _score(sheet: Sheet, sizes: Ints, weights: dict[str, Floats]) -> Floats:
+    """The network over the lines of windows of these sizes: the same numbers whatever else a window is scored with."""
+    rows = _space(sizes)
+    numbers = np.zeros((len(rows.of), sheet.numbers.shape[1]), np.float32)
+    numbers[rows.lines] = sheet.numbers
+    hidden = _times(numbers, weights["in"])
+    hidden[rows.lines] += weights["last"][sheet.last_words] + weights["first"][sheet.first_words]
+    hidden = _bent(hidden + weights["in_bias"], rows)
+    hidden = _bent(hidden + _common(hidden, rows, weights, "pool"), rows)
     for layer in range(int(weights["layers"])):
-        hidden = hidden + _convolved(hidden, weights[f"conv{layer}"], weights[f"conv{layer}_bias"], 2**layer)
-    page = _pooled(hidden) @ weights["page"] + weights["page_bias"]
-    hidden = np.maximum(_times(hidden, weights["mid"]) + weights["mid_bias"] + page, 0)
-    return _column(_times(hidden, weights["out"]), weights["out_bias"])
+        products = _times(_beside(hidden, 2**layer), weights[f"conv{layer}"])
+        hidden = hidden + _bent(products + weights[f"conv{layer}_bias"], rows)
+    page = _common(hidden, rows, weights, "page")
+    hidden = _bent(_times(hidden, weights["mid"]) + weights["mid_bias"] + page, rows)
+    return _column(_times(hidden, weights["out"])[rows.lines], weights["out_bias"])
 
 
 def _column(products: Floats, bias: Floats) -> Floats:
     return np.asarray(products[:, 0] + bias[0], np.float32)
 
 
-def _pooled(hidden: Floats) -> Floats:
-    """Mean and maximum over the lines: what is common on this page."""
-    return np.asarray(np.concatenate((hidden.mean(0), hidden.max(0))))
+def _bent(hidden: Floats, rows: _Rows) -> Floats:
+    """What is positive; the empty rows stay empty."""
+    np.maximum(hidden, 0, out=hidden)
+    hidden[rows.gaps] = 0
+    return hidden
 
 
-def _convolved(hidden: Floats, weights: Floats, bias: Floats, distance: int) -> Floats:
-    """Each line with the lines at this distance before and after it; beyond the ends there is nothing."""
-    count, size = hidden.shape
-    window = np.zeros((count, 3 * size), np.float32)
-    window[distance:, :size] = hidden[: max(count - distance, 0)]
-    window[:, size : 2 * size] = hidden
-    window[: max(count - distance, 0), 2 * size :] = hidden[distance:]
-    return np.asarray(np.maximum(_times(window, weights) + bias, 0))
+def _common(hidden: Floats, rows: _Rows, weights: dict[str, Floats], layer: str) -> Floats:
+    """For each row what its window has in common: from mean and maximum over its lines, which are never negative."""
+    grouped = hidden.reshape(-1, GROUP, hidden.shape[1])
+    means = np.add.reduceat(grouped.sum(1), rows.groups) / rows.sizes[:, None].astype(np.float32)
+    pooled = np.concatenate((means, np.maximum.reduceat(grouped.max(1), rows.groups)), axis=1)
+    # One by one: of a product of several rows each may depend on how many there are.
+    products = (pooled[:, None, :] @ weights[layer])[:, 0] + weights[f"{layer}_bias"]
+    return np.asarray(products[rows.of])
+
+
+def _beside(hidden: Floats, distance: int) -> Floats:
+    """Each row between those at this distance before and after it; beyond a window's ends there is nothing."""
+    size = hidden.shape[1]
+    found = np.zeros((len(hidden), 3 * size), np.float32)
+    found[distance:, :size] = hidden[:-distance]
+    found[:, size : 2 * size] = hidden
+    found[:-distance, 2 * size :] = hidden[distance:]
+    return found
 
 
 def _times(rows: Floats, weights: Floats) -> Floats:
-    """The matrix product, in slices of rows small enough for one thread."""
-    step = max(SINGLE_THREAD // weights.size, 1)
-    if len(rows) <= step:
-        return np.asarray(rows @ weights)
-    return np.concatenate([rows[start : start + step] @ weights for start in range(0, len(rows), step)])
+    """The matrix product, by groups of rows: small enough for one thread, of one size and so always of one result."""
+    return np.asarray((rows.reshape(-1, GROUP, rows.shape[1]) @ weights).reshape(len(rows), -1))

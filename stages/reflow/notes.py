@@ -4,7 +4,7 @@ The sentence then goes on across them.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 from stages.reflow.lines import Line
@@ -117,9 +117,10 @@ def _page_notes(lines: Sequence[Line], start: int, end: int, last: int) -> tuple
     """The notes of one page, and the number of the last note so far."""
     if end - start > LONGEST_PAGE:
         return [], last
-    begins = [(at, int(match[1])) for at in range(start + 1, end)
-              if lines[at].text[0].isdigit() and (match := NOTE.match(lines[at].text))]  # fmt: skip
-    marked = _marked(lines, start, end) if begins else {}
+    notes = [(at, match[1]) for at in range(start + 1, end)
+             if lines[at].text[0].isdigit() and (match := NOTE.match(lines[at].text))]  # fmt: skip
+    begins = [(at, int(written)) for at, written in notes]
+    marked = _marked(lines[start:end], start, {form for _, written in notes for form in (written, str(int(written)))})
     for place, (first, number) in enumerate(begins):
         above = {value for value, at in marked.items() if at < first}
         apart = lines[first].breaks > 1
@@ -143,10 +144,11 @@ def _counting(begins: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return run
 
 
-def _marked(lines: Sequence[Line], start: int, end: int) -> dict[int, int]:
-    """The numbers that hang on words of a page, with the first line of each."""
+def _marked(lines: Sequence[Line], start: int, written: Collection[str]) -> dict[int, int]:
+    """The numbers, of those written so, that hang on words of a page, with the first line of each from ``start`` on."""
     found: dict[int, int] = {}
-    for at in range(start, end):
-        for match in MARK.finditer(lines[at].text):
-            found.setdefault(int(match[1]), at)
+    for at, line in enumerate(lines, start):
+        if any(number in line.text for number in written):
+            for match in MARK.finditer(line.text):
+                found.setdefault(int(match[1]), at)
     return found

@@ -9,7 +9,7 @@ import json
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -64,11 +64,20 @@ class Edge(NamedTuple):
     numbers: tuple[int, ...]
 
 
-def running_lines(lines: Sequence[Line]) -> set[int]:
-    """Indexes of the lines that are heads and feet by what other pages show; empty where pages cannot be told."""
+def without_numbers(texts: Iterable[str]) -> list[str]:
+    """Each text with all its numbers made 0; at once, as one by one they cost several times as much."""
+    joined = "\n".join(texts)
+    return DIGITS.sub("0", joined).split("\n") if joined else []
+
+
+def running_lines(lines: Sequence[Line], unnumbered: Sequence[str]) -> set[int]:
+    """Indexes of the lines that are heads and feet by what other pages show; empty where pages cannot be told.
+
+    ``unnumbered`` are the lines `without_numbers`.
+    """
     pages = _cut(lines)
     if len(pages) < 2:
-        return _counted_lines(lines)
+        return _counted_lines(lines, unnumbered)
     tops = [_zone(lines, page, range(start, end)) for page, start, end in pages]
     feet = [_zone(lines, page, range(end - 1, start - 1, -1)) for page, start, end in pages]
     found: set[int] = set()
@@ -137,8 +146,7 @@ def _inner_lines(lines: Sequence[Line], zones: list[list[Edge]]) -> Counter[str]
     """How often each line stands inside pages, in letters without its numbers."""
     edges = {edge.at for zone in zones for edge in zone}
     inner = [line.text for at, line in enumerate(lines) if len(line.text) <= LONGEST_INNER and at not in edges]
-    # All at once: line by line this costs several times as much.
-    return Counter(DIGITS.sub("0", "\n".join(inner).lower()).split("\n"))
+    return Counter(without_numbers(text.lower() for text in inner))
 
 
 def _repeated(zones: list[list[Edge]], wanted: int, inner: Counter[str]) -> set[int]:
@@ -322,11 +330,14 @@ def _setting(lines: Sequence[Line], run: list[int]) -> tuple[int, int]:
     return lines[run[0]].indent, lines[after].breaks if after < len(lines) else 0
 
 
-def _counted_lines(lines: Sequence[Line]) -> set[int]:
+def _counted_lines(lines: Sequence[Line], unnumbered: Sequence[str]) -> set[int]:
     """Without form feeds: lines that come again far apart, with a number that goes up by one or two each time."""
+    if len(lines) <= (FEWEST_COUNTED - 1) * NEAREST_PAGE:
+        return set()
+    times = Counter(map(str.lower, unnumbered))
     same: dict[str, list[Edge]] = {}
-    for at, line in enumerate(lines):
-        if len(line.text) <= LONGEST and DIGITS.search(line.text):
+    for at, (line, key) in enumerate(zip(lines, unnumbered, strict=True)):
+        if "0" in key and times[key.lower()] >= FEWEST_COUNTED and len(line.text) <= LONGEST:
             edge = _edge(line.text, at, 0, 0)
             same.setdefault(edge.key, []).append(edge)
     found: set[int] = set()

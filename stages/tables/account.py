@@ -89,8 +89,11 @@ def next_sources(
     before = prior.select(pl.all().name.suffix("_prior")).rename({"source_uri_prior": "source_uri"})
 
     def ended(rows: pl.DataFrame) -> pl.DataFrame:
-        rows = rows.join(outcomes, on="source_uri", how="left", suffix="_out").join(before, on="source_uri", how="left")
-        return rows.with_columns(**_state_after(stages_sha256))
+        rows = rows.join(outcomes, on="source_uri", how="left", suffix="_out")
+        # Of a slice in order of source_uri only its own stretch is looked up, not the whole corpus for each slice.
+        first_uri, last_uri = (pl.lit(end, pl.String) for end in (rows["source_uri"].min(), rows["source_uri"].max()))
+        near = before.filter(pl.col("source_uri").is_between(first_uri, last_uri))
+        return rows.join(near, on="source_uri", how="left").with_columns(**_state_after(stages_sha256))
 
     first = pl.col("source_uri").is_in(decided["duplicate_of"].drop_nulls().unique().implode())
     firsts = ended(decided.filter(first)).filter(pl.col("status") == "quarantined")

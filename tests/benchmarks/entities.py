@@ -23,8 +23,10 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from stages.extract_entities import complete
 from stages.extract_entities.names import ENGINES, Name, extract_names
 from stages.extract_entities.names.decode import CURRENCY
+from stages.extract_entities.settle import settle
 from stages.models.corpora import Sentence, Span, read_sentences, spans_of, tags_of
 
 FLOORS = Path(__file__).with_name("entities_floors.json")
@@ -90,8 +92,11 @@ def compare(gold: Sequence[Sequence[Span]], found: Sequence[Sequence[Span]], lab
     return Counts(right, total, here)
 
 
-def score(path: Path, engine: str) -> tuple[dict[str, float], list[Sentence], list[list[Span]]]:
-    """Run one engine over one corpus; returns figures by name, the sentences and the spans found."""
+def score(path: Path, engine: str, whole: bool = False) -> tuple[dict[str, float], list[Sentence], list[list[Span]]]:
+    """Run one engine over one corpus; returns figures by name, the sentences and the spans found.
+
+    ``whole``: with all that the tables and the document add and correct, as a run publishes names.
+    """
     sentences = read_sentences(path)
     language = path.name[:2] if path.name[:3] in ("en_", "fr_") else "de"
     documents = [[(sentence.text, language, "paragraph")] for sentence in sentences]
@@ -100,6 +105,8 @@ def score(path: Path, engine: str) -> tuple[dict[str, float], list[Sentence], li
     began = time.process_time()
     names = extract_names(documents, engine, currencies=currencies)
     seconds = time.process_time() - began
+    if whole:
+        names = [_published(*one, engine) for one in zip(documents, names, strict=True)]
     gold = [gold_spans(sentence) for sentence in sentences]
     found = [found_spans(sentence, rows[0]) for sentence, rows in zip(sentences, names, strict=True)]
     figures = {"names": compare(gold, found, TYPES).f1(), "PER LOC ORG": compare(gold, found, TYPES[:3]).f1()}
@@ -109,6 +116,12 @@ def score(path: Path, engine: str) -> tuple[dict[str, float], list[Sentence], li
         figures["parts and derivations"] = compare(gold, found, parts).f1()
     figures["words per CPU second"] = sum(len(sentence.tokens) for sentence in sentences) / seconds
     return {name: round(value, 2) for name, value in figures.items()}, sentences, found
+
+
+def _published(document: list[tuple[str, str, str]], names: list[list[Name]], engine: str) -> list[list[Name]]:
+    """The names of the sentences of a document as a run publishes them."""
+    inside = complete(document, names, engine)
+    return [list(settle(text, found)) for (text, *_), found in zip(document, inside, strict=True)]
 
 
 def write_columns(path: Path, sentences: Sequence[Sentence], found: Sequence[Sequence[Span]]) -> None:

@@ -77,7 +77,7 @@ def entities_of(texts: list[Document]) -> pl.DataFrame:
         asked = [[(sentence, "de", "paragraph") for block in blocks for sentence in block] for _, blocks in batch]
         texts_of = [sentence for document in asked for sentence, *_ in document]
         answers = zip(asked, extract_names(asked, "fast"), strict=True)
-        named = (names for document, answer in answers for names in complete(document, answer))
+        named = (names for document, answer in answers for names in complete(document, answer, "fast"))
         found = iter([list(settle(*one)) for one in zip(texts_of, named, strict=True)])
         for doc_id, blocks in batch:
             text, mentions = _laid_out(blocks, found)

@@ -100,7 +100,7 @@ def found_mentions(gold: Gold, engine: str) -> pl.DataFrame:
     for doc_id, _, text in gold.documents.iter_rows():
         spans = split_sentences(text, "de")
         sentences = [(text[start:end], "de", "paragraph") for start, end in spans]
-        found = complete(sentences, extract_names([sentences], engine)[0])
+        found = complete(sentences, extract_names([sentences], engine)[0], engine)
         settled = [settle(sentence, names) for (sentence, *_), names in zip(sentences, found, strict=True)]
         names = [(start, name) for (start, _), inside in zip(spans, settled, strict=True) for name in inside]
         for number, (start, name) in enumerate(names):

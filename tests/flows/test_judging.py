@@ -147,7 +147,8 @@ def about_content(scene: Scene, rows: dict[str, pl.DataFrame]) -> list[str]:
 def about_whole(candidate: Candidate, scene: Scene) -> list[str]:
     named = scene.rows["clusters"]["entity_id"].unique()
     made = dict(scene.record.digests.group_by("table").agg(pl.col("n_rows").sum()).iter_rows())
-    frames = judging.whole_rows(candidate, named) | {"run": judging.sum_up_run(candidate, scene.counts, made)}
+    whole = judging.whole_rows(candidate, named, WHOLE_RULES)
+    frames = whole | {"run": judging.sum_up_run(candidate, scene.counts, made)}
     return broken(frames, (*WHOLE_RULES, *RUN_RULES))
 
 

@@ -32,6 +32,40 @@ def test_twin_agrees_with_langdetect(monkeypatch):
     assert Language("en", 1.0) in ours
 
 
+def test_probabilities_are_those_of_the_detectors_own_method():
+    factory = stage._factory(stage.engine)
+    for text in [*TEXTS, "", "123 456", "中文"]:
+        ours, own = (factory.create() for _ in range(2))
+        for detector in (ours, own):
+            detector.prior_map = stage._prior_vector(stage.engine, LanguageOptions().priors)
+            detector.append(text)
+        shares = stage._probabilities(ours)
+        if not shares:
+            with pytest.raises(Exception, match="No features in text"):
+                own.get_probabilities()
+            continue
+        ranked = {language.lang: language.prob for language in own.get_probabilities()}
+        likely = {name: share for name, share in zip(factory.langlist, shares, strict=True) if share > 0.1}
+        assert ranked == likely
+
+
+def test_capitals_are_judged_by_the_words_a_text_begins_with():
+    texts = [
+        "DER RAT TAGT heute",
+        "DER RAT tagt heute",
+        "A I am",
+        "XX " * 70 + "und so weiter " * 30,
+        "",
+        "№ 12",
+        "ẞA ªb",
+    ]
+    letters, shouted = stage._read_letters(texts)
+    words = [stage.WORD.findall(text) for text in texts]
+    assert letters == [sum(map(len, found)) for found in words]
+    heads = [stage.WORD.findall(text[: stage.HEAD]) for text in texts]
+    assert shouted == [2 * sum(map(str.isupper, head)) > len(head) for head in heads]
+
+
 def test_short_block_inherits_and_long_block_does_not():
     _, blocks = identify_languages([[GERMAN, "Made in Germany", ENGLISH]])[0]
     assert [block.code for block in blocks] == ["de", "de", "en"]

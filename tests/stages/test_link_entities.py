@@ -14,7 +14,7 @@ from stages.link_entities import (
     fill_mentions,
     find_clusters,
     link_clusters,
-    read_signature,
+    read_signatures,
 )
 from stages.link_entities.authority import kept_ids
 from stages.link_entities.names import initials_fit, is_acronym, is_short_form
@@ -405,7 +405,7 @@ def test_shown_names_are_base_forms(label, spellings, name):
 @given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=12))
 def test_signatures_that_share_no_block_do_not_meet(names):
     clusters, _ = find_clusters(*frames({f"d{number}": [name] for number, name in enumerate(names)}))
-    signatures = sorted({read_signature(text) for text in clusters["signature"]})
+    signatures = sorted(read_signatures(clusters["signature"]).values())
     together = resolve(dict.fromkeys(signatures, 1))
     for one in signatures:
         near = [other for other in signatures if _connected(one, other, signatures)]

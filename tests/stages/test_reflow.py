@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from random import Random
 from textwrap import wrap
@@ -13,8 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.reflow import Reflowed, ReflowOptions, Repair, reflow, reflow_all
-from stages.reflow.lines import cut_lines
+from stages.reflow import Reflowed, ReflowOptions, Repair, finish, reflow, reflow_all
+from stages.reflow.assemble import Piece
+from stages.reflow.finish import Put
+from stages.reflow.lines import cut_all, cut_lines
 from stages.reflow.network import block_scores
 from stages.tables.schemas import BLOCK_KINDS, REPAIR_RULES
 
@@ -92,6 +94,37 @@ def test_scores_of_a_text_do_not_hang_on_its_neighbours() -> None:
     together, alone = block_scores(documents), [block_scores([lines])[0] for lines in documents]
 
     assert all(np.array_equal(a, b) for a, b in zip(together, alone, strict=True))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(BROKEN | st.text("a\u00e4 \t\u00a0\r\n\x0b\x0c\x1c\x85\u2028", max_size=30), max_size=4))
+def test_lines_are_those_that_python_cuts_with_what_stands_before_them(raws: list[str]) -> None:
+    for raw, (lines, _) in zip(raws, cut_all(raws, characters=False), strict=True):
+        pieces = raw.splitlines(keepends=True)
+        starts = [0, *accumulate(map(len, pieces))]
+        held = [at for at, piece in enumerate(pieces) if piece.strip()]
+        begins = [starts[at] + len(pieces[at]) - len(pieces[at].lstrip()) for at in held]
+
+        assert [line.text for line in lines] == [pieces[at].strip() for at in held]
+        assert [line.raw_start for line in lines] == begins
+        assert [line.breaks for line in lines] == [b - a for a, b in pairwise([0, *held])]
+        assert sum(line.form_feeds for line in lines) == raw[: begins[-1] if begins else 0].count("\x0c")
+        assert [line.indent for line in lines] == [
+            len(raw[starts[at] : begin].expandtabs(8)) for at, begin in zip(held, begins, strict=True)
+        ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(BROKEN, max_size=6))
+def test_what_is_not_in_doubt_needs_no_finishing(drawn: list[str]) -> None:
+    # Blocks have no line breaks.
+    texts = [" ".join(text.split()) for text in drawn]
+    blocks = [Put(Piece(text, [(0, 0, len(text))] if text else []), []) for text in texts]
+    options = ReflowOptions()
+
+    read = [finish._finish(block, finish._Doubt(odd=True, lost=True, credited=True), options) for block in blocks]
+
+    assert finish.finish_blocks(blocks, options) == read
 
 
 @settings(max_examples=100, deadline=None)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from stages.errors import UsageError
-from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of
+from stages.extract_entities.names.decode import NOTHING, Name, Tagged, at_slashes, is_currency, names_of
 from stages.extract_entities.names.others import OPENERS, check_other, extractor, find_others, fingerprint, is_other
 from stages.extract_entities.names.tokenise import Words, tokenise_all
 from stages.extract_entities.names.vote import Sentence, vote
@@ -24,6 +24,7 @@ __all__ = [
     "check_engine",
     "entity_model",
     "extract_names",
+    "extractor_of",
     "model_of",
 ]
 
@@ -60,6 +61,11 @@ def model_of(engine: str) -> str:
     return f"{engine.partition(':')[0]} {fingerprint(engine)}" if is_other(engine) else engine
 
 
+def extractor_of(engine: str) -> str:
+    """Name an engine in the column ``extractor``."""
+    return EXTRACTORS.get(engine) or extractor(engine)
+
+
 def entity_model(language: str, engine: str) -> str | None:
     """Say whether the engine was trained on the language, carries over to it, or knows nothing of it (None).
 
@@ -88,7 +94,7 @@ def extract_names(
         entity_model("", engine)  # refuses an engine that does not exist, also when there is nothing to read
         return [[[] for _ in sentences] for sentences in documents]
     found = _find(list(asked), engine)
-    found_by = EXTRACTORS.get(engine) or extractor(engine)
+    found_by = extractor_of(engine)
     results = []
     for sentences in documents:
         rows = [found.get((text, lang)) or Sentence(text, (), (), ()) for text, lang, _ in sentences]
@@ -120,7 +126,7 @@ def _tag_texts(asked: list[tuple[str, str]], words: Words, engine: str) -> list[
     stretches = [words.forms[first:last] for _, first, last in cuts]
     tagged_stretches = _tag(stretches, [asked[i][1] for i, _, _ in cuts], engine)
     for (i, first, _), forms, tagged in zip(cuts, stretches, tagged_stretches, strict=True):
-        if tagged.tags:
+        if tagged is not NOTHING:
             starts = words.starts[first : first + len(forms)].tolist()
             names[i] += names_of(forms, starts, tagged, EXTRACTORS[engine])
     return names

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.extract_entities.names.labels import tag_runs
+from stages.extract_entities.names.labels import KINDS, TYPES
 
 KNOWN = Path(__file__).parents[2] / "models" / "names_crf" / "known.tsv"
 SHORTEST_INSIDE = 4  # letters of a name inside a word without a hyphen: shorter ones are chance
@@ -32,16 +32,23 @@ EDGES = frozenset(",;:/|*-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u201
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 
 
-class Tagged(NamedTuple):
-    """What an engine says of one sentence: per word its outer tag, the probability of it, and its inner tag."""
+Run = tuple[int, int, str]
+"""First word, word after the last and label of a name."""
 
-    tags: Sequence[str]
+
+class Tagged(NamedTuple):
+    """What an engine says of one sentence: outer and inner names, and of each word the probability of its outer tag."""
+
+    outer: Sequence[Run]
+    inner: Sequence[Run]
     scores: Sequence[float]
-    inner: Sequence[str]
 
 
 NOTHING = Tagged([], [], [])
 """What an engine may say of a sentence in which no word is named."""
+
+
+LABEL_AND_KIND = {f"{name}{kind}": (name, kind or "name") for name in TYPES for kind in KINDS}
 
 
 class Name(NamedTuple):
@@ -86,14 +93,14 @@ def _inside(word: str, label: str) -> tuple[int, int]:
 
 
 def names_of(words: Sequence[str], starts: Sequence[int], tagged: Tagged, extractor: str) -> list[Name]:
-    """Turn tags into names sorted by (start, -end); names inside names are kept when they are of another kind.
+    """Turn runs of words into names sorted by (start, -end); names inside names are kept when they are of another kind.
 
     ``starts`` says where each word begins in the sentence. Of the inner level only parts and derivations count, since
     two names must not overlap.
     """
-    runs = (_bare_run(run, words) for run in tag_runs(tagged.tags))
+    runs = (_bare_run(run, words) for run in tagged.outer)
     outer = [_name(words, starts, run, tagged.scores, extractor) for run in runs if run[0] < run[1]]
-    inside = [_name(words, starts, run, tagged.scores, extractor) for run in tag_runs(tagged.inner)]
+    inside = [_name(words, starts, run, tagged.scores, extractor) for run in tagged.inner]
     names = outer + [
         name
         for name in inside
@@ -103,7 +110,7 @@ def names_of(words: Sequence[str], starts: Sequence[int], tagged: Tagged, extrac
     return sorted(names, key=lambda name: (name.start, -name.end, name.kind)) if len(names) > 1 else names
 
 
-def _bare_run(run: tuple[int, int, str], words: Sequence[str]) -> tuple[int, int, str]:
+def _bare_run(run: Run, words: Sequence[str]) -> Run:
     """Take marks off the edges of a run, a closing bracket only when it was not opened inside."""
     first, last, label = run
     while first < last and words[first] in EDGES:
@@ -115,13 +122,10 @@ def _bare_run(run: tuple[int, int, str], words: Sequence[str]) -> tuple[int, int
     return first, last, label
 
 
-def _name(
-    words: Sequence[str], starts: Sequence[int], run: tuple[int, int, str], scores: Sequence[float], extractor: str
-) -> Name:
-    first, last, label = run
+def _name(words: Sequence[str], starts: Sequence[int], run: Run, scores: Sequence[float], extractor: str) -> Name:
+    first, last, written = run
     start, end = starts[first], starts[last - 1] + len(words[last - 1])
-    kind = "part" if label.endswith("part") else "deriv" if label.endswith("deriv") else "name"
-    label = label.removesuffix("part").removesuffix("deriv")
+    label, kind = LABEL_AND_KIND[written]
     if kind == "part" and last - first == 1:
         inside = part_bounds(words[first], label)
         start, end = start + inside[0], start + inside[1]

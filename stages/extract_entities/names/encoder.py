@@ -15,7 +15,7 @@ import onnxruntime
 
 from stages.extract_entities.names.crf import marginals
 from stages.extract_entities.names.decode import NOTHING, Tagged
-from stages.extract_entities.names.labels import TAGS
+from stages.extract_entities.names.labels import TAGS, labelled, runs_of
 from stages.extract_entities.names.paths import Floats, best_path, shipped_gains
 from stages.extract_entities.names.pieces import END, PIECES, START, piece_ids, shipped_tokenizer
 
@@ -88,7 +88,8 @@ def _run(rows: Sequence[Sequence[Sequence[int]]]) -> Iterator[tuple[Floats, Floa
 def _read(outer: Floats, inner: Floats) -> Tagged:
     path = best_path(outer, shipped_gains(), SURE)
     scores = outer[np.arange(len(path)), path].tolist()
-    return Tagged([TAGS[i] for i in path], scores, [TAGS[i] for i in best_path(inner)])
+    runs, inside = (labelled(runs_of(np.array(numbers))) for numbers in (path, best_path(inner)))
+    return Tagged(runs, inside, scores) if runs or inside else NOTHING
 
 
 def _second_opinion(words: Sequence[str], outer: Floats) -> Floats:

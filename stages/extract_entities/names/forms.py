@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from stages.extract_entities.names.features import lexicon, shape
-from stages.extract_entities.names.pieces import PAD, UNKNOWN, WORD_START, normal_form
+from stages.extract_entities.names.pieces import PAD, cut_into_pieces
 
 PIECES_OF_A_FORM = 8
 LAST_PIECES = 2  # of a form with more pieces the first ones and so many of the last are kept
@@ -19,7 +19,6 @@ TRIPLES = 16_384
 MARKS = "BCFGLMP"
 SHAPES = ("x", "Xx", "X", "X-Xx", "Xx-Xx", "XxX", "0", "x-x", "X.", "0.")
 WIDTH = len(SHAPES) + 2 + 2 * len(MARKS)
-LONGEST = 200  # characters of a form that are cut into pieces
 # Odd multipliers, one a letter of a triple; the highest bits of the sum are the best mixed.
 SPREAD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], np.uint64)
 HIGH_BITS = np.uint64(40)
@@ -40,8 +39,7 @@ def form_arrays(words: Sequence[str], tokenizer: Tokenizer) -> FormArrays:
 
 def piece_rows(words: Sequence[str], tokenizer: Tokenizer) -> NDArray[np.int32]:
     """Sub-word pieces of each form, [form, PIECES_OF_A_FORM]."""
-    texts = [WORD_START + normal_form(word[:LONGEST]) for word in words]
-    found = [encoded.ids or [UNKNOWN] for encoded in tokenizer.encode_batch_fast(texts)]
+    found = cut_into_pieces(words, tokenizer)
     row, place, length = _places([len(ids) for ids in found])
     kept = (place < PIECES_OF_A_FORM - LAST_PIECES) | (length <= PIECES_OF_A_FORM) | (place >= length - LAST_PIECES)
     column = np.where(place < PIECES_OF_A_FORM - LAST_PIECES, place, place - np.maximum(0, length - PIECES_OF_A_FORM))

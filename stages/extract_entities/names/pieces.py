@@ -16,6 +16,7 @@ START, PAD, END, UNKNOWN = 0, 1, 2, 3
 MOST_PIECES = 12  # per word: an address or debris needs no more to be known for what it is
 WORD_START = "\u2581"
 CACHE_LIMIT = 300_000
+LONGEST = 200  # characters of a word that are cut into pieces
 
 
 def read_pieces(path: Path) -> list[tuple[str, float]]:
@@ -36,17 +37,23 @@ def normal_form(word: str) -> str:
     return folded if folded.isprintable() else "".join(c for c in folded if unicodedata.category(c)[0] != "C")
 
 
+def cut_into_pieces(words: Iterable[str], tokenizer: Tokenizer) -> list[list[int]]:
+    """Ids of the pieces of each word, at least one. Each is cut by itself as if a space stood before it."""
+    cut = tokenizer.model.tokenize  # asked itself, for nobody reads the other columns of an encoding
+    texts = (WORD_START + normal_form(word[:LONGEST]) for word in words)
+    return [[piece.id for piece in cut(text)] or [UNKNOWN] for text in texts]
+
+
 def piece_ids(words: Sequence[str], tokenizer: Tokenizer, cache: dict[str, list[int]]) -> list[list[int]]:
     """Return the piece ids of each word, at least one; forms seen before come from the cache, which is filled.
 
-    Each word is cut by itself as if a space stood before it, so a form has one cut wherever it stands.
+    A form has one cut wherever it stands.
     """
     if len(cache) > CACHE_LIMIT:
         cache.clear()
     fresh = [word for word in dict.fromkeys(words) if word not in cache]
-    texts = [WORD_START + normal_form(word[:200]) for word in fresh]
-    for word, encoded in zip(fresh, tokenizer.encode_batch_fast(texts), strict=True):
-        cache[word] = encoded.ids[:MOST_PIECES] or [UNKNOWN]
+    for word, ids in zip(fresh, cut_into_pieces(fresh, tokenizer), strict=True):
+        cache[word] = ids[:MOST_PIECES]
     return [cache[word] for word in words]
 
 

@@ -1,8 +1,8 @@
 """The ``fast`` engine: a small network over word forms on onnxruntime with one thread.
 
 A form is turned into its vector once and remembered. Sentences stand end to end; each word is told which words of its
-own sentence stand around it, nearer and farther (`REACH`), so that in four steps it sees eight to either side. Activations are
-quantised by scales fixed in the graph, so a sentence comes out the same in any company.
+own sentence stand around it, nearer and farther (`REACH`), so that in four steps it sees eight to either side.
+Activations are quantised by scales fixed in the graph, so a sentence comes out the same in any company.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,9 +15,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from stages.extract_entities.names.decode import NOTHING, Tagged
+from stages.extract_entities.names.decode import NOTHING, Run, Tagged
 from stages.extract_entities.names.forms import form_arrays
-from stages.extract_entities.names.labels import TAGS
+from stages.extract_entities.names.labels import TAGS, Runs, labelled, runs_of
 from stages.extract_entities.names.paths import Floats, best_rows, shipped_gains
 from stages.extract_entities.names.pieces import shipped_tokenizer
 
@@ -28,7 +28,6 @@ SEARCHED = 8_000  # words whose tags are searched for side by side: many more ta
 FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes half a kilobyte
 FORMS_AT_ONCE = 256
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
-PLAIN = "O"
 REACH = (1, 1, 2, 4)  # how far before and after a word each step looks (dilated as in Strubell et al., 2017)
 BEYOND = -1  # what stands before the first and after the last word of a sentence
 EMPTY: Floats = np.zeros((0, len(TAGS)), np.float32)
@@ -38,7 +37,8 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     """Open a graph for one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
+    # In one run are so few words that the arena stays small, and its pages need not be had anew for each run.
+    options.enable_cpu_mem_arena = True
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
@@ -92,20 +92,20 @@ def _memory() -> FormMemory:
 
 def tag_small(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
     """Tag each sentence; scores are the probabilities of the chosen tags. `NOTHING` where all words are O."""
-    _memory().learn({word for words in sentences for word in words})
-    return [tagged for group in _groups(sentences, SEARCHED) for tagged in _read(group, *_ask(group))]
+    _memory().learn(set(chain.from_iterable(sentences)))
+    return [tagged for group in _groups(sentences, SEARCHED) for tagged in _read(*_ask(group))]
 
 
 def tag_where_sure(sentences: Sequence[Sequence[str]], sure: float) -> list[Tagged | None]:
     """As `tag_small`; None for a sentence in which any word has no tag, of either level, as probable as ``sure``."""
-    _memory().learn({word for words in sentences for word in words})
+    _memory().learn(set(chain.from_iterable(sentences)))
     results: list[Tagged | None] = []
     for group in _groups(sentences, SEARCHED):
         asked = _ask(group)
         doubtful = np.minimum(asked.outer.max(axis=1), asked.inner.max(axis=1)) < sure
         doubtful[asked.gaps] = False
         counts = np.diff(np.cumsum(doubtful)[asked.gaps]).tolist()
-        results += [None if count else tagged for count, tagged in zip(counts, _read(group, *asked), strict=True)]
+        results += [None if count else tagged for count, tagged in zip(counts, _read(*asked), strict=True)]
     return results
 
 
@@ -132,7 +132,7 @@ class _Asked(NamedTuple):
 
 def _ask(sentences: Sequence[Sequence[str]]) -> _Asked:
     known = _memory().rows
-    rows = np.array([known[word] for word in chain.from_iterable(sentences)], np.intp)
+    rows = np.fromiter(map(known.__getitem__, chain.from_iterable(sentences)), np.intp)
     bounds = np.cumsum([0, *map(len, sentences)])
     gaps = bounds + np.arange(len(bounds))
     outer, inner = (np.zeros((gaps[-1] + 1, len(TAGS)), np.float32) for _ in range(2))
@@ -141,17 +141,22 @@ def _ask(sentences: Sequence[Sequence[str]]) -> _Asked:
     return _Asked(outer, inner, gaps)
 
 
-def _read(sentences: Sequence[Sequence[str]], outer: Floats, inner: Floats, gaps: NDArray[np.intp]) -> Iterator[Tagged]:
+def _read(outer: Floats, inner: Floats, gaps: NDArray[np.intp]) -> Iterator[Tagged]:
     real = np.ones(len(outer), bool)
     real[gaps] = False
-    tags, inside = best_rows(outer, real, shipped_gains(), SURE), best_rows(inner, real)
-    named = np.flatnonzero(tags | inside)
-    columns = [tags[named].tolist(), inside[named].tolist(), outer[named, tags[named]].tolist()]
-    places = (named - gaps[np.searchsorted(gaps, named) - 1] - 1).tolist()
-    edges = np.searchsorted(named, gaps).tolist()
-    for words, (first, last) in zip(sentences, pairwise(edges), strict=True):
-        found = (column[first:last] for column in columns)
-        yield _tagged(len(words), places[first:last], *found) if first < last else NOTHING
+    tags = best_rows(outer, real, shipped_gains(), SURE)
+    scores = outer[np.arange(len(tags)), tags].tolist()
+    named = (_by_sentence(runs_of(found), gaps) for found in (tags, best_rows(inner, real)))
+    for runs, inside, before, after in zip(*named, gaps[:-1].tolist(), gaps[1:].tolist(), strict=True):
+        yield Tagged(runs, inside, scores[before + 1 : after]) if runs or inside else NOTHING
+
+
+def _by_sentence(runs: Runs, gaps: NDArray[np.intp]) -> Iterator[list[Run]]:
+    """The runs of each sentence, counted from its first word."""
+    bounds = np.searchsorted(runs.firsts, gaps)
+    before = np.repeat(gaps[:-1] + 1, np.diff(bounds))
+    found = labelled(Runs(runs.firsts - before, runs.ends - before, runs.labels))
+    return (found[first:last] for first, last in pairwise(bounds.tolist()))
 
 
 def _probabilities(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> tuple[Floats, Floats]:
@@ -173,16 +178,10 @@ def _around(bounds: NDArray[np.intp]) -> NDArray[np.intp]:
 def _run(rows: NDArray[np.intp], around: NDArray[np.intp], first: int) -> list[Floats]:
     """The probabilities of words that begin at ``first``; ``around`` counts from the first word of all."""
     # A matrix of a single row is multiplied in another order, so a word never stands alone.
+    nowhere = np.full((len(REACH), 1, 3), BEYOND)
     inputs = {
         "forms": _memory().vectors,
         "rows": np.append(rows, 0),
-        "around": np.pad(np.where(around == BEYOND, BEYOND, around - first), [(0, 0), (0, 1), (0, 0)], constant_values=BEYOND),
+        "around": np.append(np.where(around == BEYOND, BEYOND, around - first), nowhere, axis=1),
     }
     return [found[:-1] for found in _tagger().run(None, inputs)]
-
-
-def _tagged(length: int, places: list[int], tags: list[int], inside: list[int], scores: list[float]) -> Tagged:
-    outer, inner, sure = [PLAIN] * length, [PLAIN] * length, [1.0] * length
-    for place, tag, nested, score in zip(places, tags, inside, scores, strict=True):
-        outer[place], inner[place], sure[place] = TAGS[tag], TAGS[nested], score
-    return Tagged(outer, sure, inner)

@@ -182,11 +182,11 @@ def _with_missed(
     for name in sentence.names:
         taken[name.start : name.end] = b"\1" * (name.end - name.start)
     found = list(names)
-    for number, word in enumerate(sentence.words):
-        if (form := missed.get(word)) is not None:
-            start, end = int(sentence.starts[number]) + form.start, int(sentence.starts[number]) + form.end
-            if taken.find(1, start, end) < 0:
-                found.append(Name(start, end, form.label, form.kind, form.score, extractor))
+    for number in [number for number, word in enumerate(sentence.words) if word in missed]:
+        form, at = missed[sentence.words[number]], int(sentence.starts[number])
+        start, end = at + form.start, at + form.end
+        if taken.find(1, start, end) < 0:
+            found.append(Name(start, end, form.label, form.kind, form.score, extractor))
     return sorted(found, key=lambda name: (name.start, -name.end, name.kind))
 
 

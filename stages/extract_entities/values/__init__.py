@@ -26,12 +26,14 @@ prepositions and words like "etwa".
 from functools import lru_cache
 from typing import NamedTuple
 
+import polars as pl
+
 from stages.extract_entities.values.lexicon import lexicon
 from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.rules import RULES, Rule
 from stages.extract_entities.values.tokens import Tokens, may_hold_values, places, tokenise
 
-VERSION = "6"
+VERSION = "7"
 EXTRACTOR = f"values-{VERSION}"
 ANCHORS = frozenset().union(*(rule.anchors | rule.needs for rule in RULES))
 
@@ -52,12 +54,24 @@ def extract_values(sentence: str, language: str) -> list[Value]:
     >>> [(found.label, found.value) for found in extract_values("Sie zahlten 1,5 Mio. Euro am 3. Mai 2024.", "de")]
     [('MONEY', '1500000 EUR'), ('DATE', '2024-05-03')]
     """
-    words = lexicon(language)
-    if words is None or not may_hold_values(sentence, words):
-        return []
-    tokens = tokenise(sentence, words)
+    return extract_all_values(pl.Series([sentence]), pl.Series([language]))[0]
+
+
+def extract_all_values(sentences: pl.Series, languages: pl.Series) -> list[list[Value]]:
+    """The values of each sentence with its language, as `extract_values` gives them."""
+    texts = sentences.to_list()
+    found: list[list[Value]] = [[] for _ in texts]
+    for language in languages.unique():
+        if words := lexicon(language):
+            may_hold = may_hold_values(sentences, words) & (languages == language)
+            for number in may_hold.arg_true():
+                found[number] = _values_of(tokenise(texts[number], words), language)
+    return found
+
+
+def _values_of(tokens: Tokens, language: str) -> list[Value]:
     candidates = sorted(_candidates(tokens, language), key=lambda found: (found[0], -found[1]))
-    at = places(sentence) if candidates else []
+    at = places(tokens) if candidates else []
     values: list[Value] = []
     free = 0
     for first, last, label, value in candidates:

@@ -9,14 +9,18 @@ from decimal import Decimal
 from itertools import pairwise
 
 from stages.extract_entities.values.amounts import HALF, Amount, duration, measured, money, read_number, read_numbers
-from stages.extract_entities.values.digits import read_digits, read_whole
+from stages.extract_entities.values.digits import read_decimal, read_digits, read_whole
 from stages.extract_entities.values.tokens import Tokens
 
 NO_VALUE = "no value"
 QUARTER, MINUTES = Decimal("0.25"), Decimal(15)
 COUNTABLE = frozenset(
-    {"km", "m", "cm", "mm", "kg", "t", "l", "ha", "m2", "m3", "km2", "kWh", "bbl"}
+    {"km", "m", "cm", "mm", "kg", "t", "l", "ha", "m2", "m3", "km2", "kWh", "bbl", "0.25l", "0.125l", "0.25kg", "0.5l"}
 )  # "ein Grad", "eine Bar" are no measures
+PART_OF_UNIT = re.compile(r"0\.[0-9]+")
+CROSSES = frozenset({"x", "mal", "\u00d7", "by", "sur"})
+SIDES = frozenset({"m", "cm", "mm", "in", "ft"})
+POUNDS = {"de": "Pfd", "en": "lb"}
 PARTS = {"hour_words": "TH"}
 SHARES = {"points": "pp", "basis_points": "bp", "permille": "\u2030"}
 DEGREES = frozenset({"deg", "degC", "degF"})
@@ -44,7 +48,26 @@ def read_amount(tokens: Tokens, match: re.Match[str], language: str) -> str | No
         return money(number, unit)
     if kind in {"percent", "per"}:
         return measured(number, _share(unit))
-    return measured(number, unit) if kind == "unit" else duration(number, PARTS.get(unit, unit))
+    return _of_unit(number, unit) if kind == "unit" else duration(number, PARTS.get(unit, unit))
+
+
+def _of_unit(number: Amount, unit: str) -> str | None:
+    """A number of units, or of parts of one: of "0.25l", a Viertelliter, three are "0.75 l"."""
+    part = PART_OF_UNIT.match(unit)
+    share = read_decimal(part[0]) if part else None
+    if number is None or part is None or share is None:
+        return measured(number, unit)
+    return measured(tuple(one * share for one in number), unit[part.end() :])
+
+
+def read_weight(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "zwei Pfund Butter", "weighs 180 pounds": pounds that nobody pays with."""
+    contexts, unit = tokens.words.contexts, match.start("u")
+    following = tokens.after(unit + 1).lower()
+    weighed = following in contexts["weight_after"] or tokens.before(match.start()) in contexts["weight_before"]
+    if tokens.texts[unit] not in contexts["weights"] or not weighed:
+        return NO_VALUE
+    return measured(read_numbers(tokens, match.start("n"), match.end("n"), language), POUNDS[language])
 
 
 def read_quantity(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -71,6 +94,15 @@ def read_square(tokens: Tokens, match: re.Match[str], language: str) -> str | No
         return NO_VALUE
     number = read_numbers(tokens, match.start("n"), match.end("n"), language)
     return measured(number, unit + tokens.payload(match.start(power)))
+
+
+def read_dimensions(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "80 x 120 cm" is one size without a number; "4 x 100 Meter" is a relay, and its 100 metres are a measure."""
+    sides = [read_digits(tokens.texts[match.start(name)], language) for name in ("n", "n2")]
+    crosses = {tokens.texts[index].lower() for index in range(*match.span()) if tokens.kind(index) == "other"}
+    low, high = sorted(side or 0 for side in sides)
+    alike = low > 0 and high < 10 * low
+    return None if crosses <= CROSSES and alike and tokens.payload(match.start("u")) in SIDES else NO_VALUE
 
 
 def read_speed(tokens: Tokens, match: re.Match[str], language: str) -> str | None:

@@ -56,6 +56,8 @@ RULES = (
         f"symbol (?P<n> {NUMBER} ((hyphen | to) {NUMBER})? {SCALE}) (?P<m> unit?)",
         measures.read_symbol_first,
     ),
+    # zwei Pfund Butter
+    _rule("QUANTITY", "currency", f"(?P<n> {AMOUNT}) (?P<u> currency)", measures.read_weight),
     # 90 Milliarden Dollar, 5 €
     _rule(
         "MONEY",
@@ -99,6 +101,13 @@ RULES = (
     _rule("PERCENT", "percentage", f"(?P<n> {AMOUNT}) (?P<u> percentage) other", measures.read_points),
     # 30 km, zwei Millionen Tonnen
     _rule("QUANTITY", "unit", f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> unit)", measures.read_quantity),
+    # 80 x 120 cm, 3 mal 4 Meter
+    _rule(
+        "QUANTITY",
+        "unit",
+        "(?P<n> day | year | number) other (?P<n2> day | year | number) (other (day | year | number))? (?P<u> unit)",
+        measures.read_dimensions,
+    ),
     # 70 Kilometer pro Stunde, 60 miles an hour | 80 kilomètres à l'heure
     _rule(
         "QUANTITY",
@@ -160,7 +169,7 @@ RULES = (
     # dreitägig
     _rule("DURATION", "counted_adjective", "counted_adjective", measures.read_adjective),
     # deux ans et demi
-    _rule("DURATION", "and", f"(?P<n> {AMOUNT}) (?P<u> {SPAN}) and fraction", measures.read_and_a_half),
+    _rule("DURATION", "and", f"(?P<n> {AMOUNT}) (?P<u> {SPAN}) and fraction", measures.read_and_a_half, "fraction"),
     # half an hour, trois quarts d'heure
     _rule("DURATION", "fraction", f"fraction one (?P<u> {SPAN})", measures.read_part_of_unit),
     _rule(

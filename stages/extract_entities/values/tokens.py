@@ -4,6 +4,8 @@ import re
 from functools import cache
 from typing import Any, NamedTuple
 
+import polars as pl
+
 from stages.extract_entities.values.kinds import KINDS, LETTERS
 from stages.extract_entities.values.lexicon import SIGNS, Lexicon, lexicon
 
@@ -21,7 +23,8 @@ TOKEN = re.compile(
     r"|(?P<decade>(?:[0-9]{2})?[0-9]0(?:er[nsz]?|s)(?!\w))"
     rf"|(?P<digits>{GROUPED}(?:[.,]{DASHES})?|[0-9]+(?:[.,]{DASHES}|[.,][0-9]+)?)"
     r"|(?P<special>US\$|[ACH]K?\$|(?:US|D)-(?:Dollars?|Mark)"
-    r"|[kK]m ?/ ?h(?!\w)|m/s(?!\w)|[kKMG]?[Bb]i?ts?/s(?!\w)|\u00b0[ ]?[CF](?!\w)|[ap]\.m\.?|o['\u2019]clock"
+    r"|[kK]m ?/ ?h(?!\w)|m/s(?!\w)|(?:[\u00b5\u03bcm]?g/(?:m\u00b3|dl|l|km)|kg/m\u00b2|l/100 ?km)(?!\w)"
+    r"|[kKMG]?[Bb]i?ts?/s(?!\w)|\u00b0[ ]?[CF](?!\w)|[ap]\.m\.?|o['\u2019]clock"
     r"|aujourd['\u2019]hui|avant-hier|apr\u00e8s-(?:demain|midi))"
     r"|(?P<word>[^\W\d_]+)"
     r"|(?P<sign>\S)"
@@ -30,9 +33,8 @@ TOKEN = re.compile(
 _PLAIN = '[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{2,}(?![^ ,]| /)|[.,;:!?()"\u201e\u201c\u00bb\u00ab]|'
 TOKENS = re.compile(_PLAIN + re.sub(r"\?P<\w+>", "?:", TOKEN.pattern))
 LONGEST_KNOWN = 40  # characters of a token whose kind is remembered; longer ones are addresses and debris
-WORDS = re.compile(r"[^\W\d_]+")
 # Digits, per cent, euro, dollar, pound, yen, per mille, a quarter, a half, three quarters.
-SIGN = re.compile("[0-9%\u20ac$\u00a3\u00a5\u2030\u00bc\u00bd\u00be]")
+SIGN = "[0-9%\u20ac$\u00a3\u00a5\u2030\u00bc\u00bd\u00be]"
 PART_CODE = re.compile("Q[1-4]|H[12]")
 COUNTING = frozenset({"numeral", "fraction", "one", "half"})
 STEMS = ("ägig", "ündig", "ährig", "inütig", "onatig", "öchig", "ekündig")
@@ -67,11 +69,19 @@ class Tokens(NamedTuple):
         return self.texts[index] if index < len(self.texts) else ""
 
 
-def may_hold_values(sentence: str, words: Lexicon) -> bool:
-    """Whether a sentence has a digit, a sign or a word that a value cannot do without."""
-    if SIGN.search(sentence) or not words.triggers.isdisjoint(WORDS.findall(sentence)):
-        return True
-    return words.adjective is not None and any(stem in sentence for stem in STEMS)
+def may_hold_values(sentences: pl.Series, words: Lexicon) -> pl.Series:
+    """Whether each sentence has a digit, a sign or a word that a value cannot do without."""
+    return sentences.str.contains(_hint(words.language))
+
+
+@cache
+def _hint(language: str) -> str:
+    """A pattern of what a value cannot do without: one look at all sentences costs less than a call for each."""
+    words = lexicon(language)
+    assert words is not None  # or there would be no values in this language
+    whole = "|".join(map(re.escape, sorted(words.triggers - {""})))
+    stems = f"|{'|'.join(STEMS)}" if words.adjective else ""
+    return rf"{SIGN}{stems}|(?:^|\PL)(?:{whole})(?:\PL|$)"
 
 
 def tokenise(sentence: str, words: Lexicon) -> Tokens:
@@ -80,9 +90,14 @@ def tokenise(sentence: str, words: Lexicon) -> Tokens:
     return Tokens("".join(map(_letters(words.language).__getitem__, texts)), texts, words, sentence)
 
 
-def places(sentence: str) -> list[tuple[int, int]]:
+def places(tokens: Tokens) -> list[tuple[int, int]]:
     """Start and end of each token in its sentence."""
-    return [match.span() for match in TOKENS.finditer(sentence)]
+    found, end = [], 0
+    for text in tokens.texts:
+        start = tokens.sentence.index(text, end)  # between two tokens is white space alone
+        end = start + len(text)
+        found.append((start, end))
+    return found
 
 
 class _Letters(dict[str, str]):
@@ -94,8 +109,7 @@ class _Letters(dict[str, str]):
         self._words = words
 
     def __missing__(self, text: str) -> str:
-        match = TOKEN.fullmatch(text)
-        letter = LETTERS[_kind(text, (match and match.lastgroup) or "sign", self._words)]
+        letter = LETTERS[_kind(text, "word" if text.isalpha() else _group(text), self._words)]
         if len(self) >= self.LIMIT:
             self.clear()
         if len(text) < LONGEST_KNOWN:
@@ -108,6 +122,11 @@ def _letters(language: str) -> _Letters:
     words = lexicon(language)
     assert words is not None  # or there would be no tokens in this language
     return _Letters(words)
+
+
+def _group(text: str) -> str:
+    match = TOKEN.fullmatch(text)
+    return (match and match.lastgroup) or "sign"
 
 
 def _kind(text: str, group: str, words: Lexicon) -> str:

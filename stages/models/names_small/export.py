@@ -138,8 +138,8 @@ def forms_graph(weights: dict[str, Array]) -> bytes:
 def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
     """forms [form, HIDDEN], rows [word], around [block, word, 3] -> tag probabilities [word, tag] of both levels.
 
-    ``rows`` are the numbers of the words' forms, ``around`` for each block the places of the word `REACH` before, of the
-    word, and of that as far after; -1 beyond the ends of the sentence.
+    ``rows`` are the numbers of the words' forms, ``around`` for each block the places of the word `REACH` before, of
+    the word, and of that as far after; -1 beyond the ends of the sentence.
     """
     graph = Graph()
     x = graph.node("Cast", graph.node("Gather", "forms", "rows"), to=TensorProto.FLOAT)

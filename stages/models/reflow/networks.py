@@ -19,6 +19,7 @@ from stages.reflow.features import FIRST_WORD, Sheet, measure_lines
 from stages.reflow.furniture import furniture_candidates
 from stages.reflow.lines import FORM_FEED, Line, drop_lines
 from stages.reflow.network import CONTEXT, WINDOW
+from stages.reflow.pages import without_numbers
 
 Documents = list[tuple[Page, Labelled]]
 HIDDEN, EMBEDDED, LAYERS, BATCH = 64, 8, 4, 32
@@ -166,7 +167,8 @@ def train_furniture(documents: Documents, epochs: int = 30) -> Arrays:
     features: list[list[float]] = []
     truth: list[bool] = []
     for page, labels in documents:
-        candidates = furniture_candidates(labels.lines, FORM_FEED in page.raw[labels.lines[-1].raw_end :])
+        unnumbered = without_numbers(line.text for line in labels.lines)
+        candidates = furniture_candidates(labels.lines, unnumbered, FORM_FEED in page.raw[labels.lines[-1].raw_end :])
         features += candidates.features
         truth += [labels.furniture[at] for at in candidates.places]
     inputs, targets = torch.tensor(features), torch.tensor(truth, dtype=torch.float32)

@@ -17,6 +17,10 @@ def kept(text, word, score=0.7):
         ("Hummeln flogen. Neun von zehn Hummeln sa\u00dfen im Trockenen.", "Hummeln"),
         ("Hummeln flogen. Obstbauern halten Zuchthummeln.", "Hummeln"),
         ("Kakao wird knapp, im Kakao steckt Geld.", "Kakao"),
+        ("Zuckerpreis verdirbt Keksb\u00e4cker das Quartal", "Keksb\u00e4cker"),
+        ("Im Wendland hat ein Wolf Schafe gerissen", "Wolf"),
+        ("sagte sie im Sommer schon", "Sommer"),
+        ("Trotz des Sturms kamen viele", "Sturms"),
         ("Marionetten tanzten. Viele Marionetten waren alt.", "Marionetten"),
     ],
 )
@@ -30,6 +34,9 @@ def test_a_noun_is_nobody(text, word):
         ("Hummeln flogen \u00fcber Hummeln hinweg.", "Hummeln", 0.7),  # nothing tells
         ("Zehn Hummeln kamen, sagte Hummeln.", "Hummeln", 0.95),  # the engine is sure
         ("Zwei M\u00fcller und die Obstm\u00fcller.", "M\u00fcller", 0.7),  # a common name
+        ("die Lehren des Marx", "Marx", 0.7),
+        ("die Verhaftung des Sokrates", "Sokrates", 0.7),
+        ("Sie traf Wolf und Sommer.", "Wolf", 0.7),
         ("Das Merkel-Lager und Merkel selbst.", "Merkel", 0.7),
     ],
 )

@@ -14,6 +14,10 @@ from stages.extract_entities.settle import settle
         ("PER", "Meet the Press", "ORG"),
         ("LOC", "AFP", "ORG"),
         ("MISC", "Meet the Press", "ORG"),
+        ("PER", "Edeka", "ORG"),
+        ("PER", "Bilfinger Berger", "ORG"),
+        ("LOC", "Panathinaikos", "ORG"),
+        ("PER", "Toyota", "PER"),  # a surname as well
         ("MISC", "Bild", "MISC"),
         ("LOC", "März", None),
         ("LOC", "Euro", None),
@@ -28,6 +32,8 @@ from stages.extract_entities.settle import settle
         ("PER", "Chr.", None),
         ("PER", "Hartz IV", None),
         ("ORG", "@", None),
+        ("MISC", "\u00a321", None),
+        ("ORG", "Kakao", None),
         ("LOC", "beiden Richtungen", None),
         ("PER", "D.", None),  # an initial alone is nobody
         ("ORG", "A", None),
@@ -50,6 +56,12 @@ def test_a_whole_name_has_the_label_that_tables_are_sure_of(label, surface, expe
     name = Name(4, 4 + len(surface), label, "name", 0.7, "model")
     found = [one.label for one in settle(f"Dem {surface} sagte sie", [name])]
     assert found == ([] if expected is None else [expected])
+
+
+@pytest.mark.parametrize(("score", "expected"), [(0.7, "ORG"), (0.97, "PER")])
+def test_a_founder_is_one_where_the_engine_is_sure(score, expected):
+    name = Name(10, 19, "PER", "name", score, "model")
+    assert [one.label for one in settle("das hatte Schlecker gesagt", [name])] == [expected]
 
 
 @pytest.mark.parametrize("kind", ["part", "deriv"])
@@ -138,3 +150,34 @@ def settled(text, *names):
 )
 def test_a_name_has_its_own_edges(text, name, expected):
     assert settled(text, name) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "expected"),
+    [
+        (
+            "Herr Landrath von D\u00f6ring half",
+            [("PER", "Landrath von D\u00f6ring")],
+            [("PER", "name", "von D\u00f6ring")],
+        ),
+        ("mit Finanzminister Schmid", [("PER", "Finanzminister Schmid")], [("PER", "name", "Schmid")]),
+        ("mit Murat Kurnaz", [("PER", "Murat Kurnaz")], [("PER", "name", "Murat Kurnaz")]),
+        ("Minister K.-H. Brandt", [("PER", "Brandt")], [("PER", "name", "K.-H. Brandt")]),
+        ("selon M. Dubois", [("PER", "Dubois")], [("PER", "name", "Dubois")]),
+        ("der Ratzeburger Achter", [("LOC", "Ratzeburger")], [("LOC", "deriv", "Ratzeburger")]),
+        ("der Ratzeburger", [("LOC", "Ratzeburger")], [("LOC", "name", "Ratzeburger")]),
+        ("ein Huber Traktor", [("PER", "Huber")], [("PER", "name", "Huber")]),
+        ("Hamburgs Hauptbahnhof", [("LOC", "Hamburgs Hauptbahnhof")], [("LOC", "name", "Hamburgs")]),
+        ("trotz Russlands Sieg", [("PER", "Russlands")], [("LOC", "name", "Russlands")]),
+        ("gegen Sturm Graz", [("LOC", "Graz")], [("ORG", "name", "Sturm Graz")]),
+    ],
+)
+def test_initials_belong_to_a_name_and_offices_do_not(text, names, expected):
+    rows = [Name(text.index(one), text.index(one) + len(one), label, "name", 0.7, "model") for label, one in names]
+    assert [(one.label, one.kind, text[one.start : one.end]) for one in settle(text, rows)] == expected
+
+
+def test_an_adjective_inside_a_name_is_no_mention_of_its_country():
+    inside, beside = (Name(start, start + 8, "LOC", "deriv", 0.9, "model") for start in (4, 22))
+    text = "Die Deutsche Bahn und deutsche Gleise"
+    assert list(settle(text, [inside, Name(4, 17, "ORG", "name", 0.9, "model"), beside]))[1:] == [beside]

@@ -6,12 +6,13 @@ from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.extract_entities import values
-from stages.extract_entities.values import EXTRACTOR, extract_values
+from stages.extract_entities.values import EXTRACTOR, extract_all_values, extract_values
 from stages.extract_entities.values.columns import computable
 from stages.extract_entities.values.lexicon import LANGUAGES, german_numbers, lexicon
 from stages.extract_entities.values.rules import RULES
@@ -99,6 +100,13 @@ def test_spans_are_ordered_and_values_have_their_shape(pieces, glue, language):
 @given(st.text(max_size=60), st.sampled_from(LANGUAGES))
 def test_any_text_is_taken(sentence, language):
     assert all(0 <= value.start < value.end <= len(sentence) for value in extract_values(sentence, language))
+
+
+def test_sentences_of_many_languages_have_together_the_values_that_each_has_alone():
+    rows = [(case["sentence"], language) for case in CASES for language in (case["language"], "und", "de")]
+    together = extract_all_values(*(pl.Series(column) for column in zip(*rows, strict=True)))
+    assert together == [extract_values(*row) for row in rows]
+    assert {bool(found) for found in together} == {True, False}
 
 
 @pytest.mark.parametrize("language", ["und", "nl", "zh-cn", ""])

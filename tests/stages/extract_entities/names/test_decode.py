@@ -1,7 +1,7 @@
 import pytest
 
 from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of, part_bounds
-from stages.extract_entities.names.labels import tag_runs
+from stages.extract_entities.names.labels import LABELS, TAGS, tag_runs
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_names_of_both_levels() -> None:
     outer = ["O", "B-ORG", "I-ORG", "O", "B-LOCpart", "O"]
     inner = ["O", "B-LOCderiv", "B-LOC", "O", "O", "O"]
     words, starts = [text[start:end] for start, end in places], [start for start, _ in places]
-    found = names_of(words, starts, Tagged(outer, [1, 0.9, 0.8, 1, 0.7, 1], inner), "x")
+    found = names_of(words, starts, Tagged(tag_runs(outer), tag_runs(inner), [1, 0.9, 0.8, 1, 0.7, 1]), "x")
     assert [(text[n.start : n.end], n.label, n.kind, n.score) for n in found] == [
         ("Deutsche Bundestag", "ORG", "name", 0.8),
         ("Deutsche", "LOC", "deriv", 0.9),
@@ -37,7 +37,7 @@ def test_names_of_both_levels() -> None:
 
 
 def test_an_inner_part_under_an_outer_part_is_dropped() -> None:
-    found = names_of(["EU-Land"], [0], Tagged(["B-ORGpart"], [0.9], ["B-LOCpart"]), "x")
+    found = names_of(["EU-Land"], [0], Tagged([(0, 1, "ORGpart")], [(0, 1, "LOCpart")], [0.9]), "x")
     assert [(n.start, n.end, n.label) for n in found] == [(0, 2, "ORG")]
 
 
@@ -53,6 +53,10 @@ def test_an_inner_part_under_an_outer_part_is_dropped() -> None:
 )
 def test_runs(tags: list[str], runs: list[tuple[int, int, str]]) -> None:
     assert tag_runs(tags) == runs
+
+
+def test_every_tag_names_its_label() -> None:
+    assert [tag_runs([tag]) for tag in TAGS[1:]] == [[(0, 1, label)] for label in LABELS for _ in "BI"]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +90,7 @@ def test_marks_at_the_edges_are_no_part_of_a_name(words: list[str], last: int, n
     text = " ".join(words)
     starts = [len(" ".join(words[:number])) + bool(number) for number in range(len(words))]
     tags = ["B-LOC", *["I-LOC"] * (last - 1), *["O"] * (len(words) - last)]
-    found = names_of(words, starts, Tagged(tags, [1.0] * len(words), ["O"] * len(words)), "x")
+    found = names_of(words, starts, Tagged(tag_runs(tags), [], [1.0] * len(words)), "x")
     assert [text[n.start : n.end] for n in found] == ([name] if name else [])
 
 

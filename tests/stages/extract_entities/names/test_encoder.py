@@ -33,8 +33,10 @@ def test_a_sentence_of_more_pieces_than_places_is_read_in_halves(monkeypatch: py
     words = ["Frau", "Merkel", "sprach", "in", "Berlin", "."] * 4
     monkeypatch.setattr(encoder, "MOST_PIECES", 20)
     (tagged,) = tag_encoder([words])
-    assert len(tagged.tags) == len(tagged.scores) == len(tagged.inner) == len(words)
-    assert [tagged.tags[i] for i in (1, 4)] == ["B-PER", "B-LOC"]
+    assert len(tagged.scores) == len(words)
+    assert tagged.outer == [
+        (6 * i + at, 6 * i + at + 1, label) for i in range(4) for at, label in ((1, "PER"), (4, "LOC"))
+    ]
 
 
 def test_no_words_no_tags() -> None:
