@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from stages.extract_entities.names import extract_names
-from stages.extract_entities.values import extract_values
+from stages.extract_entities.values.lexicon import lexicon
 from stages.identify_language import identify_languages
 from stages.reflow import reflow
 from stages.split_sentences import split_sentences
@@ -37,13 +37,15 @@ def _end(seconds: float) -> None:
 
 
 def warm_up() -> None:
-    """Load weights and word lists. Nothing here starts a thread: it would be missing in the children."""
+    """Load weights and word lists. Nothing here starts the threads of Polars: children would wait for them forever."""
     text = "Frau Anna Schmidt zahlte am 3. März in Berlin 5 Euro."
     reflow(text)
     identify_languages([[text]])
     split_sentences(text, "de")
-    extract_values(text, "de")
+    lexicon("de")
     extract_names([[(text, "de", "paragraph")]], "fast")
+    threads = {file.read_text().strip() for file in Path("/proc/self/task").glob("*/comm")}
+    assert "polars-0" not in threads, "warming up has started the threads of Polars: children would hang"
 
 
 def main() -> None:
