@@ -18,7 +18,8 @@ def good(batch, raw_texts):
 
 def test_good_batch_passes_in_silence(good, caplog):
     verdict = check(good, RULES)
-    assert caplog.messages == []
+    # A task that an earlier test left behind may be swept up right now, and asyncio tells of it.
+    assert [record.message for record in caplog.records if record.name != "asyncio"] == []
     assert (verdict.critical, verdict.warnings) == ((), ())
     assert verdict.n_expectations == len(RULES)
     assert [result["meta"]["active_batch_definition"]["data_asset_name"] for result in verdict.results] == list(good)
