@@ -25,8 +25,9 @@ from flows.execute.memory import loading
 from stages.errors import UsageError
 
 _OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # the word for a session of its own on Windows
-_BEGIN = "import sys; sys.path[:] = {path!r};from flows.temporary_server import serve; serve({port}, {folder!r})"
+_BEGIN = "import sys; sys.path[:] = {path!r};from flows.temporary_server import serve; serve({folder!r})"
 _LOOKS_EVERY_S = 0.05
+_PORT = "port"  # the file, in its folder, in which the server tells it
 
 
 class TemporaryServer:
@@ -34,7 +35,6 @@ class TemporaryServer:
 
     _process: subprocess.Popen[bytes] | None = None
     _folder: Path
-    _port: int
 
     def __enter__(self) -> Self:
         return self
@@ -46,12 +46,12 @@ class TemporaryServer:
         """Begin the server, which loads for seconds; does not wait for it, and does nothing where it has begun."""
         if self._process is not None:
             return
-        self._folder, self._port = Path(tempfile.mkdtemp(prefix="fliesstext-server-")), _free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="fliesstext-server-"))
         if _template().exists():
             shutil.copyfile(_template(), self._folder / "prefect.db")
         # A session of its own: Ctrl-C on a terminal is for the run, which still has to tell the server how it ended.
         apart: dict[str, Any] = {"start_new_session": True, "creationflags": _OWN_GROUP}
-        begin = _BEGIN.format(path=sys.path, port=self._port, folder=str(self._folder))
+        begin = _BEGIN.format(path=sys.path, folder=str(self._folder))
         self._process = subprocess.Popen(
             [sys.executable, "-c", begin], stdin=subprocess.PIPE, env=_environment(self._folder), **apart
         )
@@ -64,9 +64,9 @@ class TemporaryServer:
         import httpx
 
         self.start()
-        url, until = f"http://127.0.0.1:{self._port}/api", time.monotonic() + seconds
+        until = time.monotonic() + seconds
         with httpx.Client(verify=False) as client:  # noqa: S501 - nothing is encrypted inside one machine
-            while not _answers(client, url):
+            while (url := self._url()) is None or not _answers(client, url):
                 assert self._process is not None
                 if self._process.poll() is not None or time.monotonic() > until:
                     raise UsageError(
@@ -79,6 +79,11 @@ class TemporaryServer:
             with suppress(OSError, sqlite3.Error):
                 _keep(self._folder / "prefect.db", _template())
         return url
+
+    def _url(self) -> str | None:
+        """The address of its API; None until it has told its port."""
+        told = self._folder / _PORT
+        return f"http://127.0.0.1:{told.read_text()}/api" if told.exists() else None
 
     def stop(self) -> None:
         """End the server and remove its database."""
@@ -96,12 +101,6 @@ def _answers(client: Any, url: str) -> bool:
         return bool(client.get(f"{url}/health").status_code == httpx.codes.OK)
     except httpx.HTTPError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -132,7 +131,7 @@ def _keep(database: Path, template: Path) -> None:
     half.replace(template)
 
 
-def serve(port: int, folder: str) -> None:
+def serve(folder: str) -> None:
     """Be the server, until the run closes the pipe on standard input or dies, by whatever means."""
     threading.Thread(target=_end_with_the_run, args=(folder,), daemon=True).start()
     with loading():
@@ -140,7 +139,16 @@ def serve(port: int, folder: str) -> None:
         from prefect.server.api.server import create_app
 
         app = create_app()
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", lifespan="on")
+    # It takes a port and tells it: one that the run had looked for could be another's by now.
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        _tell_port(Path(folder), listening.getsockname()[1])
+        uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run(sockets=[listening])
+
+
+def _tell_port(folder: Path, port: int) -> None:
+    half = folder / f"{_PORT}.new"
+    half.write_text(str(port))
+    half.replace(folder / _PORT)
 
 
 def _end_with_the_run(folder: str) -> None:
