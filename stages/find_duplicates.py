@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 import polars as pl
@@ -40,6 +41,7 @@ _FEWEST_TRIPLES = 5  # a text of fewer words is like many others
 _BANDS, _ROWS = 25, 5
 _MOST_IN_KEY = 16  # texts of one key that a text is compared with, so that time is linear whatever the texts
 _KEYS_AT_ONCE = 500_000  # of sketches; each takes some 130 bytes while its pairs are made
+_LONGEST_KNOWN = 40  # characters between white space that are remembered; more are addresses and debris
 _SEED = 20240305
 _CHUNK = 4096
 _MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xBF58476D1CE4E5B9))
@@ -176,8 +178,9 @@ def to_pairs(rows: pl.DataFrame) -> pl.DataFrame:
 
 def _triples(text: str) -> U64:
     """The word triples of a text as sorted 32-bit numbers, each once."""
-    found = _WORD.findall(text.lower())
-    words = np.fromiter(map(_word_hash, found), np.uint64, len(found))
+    # Between white space stands a word with its marks, mostly one that was met before.
+    hashes = list(chain.from_iterable(map(_HASHES.__getitem__, text.lower().split())))
+    words = np.array(hashes, np.uint64)
     if len(words) < 3:
         return np.empty(0, np.uint64)
     mixed = words[:-2] * _MIX[0] ^ words[1:-1] * _MIX[1] ^ words[2:] * _MIX[2]
@@ -190,7 +193,23 @@ def _scatter(numbers: U64) -> U64:
     return numbers ^ (numbers >> np.uint64(32))
 
 
-@lru_cache(1 << 17)
+class _Hashes(dict[str, tuple[int, ...]]):
+    """What stands between white space -> a hash of each word in it. Emptied when it grows too large."""
+
+    LIMIT = 1 << 17
+
+    def __missing__(self, text: str) -> tuple[int, ...]:
+        found = tuple(map(_word_hash, _WORD.findall(text)))
+        if len(self) >= self.LIMIT:
+            self.clear()
+        if len(text) < _LONGEST_KNOWN:
+            self[text] = found
+        return found
+
+
+_HASHES = _Hashes()
+
+
 def _word_hash(word: str) -> int:
     return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest())
 
