@@ -6,6 +6,7 @@ These are the rows that the run changed, read from what is about to be published
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import NamedTuple, Protocol
 
 import polars as pl
@@ -103,20 +104,22 @@ class Shown(NamedTuple):
     made: Counter[str]
 
 
-def changed(candidate: Candidate, rules: Sequence[Rule]) -> Iterator[Shown]:
-    """Give the rows of changed documents with the evidence that ``rules`` look at.
+def changed(candidate: Candidate, rules: Sequence[Rule]) -> Iterator[Iterator[Shown]]:
+    """Give the rows of changed documents with the evidence that ``rules`` look at, in portions, piece by piece.
 
-    Texts are read chunk by chunk and left behind; what is left is given in larger pieces, so that the half second
-    Great Expectations takes for itself is forgotten.
+    Texts are read piece by piece and left behind. A portion is what Great Expectations is asked about at once, so that
+    the half second it takes for itself is forgotten.
     """
-    waiting: list[Shown] = []
-    for record in on_record(candidate):
-        waiting.append(_show(candidate, record, rules))
-        if sum(frame.height for shown in waiting for frame in shown.frames.values()) >= _SHOWN_ROWS:
-            yield _together(waiting)
-            waiting.clear()
-    if waiting:
-        yield _together(waiting)
+    n_rows = 0
+
+    def portion(shown: Shown) -> int:
+        nonlocal n_rows
+        number = n_rows // _SHOWN_ROWS
+        n_rows += sum(frame.height for frame in shown.frames.values())
+        return number
+
+    pieces = (_show(candidate, record, rules) for record in on_record(candidate))
+    return (found for _, found in groupby(pieces, portion))
 
 
 def _show(candidate: Candidate, record: OnRecord, rules: Sequence[Rule]) -> Shown:
@@ -127,11 +130,6 @@ def _show(candidate: Candidate, record: OnRecord, rules: Sequence[Rule]) -> Show
         rows["clusters"]["entity_id"].unique(),
         Counter(dict(record.digests.group_by("table").agg(pl.col("n_rows").sum()).iter_rows())),
     )
-
-
-def _together(shown: Sequence[Shown]) -> Shown:
-    frames = {table: pl.concat([one.frames[table] for one in shown]) for table in CONTENT}
-    return Shown(frames, pl.concat([one.named for one in shown]), sum((one.made for one in shown), Counter[str]()))
 
 
 def on_record(candidate: Candidate) -> Iterator[OnRecord]:

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
@@ -47,9 +48,10 @@ def make_ready() -> None:
         _process()
 
 
-def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
+def check(pieces: Iterable[Mapping[str, pl.DataFrame]], rules: Iterable[Rule]) -> Verdict:
     """Do what `expectations.gate.check` does, in the process of the gate.
 
+    ``pieces``: rows of the tables, piece by piece; each is sent before the next is asked for, and none is kept here.
     Raises ValueError for a rule that makes no sense, and GateError where the process ended without an answer, as it
     does for want of memory.
     """
@@ -57,7 +59,9 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
         process = _process()
         try:
             assert process.stdin and process.stdout  # noqa: PT018 - for the type checker
-            _ask(process.stdin, frames, list(rules))
+            for frames in pieces:
+                _show(process.stdin, frames)
+            _ask(process.stdin, list(rules))
             found = json.loads(_get(process.stdout))
         except (OSError, EOFError) as error:
             _process.cache_clear()
@@ -137,19 +141,28 @@ class _WhenUsed(MetaPathFinder):
         return spec
 
 
-def _ask(out: IO[bytes], frames: Mapping[str, pl.DataFrame], rules: list[Rule]) -> None:
-    """Send the rules and the names of the tables as JSON, then each frame as an Arrow stream."""
-    told = {"tables": list(frames), "rules": [asdict(rule) for rule in rules]}
-    _put(out, json.dumps(told, default=lambda moment: {"moment": moment.isoformat()}).encode())
+def _show(out: IO[bytes], frames: Mapping[str, pl.DataFrame]) -> None:
+    """Send the names of the tables as JSON, then each frame as an Arrow stream."""
+    _put(out, json.dumps({"tables": list(frames)}).encode())
     for frame in frames.values():
         _put(out, frame.write_ipc_stream(None).getbuffer())
+
+
+def _ask(out: IO[bytes], rules: list[Rule]) -> None:
+    """Send the rules as JSON, which ends what is shown."""
+    told = {"rules": [asdict(rule) for rule in rules]}
+    _put(out, json.dumps(told, default=lambda moment: {"moment": moment.isoformat()}).encode())
     out.flush()
 
 
 def _asked(source: IO[bytes]) -> tuple[dict[str, pl.DataFrame], list[Rule]]:
-    told = json.loads(_get(source), object_hook=_as_moment)
+    """Read the tables that were shown, their pieces put together, and the rules."""
+    pieces: defaultdict[str, list[pl.DataFrame]] = defaultdict(list)
+    while "rules" not in (told := json.loads(_get(source), object_hook=_as_moment)):
+        for table in told["tables"]:
+            pieces[table].append(pl.read_ipc_stream(BytesIO(_get(source))))
     rules = [Rule(**rule | {name: tuple(rule[name]) for name in ("columns", "arguments")}) for rule in told["rules"]]
-    return {table: pl.read_ipc_stream(BytesIO(_get(source))) for table in told["tables"]}, rules
+    return {table: pl.concat(found) for table, found in pieces.items()}, rules
 
 
 def _as_moment(found: dict[str, Any]) -> Any:

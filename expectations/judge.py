@@ -8,7 +8,7 @@ from dataclasses import asdict
 import polars as pl
 
 from expectations import candidate as shown
-from expectations.candidate import Candidate
+from expectations.candidate import Candidate, Shown
 from expectations.digests import row_digests
 from expectations.final_evidence import drift_with_evidence, runs_with_evidence
 from expectations.gate import Verdict
@@ -25,13 +25,16 @@ def judge(candidate: Candidate, counts: Mapping[str, int]) -> Verdict:
     full results are kept then.
     """
     rules = (*RULES, *LINKED_RULES)
-    parts, made, named = [], Counter[str](), [shown.named_before(candidate)]
-    for changed in shown.changed(candidate, rules):
-        parts.append(check(changed.frames, rules))
+    made, named = Counter[str](), [shown.named_before(candidate)]
+
+    def frames_of(changed: Shown) -> Mapping[str, pl.DataFrame]:
         named.append(changed.named)
         made.update(changed.made)
-    parts.append(check(shown.whole_rows(candidate, pl.concat(named).unique(), WHOLE_RULES), WHOLE_RULES))
-    parts.append(check({"run": shown.sum_up_run(candidate, counts, made)}, RUN_RULES))
+        return changed.frames
+
+    parts = [check(map(frames_of, portion), rules) for portion in shown.changed(candidate, rules)]
+    parts.append(check([shown.whole_rows(candidate, pl.concat(named).unique(), WHOLE_RULES)], WHOLE_RULES))
+    parts.append(check([{"run": shown.sum_up_run(candidate, counts, made)}], RUN_RULES))
     return _settle(candidate.store, candidate.run_id, parts)
 
 
@@ -42,7 +45,7 @@ def judge_runs(store: Store, snapshot: Snapshot, runs: pl.DataFrame, drift: pl.D
     """
     written = runs_with_evidence(store.scan(snapshot, "runs").collect(), row_digests(runs, "runs"))
     measured = drift_with_evidence(store.scan(snapshot, "drift").collect(), row_digests(drift, "drift"))
-    found = check({"runs": written, "drift": measured}, (*RUNS_RULES, *DRIFT_RULES))
+    found = check([{"runs": written, "drift": measured}], (*RUNS_RULES, *DRIFT_RULES))
     return _settle(store, snapshot.run_id, [verdict, found])
 
 

@@ -21,19 +21,25 @@ def good(batch, raw_texts):
 
 def test_it_finds_what_the_gate_finds_and_says_why_a_rule_makes_no_sense(good, change):
     frames = {"mentions": change(good["mentions"], 1, label="CITY", score=1.5)}
-    there, here = gate_process.check(frames, MENTIONS), check_here(frames, MENTIONS)
+    there, here = gate_process.check([frames], MENTIONS), check_here(frames, MENTIONS)
     assert there.critical == here.critical != ()
     assert (there.n_expectations, there.warnings) == (here.n_expectations, here.warnings)
     with pytest.raises(ValueError, match="do not fit a rule of kind between"):
-        gate_process.check(frames, [Rule("mentions", "between", ("score",), "no bounds")])
+        gate_process.check([frames], [Rule("mentions", "between", ("score",), "no bounds")])
+
+
+def test_what_is_shown_in_pieces_is_judged_as_one(good, change):
+    pieces = ({"mentions": change(row, 0, score=1.5)} for row in good["mentions"].iter_slices(1))
+    (line,) = gate_process.check(pieces, [rule for rule in MENTIONS if rule.columns == ("score",)]).critical
+    assert f"{good['mentions'].height} of {good['mentions'].height} rows do not" in line
 
 
 def test_a_process_that_is_killed_publishes_nothing_and_the_next_question_has_a_new_one(good):
-    gate_process.check(good, MENTIONS)
+    gate_process.check([good], MENTIONS)
     gate_process._process().kill()
     with pytest.raises(GateError, match=r"ended with -?[0-9]+ before it had judged; nothing was published"):
-        gate_process.check(good, MENTIONS)
-    assert gate_process.check(good, MENTIONS).critical == ()
+        gate_process.check([good], MENTIONS)
+    assert gate_process.check([good], MENTIONS).critical == ()
 
 
 def test_the_answer_to_a_question_that_was_broken_off_is_given_to_no_other(good, change, monkeypatch):
@@ -43,8 +49,8 @@ def test_the_answer_to_a_question_that_was_broken_off_is_given_to_no_other(good,
     with monkeypatch.context() as broken:
         broken.setattr(gate_process, "_get", stops)
         with pytest.raises(KeyboardInterrupt):
-            gate_process.check({"mentions": change(good["mentions"], 1, label="CITY")}, MENTIONS)
-    assert gate_process.check(good, MENTIONS).critical == ()
+            gate_process.check([{"mentions": change(good["mentions"], 1, label="CITY")}], MENTIONS)
+    assert gate_process.check([good], MENTIONS).critical == ()
 
 
 def test_it_loads_while_the_batches_are_worked_on(tmp_path, monkeypatch):
