@@ -204,7 +204,12 @@ def _after_address(before: str) -> bool:
 
 def _is_initial(name: Name, surface: str) -> bool:
     """Whether a name is one letter with a full stop or without: nobody's and no place's."""
-    return len(surface) < 3 and name.kind == "name" and INITIAL.fullmatch(surface) is not None and surface not in lists().letters
+    return (
+        len(surface) < 3
+        and name.kind == "name"
+        and INITIAL.fullmatch(surface) is not None
+        and surface not in lists().letters
+    )
 
 
 def _ends_like_a_town(text: str, name: Name) -> bool:
