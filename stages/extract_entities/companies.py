@@ -75,7 +75,7 @@ def with_companies(texts: Sequence[str], found: Sequence[Sequence[Name]], extrac
     trimmed = [[_without_trade(text, name) for name in names] for text, names in zip(texts, whole, strict=True)]
     people = _last_words(texts, trimmed)
     said = [[_said(text, name, people) for name in names] for text, names in zip(texts, trimmed, strict=True)]
-    changed = _changed(texts, trimmed, said)
+    changed = _changed(texts, trimmed, said) if said != trimmed else set()
     own = _own_names(texts, said) | changed | _former_names(texts, said)
     own = {name for name in own - people if len(name) >= SHORTEST and name[0].isupper()}
     if not own:

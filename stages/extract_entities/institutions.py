@@ -5,10 +5,10 @@ And of institutions that the document names in full, where it calls them by thei
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 from stages.extract_entities.names import Name
-from stages.lookups.fold import given_key, plain
+from stages.lookups.fold import REMEMBERED, given_key, plain
 from stages.lookups.known_names import common_surnames, given_names, lists, openers, organisations, places
 
 # Of these every name of several words is looked for: a person or a place is hardly called so.
@@ -68,15 +68,10 @@ def with_institutions(texts: Sequence[str], found: Sequence[Sequence[Name]], ext
     document = "\n".join(texts)
     looked_for = [("Bundes", FEDERAL)] if "Bundes" in document else []
     # One look at the words of the document: a hundred names cost what one does.
-    for word in _known().keys() & set(document.split()):
+    for word in dict.fromkeys(filter(_known().__contains__, document.split())):
         looked_for += [known for known in _known()[word] if known[0] in document and known not in looked_for]
-    named = [list(names) for names in found]
-    if looked_for:
-        named = [_completed(text, names, looked_for, extractor) for text, names in zip(texts, named, strict=True)]
-    called = _called(texts, named)
-    if called:
-        named = [_completed(text, names, called, extractor) for text, names in zip(texts, named, strict=True)]
-    return named
+    named = _all_completed(texts, found, looked_for, extractor)
+    return _all_completed(texts, named, _called(texts, named), extractor)
 
 
 def _called(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[Known]:
@@ -88,13 +83,24 @@ def _called(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[Known
         if name.kind == "name"
         for word in _words_of_institution(text, name)
     }
-    kinds = sorted({word if KIND.fullmatch(word) else GENITIVE.sub("", word) for word in words})
-    kinds = [kind for kind in kinds if KIND.fullmatch(kind) or (kind in GERMAN and words & DEUTSCHE)]
-    called = [(kind, re.compile(rf"(?:^|{AFTER_ARTICLE}){kind}(?:e?s)?(?![\w-]| {CAPITAL})")) for kind in kinds]
+    kinds = sorted({kind for kind in map(_kind, words) if kind and (kind not in GERMAN or words & DEUTSCHE)})
+    called = [(kind, _after_article(kind)) for kind in kinds]
     clubs = {word for word in words if len(word) >= SHORTEST and word.lower() in lists().club_words}
     called += [(club, re.compile(rf"{NO_NOUN}{club}(?:s(?![\w-])|(?![\w-]| {CAPITAL}))")) for club in sorted(clubs)]
     short = [ABBREVIATED[kind] for kind in kinds if kind in ABBREVIATED]
     return called + [(word, re.compile(rf"\b{word}(?![\w-])")) for word in short]
+
+
+@lru_cache(REMEMBERED)
+def _kind(word: str) -> str:
+    """The kind of an institution that a word is, without the ending of its genitive; empty where it is none."""
+    kind = word if KIND.fullmatch(word) else GENITIVE.sub("", word)
+    return kind if kind in GERMAN or KIND.fullmatch(kind) else ""
+
+
+@lru_cache(REMEMBERED)
+def _after_article(kind: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|{AFTER_ARTICLE}){kind}(?:e?s)?(?![\w-]| {CAPITAL})")
 
 
 def _words_of_institution(text: str, name: Name) -> list[str]:
@@ -107,6 +113,15 @@ def _words_of_institution(text: str, name: Name) -> list[str]:
         return [before[:-1].rpartition(" ")[2]] if before[-1:] == " " else []
     words = text[name.start : name.end].split(" ") if name.label == "ORG" else []
     return words if len(words) != 1 else _kinds().get(words[0], [])
+
+
+def _all_completed(
+    texts: Sequence[str], found: Sequence[Sequence[Name]], looked_for: Sequence[Known], extractor: str
+) -> list[list[Name]]:
+    """The names of all sentences of a document, with what is looked for in it."""
+    if not looked_for:
+        return [list(names) for names in found]
+    return [_completed(text, names, looked_for, extractor) for text, names in zip(texts, found, strict=True)]
 
 
 def _completed(text: str, names: Sequence[Name], looked_for: Sequence[Known], extractor: str) -> list[Name]:

@@ -80,27 +80,34 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     >>> [name[:3] for name in settle("Dem Scott Bessent", parts)]
     [(4, 17, 'PER')]
     """
-    parted = [_with_its_edges(text, part) for name in found for part in _parts(text, name)]
-    for name in _whole_institutions(text, _whole_persons(text, _without_inner(parted))):
+    whole = [_with_its_edges(text, part) for part in _parts(text, found)]
+    for name in _whole_institutions(text, _whole_persons(text, _without_inner(whole))):
         surface = text[name.start : name.end]
-        if _is_no_name(name.label, surface) or (name.kind == "name" and _is_small_word(name.label, surface)):
+        if _is_no_name(name.label, name.kind, surface):
             continue
         if _is_initial(name, surface) and not _after_address(text[: name.start]):
             continue
-        if name.label == "ORG" and _is_person_in_capitals(surface):
+        if name.label == "ORG" and surface.isupper() and _is_person_in_capitals(surface):
             name = name._replace(label="PER")
         if name.label == "PER" and _ends_like_a_town(text, name) and not _after_address(text[: name.start]):
             name = name._replace(label="LOC")
-        if _is_adjective_of_place(text, name):
+        if surface.endswith("er") and _is_adjective_of_place(text, name):
             name = name._replace(label="LOC", kind="deriv")
-        if name.label != "LOC" and (name.label == "PER" or name.kind == "part") and _is_place(surface):
-            name = name._replace(label="LOC")
-        if name.kind != "name" or name.label == "ORG" or (name.label == "MISC" and " " not in surface):
-            yield name
-        elif _is_organisation(surface) and (name.score < SURE or not _is_of_founder(surface)):
-            yield name._replace(label="ORG")
-        elif name.label != "LOC" or not _is_no_place(surface):
-            yield name
+        label = _label_of_tables(name.label, name.kind, surface, name.score >= SURE)
+        if label is not None:
+            yield name if label == name.label else name._replace(label=label)
+
+
+@lru_cache(REMEMBERED)
+def _label_of_tables(label: str, kind: str, surface: str, is_sure: bool) -> str | None:
+    """The label of a name by what the tables know of its text, whatever stands around it; none where it is no name."""
+    if label != "LOC" and (label == "PER" or kind == "part") and _is_place(surface):
+        label = "LOC"
+    if kind != "name" or label == "ORG" or (label == "MISC" and " " not in surface):
+        return label
+    if _is_organisation(surface) and not (is_sure and _is_of_founder(surface)):
+        return "ORG"
+    return None if label == "LOC" and _is_no_place(surface) else label
 
 
 def _with_its_edges(text: str, name: Name) -> Name:
@@ -133,13 +140,17 @@ def _with_initials(text: str, name: Name) -> Name:
     return name if initials is None else name._replace(start=name.start - len(initials[0]))
 
 
-def _without_inner(names: list[Name]) -> Iterator[Name]:
+def _without_inner(names: list[Name]) -> list[Name]:
     """The names in order without adjectives that are part of a name: no "Deutschland" in "Deutsche Bahn"."""
+    if len(names) < 2:
+        return names
+    kept = []
     end = 0  # of the whole names before
     for name in sorted(names, key=lambda one: (one.start, -one.end, one.kind != "name")):
         if name.kind != "deriv" or name.end > end:
-            yield name
+            kept.append(name)
         end = max(end, name.end if name.kind == "name" else 0)
+    return kept
 
 
 def _is_adjective_of_place(text: str, name: Name) -> bool:
@@ -160,15 +171,20 @@ def _is_person_in_capitals(surface: str) -> bool:
     return surface.isupper() and rest[:1].isalpha() and _is_given(first)
 
 
-def _parts(text: str, name: Name) -> Iterator[Name]:
-    """The names that stand side by side in one: two persons at a slash, two addressees with an @ each."""
+def _parts(text: str, found: Iterable[Name]) -> Iterable[Name]:
+    """The names, apart where some stand side by side in one: two persons at a slash, two addressees with an @ each."""
+    if "/" in text or " @" in text:
+        return [part for name in found for part in _parted(text, name)]
+    return found
+
+
+def _parted(text: str, name: Name) -> list[Name]:
     surface = text[name.start : name.end]
     if name.kind != "name" or not ("/" in surface or " @" in surface):
-        yield name
-        return
+        return [name]
     persons = name.label == "PER" and all(part.strip()[:1].isupper() for part in surface.split("/"))
     spans = [m.span() for m in (PERSONS if persons and "/" in surface else ADDRESSEES).finditer(surface)]
-    yield from (name._replace(start=name.start + start, end=name.start + end) for start, end in spans)
+    return [name._replace(start=name.start + start, end=name.start + end) for start, end in spans]
 
 
 def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
@@ -188,7 +204,12 @@ def _after_address(before: str) -> bool:
 
 def _is_initial(name: Name, surface: str) -> bool:
     """Whether a name is one letter with a full stop or without: nobody's and no place's."""
-    return name.kind == "name" and INITIAL.fullmatch(surface) is not None and surface not in lists().letters
+    return (
+        len(surface) < 3
+        and name.kind == "name"
+        and INITIAL.fullmatch(surface) is not None
+        and surface not in lists().letters
+    )
 
 
 def _ends_like_a_town(text: str, name: Name) -> bool:
@@ -201,10 +222,9 @@ def _ends_like_a_town(text: str, name: Name) -> bool:
     return plain(surface) not in common_surnames() and not _is_given(surface)
 
 
-def _whole_persons(text: str, found: Iterable[Name]) -> Iterator[Name]:
+def _whole_persons(text: str, ordered: list[Name]) -> Iterator[Name]:
     """The names in order, a given name with the surname right after it as one."""
     before: Name | None = None
-    ordered = sorted(found, key=lambda one: (one.start, -one.end))
     starts = {one.start for one in ordered}
     for name in (_with_missed_surname(text, one, starts) for one in ordered):
         if before is not None and _is_given_of(text, before, name):
@@ -218,10 +238,8 @@ def _whole_persons(text: str, found: Iterable[Name]) -> Iterator[Name]:
 
 def _with_missed_surname(text: str, name: Name, starts: set[int]) -> Name:
     """A given name alone after an office, with the word after it where that is no noun and no name of its own."""
-    alone = (
-        name.label == "PER" and name.kind == "name" and given_key(plain(text[name.start : name.end])) in given_names()
-    )
-    if not alone or not _after_office(text[: name.start]):
+    is_alone = name.label == "PER" and name.kind == "name" and _is_given(text[name.start : name.end])
+    if not is_alone or not _after_office(text[: name.start]):
         return name
     surname = SURNAME.match(text, name.end)
     if surname is None or surname.start(1) in starts or surname[1].endswith(OF_NOUNS):
@@ -238,12 +256,9 @@ def _is_given_of(text: str, first: Name, second: Name) -> bool:
     """Whether one person's name is a given name alone, and the other a surname alone after one space."""
     if not first.kind == second.kind == "name" or not first.label == second.label == "PER":
         return False
-    given, between, surname = (
-        text[first.start : first.end],
-        text[first.end : second.start],
-        text[second.start : second.end],
-    )
-    return between == " " and _is_given(given) and not _is_given(surname)
+    if second.start != first.end + 1 or text[first.end] != " ":
+        return False
+    return _is_given(text[first.start : first.end]) and not _is_given(text[second.start : second.end])
 
 
 @lru_cache(REMEMBERED)
@@ -252,20 +267,18 @@ def _is_given(surface: str) -> bool:
 
 
 @lru_cache(REMEMBERED)
-def _is_no_name(label: str, surface: str) -> bool:
-    """Whether a text is marks alone ("@"), a price, or what the tables know as nobody ("44 v. Chr.", "Hartz IV")."""
-    nobody = label != "MISC" and plain(surface) in lists().nobody
-    nobody = nobody or (label == "PER" and plain(surface) in lists().no_persons)
-    return nobody or PRICE.match(surface) is not None or not any(letter.isalnum() for letter in surface)
+def _is_no_name(label: str, kind: str, surface: str) -> bool:
+    """Whether a text is marks alone ("@"), a price, or what the tables know as nobody ("44 v. Chr.", "Hartz IV").
+
+    And whether a person or place is a word in small letters ("islanders") that no town is called by.
+    """
+    key = plain(surface)
+    nobody = (label != "MISC" and key in lists().nobody) or (label == "PER" and key in lists().no_persons)
+    small = kind == "name" and label in ("PER", "LOC") and surface.islower() and " " not in surface
+    is_price = PRICE.match(surface) is not None
+    return nobody or is_price or not any(map(str.isalnum, surface)) or (small and key not in places())
 
 
-@lru_cache(REMEMBERED)
-def _is_small_word(label: str, surface: str) -> bool:
-    """Whether a person or place is a word in small letters ("islanders") that no town is called by."""
-    return label in ("PER", "LOC") and surface.islower() and " " not in surface and plain(surface) not in places()
-
-
-@lru_cache(REMEMBERED)
 def _is_organisation(surface: str) -> bool:
     key = uninflected(plain(surface))
     known = lists().aliases.get(("ORG", key), key)
@@ -273,14 +286,12 @@ def _is_organisation(surface: str) -> bool:
     return lists().kinds.get(known) in SETTLED and not bears and not {key, key.removesuffix("s")} & places().keys()
 
 
-@lru_cache(REMEMBERED)
 def _is_of_founder(surface: str) -> bool:
     """Whether one word is a company or club: many are called by their founder ("Schlecker") or quarter."""
     key = uninflected(plain(surface))
     return " " not in surface and lists().kinds.get(lists().aliases.get(("ORG", key), key)) in FOUNDED
 
 
-@lru_cache(REMEMBERED)
 def _is_place(surface: str) -> bool:
     """Whether one word is a country, a region or a large city of the tables, and nobody's name."""
     key = plain(surface)
@@ -295,7 +306,6 @@ def _known_places() -> frozenset[str]:
     return frozenset(shown | {name for (label, _), name in known.aliases.items() if label == "LOC"})
 
 
-@lru_cache(REMEMBERED)
 def _is_no_place(surface: str) -> bool:
     return surface.lower() in _never_places() or plain(surface) in lists().no_places
 

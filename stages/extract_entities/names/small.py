@@ -7,7 +7,7 @@ Activations are quantised by scales fixed in the graph, so a sentence comes out 
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, filterfalse, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,12 +69,12 @@ class FormMemory:
         # What is not filled yet takes no memory; growing it step by step would hold it twice.
         self.vectors: NDArray[np.float16] = np.zeros((FORM_LIMIT, _forms().get_outputs()[0].shape[1]), np.float16)
 
-    def learn(self, words: set[str]) -> None:
-        """Make the vectors of the forms not met before."""
-        fresh = sorted(words - self.rows.keys())
+    def rows_of(self, words: Sequence[str]) -> NDArray[np.intp]:
+        """The row of the vector of each word; makes the vectors of forms not met before."""
+        fresh = list(dict.fromkeys(filterfalse(self.rows.__contains__, words)))
         if len(self.rows) + len(fresh) > FORM_LIMIT:
             self.__init__()  # type: ignore[misc]
-            fresh = sorted(words)
+            fresh = list(dict.fromkeys(words))
         first = len(self.rows) + 1
         if first + len(fresh) > len(self.vectors):
             more = np.zeros((first + len(fresh) - len(self.vectors), self.vectors.shape[1]), np.float16)
@@ -82,7 +82,8 @@ class FormMemory:
         for start in range(0, len(fresh), FORMS_AT_ONCE):
             found = form_vectors(fresh[start : start + FORMS_AT_ONCE])
             self.vectors[first + start : first + start + len(found)] = found
-        self.rows |= {word: first + i for i, word in enumerate(fresh)}
+        self.rows.update(zip(fresh, range(first, first + len(fresh)), strict=True))
+        return np.fromiter(map(self.rows.__getitem__, words), np.intp, len(words))
 
 
 @lru_cache(maxsize=1)
@@ -92,34 +93,18 @@ def _memory() -> FormMemory:
 
 def tag_small(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
     """Tag each sentence; scores are the probabilities of the chosen tags. `NOTHING` where all words are O."""
-    _memory().learn(set(chain.from_iterable(sentences)))
-    return [tagged for group in _groups(sentences, SEARCHED) for tagged in _read(*_ask(group))]
+    return [tagged for asked in _ask(sentences) for tagged in _read(asked)]
 
 
 def tag_where_sure(sentences: Sequence[Sequence[str]], sure: float) -> list[Tagged | None]:
     """As `tag_small`; None for a sentence in which any word has no tag, of either level, as probable as ``sure``."""
-    _memory().learn(set(chain.from_iterable(sentences)))
     results: list[Tagged | None] = []
-    for group in _groups(sentences, SEARCHED):
-        asked = _ask(group)
+    for asked in _ask(sentences):
         doubtful = np.minimum(asked.outer.max(axis=1), asked.inner.max(axis=1)) < sure
         doubtful[asked.gaps] = False
         counts = np.diff(np.cumsum(doubtful)[asked.gaps]).tolist()
-        results += [None if count else tagged for count, tagged in zip(counts, _read(*asked), strict=True)]
+        results += [None if count else tagged for count, tagged in zip(counts, _read(asked), strict=True)]
     return results
-
-
-def _groups(sentences: Sequence[Sequence[str]], size: int) -> Iterator[list[Sequence[str]]]:
-    group: list[Sequence[str]] = []
-    count = 0
-    for words in sentences:
-        if count > size:
-            yield group
-            group, count = [], 0
-        group.append(words)
-        count += len(words) + 1
-    if group:
-        yield group
 
 
 class _Asked(NamedTuple):
@@ -130,10 +115,15 @@ class _Asked(NamedTuple):
     gaps: NDArray[np.intp]
 
 
-def _ask(sentences: Sequence[Sequence[str]]) -> _Asked:
-    known = _memory().rows
-    rows = np.fromiter(map(known.__getitem__, chain.from_iterable(sentences)), np.intp)
+def _ask(sentences: Sequence[Sequence[str]]) -> Iterator[_Asked]:
+    """The probabilities of the tags of the sentences, about `SEARCHED` words at a time."""
+    rows = _memory().rows_of(list(chain.from_iterable(sentences)))
     bounds = np.cumsum([0, *map(len, sentences)])
+    for first, last in pairwise(_cuts(bounds, SEARCHED)):
+        yield _ask_at_once(rows[bounds[first] : bounds[last]], bounds[first : last + 1] - bounds[first])
+
+
+def _ask_at_once(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> _Asked:
     gaps = bounds + np.arange(len(bounds))
     outer, inner = (np.zeros((gaps[-1] + 1, len(TAGS)), np.float32) for _ in range(2))
     words = np.delete(np.arange(len(outer)), gaps)
@@ -141,7 +131,15 @@ def _ask(sentences: Sequence[Sequence[str]]) -> _Asked:
     return _Asked(outer, inner, gaps)
 
 
-def _read(outer: Floats, inner: Floats, gaps: NDArray[np.intp]) -> Iterator[Tagged]:
+def _cuts(bounds: NDArray[np.intp], size: int) -> list[int]:
+    """The numbers of the sentences that begin parts of about ``size`` words, and of the end."""
+    wanted = np.searchsorted(bounds, np.arange(0, bounds[-1], size))
+    found: list[int] = np.unique([*wanted, len(bounds) - 1]).tolist()
+    return found
+
+
+def _read(asked: _Asked) -> Iterator[Tagged]:
+    outer, inner, gaps = asked
     real = np.ones(len(outer), bool)
     real[gaps] = False
     tags = best_rows(outer, real, shipped_gains(), SURE)
@@ -162,8 +160,8 @@ def _by_sentence(runs: Runs, gaps: NDArray[np.intp]) -> Iterator[list[Run]]:
 def _probabilities(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Probabilities of the outer and the inner tags of every word, asked for about `ROW` words at a time."""
     around = _around(bounds)
-    cuts = bounds[np.unique(np.searchsorted(bounds, np.arange(ROW, len(rows) + ROW, ROW)).clip(max=len(bounds) - 1))]
-    parts = [_run(rows[first:last], around[:, first:last], first) for first, last in pairwise([0, *cuts.tolist()])]
+    cuts = bounds[_cuts(bounds, ROW)].tolist()
+    parts = [_run(rows[first:last], around[:, first:last], first) for first, last in pairwise(cuts)]
     outer, inner = (np.concatenate([EMPTY, *(part[level] for part in parts)]) for level in (0, 1))
     return outer, inner
 

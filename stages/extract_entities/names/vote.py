@@ -7,6 +7,7 @@ engine missed in a poorer context ("Trump mit Rubio (Foto)").
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -52,8 +53,10 @@ def vote(sentences: Sequence[Sentence], extractor: str) -> list[list[Name]]:
         [_with_particles(sentence, _relabel(sentence.text, name, votes), surnames) for name in sentence.names]
         for sentence in sentences
     ]
-    words = set().union(*(sentence.words for sentence in sentences))
+    words = set(chain.from_iterable(sentence.words for sentence in sentences))
     missed = _missed_words(words, _missed_forms(words, votes))
+    if not missed:
+        return relabelled
     return [
         names if missed.keys().isdisjoint(sentence.words) else _with_missed(sentence, names, missed, extractor)
         for sentence, names in zip(sentences, relabelled, strict=True)
@@ -99,8 +102,10 @@ def _winner(form: str, votes: Votes) -> tuple[str, float] | None:
     found = votes.get(base_form(form)) or votes.get(form)
     if not found:
         return None
-    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    return ranked[0] if len(ranked) == 1 or ranked[0][1] >= LEAD * ranked[1][1] else None
+    if len(found) == 1:
+        return next(iter(found.items()))
+    first, second, *_ = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return first if first[1] >= LEAD * second[1] else None
 
 
 def _relabel(text: str, name: Name, votes: Votes) -> Name:
@@ -118,7 +123,9 @@ def _surnames(sentences: Sequence[Sentence]) -> dict[str, str]:
     found = {}
     for text, _, _, names in sentences:
         for name in names:
-            words = text[name.start : name.end].split(" ") if name.label == "PER" else []
+            surface = text[name.start : name.end]
+            # Most people have one given name and one surname: without a second space there is no particle between.
+            words = surface.split(" ") if name.label == "PER" and surface.count(" ") > 1 else []
             small = next((i for i, word in enumerate(words) if word.islower()), 0)
             if small and all(map(str.islower, words[small:-1])) and words[-1][:1].isupper():
                 found[words[-1]] = " ".join(words[small:])
@@ -140,11 +147,10 @@ def _with_particles(sentence: Sentence, name: Name, surnames: Mapping[str, str])
 def _missed_forms(words: set[str], votes: Votes) -> dict[str, tuple[str, float]]:
     """The forms that are looked for where no name was found, with label and score; ``words`` are the document's."""
     forms = {}
-    for form in (form for form in votes if not form.endswith(PART)):
-        winner = _winner(form, votes)
+    for form in (form for form in votes if " " not in form and form[:1].isupper() and not form.endswith(PART)):
         long_enough = len(form) >= SHORTEST or (form.isupper() and len(form) > 1)
-        sure = winner is not None and winner[1] >= ENOUGH and winner[0] != "MISC"
-        if winner and sure and long_enough and " " not in form and form[0].isupper() and form.lower() not in words:
+        winner = _winner(form, votes) if long_enough and form.lower() not in words else None
+        if winner is not None and winner[1] >= ENOUGH and winner[0] != "MISC":
             forms[form] = winner[0], round(min(0.9, winner[1] / (1 + winner[1])), 4)
     return forms
 
@@ -165,7 +171,8 @@ def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> di
     for word in words.intersection(form + ending for form in forms for ending in ("", *GENITIVES)):
         label, score = forms[word if word in forms else base_form(word)]
         missed[word] = _Missed(0, len(word), label, "name", score)
-    for word in (word for word in words if forms and "-" in word and word not in missed and word[0].isupper()):
+    compounds = [word for word in words if "-" in word] if forms else []
+    for word in (word for word in compounds if word not in missed and word[0].isupper()):
         form = _first_segment(word)
         if form in forms:
             start = word.find(form)
@@ -187,7 +194,7 @@ def _with_missed(
         start, end = at + form.start, at + form.end
         if taken.find(1, start, end) < 0:
             found.append(Name(start, end, form.label, form.kind, form.score, extractor))
-    return sorted(found, key=lambda name: (name.start, -name.end, name.kind))
+    return sorted(found, key=lambda name: (name.start, -name.end, name.kind)) if len(found) > len(names) else found
 
 
 def _first_segment(word: str) -> str:

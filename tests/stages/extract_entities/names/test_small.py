@@ -109,7 +109,7 @@ def test_a_form_that_is_known_is_not_worked_out_again(monkeypatch: pytest.Monkey
     monkeypatch.setattr(small, "form_vectors", listens)
     memory = small.FormMemory()
     for words in ("der rat der stadt tagt heute nicht", "der rat der stadt tagt heute wieder"):
-        memory.learn(set(words.split()))
+        memory.rows_of(words.split())
     assert sorted(asked) == ["der", "heute", "nicht", "rat", "stadt", "tagt", "wieder"]
 
 
