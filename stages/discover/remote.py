@@ -13,7 +13,7 @@ from typing import cast
 
 from stages.discover.selection import TABLES_FOLDER, Selection, on_the_way
 from stages.discover.sidecars import SIDECAR, is_sidecar
-from stages.errors import SourceError
+from stages.errors import SourceError, UsageError
 from stages.tables.store.objects import Conflict, Listed, Objects
 from stages.tables.store.snapshots import MARKER
 
@@ -39,6 +39,14 @@ class Remote:
     def name(self) -> str:
         """The last part of its address."""
         return str(self).rpartition("/")[2]
+
+    def refusal(self) -> str | None:
+        """Say why the store does not list this prefix to this machine; None where it does."""
+        try:
+            next(Objects(str(self), _PATIENCE).list(), None)
+        except (OSError, UsageError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        return None
 
     def open(self) -> BufferedReader:
         """Read the object into a file on this machine that has no name; raises OSError as a disk does.
