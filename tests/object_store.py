@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,14 @@ class S3:
     def refuse(self, every: int = 0, matching: str = "", status: int = 503) -> None:
         """Refuse each ``every``-th request whose line holds ``matching``; 0: none."""
         self.ask("POST", _CONTROL, json.dumps({"every": every, "matching": matching, "status": status}))
+
+    def answer_slowly(self, seconds: float) -> None:
+        """Let each answer take so long, as one from far away does."""
+        self.ask("POST", _CONTROL, json.dumps({"every": 0, "seconds": seconds}))
+
+    def most_at_once(self) -> int:
+        """Count the requests that were under way side by side at most since this was last asked."""
+        return int(self.ask("GET", f"{_CONTROL}?most"))
 
     def asked(self) -> list[str]:
         """The request lines so far, and forget them."""
@@ -111,6 +120,7 @@ class _Gate:
 
     def __init__(self, server: Callable[..., Iterable[bytes]]) -> None:
         self.server, self.asked, self.met = server, list[str](), 0
+        self.now, self.most, self.counting = 0, 0, threading.Lock()
         self.told: dict[str, Any] = {"every": 0}
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -126,10 +136,21 @@ class _Gate:
                 environ["wsgi.input"].read(length)
                 start(f"{self.told['status']} Refused", [("Content-Type", "application/xml")])
                 return [_REFUSALS[self.told["status"]].encode()]
-        return self.server(environ, start)
+        with self.counting:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            time.sleep(self.told.get("seconds", 0))
+            return self.server(environ, start)
+        finally:
+            with self.counting:
+                self.now -= 1
 
     def _control(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         start("200 OK", [("Content-Type", "application/json")])
+        if environ.get("QUERY_STRING") == "most":
+            most, self.most = self.most, 0
+            return [str(most).encode()]
         if environ["REQUEST_METHOD"] == "GET":
             asked, self.asked = self.asked, []
             return [json.dumps(asked).encode()]

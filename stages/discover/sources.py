@@ -34,6 +34,7 @@ _PASSING = frozenset(
     if hasattr(errno, name)
 )
 """What a disk, a network drive or a busy system says that may answer the next time."""
+STORE = "object store"
 NOT_REGULAR = "a pipe, socket or device, no file; remove it from the source"
 _GLOB_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 _SET_SYNTAX = re.compile(r"[\\\[\]^&|~]")
@@ -140,7 +141,7 @@ def open_source(path: Path | Remote) -> BufferedReader:
         try:
             return path.open()
         except OSError as error:
-            raise refused(error) from error
+            raise refused(error, lies_on=STORE) from error
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
@@ -151,15 +152,15 @@ def open_source(path: Path | Remote) -> BufferedReader:
     return os.fdopen(handle, "rb")
 
 
-def refused(error: OSError, what: str = "read") -> SourceError:
+def refused(error: OSError, what: str = "read", lies_on: str = "disk or network drive") -> SourceError:
     """Say what a failure of the system means: ``disk_failed`` where another try may do, else ``unreadable``.
 
     ``what`` could not be done to the file or folder: opened, read, listed, reached.
     """
     why = error.strerror or type(error).__name__
     if error.errno in _PASSING:
-        return SourceError(DISK_FAILED, f"could not be {what} ({why}); check the disk or network drive it lies on")
-    return SourceError("unreadable", f"cannot be {what} ({why}); check its permissions and its disk")
+        return SourceError(DISK_FAILED, f"could not be {what} ({why}); check the {lies_on} it lies on")
+    return SourceError("unreadable", f"cannot be {what} ({why}); check its permissions and the {lies_on} it lies on")
 
 
 def chunks(file: BufferedReader) -> Iterator[bytes]:

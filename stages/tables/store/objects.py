@@ -13,6 +13,7 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +25,23 @@ _AWS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_
 _OTHER_NAMES = {"AWS_DEFAULT_REGION": "aws_region", "AWS_ENDPOINT_URL_S3": "aws_endpoint_url"}
 _OF_PROFILES = {"region": "aws_region", "endpoint_url": "aws_endpoint_url"} | {name: name for name in _AWS[:3]}
 _PATIENCE = timedelta(seconds=90)
-_MOST_SAID = 300
+_MOST_SAID = 400
+_MEANINGS = {
+    "NoSuchBucket": "there is no such bucket, check its name",
+    "ContainerNotFound": "there is no such container, check its name",
+    "InvalidAccessKeyId": "the store does not know this key, check AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "the secret does not fit the key, check AWS_SECRET_ACCESS_KEY",
+    "AuthorizationHeaderMalformed": "the bucket is in another region, check AWS_REGION",
+    "PermanentRedirect": "the bucket is in another region, check AWS_REGION",
+    # Where a machine of a cloud asks for the role it was given.
+    "//169.254.169.254/": "there are no credentials, set them (docs/object_stores.md)",
+    "403 Forbidden": "these credentials may not do that, or are none",
+    "error sending request": "nothing answers there, check the address (for s3:// AWS_ENDPOINT_URL) and the network",
+}
+"""What stores and libraries say, and what that means."""
+_TOLD = ("AWS_", "GOOGLE_", "AZURE_", "AZURITE_")
+_STORES_KEPT = 16
+"""A new one for each object would cost four milliseconds, and a connection."""
 _PAGE = 1_000
 
 
@@ -97,17 +114,8 @@ class Objects:
         self.url, self._patience = url.rstrip("/"), patience
 
     def _store(self) -> Any:
-        try:
-            from obstore.store import from_url
-        except ImportError as error:
-            raise UsageError(
-                f"{self.url}: object stores need a package that is not installed; pip install 'fliesstext[delta]'"
-            ) from error
-        given: Any = access(self.url)
-        # What is not Amazon's is left to the libraries: they know from the environment whether it is a test server.
-        web: Any = {"allow_http": True} if given.pop("aws_allow_http", "") else None
-        retry: Any = {"max_retries": 10, "retry_timeout": self._patience}
-        return from_url(self.url, config=given or None, client_options=web, retry_config=retry)
+        told = frozenset((name, value) for name, value in os.environ.items() if name.startswith(_TOLD))
+        return _store_of(self.url, self._patience, frozenset(access(self.url).items()), told)
 
     def list(self, below: str = "", after: str | None = None) -> Iterator[Listed]:
         """List the objects whose names begin with the folder ``below``, page by page, in order of their names."""
@@ -199,7 +207,29 @@ class Objects:
             raise OSError(errno.EACCES if denied else errno.EIO, said(error), f"{self.url}/{path}") from None
 
 
+@lru_cache(_STORES_KEPT)
+def _store_of(url: str, patience: timedelta, given: frozenset[tuple[str, str]], told: frozenset[Any]) -> Any:  # noqa: ARG001
+    """The library's store for a URL, with its connections; ``told``: what it reads from the environment itself."""
+    try:
+        from obstore.store import from_url
+    except ImportError as error:
+        raise UsageError(
+            f"{url}: object stores need a package that is not installed; pip install 'fliesstext[delta]'"
+        ) from error
+    config: Any = dict(given)
+    # What is not Amazon's is left to the libraries: they know from the environment whether it is a test server.
+    web: Any = {"allow_http": True} if config.pop("aws_allow_http", "") else None
+    # As often as fits into that time: ten, which is the library's own number, may be over in two seconds.
+    retry: Any = {"max_retries": 1_000, "retry_timeout": patience}
+    return from_url(url, config=config or None, client_options=web, retry_config=retry)
+
+
 def said(error: BaseException) -> str:
-    """Give the first line of what a library of object stores said, without names and passwords in its addresses."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return printable(_USER.sub("//", lines[0]))[:_MOST_SAID]
+    """Give the first line of what a library of object stores said, without names and passwords in its addresses.
+
+    Before it, where that is known, what it means and what to do.
+    """
+    whole = str(error)
+    line = (whole.splitlines() or [type(error).__name__])[0]
+    means = next((f"{meaning}: " for mark, meaning in _MEANINGS.items() if mark in whole), "")
+    return printable(means + _USER.sub("//", line.partition(": <")[0]))[:_MOST_SAID]
