@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from stages.discover.remote import Remote
 from stages.errors import SourceError, UsageError
-from stages.tables.store.objects import is_url
+from stages.tables.store.objects import is_url, is_web
 
 _WILD = re.compile(r"[*?\[]")
 _ALL = ("**",)
@@ -34,7 +34,7 @@ _PASSING = frozenset(
     if hasattr(errno, name)
 )
 """What a disk, a network drive or a busy system says that may answer the next time."""
-STORE = "object store"
+STORE = "object store or server"
 NOT_REGULAR = "a pipe, socket or device, no file; remove it from the source"
 _GLOB_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 _SET_SYNTAX = re.compile(r"[\\\[\]^&|~]")
@@ -216,6 +216,8 @@ def _remote(given: str, url: str) -> Source:
     if not is_url(root):
         raise UsageError(f"{url}: a pattern needs a bucket before it, as in s3://bucket/*.txt")
     patterns = (url[len(root) :].lstrip("/"),) if wild else _ALL
+    if is_web(root) and "@" in root.split("/")[2]:
+        raise UsageError("an address with a name and a password would stand in every report; name one that needs none")
     named = _source(given or root.rpartition("/")[2], Path(), patterns)
     return replace(named, root=Remote(root))
 

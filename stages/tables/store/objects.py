@@ -1,4 +1,4 @@
-"""Objects: a prefix of an object store (s3://, gs://, az://), its files by name, and who it is reached as.
+"""Objects: a prefix of an object store (s3://, gs://, az://, https://), its files by name, and who it is reached as.
 
 Credentials and endpoint are taken the usual way (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
 AWS_ENDPOINT_URL, AWS_PROFILE; else what the machine itself is given) and told to nobody. What is throttled or fails for
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from stages.errors import UsageError, printable
 
-_URL = re.compile(r"(?:s3|s3a|gs|az|abfss?)://[^/]+(?:/.*)?")
+_URL = re.compile(r"(?:s3|s3a|gs|az|abfss?|https?)://[^/]+(?:/.*)?")
 _USER = re.compile(r"//[^/@\s]*@")
 _AWS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region", "aws_endpoint_url")
 _OTHER_NAMES = {"AWS_DEFAULT_REGION": "aws_region", "AWS_ENDPOINT_URL_S3": "aws_endpoint_url"}
@@ -65,6 +65,11 @@ def is_url(place: object) -> bool:
     (True, False, False)
     """
     return isinstance(place, str) and bool(_URL.fullmatch(place))
+
+
+def is_web(url: str) -> bool:
+    """Tell whether a URL is that of a web server, which is read alone, and lists its folders as pages."""
+    return url.startswith(("https://", "http://"))
 
 
 def access(url: str) -> dict[str, str]:
@@ -155,6 +160,24 @@ class Objects:
                 options: Any = {"range": (at, min(at + length, size))} | ({"if_match": tag} if tag else {})
                 yield bytes(obstore.get(store, path, options=options).bytes())
 
+    def page(self, path: str) -> tuple[str, bytes]:
+        """Read what a web server has at an address whole, with what it says that it is (``text/html``)."""
+        import obstore
+
+        with self._told(path):
+            found = obstore.get(self._store(), path)
+            return str(found.attributes.get("Content-Type", "")), bytes(found.bytes())
+
+    def whole(self, path: str, length: int, tag: str | None) -> Iterator[bytes]:
+        """Read an object in one go, as web servers may know no ranges; as `pieces` in all else."""
+        import obstore
+
+        with self._told(path):
+            # A weak tag is for caches: a server takes it for none.
+            options: Any = {"if_match": tag} if tag and not tag.startswith("W/") else {}
+            for piece in obstore.get(self._store(), path, options=options).stream(min_chunk_size=length):
+                yield bytes(piece)
+
     def write(self, path: str, data: bytes | Path, instead_of: str | None = "") -> str:
         """Write an object in one step and give what tells it from others, as `read` does.
 
@@ -218,7 +241,7 @@ def _store_of(url: str, patience: timedelta, given: frozenset[tuple[str, str]], 
         ) from error
     config: Any = dict(given)
     # What is not Amazon's is left to the libraries: they know from the environment whether it is a test server.
-    web: Any = {"allow_http": True} if config.pop("aws_allow_http", "") else None
+    web: Any = {"allow_http": True} if config.pop("aws_allow_http", "") or url.startswith("http:") else None
     # As often as fits into that time: ten, which is the library's own number, may be over in two seconds.
     retry: Any = {"max_retries": 1_000, "retry_timeout": patience}
     return from_url(url, config=config or None, client_options=web, retry_config=retry)
