@@ -4,6 +4,7 @@ Scheduler and workers are real ones on the loopback, started by Dask's own comma
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -133,6 +134,29 @@ def test_the_command_works_there_with_paths_below_the_current_folder(
     told = subprocess.run([*COMMAND, *wanted], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     assert "distributed" not in told.stderr, "what Dask says to itself is not for people"
+    assert_as_here(press, tmp_path / "tables")
+
+
+def test_the_commands_of_the_readme(press: Path, tmp_path: Path) -> None:
+    """Typed as they stand, but for what one machine has others of: the address, the folders, how many workers."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [lines] = re.findall(r"<!-- recipe: dask -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    first, *others = (line.partition("#")[0].strip() for line in lines.splitlines())
+    assert first == "dask scheduler"
+    with scheduler(tmp_path) as address:
+        put = {
+            "tcp://scheduler:8786": address,
+            "/mnt/press": str(press),
+            "/mnt/tables": "tables",
+            "workers 8": "workers 2",
+        }
+        worker, run = (re.sub("|".join(put), lambda found: put[found[0]], line) for line in others)
+        with started(*worker.split()[1:], "--no-dashboard", folder=tmp_path):
+            with Client(address, set_as_default=False) as client:
+                client.wait_for_workers(2, timeout=LONG)
+            words = (*run.split()[1:], "--languages", "de", "--engine", "none")
+            done = subprocess.run([*COMMAND, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
     assert_as_here(press, tmp_path / "tables")
 
 
