@@ -127,6 +127,19 @@ def test_the_rows_are_those_of_this_machine(press: Path, two_workers: str, tmp_p
     assert_as_here(press, tmp_path / "tables")
 
 
+def test_a_model_is_loaded_once_by_each_worker(press: Path, two_workers: str, tmp_path: Path) -> None:
+    with Client(two_workers, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=LONG)
+        before = client.run(deadly.models_loaded)
+        with fast_gate():
+            run_here([press], tmp_path / "tables", dask=two_workers, batch_size=5, engine="fast")
+        after = client.run(deadly.models_loaded)
+    assert len(after) == 2
+    for worker, (loaded, asked) in after.items():
+        assert loaded == 1
+        assert asked > before[worker][1], "and it worked"
+
+
 def test_the_command_works_there_with_paths_below_the_current_folder(
     press: Path, two_workers: str, tmp_path: Path
 ) -> None:
