@@ -269,9 +269,12 @@ class Cluster:
 
 def _connect(address: str) -> Any:
     try:
+        import dask
         from distributed import Client
     except ImportError as error:
         raise ClusterError(f"--dask needs the extra dask: pip install 'fliesstext[dask]' ({error})") from error
+    # It warns of calls that take along more than 10 MB, as batches do that travel.
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"})
     try:
         return Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:

@@ -100,6 +100,7 @@ def assert_as_here(press: Path, tables: Path) -> None:
 def test_what_hangs_dies_or_raises_costs_no_other_call_anything(two_workers: str, tmp_path: Path) -> None:
     with Cluster(two_workers, Ground(tmp_path)) as executor, ThreadPoolExecutor(6) as threads:
         assert executor.n == 2
+        assert executor.run(LONG, len, bytes(12 << 20)) == 12 << 20, "and nobody is warned of what travels"
         fine = [threads.submit(executor.run, LONG, time.sleep, 0.2) for _ in range(6)]
         with pytest.raises(WorkerDiedError):
             executor.run(LONG, deadly.die)
