@@ -6,6 +6,7 @@ call, in the process that calls.
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,7 +43,15 @@ def check(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule]) -> Verdict:
 def load() -> None:
     """Import Great Expectations, which takes seconds the first time."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    import great_expectations  # noqa: F401
+    # It imports Spark too where that is installed, for nothing that is asked here; and Spark without gRPC ends a
+    # process that was begun with -c, as that of the gate is.
+    absent: Any = {} if "pyspark" in sys.modules else {"pyspark": None}
+    sys.modules.update(absent)
+    try:
+        import great_expectations  # noqa: F401
+    finally:
+        for name in absent:
+            sys.modules.pop(name, None)
 
 
 # A context of Great Expectations makes itself the one of the whole process.

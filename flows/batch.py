@@ -83,6 +83,13 @@ class Batch:
         """Count the bytes of the sources."""
         return int(self.sources()["size_bytes"].sum())
 
+    def spooled(self) -> list[tuple[int, int]]:
+        """Say where members of containers and their sidecars lie in the spool: first byte, and how many bytes."""
+        rows = self.sources()
+        places = (("spooled_at", "size_bytes"), ("sidecar_at", "sidecar_bytes"))
+        held = (rows.select(pair).drop_nulls().iter_rows() for pair in places if pair[0] in rows.columns)
+        return sorted({(at, n_bytes) for pair in held for at, n_bytes in pair})
+
     # A batch of a run that died
 
     @property

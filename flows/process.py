@@ -15,6 +15,8 @@ from flows.execute.processes import Processes, worthwhile
 from flows.progress import progress_bar
 from flows.resume import keep, take_over
 from flows.steps import Run
+from stages.discover.remote import Remote
+from stages.tables.store.objects import is_url
 
 
 def process(run: Run, decided: pl.DataFrame, *, sheltered: bool) -> list[Batch]:
@@ -56,11 +58,13 @@ def require_cluster(run: Run) -> None:
 
 def _cluster(run: Run, address: str) -> Executor:
     # Needed by whoever names one alone.
-    from flows.execute.dask import Cluster
+    from flows.execute.dask import Cluster, Ground
 
-    return Cluster(
-        address, [run.work, *(root for root in run.roots.values() if isinstance(root, Path) and root.exists())]
-    )
+    folders = [root for root in run.roots.values() if isinstance(root, Path) and root.exists()]
+    urls = [str(root) for root in run.roots.values() if isinstance(root, Remote) and not root.refusal()]
+    # Beside tables on an object store there is no drive that machines share.
+    work = None if is_url(run.store.where) else run.work
+    return Cluster(address, Ground(work, folders, urls, run.settings.engine, run.settings.ocr))
 
 
 def _place(run: Run, n_batches: int, *, at_least: int, risky: bool) -> Executor:

@@ -98,7 +98,7 @@ class Settings(BaseModel):
         None,
         pattern=r"^(tcp|tls)://",
         description="work on the workers of this Dask scheduler (tcp://host:8786) instead; sources and tables have to "
-        "be on drives that all of them mount",
+        "be on drives that all of them mount, or on an object store",
     )
     max_seconds: float = Field(
         300.0, gt=0, description="seconds after which a batch in a worker process counts as hung (large ones get more)"

@@ -26,6 +26,7 @@ from flows.execute import Executor, TimeUpError, WorkerDiedError
 from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.step import step
+from flows.travel import bring_home, do_there, pack
 from stages import find_duplicates as alike
 from stages.correct import CORRECTIONS
 from stages.correct.tables import Ground, link_corrected
@@ -230,7 +231,10 @@ def _work(run: Run, batch: Batch, executor: Executor, function: Callable[..., Ba
         return batch
     try:
         seconds = run.settings.max_seconds + batch.n_bytes / _BYTES_A_SECOND
-        return executor.run(seconds, function, batch, *args)
+        if executor.sees_folders:
+            return executor.run(seconds, function, batch, *args)
+        packed = pack(batch, run.work, args, run.spool)
+        return bring_home(batch, run.work, executor.run(seconds, do_there, packed, function, *args))
     except TimeUpError:
         return batch.fail("timed_out")
     except WorkerDiedError:

@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,22 @@ class S3:
     def refuse(self, every: int = 0, matching: str = "", status: int = 503) -> None:
         """Refuse each ``every``-th request whose line holds ``matching``; 0: none."""
         self.ask("POST", _CONTROL, json.dumps({"every": every, "matching": matching, "status": status}))
+
+    def cut_off(self, after: int) -> None:
+        """Refuse whatever is asked once so many requests that write have been granted, as to one who is dead."""
+        self.ask("POST", _CONTROL, json.dumps({"every": 0, "cut_off": after}))
+
+    def tear(self, every: int, matching: str) -> None:
+        """Break off the body of each ``every``-th answer to a GET whose line holds ``matching`` in the middle."""
+        self.ask("POST", _CONTROL, json.dumps({"every": 0, "torn": every, "matching": matching}))
+
+    def answer_slowly(self, seconds: float) -> None:
+        """Let each answer take so long, as one from far away does."""
+        self.ask("POST", _CONTROL, json.dumps({"every": 0, "seconds": seconds}))
+
+    def most_at_once(self) -> int:
+        """Count the requests that were under way side by side at most since this was last asked."""
+        return int(self.ask("GET", f"{_CONTROL}?most"))
 
     def asked(self) -> list[str]:
         """The request lines so far, and forget them."""
@@ -111,6 +128,7 @@ class _Gate:
 
     def __init__(self, server: Callable[..., Iterable[bytes]]) -> None:
         self.server, self.asked, self.met = server, list[str](), 0
+        self.now, self.most, self.counting = 0, 0, threading.Lock()
         self.told: dict[str, Any] = {"every": 0}
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
@@ -122,14 +140,36 @@ class _Gate:
         if self.told["every"] and self.told["matching"] in line:
             self.met += 1
             if self.met % self.told["every"] == 0:
-                length = int(environ.get("CONTENT_LENGTH") or 0)
-                environ["wsgi.input"].read(length)
-                start(f"{self.told['status']} Refused", [("Content-Type", "application/xml")])
-                return [_REFUSALS[self.told["status"]].encode()]
-        return self.server(environ, start)
+                return self._refuse(environ, start, self.told["status"])
+        if "cut_off" in self.told:
+            self.met += environ["REQUEST_METHOD"] not in ("GET", "HEAD")
+            if self.met > self.told["cut_off"]:
+                return self._refuse(environ, start, 403)
+        if "torn" in self.told and environ["REQUEST_METHOD"] == "GET" and self.told["matching"] in line:
+            self.met += 1
+            if self.met % self.told["torn"] == 0:
+                body = b"".join(self.server(environ, start))
+                return [body[: len(body) // 2]]
+        with self.counting:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        try:
+            time.sleep(self.told.get("seconds", 0))
+            return self.server(environ, start)
+        finally:
+            with self.counting:
+                self.now -= 1
+
+    def _refuse(self, environ: dict[str, Any], start: Callable[..., Any], status: int) -> Iterable[bytes]:
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start(f"{status} Refused", [("Content-Type", "application/xml")])
+        return [_REFUSALS[status].encode()]
 
     def _control(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         start("200 OK", [("Content-Type", "application/json")])
+        if environ.get("QUERY_STRING") == "most":
+            most, self.most = self.most, 0
+            return [str(most).encode()]
         if environ["REQUEST_METHOD"] == "GET":
             asked, self.asked = self.asked, []
             return [json.dumps(asked).encode()]

@@ -27,11 +27,13 @@ class ClusterError(FliesstextError):
 class Executor(Protocol):
     """Makes calls somewhere else; one that dies or hangs costs no other call anything.
 
-    ``n``: how many calls it makes at once. Used in a ``with``; leaving it with an error ends all that is under way,
-    and ``stopped`` is true from then on.
+    ``n``: how many calls it makes at once; ``sees_folders``: whether they see the folders of this machine, so that a
+    batch can be handed on as a path, or only what is in their arguments (`flows.travel`). Used in a ``with``; leaving
+    it with an error ends all that is under way, and ``stopped`` is true from then on.
     """
 
     n: int
+    sees_folders: bool
     stopped: bool
 
     def __enter__(self) -> Self: ...

@@ -15,10 +15,10 @@ from concurrent.futures import CancelledError, Future, InvalidStateError, Thread
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from flows.execute import ClusterError, TimeUpError, WorkerDiedError
-from stages.errors import StoppedError
+from stages.errors import StoppedError, UsageError
 
 T = TypeVar("T")
 
@@ -38,20 +38,35 @@ _MOST_ASKED = 32
 _one_at_a_time = threading.Lock()
 
 
+class Ground(NamedTuple):
+    """What every worker has to reach and to have.
+
+    ``work``: a folder of this run, under the same path; None where batches travel to the workers and back.
+    ``folders``: sources, under the same path. ``urls``: sources on object stores. ``engine`` and ``ocr``: the settings.
+    """
+
+    work: Path | None
+    folders: Sequence[Path] = ()
+    urls: Sequence[str] = ()
+    engine: str = "none"
+    ocr: bool = False
+
+
 class Cluster:
     """The workers of the Dask scheduler at ``address``, one call at a time on each; keeps `flows.execute.Executor`.
 
-    ``places``: files and folders that every worker has to reach under the same path, the first a folder of this run.
     Entering raises ClusterError, which says what to do, where there is no scheduler or no worker, or where a worker
-    does not see these places or has other versions installed. Workers that come later and can do the work are taken in.
+    does not have the ``ground`` or has other versions installed. Workers that come later and can do the work are taken
+    in.
     """
 
-    def __init__(self, address: str, places: Sequence[Path]) -> None:
+    def __init__(self, address: str, ground: Ground) -> None:
         self.address = address
         self.n = 0
         self.stopped = False
-        self._places = [place.absolute() for place in places]
-        self._token = secrets.token_hex(16)
+        self.sees_folders = ground.work is not None
+        self._ground = ground
+        self._token, self._versions = secrets.token_hex(16), _versions(ground.ocr)
         self._client: Any = None
         self._changing = threading.Condition()
         self._met: set[str] = set()  # all that the scheduler names
@@ -167,7 +182,8 @@ class Cluster:
     # Who is there
 
     def _meet_first(self) -> None:
-        (self._places[0] / REACHED).write_text(self._token, encoding="utf-8")
+        if self._ground.work:
+            (self._ground.work / REACHED).write_text(self._token, encoding="utf-8")
         problems = self._meet(self._present())
         if problems:
             raise ClusterError("\n  ".join([f"workers of {self.address} cannot do the work:", *problems]))
@@ -231,7 +247,7 @@ class Cluster:
         call = Future[None]()
         self._looks[call] = threading.current_thread()
         try:
-            problem = self._run_on(worker, call, _SECONDS_TO_LOOK, look, (self._places, self._token, _versions()))
+            problem = self._run_on(worker, call, _SECONDS_TO_LOOK, look, (self._ground, self._token, self._versions))
         except StoppedError:
             return None
         except (TimeUpError, WorkerDiedError) as error:
@@ -253,9 +269,12 @@ class Cluster:
 
 def _connect(address: str) -> Any:
     try:
+        import dask
         from distributed import Client
     except ImportError as error:
         raise ClusterError(f"--dask needs the extra dask: pip install 'fliesstext[dask]' ({error})") from error
+    # It warns of calls that take along more than 10 MB, as batches do that travel.
+    dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TB"})
     try:
         return Client(address, timeout=_SECONDS_TO_CONNECT, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
@@ -295,12 +314,14 @@ def _fetch(made: Any, worker: str) -> Any:
     raise error
 
 
-def _versions() -> dict[str, str]:
+def _versions(ocr: bool) -> dict[str, str]:
     """What has to be the same here and there: rows, and digests of rows, depend on it."""
     from flows.settings import library_versions, stage_versions
+    from stages.read.versions import reader_versions
 
     stages = {f"stage {name}": version for name, version in stage_versions().items()}
-    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **library_versions(), **stages}
+    readers = dict(told.split(" ", 1) for told in reader_versions(ocr))
+    return {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **library_versions(), **readers, **stages}
 
 
 # What workers do
@@ -312,26 +333,45 @@ def make(function: Callable[..., T], args: tuple[object, ...]) -> T:
         return function(*args)
 
 
-def look(places: Sequence[Path], token: str, wanted: Mapping[str, str]) -> str | None:
+def look(ground: Ground, token: str, wanted: Mapping[str, str]) -> str | None:
     """Say what keeps this worker from doing the work; None where nothing does.
 
-    ``places``: what it has to reach, the first a folder with a file that holds the ``token``; ``wanted``: the versions
-    of the run, as `_versions` gives them.
+    ``token``: what stands in a file of the run's folder; ``wanted``: the versions of the run, as `_versions` has them.
     """
     # Read when Polars is imported, which has not happened here yet; else each worker takes all cores of its machine.
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    found = _versions()
-    differ = [name for name in wanted if found.get(name) != wanted[name]]
-    other = [f"{name} {found.get(name)} instead of {wanted[name]}" for name in differ]
+    from stages.discover.remote import Remote
+
+    found = _versions(ground.ocr)
+    other = [
+        f"{name} {found[name]} instead of {version}" if name in found else f"no {name} instead of {version}"
+        for name, version in wanted.items()
+        if found.get(name) != version
+    ]
     if other:
         return f"it has {', '.join(other)}; install the versions of the machine that the run is started on"
-    try:
-        reached = (places[0] / REACHED).read_text(encoding="utf-8") == token
-    except OSError:
-        reached = False
-    if not reached:
-        return f"it does not see {places[0]}; put the tables (--tables) on a drive that all workers mount there"
-    unseen = [str(place) for place in places if not place.exists()]
-    if unseen:
+    if ground.work and not _holds(ground.work / REACHED, token):
+        return f"it does not see {ground.work}; put the tables (--tables) on a drive that all workers mount there"
+    if unseen := [str(folder) for folder in ground.folders if not folder.exists()]:
         return f"it does not see {', '.join(unseen)}; mount the sources there under the same path"
+    for url in ground.urls:
+        if why := Remote(url).refusal():
+            return f"it cannot list {url} ({why}); give it the variables of the object store that this machine has"
+    return _engine_lacks(ground.engine)
+
+
+def _holds(file: Path, token: str) -> bool:
+    try:
+        return file.read_text(encoding="utf-8") == token
+    except OSError:
+        return False
+
+
+def _engine_lacks(engine: str) -> str | None:
+    from stages.extract_entities.names import check_engine
+
+    try:
+        check_engine(engine)
+    except UsageError as error:
+        return str(error)
     return None

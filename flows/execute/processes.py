@@ -43,6 +43,7 @@ class Processes:
         self._free = threading.Semaphore(max(1, n))
         self._under_way: set[Future[Any]] = set()
         self.stopped = False
+        self.sees_folders = True
 
     def __enter__(self) -> Self:
         return self

@@ -7,10 +7,11 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import polars as pl
 
@@ -19,10 +20,24 @@ from stages.discover.patience import patiently
 from stages.discover.remote import Remote, list_objects
 from stages.discover.selection import TABLES_FOLDER, Selection
 from stages.discover.sidecars import SIDECAR, is_sidecar, sidecar_names
-from stages.discover.sources import DISK_FAILED, NOT_REGULAR, Source, chunks, open_source, refused, to_path, to_uri
+from stages.discover.sources import (
+    DISK_FAILED,
+    NOT_REGULAR,
+    STORE,
+    Source,
+    chunks,
+    open_source,
+    refused,
+    to_path,
+    to_uri,
+)
 from stages.errors import SourceError
 from stages.tables.store.snapshots import is_tables_folder
 
+T = TypeVar("T")
+
+_AT_ONCE, _ASKED_TOGETHER = 16, 512
+"""Objects that are read side by side, and that are asked for before the first answer is taken."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _DAY = 86_400_000_000
@@ -73,13 +88,15 @@ def find_files(sources: Iterable[Source], selection: Selection | None = None) ->
 
 
 def find_patiently(sources: Iterable[Source], selection: Selection | None = None) -> Listing:
-    """Do what `find_files` does, and look again after a while where the disk failed."""
+    """Do what `find_files` does, and look again after a while where the disk failed; object stores were asked again."""
     sources = list(sources)
-    return patiently(
-        find_files(sources, selection),
-        lambda found: DISK_FAILED in found.files["reason_code"],
-        lambda _: find_files(sources, selection),
-    )
+    on_disk = {source.name for source in sources if not isinstance(source.root, Remote)}
+
+    def failed(found: Listing) -> bool:
+        uris = found.files.filter(pl.col("reason_code") == DISK_FAILED)["source_uri"]
+        return any(uri.partition("/")[0] in on_disk for uri in uris)
+
+    return patiently(find_files(sources, selection), failed, lambda _: find_files(sources, selection))
 
 
 def trust(found: pl.DataFrame, prior: pl.DataFrame, trusted_before: datetime | None) -> pl.DataFrame:
@@ -146,11 +163,24 @@ def _hash_files(
 ) -> pl.DataFrame:
     """The hash (h), or the reason code (c) and the reason (r), of each file, and whether it is a container (o)."""
     hashed = []
-    for uri in uris:
-        hashed.append((uri, *_hash_file(to_path(uri, roots))))
+    for uri, found in _side_by_side(list(uris), lambda uri: _hash_file(to_path(uri, roots)), roots):
+        hashed.append((uri, *found))
         progress()
     schema = {"source_uri": pl.String, "h": pl.String, "c": pl.String, "r": pl.String, "o": pl.Boolean}
     return pl.DataFrame(hashed, schema=schema, orient="row")
+
+
+def _side_by_side(
+    uris: Sequence[str], ask: Callable[[str], T], roots: Mapping[str, Path | Remote]
+) -> Iterator[tuple[str, T]]:
+    """Give each source_uri with the answer, several at a time where they lie on object stores, which answer slowly."""
+    if not any(isinstance(root, Remote) for root in roots.values()):
+        yield from ((uri, ask(uri)) for uri in uris)
+        return
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="objects") as threads:
+        for at in range(0, len(uris), _ASKED_TOGETHER):
+            some = uris[at : at + _ASKED_TOGETHER]
+            yield from zip(some, threads.map(ask, some), strict=True)
 
 
 class _Beside(NamedTuple):
@@ -203,7 +233,7 @@ def _list_remote(
     try:
         listed, beside = list_objects(root, selection, source.files, source.holds, passed)
     except OSError as error:
-        refusal = refused(error, "listed")
+        refusal = refused(error, "listed", STORE)
         yield _problem(source, "", refusal.code, f"the prefix {refusal.reason}")
         return
     found.tags.update((to_uri(source.name, path), tag) for path, tag in beside.items())

@@ -1,4 +1,4 @@
-"""Remote: a source on an object store. Listed page by page, read range by range into a file without a name.
+"""Remote: a source on an object store or a web server. Listed page by page, read into a file without a name.
 
 The rest of the house meets the same as in a folder: a root that takes a relative path, and a file that can be opened.
 """
@@ -11,10 +11,11 @@ from datetime import timedelta
 from io import BufferedReader
 from typing import cast
 
+from stages.discover.index_pages import list_pages
 from stages.discover.selection import TABLES_FOLDER, Selection, on_the_way
 from stages.discover.sidecars import SIDECAR, is_sidecar
-from stages.errors import SourceError
-from stages.tables.store.objects import Conflict, Listed, Objects
+from stages.errors import SourceError, UsageError
+from stages.tables.store.objects import Conflict, Listed, Objects, is_web
 from stages.tables.store.snapshots import MARKER
 
 _RANGE = 8 << 20
@@ -40,6 +41,18 @@ class Remote:
         """The last part of its address."""
         return str(self).rpartition("/")[2]
 
+    def refusal(self) -> str | None:
+        """Say why the store does not list this prefix to this machine; None where it does."""
+        try:
+            objects = Objects(str(self), _PATIENCE)
+            if is_web(self.url):
+                objects.page("")
+            else:
+                next(objects.list(), None)
+        except (OSError, UsageError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        return None
+
     def open(self) -> BufferedReader:
         """Read the object into a file on this machine that has no name; raises OSError as a disk does.
 
@@ -50,8 +63,14 @@ class Remote:
         file = tempfile.TemporaryFile(prefix="fliesstext-")  # noqa: SIM115 - whoever asked for it closes it
         try:
             about = objects.look(self.relative)
-            for piece in objects.pieces(self.relative, about.size, _RANGE, about.tag):
+            if is_web(self.url):
+                pieces = objects.whole(self.relative, _RANGE, about.tag)
+            else:
+                pieces = objects.pieces(self.relative, about.size, _RANGE, about.tag)
+            for piece in pieces:
                 file.write(piece)
+            if file.tell() != about.size:
+                raise Conflict(str(self))
         except Conflict as error:
             file.close()
             raise SourceError("changed_while_reading", _CHANGED) from error
@@ -73,7 +92,8 @@ def list_objects(
     published tables are passed over. Raises OSError where any page cannot be had: half a listing would look like
     deletions.
     """
-    found = [one for one in Objects(root.url, _PATIENCE).list() if not one.path.endswith("/")]
+    objects = Objects(root.url, _PATIENCE)
+    found = [one for one in (list_pages if is_web(root.url) else Objects.list)(objects) if not one.path.endswith("/")]
     tables = {one.path.removesuffix(MARKER) for one in found if one.path.rpartition("/")[2] == MARKER}
     if tables:
         passed[TABLES_FOLDER] += len(tables)

@@ -17,7 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from stages.discover.remote import Remote
 from stages.errors import SourceError, UsageError
-from stages.tables.store.objects import is_url
+from stages.tables.store.objects import is_url, is_web
 
 _WILD = re.compile(r"[*?\[]")
 _ALL = ("**",)
@@ -34,6 +34,7 @@ _PASSING = frozenset(
     if hasattr(errno, name)
 )
 """What a disk, a network drive or a busy system says that may answer the next time."""
+STORE = "object store or server"
 NOT_REGULAR = "a pipe, socket or device, no file; remove it from the source"
 _GLOB_TOKEN = re.compile(r"\*\*/|\*\*|\*|\?|\[!?[^\]/]+\]|.", re.DOTALL)
 _SET_SYNTAX = re.compile(r"[\\\[\]^&|~]")
@@ -140,7 +141,7 @@ def open_source(path: Path | Remote) -> BufferedReader:
         try:
             return path.open()
         except OSError as error:
-            raise refused(error) from error
+            raise refused(error, lies_on=STORE) from error
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     except OSError as error:
@@ -151,15 +152,15 @@ def open_source(path: Path | Remote) -> BufferedReader:
     return os.fdopen(handle, "rb")
 
 
-def refused(error: OSError, what: str = "read") -> SourceError:
+def refused(error: OSError, what: str = "read", lies_on: str = "disk or network drive") -> SourceError:
     """Say what a failure of the system means: ``disk_failed`` where another try may do, else ``unreadable``.
 
     ``what`` could not be done to the file or folder: opened, read, listed, reached.
     """
     why = error.strerror or type(error).__name__
     if error.errno in _PASSING:
-        return SourceError(DISK_FAILED, f"could not be {what} ({why}); check the disk or network drive it lies on")
-    return SourceError("unreadable", f"cannot be {what} ({why}); check its permissions and its disk")
+        return SourceError(DISK_FAILED, f"could not be {what} ({why}); check the {lies_on} it lies on")
+    return SourceError("unreadable", f"cannot be {what} ({why}); check its permissions and the {lies_on} it lies on")
 
 
 def chunks(file: BufferedReader) -> Iterator[bytes]:
@@ -215,6 +216,8 @@ def _remote(given: str, url: str) -> Source:
     if not is_url(root):
         raise UsageError(f"{url}: a pattern needs a bucket before it, as in s3://bucket/*.txt")
     patterns = (url[len(root) :].lstrip("/"),) if wild else _ALL
+    if is_web(root) and "@" in root.split("/")[2]:
+        raise UsageError("an address with a name and a password would stand in every report; name one that needs none")
     named = _source(given or root.rpartition("/")[2], Path(), patterns)
     return replace(named, root=Remote(root))
 

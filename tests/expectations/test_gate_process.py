@@ -83,3 +83,13 @@ def test_a_run_does_not_hold_great_expectations_in_its_memory(tmp_path):
     command = [sys.executable, "-c", program, str(source), str(tmp_path / "tables")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout.split() == ["True", "False"]
+
+
+def test_spark_beside_it_does_not_end_it(good, tmp_path, monkeypatch):
+    """What the real one does in a process that was begun with -c, where gRPC is not installed."""
+    (tmp_path / "pyspark").mkdir()
+    (tmp_path / "pyspark" / "__init__.py").write_text("import sys\nsys.exit(0)\n")
+    gate_process._process.cache_clear()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert gate_process.check(good, MENTIONS).critical == ()
+    gate_process._process.cache_clear()

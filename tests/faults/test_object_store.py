@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 from datetime import timedelta
@@ -22,6 +23,7 @@ from stages.errors import LockedError, TablesError, UsageError
 from stages.tables.store import Snapshot
 from stages.tables.store.choose import open_store
 from stages.tables.store.delta import DeltaTables
+from stages.tables.store.objects import Objects
 from tests.faults.harness import COMMAND, ROOT, article, assert_same, published, rows
 from tests.faults.harness import run_here as run_with
 from tests.flows.test_resume import kill_when, read_by, write_long_texts
@@ -267,6 +269,16 @@ def test_only_what_changed_is_read(s3: S3, bucket: Bucket, tmp_path: Path) -> No
     assert report.counts["n_unchanged"] == 2
 
 
+def test_new_objects_are_read_side_by_side(s3: S3, bucket: Bucket, tmp_path: Path) -> None:
+    """An answer takes its time, so one after the other would be a million times that."""
+    for number in range(24):
+        bucket.put(f"press/{number:02}.txt", article(number))
+    s3.most_at_once()
+    s3.answer_slowly(0.1)
+    assert run_here([f"press={bucket.url}/press"], tmp_path / "out", engine="none").counts["n_written"] == 24
+    assert s3.most_at_once() > 4
+
+
 def test_a_glob_and_an_archive(bucket: Bucket, tmp_path: Path) -> None:
     fill(bucket)
     packed = io.BytesIO()
@@ -313,13 +325,45 @@ def test_throttled_reads_are_waited_for_and_what_fails_is_tried_again(s3: S3, bu
     assert run_here([f"press={bucket.url}/in"], tmp_path / "out").counts["n_written"] == 1
 
 
-def test_a_bucket_that_is_not_there_is_refused(bucket: Bucket, tmp_path: Path) -> None:
-    with (
-        patch("stages.discover.remote._PATIENCE", timedelta(seconds=0.5)),
-        patch("stages.discover.patience.PAUSES", ()),
-        pytest.raises(UsageError, match="no-such-bucket"),
-    ):
-        run_here([f"{bucket.url}-no-such-bucket/in"], tmp_path / "out")
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (
+            {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
+            "nothing answers there, check the address (for s3:// AWS_ENDPOINT",
+        ),
+        ({}, "there is no such bucket, check its name"),
+    ],
+    ids=["endpoint", "bucket"],
+)
+def test_what_is_wrong_is_told_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, str], told: str
+) -> None:
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    for place in ("stages.discover.remote._PATIENCE", "stages.tables.store.places._FIRST_PATIENCE"):
+        monkeypatch.setattr(place, timedelta(seconds=0.5))
+    with pytest.raises(UsageError, match=re.escape(told)):
+        run_here(["press=s3://not-there/in"], tmp_path / "out")
+    with pytest.raises(TablesError, match=re.escape(told)):
+        run_here([tmp_path], "s3://not-there/tables")
+
+
+def test_credentials_that_may_not_are_told_in_words(s3: S3, bucket: Bucket, tmp_path: Path) -> None:
+    s3.refuse(every=1, status=403)
+    with pytest.raises(UsageError, match="these credentials may not do that, or are none"):
+        run_here([f"press={bucket.url}/in"], tmp_path / "out")
+
+
+def test_a_store_that_is_busy_for_seconds_is_waited_for(s3: S3, bucket: Bucket) -> None:
+    """Ten tries are over in two seconds, and no outage is."""
+    bucket.put("in/a.txt", article(1))
+    s3.refuse(every=1)
+    timer = threading.Timer(8, s3.refuse)
+    timer.start()
+    assert [one.path for one in Objects(f"{bucket.url}/in", timedelta(seconds=60)).list()] == ["a.txt"]
+    timer.join()
 
 
 def test_sources_and_tables_on_one_bucket(bucket: Bucket) -> None:

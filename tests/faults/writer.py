@@ -16,7 +16,7 @@ def edition(folder: Path, number: int) -> None:
 
 
 def main() -> None:
-    folder, tables = Path(sys.argv[1]), Path(sys.argv[2])
+    folder, tables = Path(sys.argv[1]), sys.argv[2]
     told_to_stop = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.read(), told_to_stop.set()), daemon=True).start()
     number = 0

@@ -7,7 +7,7 @@ from typing import Literal
 from stages.errors import UsageError
 from stages.tables.store import Store
 from stages.tables.store.local import LocalSnapshots
-from stages.tables.store.objects import is_url
+from stages.tables.store.objects import is_url, is_web
 from stages.tables.store.snapshots import CURRENT, MARKER
 
 Format = Literal["parquet", "delta"]
@@ -19,6 +19,10 @@ def open_store(tables: str | Path, wanted: Format | None = None) -> Store:
     A folder keeps the format that it has; a new one is of Parquet files unless Delta is ``wanted``. On an object store
     tables are Delta tables. Raises UsageError where something else is wanted than is there or can be.
     """
+    if is_web(str(tables)):
+        raise UsageError(
+            f"{tables}: a web server keeps no tables; name a folder, or a prefix of an object store (s3://)"
+        )
     there = format_of(tables)
     if wanted and there and wanted != there:
         what = "on an object store tables are Delta tables" if is_url(tables) else f"{tables} holds {there} tables"

@@ -1,4 +1,4 @@
-"""Objects: a prefix of an object store (s3://, gs://, az://), its files by name, and who it is reached as.
+"""Objects: a prefix of an object store (s3://, gs://, az://, https://), its files by name, and who it is reached as.
 
 Credentials and endpoint are taken the usual way (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
 AWS_ENDPOINT_URL, AWS_PROFILE; else what the machine itself is given) and told to nobody. What is throttled or fails for
@@ -13,18 +13,35 @@ from configparser import ConfigParser
 from configparser import Error as ConfigError
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.errors import UsageError, printable
 
-_URL = re.compile(r"(?:s3|s3a|gs|az|abfss?)://[^/]+(?:/.*)?")
+_URL = re.compile(r"(?:s3|s3a|gs|az|abfss?|https?)://[^/]+(?:/.*)?")
 _USER = re.compile(r"//[^/@\s]*@")
 _AWS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region", "aws_endpoint_url")
 _OTHER_NAMES = {"AWS_DEFAULT_REGION": "aws_region", "AWS_ENDPOINT_URL_S3": "aws_endpoint_url"}
 _OF_PROFILES = {"region": "aws_region", "endpoint_url": "aws_endpoint_url"} | {name: name for name in _AWS[:3]}
 _PATIENCE = timedelta(seconds=90)
-_MOST_SAID = 300
+_MOST_SAID = 400
+_MEANINGS = {
+    "NoSuchBucket": "there is no such bucket, check its name",
+    "ContainerNotFound": "there is no such container, check its name",
+    "InvalidAccessKeyId": "the store does not know this key, check AWS_ACCESS_KEY_ID",
+    "SignatureDoesNotMatch": "the secret does not fit the key, check AWS_SECRET_ACCESS_KEY",
+    "AuthorizationHeaderMalformed": "the bucket is in another region, check AWS_REGION",
+    "PermanentRedirect": "the bucket is in another region, check AWS_REGION",
+    # Where a machine of a cloud asks for the role it was given.
+    "//169.254.169.254/": "there are no credentials, set them (docs/object_stores.md)",
+    "403 Forbidden": "these credentials may not do that, or are none",
+    "error sending request": "nothing answers there, check the address (for s3:// AWS_ENDPOINT_URL) and the network",
+}
+"""What stores and libraries say, and what that means."""
+_TOLD = ("AWS_", "GOOGLE_", "AZURE_", "AZURITE_")
+_STORES_KEPT = 16
+"""A new one for each object would cost four milliseconds, and a connection."""
 _PAGE = 1_000
 
 
@@ -48,6 +65,11 @@ def is_url(place: object) -> bool:
     (True, False, False)
     """
     return isinstance(place, str) and bool(_URL.fullmatch(place))
+
+
+def is_web(url: str) -> bool:
+    """Tell whether a URL is that of a web server, which is read alone, and lists its folders as pages."""
+    return url.startswith(("https://", "http://"))
 
 
 def access(url: str) -> dict[str, str]:
@@ -97,17 +119,8 @@ class Objects:
         self.url, self._patience = url.rstrip("/"), patience
 
     def _store(self) -> Any:
-        try:
-            from obstore.store import from_url
-        except ImportError as error:
-            raise UsageError(
-                f"{self.url}: object stores need a package that is not installed; pip install 'fliesstext[delta]'"
-            ) from error
-        given: Any = access(self.url)
-        # What is not Amazon's is left to the libraries: they know from the environment whether it is a test server.
-        web: Any = {"allow_http": True} if given.pop("aws_allow_http", "") else None
-        retry: Any = {"max_retries": 10, "retry_timeout": self._patience}
-        return from_url(self.url, config=given or None, client_options=web, retry_config=retry)
+        told = frozenset((name, value) for name, value in os.environ.items() if name.startswith(_TOLD))
+        return _store_of(self.url, self._patience, frozenset(access(self.url).items()), told)
 
     def list(self, below: str = "", after: str | None = None) -> Iterator[Listed]:
         """List the objects whose names begin with the folder ``below``, page by page, in order of their names."""
@@ -146,6 +159,24 @@ class Objects:
             with self._told(path):
                 options: Any = {"range": (at, min(at + length, size))} | ({"if_match": tag} if tag else {})
                 yield bytes(obstore.get(store, path, options=options).bytes())
+
+    def page(self, path: str) -> tuple[str, bytes]:
+        """Read what a web server has at an address whole, with what it says that it is (``text/html``)."""
+        import obstore
+
+        with self._told(path):
+            found = obstore.get(self._store(), path)
+            return str(found.attributes.get("Content-Type", "")), bytes(found.bytes())
+
+    def whole(self, path: str, length: int, tag: str | None) -> Iterator[bytes]:
+        """Read an object in one go, as web servers may know no ranges; as `pieces` in all else."""
+        import obstore
+
+        with self._told(path):
+            # A weak tag is for caches: a server takes it for none.
+            options: Any = {"if_match": tag} if tag and not tag.startswith("W/") else {}
+            for piece in obstore.get(self._store(), path, options=options).stream(min_chunk_size=length):
+                yield bytes(piece)
 
     def write(self, path: str, data: bytes | Path, instead_of: str | None = "") -> str:
         """Write an object in one step and give what tells it from others, as `read` does.
@@ -199,7 +230,29 @@ class Objects:
             raise OSError(errno.EACCES if denied else errno.EIO, said(error), f"{self.url}/{path}") from None
 
 
+@lru_cache(_STORES_KEPT)
+def _store_of(url: str, patience: timedelta, given: frozenset[tuple[str, str]], told: frozenset[Any]) -> Any:  # noqa: ARG001
+    """The library's store for a URL, with its connections; ``told``: what it reads from the environment itself."""
+    try:
+        from obstore.store import from_url
+    except ImportError as error:
+        raise UsageError(
+            f"{url}: object stores need a package that is not installed; pip install 'fliesstext[delta]'"
+        ) from error
+    config: Any = dict(given)
+    # What is not Amazon's is left to the libraries: they know from the environment whether it is a test server.
+    web: Any = {"allow_http": True} if config.pop("aws_allow_http", "") or url.startswith("http:") else None
+    # As often as fits into that time: ten, which is the library's own number, may be over in two seconds.
+    retry: Any = {"max_retries": 1_000, "retry_timeout": patience}
+    return from_url(url, config=config or None, client_options=web, retry_config=retry)
+
+
 def said(error: BaseException) -> str:
-    """Give the first line of what a library of object stores said, without names and passwords in its addresses."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return printable(_USER.sub("//", lines[0]))[:_MOST_SAID]
+    """Give the first line of what a library of object stores said, without names and passwords in its addresses.
+
+    Before it, where that is known, what it means and what to do.
+    """
+    whole = str(error)
+    line = (whole.splitlines() or [type(error).__name__])[0]
+    means = next((f"{meaning}: " for mark, meaning in _MEANINGS.items() if mark in whole), "")
+    return printable(means + _USER.sub("//", line.partition(": <")[0]))[:_MOST_SAID]

@@ -6,6 +6,7 @@ A place holds files by name. It knows whose it is, who writes, and how its one p
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from shutil import rmtree
@@ -24,6 +25,7 @@ from stages.tables.store.snapshots import MARKER, replace_file, sync_folder
 _WORK = "work"
 _RUN_FOLDERS = (_WORK, "snapshots", "failed", "delta")
 _MOST_NAMED = 3
+_FIRST_PATIENCE = timedelta(seconds=30)
 _log = logging.getLogger(__name__)
 
 
@@ -212,10 +214,12 @@ class Bucket:
                     f"the source {root} lies where the tables {self.where} are written; nothing was read or changed. "
                     "Choose another prefix for the tables"
                 )
+        # Nothing was done yet, so that a wrong address is told sooner than a store is given up.
+        first = Objects(self.where, _FIRST_PATIENCE)
         try:
-            if self.objects.read(MARKER):
+            if first.read(MARKER):
                 return
-            found = [one.path for one, _ in zip(self.objects.list(), range(_MOST_NAMED), strict=False)]
+            found = [one.path for one, _ in zip(first.list(), range(_MOST_NAMED), strict=False)]
         except OSError as error:
             raise unreachable(self.where, error) from error
         if found:

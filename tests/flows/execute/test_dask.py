@@ -4,6 +4,7 @@ Scheduler and workers are real ones on the loopback, started by Dask's own comma
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import pytest
 from distributed import Client
 
 from flows.execute import ClusterError, TimeUpError, WorkerDiedError
-from flows.execute.dask import Cluster, look
+from flows.execute.dask import Cluster, Ground, look
 from flows.report import RunReport
 from stages.errors import StoppedError
 from tests.faults import deadly
@@ -30,12 +31,14 @@ DASK = str(Path(sys.executable).with_name("dask"))
 
 
 @contextmanager
-def started(*arguments: str, folder: Path, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """One of Dask's programs, and what it started, ended by its group."""
+def started(
+    *arguments: str, folder: Path, before: tuple[str, ...] = (), **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """One of Dask's programs, and what it started, ended by its group; ``before`` it: a program that starts it."""
     told = os.environ | {"PYTHONPATH": str(ROOT)} | environment
     with (folder / "log").open("ab") as log:
         program = subprocess.Popen(
-            [DASK, *arguments], cwd=folder, env=told, stdout=log, stderr=log, start_new_session=True
+            [*before, DASK, *arguments], cwd=folder, env=told, stdout=log, stderr=log, start_new_session=True
         )
         try:
             yield program
@@ -55,13 +58,13 @@ def scheduler(folder: Path, **environment: str) -> Iterator[str]:
 
 
 @contextmanager
-def cluster(folder: Path, n: int, *options: str, **environment: str) -> Iterator[str]:
+def cluster(folder: Path, n: int, *options: str, before: tuple[str, ...] = (), **environment: str) -> Iterator[str]:
     """The address of a scheduler with ``n`` workers of one thread each."""
     with ExitStack() as stack:
         address = stack.enter_context(scheduler(folder, **environment))
         for _ in range(n):
             wanted = ("--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard", *options)
-            stack.enter_context(started("worker", address, *wanted, folder=folder))
+            stack.enter_context(started("worker", address, *wanted, folder=folder, before=before))
         with Client(address, set_as_default=False) as client:
             client.wait_for_workers(n, timeout=LONG)
         yield address
@@ -95,8 +98,9 @@ def assert_as_here(press: Path, tables: Path) -> None:
 
 
 def test_what_hangs_dies_or_raises_costs_no_other_call_anything(two_workers: str, tmp_path: Path) -> None:
-    with Cluster(two_workers, [tmp_path]) as executor, ThreadPoolExecutor(6) as threads:
+    with Cluster(two_workers, Ground(tmp_path)) as executor, ThreadPoolExecutor(6) as threads:
         assert executor.n == 2
+        assert executor.run(LONG, len, bytes(12 << 20)) == 12 << 20, "and nobody is warned of what travels"
         fine = [threads.submit(executor.run, LONG, time.sleep, 0.2) for _ in range(6)]
         with pytest.raises(WorkerDiedError):
             executor.run(LONG, deadly.die)
@@ -124,6 +128,19 @@ def test_the_rows_are_those_of_this_machine(press: Path, two_workers: str, tmp_p
     assert_as_here(press, tmp_path / "tables")
 
 
+def test_a_model_is_loaded_once_by_each_worker(press: Path, two_workers: str, tmp_path: Path) -> None:
+    with Client(two_workers, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=LONG)
+        before = client.run(deadly.models_loaded)
+        with fast_gate():
+            run_here([press], tmp_path / "tables", dask=two_workers, batch_size=5, engine="fast")
+        after = client.run(deadly.models_loaded)
+    assert len(after) == 2
+    for worker, (loaded, asked) in after.items():
+        assert loaded == 1
+        assert asked > before[worker][1], "and it worked"
+
+
 def test_the_command_works_there_with_paths_below_the_current_folder(
     press: Path, two_workers: str, tmp_path: Path
 ) -> None:
@@ -131,6 +148,29 @@ def test_the_command_works_there_with_paths_below_the_current_folder(
     told = subprocess.run([*COMMAND, *wanted], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     assert "distributed" not in told.stderr, "what Dask says to itself is not for people"
+    assert_as_here(press, tmp_path / "tables")
+
+
+def test_the_commands_of_the_readme(press: Path, tmp_path: Path) -> None:
+    """Typed as they stand, but for what one machine has others of: the address, the folders, how many workers."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [lines] = re.findall(r"<!-- recipe: dask -->\n```sh\n(.*?)```", readme, re.DOTALL)
+    first, *others = (line.partition("#")[0].strip() for line in lines.splitlines())
+    assert first == "dask scheduler"
+    with scheduler(tmp_path) as address:
+        put = {
+            "tcp://scheduler:8786": address,
+            "/mnt/press": str(press),
+            "/mnt/tables": "tables",
+            "workers 8": "workers 2",
+        }
+        worker, run = (re.sub("|".join(put), lambda found: put[found[0]], line) for line in others)
+        with started(*worker.split()[1:], "--no-dashboard", folder=tmp_path):
+            with Client(address, set_as_default=False) as client:
+                client.wait_for_workers(2, timeout=LONG)
+            words = (*run.split()[1:], "--languages", "de", "--engine", "none")
+            done = subprocess.run([*COMMAND, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stderr
     assert_as_here(press, tmp_path / "tables")
 
 
@@ -200,11 +240,17 @@ def test_what_the_cluster_lacks_is_said_before_the_work(
     with pytest.raises(ClusterError, match="no Dask scheduler answers at tcp"):
         run_there(press, tables, "tcp://127.0.0.1:9")
     with pytest.raises(ClusterError, match="does not see /nowhere; mount the sources there"):
-        Cluster(two_workers, [tmp_path, Path("/nowhere")]).__enter__()
+        Cluster(two_workers, Ground(tmp_path, [Path("/nowhere")])).__enter__()
+    with pytest.raises(ClusterError, match=r"cannot list s3://nowhere/press \(.*give it the variables"):
+        Cluster(two_workers, Ground(None, urls=["s3://nowhere/press"])).__enter__()
+    with pytest.raises(ClusterError, match="there is no folder /nowhere"):
+        Cluster(two_workers, Ground(tmp_path, engine="spacy:/nowhere")).__enter__()
     # Another drive under the same path is another folder: what the run wrote there is not there.
-    with Cluster(two_workers, [tmp_path]) as one:
-        assert "put the tables" in str(one.run(LONG, look, [tmp_path], "of another run", {}))
-        assert "it has polars" in str(one.run(LONG, look, [tmp_path], one._token, {"polars": "1.0"}))
+    ground = Ground(tmp_path)
+    with Cluster(two_workers, ground) as one:
+        assert "put the tables" in str(one.run(LONG, look, ground, "of another run", {}))
+        assert "it has polars" in str(one.run(LONG, look, ground, one._token, {"polars": "1.0"}))
+        assert "it has no antiword instead of 1.0" in str(one.run(LONG, look, ground, one._token, {"antiword": "1.0"}))
     assert not (tables / "CURRENT.json").exists()
     assert not (tables / "work").exists()
 
@@ -213,7 +259,7 @@ def test_workers_that_all_die_end_the_run_with_a_message(tmp_path: Path, monkeyp
     monkeypatch.setattr("flows.execute.dask._SECONDS_WITHOUT_WORKER", 3.0)
     with (
         cluster(tmp_path, 1, "--no-nanny") as address,
-        Cluster(address, [tmp_path]) as executor,
+        Cluster(address, Ground(tmp_path)) as executor,
         pytest.raises(ClusterError, match="no worker is left"),
     ):
         executor.run(LONG, deadly.die)
@@ -236,7 +282,7 @@ def test_a_stopped_run_ends_what_its_workers_do(two_workers: str, tmp_path: Path
     with Client(two_workers, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=LONG)
         before = set(client.run(os.getpid).values())
-        executor = Cluster(two_workers, [tmp_path])
+        executor = Cluster(two_workers, Ground(tmp_path))
         threads = [threading.Thread(target=call, args=(executor,)) for _ in range(3)]
         since = time.monotonic()
         for thread in threads:
