@@ -22,6 +22,7 @@ PRICE = re.compile("[\u20ac$\u00a3\u00a5] ?[0-9]")
 NUMBER = re.compile(r"[0-9] $")  # right before a unit: "240 Centner"
 INITIAL = re.compile(r"[A-ZÄÖÜ]\.?")
 ADDRESSES = frozenset({"herr", "herrn", "frau", "fräulein", "mr", "mrs", "ms", "sir", "lady", "lord", "m", "mme", "dr"})
+BETWEEN_NAMES = re.compile("[/@0-9\u2013\u2014]")  # only a name with one of these may be several
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 # "A23 Heide", "Bassum – Kiel": a road and the town at it, the ends of a line. A spaced hyphen may be a tokeniser's.
 ROAD = re.compile(r"[ABKLS] ?[0-9]{1,4}(?= [A-ZÄÖÜ])")
@@ -92,7 +93,7 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
         surface = text[name.start : name.end]
         if _is_no_name(name.label, surface) or (name.kind == "name" and _is_small_word(name.label, surface)):
             continue
-        if name.kind == "name" and surface in _units() and NUMBER.search(text, max(0, name.start - 2), name.start):
+        if surface in _units() and name.kind == "name" and NUMBER.search(text, max(0, name.start - 2), name.start):
             continue
         if _is_initial(name, surface) and not _after_address(text[: name.start]):
             continue
@@ -171,12 +172,11 @@ def _is_person_in_capitals(surface: str) -> bool:
 
 def _parts(text: str, name: Name) -> Iterator[Name]:
     """The names that stand side by side in one: at a slash, at a dash, after a road, with an @ each."""
-    surface = text[name.start : name.end]
-    if name.kind == "name":
-        for start, end in _spans_side_by_side(name.label, surface):
-            yield name._replace(start=name.start + start, end=name.start + end)
-    else:
+    if name.kind != "name" or BETWEEN_NAMES.search(text, name.start, name.end) is None:
         yield name
+        return
+    for start, end in _spans_side_by_side(name.label, text[name.start : name.end]):
+        yield name._replace(start=name.start + start, end=name.start + end)
 
 
 def _spans_side_by_side(label: str, surface: str) -> list[tuple[int, int]]:
