@@ -19,9 +19,16 @@ NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily
 
 SURE = 0.9  # of a score: here the model is believed
 PRICE = re.compile("[\u20ac$\u00a3\u00a5] ?[0-9]")
+NUMBER = re.compile(r"[0-9] $")  # right before a unit: "240 Centner"
 INITIAL = re.compile(r"[A-ZÄÖÜ]\.?")
 ADDRESSES = frozenset({"herr", "herrn", "frau", "fräulein", "mr", "mrs", "ms", "sir", "lady", "lord", "m", "mme", "dr"})
-PERSONS = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
+BETWEEN_NAMES = re.compile("[/@0-9\u2013\u2014]")  # only a name with one of these may be several
+BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
+# "A23 Heide", "Bassum – Kiel": a road and the town at it, the ends of a line. A spaced hyphen may be a tokeniser's.
+ROAD = re.compile(r"[ABKLS] ?[0-9]{1,4}(?= [A-ZÄÖÜ])")
+BETWEEN_DASHES = re.compile("[^\u2013\u2014 ](?:[^\u2013\u2014]*[^\u2013\u2014 ])?")
+STATION = re.compile(r"(?: \([A-Z][\w. ]*\))?(?: (?:Hbf|Hauptbahnhof))?$")
+STREET = re.compile(r".*(?:straße|strasse|[Ss]tr\.|platz|allee|gasse|chaussee|weg|ring|markt)$")
 ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
 # "Karlsruher Institut für Infrastruktur rechnet"
 TAIL = re.compile(r"(?<=\w)(?: &| [a-zäöüß]{3,}t)$")
@@ -33,9 +40,10 @@ PLACE_ENDING = re.compile(TOWN)
 BESIDE_TOWN = re.compile(rf"[A-Z][a-z]+(?:by|ham|ton|ley|field|stead) (?:or|and) {TOWN}\b")  # "Whitby or Hawick"
 LONGEST_INSTITUTION = 40  # characters
 LONGEST_INITIALS = 12
-# Courts and authorities that are called by their town, right before it.
+SHORTEST_UNIT = 3  # letters: shorter ones are initials as well
+# Courts, schools and authorities that are called by their town, right before it.
 INSTITUTION = re.compile(
-    r"\b(?:[A-ZÄÖÜ][\w-]*gericht|(?:General)?[Ss]taatsanwaltschaft"
+    r"\b(?:[A-ZÄÖÜ][\w-]*(?:gericht|schule|gymnasium)|Gymnasium|(?:General)?[Ss]taatsanwaltschaft"
     r"|Polizei(?:präsidium|inspektion|direktion)|(?:Technische |Freie )?Universität|Uni|TU|FH|Hochschule"
     r"|Universitätsklinik(?:um)?|Uniklinik(?:um)?|Klinikum|Stadtwerke|Volksbank|Raiffeisenbank|Kreissparkasse|Sparkasse"
     r"|Handelskammer|Ärztekammer|Arbeiterkammer|Eintracht|Borussia|Fortuna|Arminia|Alemannia|Viktoria|Admira|Wacker"
@@ -80,10 +88,12 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     >>> [name[:3] for name in settle("Dem Scott Bessent", parts)]
     [(4, 17, 'PER')]
     """
-    whole = [_with_its_edges(text, part) for part in _parts(text, found)]
+    whole = [_with_its_edges(text, part) for name in found for part in _parts(text, name)]
     for name in _whole_institutions(text, _whole_persons(text, _without_inner(whole))):
         surface = text[name.start : name.end]
         if _is_no_name(name.label, name.kind, surface):
+            continue
+        if surface in _units() and name.kind == "name" and NUMBER.search(text, max(0, name.start - 2), name.start):
             continue
         if _is_initial(name, surface) and not _after_address(text[: name.start]):
             continue
@@ -123,8 +133,8 @@ def _with_its_edges(text: str, name: Name) -> Name:
         return name._replace(start=name.start + small.end())
     if name.label == "LOC" and (noun := OF_TOWN.search(surface)) and plain(surface[: noun.start() - 1]) in places():
         return name._replace(end=name.start + noun.start())
-    tail = TAIL.search(surface)
-    return name if tail is None or name.label != "ORG" else name._replace(end=name.start + tail.start())
+    tail = TAIL.search(surface) if name.label == "ORG" else None
+    return name if tail is None else name._replace(end=name.start + tail.start())
 
 
 def _without_title(text: str, name: Name) -> Name:
@@ -171,27 +181,46 @@ def _is_person_in_capitals(surface: str) -> bool:
     return surface.isupper() and rest[:1].isalpha() and _is_given(first)
 
 
-def _parts(text: str, found: Iterable[Name]) -> Iterable[Name]:
-    """The names, apart where some stand side by side in one: two persons at a slash, two addressees with an @ each."""
-    if "/" in text or " @" in text:
-        return [part for name in found for part in _parted(text, name)]
-    return found
+def _parts(text: str, name: Name) -> Iterator[Name]:
+    """The names that stand side by side in one: at a slash, at a dash, after a road, with an @ each."""
+    if name.kind != "name" or BETWEEN_NAMES.search(text, name.start, name.end) is None:
+        yield name
+        return
+    for start, end in _spans_side_by_side(name.label, text[name.start : name.end]):
+        yield name._replace(start=name.start + start, end=name.start + end)
 
 
-def _parted(text: str, name: Name) -> list[Name]:
-    surface = text[name.start : name.end]
-    if name.kind != "name" or not ("/" in surface or " @" in surface):
-        return [name]
-    persons = name.label == "PER" and all(part.strip()[:1].isupper() for part in surface.split("/"))
-    spans = [m.span() for m in (PERSONS if persons and "/" in surface else ADDRESSEES).finditer(surface)]
-    return [name._replace(start=name.start + start, end=name.start + end) for start, end in spans]
+def _spans_side_by_side(label: str, surface: str) -> list[tuple[int, int]]:
+    """Where the names begin and end that an engine took for one: "Genf / Basel", "dpa / AFP", "A23 Heide"."""
+    if " @" in surface:
+        return [m.span() for m in ADDRESSEES.finditer(surface)]
+    at_slashes = [m.span() for m in BETWEEN_SLASHES.finditer(surface)] if "/" in surface else []
+    parts = [surface[start:end] for start, end in at_slashes]
+    if label == "PER" and parts and all(part[0].isupper() for part in parts):
+        return at_slashes
+    if label == "ORG" and " / " in surface:  # "dpa / th": who wrote it
+        return [(start, end) for start, end in at_slashes if start == 0 or not surface[start:end].islower()]
+    if label == "LOC" and " / " in surface and all(map(_is_stop, parts)):
+        return at_slashes
+    if label == "LOC" and (road := ROAD.match(surface)):
+        return [road.span(), (road.end() + 1, len(surface))]
+    at_dashes = [m.span() for m in BETWEEN_DASHES.finditer(surface)]
+    if label == "LOC" and len(at_dashes) > 1 and all(_is_stop(surface[start:end]) for start, end in at_dashes):
+        return at_dashes
+    return [(0, len(surface))]
+
+
+def _is_stop(surface: str) -> bool:
+    """Whether a text is a town of the tables, with what tells its station from others or without, or a street."""
+    return plain(STATION.sub("", surface)) in places() or STREET.fullmatch(surface) is not None
 
 
 def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
-    """The names in order, a court or authority and the town right after it ("Landgericht Leipzig") as one."""
+    """The names in order, a court, school or authority and the town right after it ("Landgericht Leipzig") as one."""
     end = 0  # of the name before
     for name in found:
-        place = name.label == "LOC" and name.kind == "name" and text[name.start - 1 : name.start] == " "
+        doubted = name.label == "ORG" and name.score < SURE and text.find(" ", name.start, name.end) < 0
+        place = (name.label == "LOC" or doubted) and name.kind == "name" and text[name.start - 1 : name.start] == " "
         before = INSTITUTION.search(text, max(end, name.start - LONGEST_INSTITUTION), name.start) if place else None
         yield name if before is None else name._replace(start=before.start(), label="ORG")
         end = name.end
@@ -308,6 +337,14 @@ def _known_places() -> frozenset[str]:
 
 def _is_no_place(surface: str) -> bool:
     return surface.lower() in _never_places() or plain(surface) in lists().no_places
+
+
+@cache
+def _units() -> frozenset[str]:
+    """The words of German units of measure that are written out: "Centner"."""
+    words = lexicon("de")
+    units = () if words is None else (word for word, kind in words.kinds.items() if kind == "unit")
+    return frozenset(word for word in units if len(word) >= SHORTEST_UNIT)
 
 
 @cache

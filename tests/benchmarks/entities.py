@@ -92,7 +92,11 @@ def compare(gold: Sequence[Sequence[Span]], found: Sequence[Sequence[Span]], lab
     return Counts(right, total, here)
 
 
-def score(path: Path, engine: str, whole: bool = False) -> tuple[dict[str, float], list[Sentence], list[list[Span]]]:
+Scored = tuple[dict[str, float], list[Sentence], list[list[Span]]]
+"""Figures by name, the sentences of a corpus and the spans found in each."""
+
+
+def score(path: Path, engine: str, whole: bool = False) -> Scored:
     """Run one engine over one corpus; returns figures by name, the sentences and the spans found.
 
     ``whole``: with all that the tables and the document add and correct, as a run publishes names.

@@ -6,23 +6,32 @@ Every figure is that of another benchmark here (`entities`, `values`, `linking`,
 counts; this one puts them beside what is wanted and holds them against pinned floors (`names_floors.json`). DIR is the
 folder of the development sets (default: the environment variable FLIESSTEXT_DEVSETS); without it the rows that need
 them say which file is missing, and are not held against anything. Ends with 1 where a figure is below its floor.
+
+A corpus of scanned pages may be annotated on some of its articles only. ``newseye_dev.tsv`` has four stretches of 68 to
+477 sentences, three quarters of its words, in which nothing is marked, though names stand there nearly as densely as
+elsewhere ("Prag", "Hindenburgs"): every name found there counts as a false one. So it is measured twice, as the file
+is and over its annotated stretches alone; the figure that is wanted was set for whole files.
 """
 
 import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from stages.models.corpora import Span
 from tests.benchmarks import entities, identities, linking, values
 
 FLOORS = Path(__file__).with_name("names_floors.json")
 ARTICLES = Path(__file__).parents[1] / "golden" / "linking"
+# No German corpus with marks throughout has so many sentences in a row without a person, place or organisation.
+LONGEST_UNMARKED = 60
 SLACK = 0.3  # a pinned floor stands so far below what was measured: rounding differs between processors
 
 
@@ -37,9 +46,29 @@ class Row(NamedTuple):
 
 
 @cache
-def corpus(path: Path, engine: str) -> dict[str, float]:
-    """The figures of an engine on an annotated corpus, its names settled by the tables as in a run."""
-    return entities.score(path, engine, whole=True)[0]
+def corpus(path: Path, engine: str) -> entities.Scored:
+    """What an engine is worth on an annotated corpus, its names settled by the tables as in a run."""
+    return entities.score(path, engine, whole=True)
+
+
+@cache
+def annotated_f1(path: Path, engine: str) -> float:
+    """F1 of persons, places and organisations over the sentences that stand in annotated stretches of a corpus."""
+    _, sentences, found = corpus(path, engine)
+    gold = [entities.gold_spans(sentence) for sentence in sentences]
+    kept = annotated(gold)
+    sides = ([spans[number] for number in kept] for spans in (gold, found))
+    return entities.compare(*sides, entities.TYPES[:3]).f1()
+
+
+def annotated(gold: Sequence[Sequence[Span]]) -> list[int]:
+    """The sentences of a corpus but for those in a longer row without any mark than annotators leave.
+
+    What an engine finds has no say in it, and a shorter row without a mark stays: a false name there still counts.
+    """
+    rows = groupby(range(len(gold)), lambda number: any(span.label in entities.TYPES[:3] for span in gold[number]))
+    stretches = [(is_marked, list(numbers)) for is_marked, numbers in rows]
+    return [n for is_marked, numbers in stretches if is_marked or len(numbers) <= LONGEST_UNMARKED for n in numbers]
 
 
 @cache
@@ -90,6 +119,9 @@ def rows(folder: Path) -> Iterator[Row]:
             path = ner / name
             of = _figure(path, engine, figure)
             yield Row(f"{what}, {engine}", name, least, (str(path.relative_to(folder)),), of)
+    for engine in entities.ENGINES:
+        of, needs = _of_annotated(ner / "newseye_dev.tsv", engine), ("ner/newseye_dev.tsv",)
+        yield Row(f"names as a scan gives them, {engine}", "newseye_dev, annotated", None, needs, of)
     for engine, names, organisations, linked in (("accurate", 89.0, 82.0, 88.0), ("fast", None, None, None)):
         yield Row(f"names, PER LOC ORG, {engine}", "our articles", names, (), _of_articles(engine, entities.TYPES[:3]))
         yield Row(f"organisations, {engine}", "our articles", organisations, (), _of_articles(engine, ("ORG",)))
@@ -103,7 +135,11 @@ def rows(folder: Path) -> Iterator[Row]:
 
 
 def _figure(path: Path, engine: str, figure: str) -> Callable[[], float]:
-    return lambda: corpus(path, engine)[figure]
+    return lambda: corpus(path, engine)[0][figure]
+
+
+def _of_annotated(path: Path, engine: str) -> Callable[[], float]:
+    return lambda: annotated_f1(path, engine)
 
 
 def _of_articles(engine: str, labels: tuple[str, ...]) -> Callable[[], float]:

@@ -53,7 +53,7 @@ CONTEXTS = (
     "address", "not_minus", "abbreviations", "duration_before", "duration_after", "score_before", "ranges",
     "joining", "of_month", "degree_before",
     "in_part_of_day", "score_after", "per_time", "before_year", "before_month", "before_the_month",
-    "before_age", "weights", "weight_before", "weight_after",
+    "before_age", "weights", "weight_before", "weight_after", "acres", "land_after",
 )  # fmt: skip
 
 DE_ONES = ("", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")

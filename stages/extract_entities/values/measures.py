@@ -70,6 +70,15 @@ def read_weight(tokens: Tokens, match: re.Match[str], language: str) -> str | No
     return measured(read_numbers(tokens, match.start("n"), match.end("n"), language), POUNDS[language])
 
 
+def read_land(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "300 Morgen Land": what a plough does in a morning, where the word after it is one for ground."""
+    unit = match.start("u")
+    is_land = tokens.after(unit + 1).lower() in tokens.words.contexts["land_after"]
+    if tokens.texts[unit] not in tokens.words.contexts["acres"] or not is_land:
+        return NO_VALUE
+    return measured(read_numbers(tokens, match.start("n"), match.end("n"), language), tokens.texts[unit])
+
+
 def read_quantity(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """A number and a unit of measure; after an article only where nobody would mean anything else."""
     first, unit = match.start(), match.start("u")

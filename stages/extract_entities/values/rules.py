@@ -58,6 +58,8 @@ RULES = (
     ),
     # zwei Pfund Butter
     _rule("QUANTITY", "currency", f"(?P<n> {AMOUNT}) (?P<u> currency)", measures.read_weight),
+    # 300 Morgen Land
+    _rule("QUANTITY", "relative_day", f"(?P<n> {AMOUNT}) (?P<u> relative_day)", measures.read_land),
     # 90 Milliarden Dollar, 5 €
     _rule(
         "MONEY",
