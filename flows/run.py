@@ -102,15 +102,16 @@ def report_if_unchanged(sources: Sequence[str], tables: Path | str, settings: Se
     if read_authority(settings.authority, steps.last_run(run)["versions"]).renewed:
         return None
     clock = _Clock()
-    with TemporaryDirectory(prefix="fliesstext-") as work, clock("discover"):
+    with TemporaryDirectory(prefix="fliesstext-") as work:
         run = replace(run, work=Path(work))
-        discovered = steps.discover_listed(run, named)
-        decided = discovered.decided() if discovered else None
-    if discovered is None or decided is None:
-        return None
-    books = _account(run, decided, [])
-    to_do = decided["action"].is_in(["process", "move"]).any() or books.changed
-    return None if to_do else _report(run, named, discovered, books, clock, None)
+        with clock("discover"):
+            discovered = steps.discover_listed(run, named)
+        if discovered is None:
+            return None
+        decided = discovered.decided()
+        books = _account(run, decided, [])
+        to_do = decided["action"].is_in(["process", "move"]).any() or books.changed
+        return None if to_do else _report(run, named, discovered, books, clock, None)
 
 
 def _prepare(sources: Sequence[str], tables: Path | str, settings: Settings) -> tuple[Run, list[Source]]:
@@ -165,12 +166,12 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
     with clock("assemble"):
         relinked = [doc_id for batch in linked.relinked for doc_id in batch.rows("documents", ["doc_id"])["doc_id"]]
         entities, alike = (pl.read_parquet(file, glob=False) for file in (linked.entities, duplicates))
-        whole = WholeTables(entities, books.sources, books.quarantine, alike)
+        whole = WholeTables(entities, books.sources(), books.quarantine(), alike)
         replaced = [*books.replaced, *relinked]
         candidate = steps.assemble(run, [*batches, *linked.relinked], replaced, whole, linked.digests)
         give_back()
     rows, before = run.corrections.rows, said.met_before(run.corrections.rows, run.store, run.previous)
-    met = said.met_now(rows, before.rows, books.decided, books.replaced, concat_met(batches), linked.met)
+    met = said.met_now(rows, before.rows, books.decided(), books.replaced, concat_met(batches), linked.met)
     with clock("validate"):
         verdict = steps.judge(candidate, books.counts)
     with clock("publish"):
@@ -211,20 +212,34 @@ class Published(NamedTuple):
 
 
 class Books(NamedTuple):
-    """How the sources of a run ended: the next `sources` and `quarantine`, and the counts of `runs`.
+    """How the sources of a run ended: files of the next `sources` and `quarantine`, and the counts of `runs`.
 
-    ``replaced``: documents whose published rows go; ``n_rejected``: rows that broke a rule; ``n_unread``: documents
-    that were to be made again, could not be read, and stand; ``changed``: there is something to publish.
+    Files, as these are rows of all sources and most steps after accounting ask nothing of them; ``folder``: where they
+    lie. ``replaced``: documents whose published rows go; ``n_rejected``: rows that broke a rule; ``n_unread``:
+    documents that were to be made again, could not be read, and stand; ``changed``: there is something to publish.
     """
 
-    decided: pl.DataFrame
-    sources: pl.DataFrame
-    quarantine: pl.DataFrame
+    folder: Path
     counts: dict[str, int]
     replaced: list[str]
     n_rejected: int
     n_unread: int
     changed: bool
+
+    def decided(self) -> pl.DataFrame:
+        """Read what was decided on every path: the columns of `_DECIDED`."""
+        return self._read("decided")
+
+    def sources(self) -> pl.DataFrame:
+        """Read the next `sources`."""
+        return self._read("sources")
+
+    def quarantine(self) -> pl.DataFrame:
+        """Read the next `quarantine`."""
+        return self._read("quarantine")
+
+    def _read(self, name: str) -> pl.DataFrame:
+        return pl.read_parquet(self.folder / f"{name}.parquet", glob=False)
 
 
 def _account(run: Run, decided: pl.DataFrame, batches: Sequence[Batch]) -> Books:
@@ -239,9 +254,11 @@ def _account(run: Run, decided: pl.DataFrame, batches: Sequence[Batch]) -> Books
     written = prior.filter(pl.col("status") == "written").select("doc_id")
     replaced = decided.filter(pl.col("action") != "keep").join(written, on="doc_id", how="semi")["doc_id"].to_list()
     counts, changed = account.count(decided, sources), account.changed(sources, prior)
-    return Books(
-        decided.select(_DECIDED), sources, quarantine, counts, replaced, bad_rows.height, unread.height, changed
-    )
+    folder = run.work / "accounted"
+    folder.mkdir()
+    for name, rows in (("decided", decided.select(_DECIDED)), ("sources", sources), ("quarantine", quarantine)):
+        rows.write_parquet(folder / f"{name}.parquet")
+    return Books(folder, counts, replaced, bad_rows.height, unread.height, changed)
 
 
 def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clock: _Clock) -> pl.DataFrame:
@@ -278,8 +295,8 @@ def _report(
 ) -> RunReport:
     snapshot, verdict, drifted = published or (run.previous, Verdict(0, (), (), ()), empty("drift"))
     codes = run.store.scan(snapshot, "documents").select("language").collect()["language"]
-    present = books.decided.filter("in_scope", pl.col("action") != "delete")
-    here = books.sources.join(present, on="source_uri", how="semi")
+    present = books.decided().filter("in_scope", pl.col("action") != "delete")
+    here = books.sources().join(present, on="source_uri", how="semi")
     kept_out = here.filter(pl.col("status") == "quarantined").select("source_uri", "reason_code", "reason")
     found = set(present["source_uri"].str.split("/").list.first())
     return RunReport(

@@ -120,6 +120,20 @@ def test_runs_over_many_alike_end_as_one_over_all_whoever_comes_and_goes(words):
     assert find_candidates(sketch_texts(run.texts)).height > 100
 
 
+@pytest.mark.parametrize("keys_at_once", [1, 100, 1_000])
+def test_candidates_found_in_several_parts_are_those_found_in_one(words, keys_at_once, monkeypatch):
+    alike = [f"{TEXT} {word}" for word in words[:40]]  # more than are compared under one key
+    sketches = sketch_texts(pl.concat([with_copies(articles(words, 60)).select("doc_id", "text"), frame(*alike)]))
+    in_one = find_candidates(sketches)
+    ordered = sketches.sort("doc_id").with_row_index("at")
+    monkeypatch.setattr(find_duplicates, "_KEYS_AT_ONCE", keys_at_once)
+    parts = [part["key"].unique() for part in find_duplicates._by_key(ordered) if part.height]
+    assert len(parts) > 1
+    assert pl.concat(parts).is_unique().all()  # no key is torn between two parts
+    assert find_candidates(sketches).equals(in_one)
+    assert in_one.height > 500
+
+
 def test_a_run_looks_at_the_keys_of_what_is_new_alone(monkeypatch):
     """Of thousands of documents that stand, none is sorted into pairs but those that share a key with a new one."""
     keys = np.random.default_rng(5).integers(0, 1 << 62, (3000, 25), dtype=np.uint64)
