@@ -78,7 +78,7 @@ _CLUSTERS: _Dtypes = {
 }
 CLUSTERS = pl.Schema(_CLUSTERS)
 _WRITTEN = {name: _CLUSTERS[name] for name in CLUSTERS if name not in ("entity_id", "linked_id")} | {"blocks": pl.String}
-_JSON = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps would make an encoder for each row
+_quoted = json.JSONEncoder(ensure_ascii=False).encode  # of a string; for lists it would make an encoder each time
 _BETWEEN_BLOCKS = "\x1f"  # white space, which no key holds
 MEMBERS = pl.Schema({"doc_id": pl.String, "mention_no": pl.Int64, "cluster_no": pl.Int64, "role": pl.String})
 
@@ -151,12 +151,19 @@ def _columns(doc_id: str, clusters: list[Cluster]) -> dict[str, list[Any]]:
 @lru_cache(REMEMBERED)
 def _written(signature: Signature) -> tuple[str, str]:
     """A signature and its blocks as the table has them; most clusters say what others said before."""
-    return _JSON(signature), _BETWEEN_BLOCKS.join(sorted(blocks_of(signature)))
+    *names, claims = signature[1:]
+    lists = ", ".join([*map(_listed, names), f"[{', '.join(map(_listed, claims))}]"])
+    return f"[{_quoted(signature.label)}, {lists}]", _BETWEEN_BLOCKS.join(sorted(blocks_of(signature)))
+
+
+def _listed(texts: tuple[str, ...]) -> str:
+    """Strings as a list of JSON."""
+    return f"[{', '.join(map(_quoted, texts))}]"
 
 
 @lru_cache(REMEMBERED)
 def _counted(forms: tuple[tuple[str, int], ...]) -> str:
-    return _JSON(dict(forms))
+    return f"{{{', '.join(f'{_quoted(form)}: {number}' for form, number in forms)}}}"
 
 
 def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:
