@@ -13,9 +13,12 @@ from stages.lookups.fold import plain
 
 
 def cluster_document(mentions: Iterable[Mention]) -> list[Cluster]:
-    """The clusters of a document's mentions, in the order of their first mention; never across labels."""
+    """The clusters of a document's mentions, in the order of their first mention; never across labels.
+
+    ``mentions`` come in the order of the text.
+    """
     by_label: defaultdict[str, list[Mention]] = defaultdict(list)
-    for mention in sorted(mentions, key=lambda one: (one.start, one.mention_no)):
+    for mention in mentions:
         by_label[mention.label].append(mention)
     local = frozenset(plain(mention.text) for mention in by_label["LOC"])
     clusters: list[Cluster] = []

@@ -27,7 +27,7 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
     """Equal keys, attested base forms, renamings, acronyms and short forms; ``local``: places of the document."""
     named = [_name(mention) for mention in mentions]
     keys = {one.key for one in named}
-    named = [_attested(one, keys) for one in named]
+    named = [_attested(one, keys) if one.bases else one for one in named]
     named = _redefined(named) if label == "ORG" else named
     acronyms = {one.key for one in named if label == "ORG" and _is_own_acronym(one)}
     short = list(_short_forms(named, local)) if label == "ORG" else []
@@ -37,7 +37,8 @@ def cluster_names(mentions: list[Mention], label: str, local: frozenset[str] = f
     groups: defaultdict[str, list[_Named]] = defaultdict(list)
     for one in named:
         groups[anchors[one.key]].append(one)
-    return [_name_cluster(group, label, acronyms, {key for _, key in short}, claims) for group in groups.values()]
+    shortened = {key for _, key in short}
+    return [_name_cluster(group, label, acronyms, shortened, claims) for group in groups.values()]
 
 
 def _name(mention: Mention) -> _Named:
@@ -64,20 +65,28 @@ def _attested(one: _Named, keys: set[str]) -> _Named:
 
 def _is_own_acronym(one: _Named) -> bool:
     """An acronym that the lists do not know."""
-    known = ("ORG", one.key) in lists().shown
-    return not known and names.is_acronym(one.mention.text) and one.key in plain(one.mention.text)
+    text = one.mention.text
+    return names.is_acronym(text) and ("ORG", one.key) not in lists().shown and one.key in plain(text)
 
 
 def _redefined(named: list[_Named]) -> list[_Named]:
     """What a document calls by a known acronym is what it explains it by, if that is another name of these letters."""
     meant: dict[str, str] = {}
-    for one, other in pairwise(named):
+    for one, other, between in _close(named):
+        if not names.BRACKET.fullmatch(between) or not names.is_acronym(other.mention.text):
+            continue
         short = plain(other.mention.text)
         known = ("ORG", other.key) in lists().shown and ("ORG", one.key) not in lists().shown
-        bracketed = names.BRACKET.fullmatch(text_between(one.mention, other.mention))
-        if known and bracketed and names.is_acronym(other.mention.text) and names.initials_fit(short, one.key):
+        if known and names.initials_fit(short, one.key):
             meant[short] = one.key
     return [one._replace(key=meant.get(plain(one.mention.text), one.key)) for one in named] if meant else named
+
+
+def _close(named: list[_Named]) -> Iterator[tuple[_Named, _Named, str]]:
+    """Names that follow each other with a little text between them, and that text."""
+    for one, other in pairwise(named):
+        if between := text_between(one.mention, other.mention):
+            yield one, other, between
 
 
 def _claims(named: list[_Named], acronyms: set[str]) -> Iterator[Claim]:
@@ -85,8 +94,7 @@ def _claims(named: list[_Named], acronyms: set[str]) -> Iterator[Claim]:
 
     What stands in brackets and has other letters is often something else ("Weltcup (FIS)"): it is not joined here.
     """
-    for one, other in pairwise(named):
-        between = text_between(one.mention, other.mention)
+    for one, other, between in _close(named):
         if names.RENAMED.fullmatch(between) and (one.mention.label != "LOC" or _is_renaming(one, other, between)):
             yield "renamed", min(one.key, other.key), max(one.key, other.key)
         elif names.BRACKET.fullmatch(between) and (one.key in acronyms) != (other.key in acronyms):
@@ -95,7 +103,8 @@ def _claims(named: list[_Named], acronyms: set[str]) -> Iterator[Claim]:
                 yield "defined", full, acronym
             elif " " in full:
                 yield BRACKETED, full, acronym
-    yield from _initials(named, acronyms)
+    if acronyms:
+        yield from _initials(named, acronyms)
 
 
 def _is_renaming(one: _Named, other: _Named, between: str) -> bool:
@@ -124,10 +133,11 @@ def _short_forms(named: list[_Named], local: frozenset[str]) -> Iterator[tuple[s
     for one in named:
         if one.key not in first:
             first[one.key] = one.mention.start
-            for word in set(one.key.split()):
+            for word in set(one.key.split()) if " " in one.key else ():
                 having[word].append(one.key)
-    for short, start in first.items():
-        full = [key for key in having[short] if names.is_short_form(short, key, later=first[key] < start, local=local)]
+    for short, start in first.items() if having else ():
+        longer = having.get(short, ())
+        full = [key for key in longer if names.is_short_form(short, key, later=first[key] < start, local=local)]
         if len(full) == 1:
             yield full[0], short
 
@@ -135,10 +145,10 @@ def _short_forms(named: list[_Named], local: frozenset[str]) -> Iterator[tuple[s
 def _name_cluster(group: list[_Named], label: str, acronyms: set[str], short: set[str], claims: list[Claim]) -> Cluster:
     """A short form that only this document explains is no key of the entity, an acronym a weak one."""
     keys = {one.key for one in group}
-    strong = keys - acronyms - short
+    strong = keys - acronyms - short if acronyms or short else keys
     weak = (keys & acronyms) - short if strong else keys
     strong = strong if strong or weak & acronyms else weak
-    weak = weak - strong
-    bases = {base for one in group for base in one.bases} if len(strong | weak) == 1 else set()
-    kept = [claim for claim in claims if {claim[1], claim[2]} <= keys or (claim[0] == BRACKETED and claim[1] in keys)]
+    weak = weak - strong if weak else weak
+    bases = {base for one in group for base in one.bases} if len(strong) + len(weak) == 1 else set()
+    kept = [claim for claim in claims if claim[1] in keys and (claim[2] in keys or claim[0] == BRACKETED)]
     return make_cluster(label, (strong, weak, bases), [one.mention for one in group], claims=kept)

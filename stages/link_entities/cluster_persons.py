@@ -46,13 +46,15 @@ def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
     for number, one in enumerate(seen):
         if one.person.given:
             groups[group_of[one.person.key]] += [one, renamed[number]] if number in renamed else [one]
-    full = {number: _known(group) for number, group in groups.items()}
-    index = _index({number: group for number, group in groups.items() if not _side_by_side(group[0].person, seen)})
+    lone = [one for one in seen if not one.person.given]
+    words = {one.person.surname for one in lone}
+    # Without a word that stands alone nobody asks who is meant.
+    full = {number: _known(group) for number, group in groups.items()} if lone else {}
+    index = _index({number: groups[number] for number in full if not _side_by_side(groups[number][0].person, words)})
     alone: defaultdict[str, list[_Seen]] = defaultdict(list)
-    for one in seen:
-        if not one.person.given:
-            candidate = _only_candidate(one, full, index)
-            (alone[one.person.surname] if candidate is None else groups[candidate]).append(one)
+    for one in lone:
+        candidate = _only_candidate(one, full, index)
+        (alone[one.person.surname] if candidate is None else groups[candidate]).append(one)
     other_names = [(seen[number].person.key, other.person.key) for number, other in renamed.items()]
     return [_person_cluster(group, other_names) for group in (*groups.values(), *alone.values())]
 
@@ -60,7 +62,8 @@ def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
 def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
     """The other name of a person: "Sophie Wagner, geborene Auer" is "Sophie Auer" as well."""
     for number, (one, other) in enumerate(pairwise(seen)):
-        if one.person.given and names.RENAMED.fullmatch(text_between(one.mention, other.mention)):
+        between = text_between(one.mention, other.mention) if one.person.given else ""
+        if between and names.RENAMED.fullmatch(between):
             person = other.person if other.person.given else one.person._replace(surname=other.person.surname)
             yield number, one._replace(person=person)
 
@@ -130,12 +133,11 @@ def _only_candidate(one: _Seen, full: dict[int, _Known], index: dict[str, list[i
     return candidates[0] if len(candidates) == 1 else None
 
 
-def _side_by_side(person: Person, seen: list[_Seen]) -> bool:
-    """Whether both words of a full name stand alone in the document, and the first is no given name."""
-    words = {*person.given, person.surname}
-    return persons.is_unsure(person.given, person.surname) and words <= {
-        one.person.surname for one in seen if not one.person.given
-    }
+def _side_by_side(person: Person, words: set[str]) -> bool:
+    """Whether both words of a full name are among those that stand alone in the document, and the first is no given
+    name.
+    """
+    return person.surname in words and words.issuperset(person.given) and persons.is_unsure(person.given, person.surname)
 
 
 def _index(full: Mapping[int, list[_Seen]]) -> dict[str, list[int]]:
@@ -176,11 +178,16 @@ def _same_block(one: _Seen, group: _Known) -> bool:
 def _person_cluster(group: list[_Seen], renamed: Iterable[tuple[str, str]]) -> Cluster:
     strong = {one.person.key for one in group if one.person.given}
     weak = set() if strong else {one.person.surname for one in group}
-    known = Counter(one.role for one in group if one.role)
-    most = sorted(known, key=lambda role: (-known[role], role))[:MOST_ROLES]
+    roles_beside = [one.role for one in group if one.role]
+    most = _most_frequent(roles_beside) if roles_beside else []
     mentions = {one.mention.mention_no: one.mention for one in group}  # a renamed person is seen twice in one mention
     claims = [("renamed", min(pair), max(pair)) for pair in renamed if set(pair) <= strong]
     is_one = len(strong) + len(weak) == 1
     without = {base for one in group for base in persons.without_genitive(one.person)} if is_one else ()
     bases = {base.key if strong else base.surname for base in without}
     return make_cluster("PER", (strong, weak, bases), list(mentions.values()), most, claims)
+
+
+def _most_frequent(roles_beside: list[str]) -> list[str]:
+    known = Counter(roles_beside)
+    return sorted(known, key=lambda role: (-known[role], role))[:MOST_ROLES]

@@ -1,15 +1,16 @@
 """What a document says of its names: mentions and the clusters made of them."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Collection
+from typing import NamedTuple, TypeVar
 
 from stages.link_entities import names
 
 Claim = tuple[str, str, str]
+T = TypeVar("T", str, Claim, tuple[str, int])
 
 
 class Mention(NamedTuple):
-    """A name in a document with the text around it, and the role that this text gives a person.
+    """A name in a document with the text after it, of a person also the one before, and the role that both give it.
 
     ``base`` is the name without an ending that the text shows to be one; empty where it shows nothing.
     """
@@ -54,29 +55,34 @@ def text_between(one: Mention, other: Mention) -> str:
 
 def make_cluster(
     label: str,
-    keys: tuple[Iterable[str], Iterable[str], Iterable[str]],
+    keys: tuple[Collection[str], Collection[str], Collection[str]],
     mentions: list[Mention],
-    roles: Iterable[str] = (),
-    claims: Iterable[Claim] = (),
+    roles: Collection[str] = (),
+    claims: Collection[Claim] = (),
 ) -> Cluster:
     """A cluster of mentions with their spellings counted; ``keys``: strong ones, weak ones and bases."""
     strong, weak, bases = keys
     forms: dict[str, int] = {}
-    for form in map(_form, mentions):
-        forms[form] = forms.get(form, 0) + 1
     for mention in mentions:
+        form = _form(mention)
+        forms[form] = forms.get(form, 0) + 1
         if mention.base:
             forms.setdefault(mention.base, 0)  # a base form that a text implies and does not have
     return Cluster(
         label,
-        tuple(sorted(strong)),
-        tuple(sorted(weak)),
-        tuple(sorted(bases)),
-        tuple(sorted(roles)),
-        tuple(sorted(set(claims))),
-        tuple(mention.mention_no for mention in mentions),
-        tuple(sorted(forms.items())),
+        _ordered(strong),
+        _ordered(weak),
+        _ordered(bases),
+        _ordered(roles),
+        _ordered(set(claims)) if claims else (),
+        tuple([mention.mention_no for mention in mentions]),
+        _ordered(forms.items()),
     )
+
+
+def _ordered(found: Collection[T]) -> tuple[T, ...]:
+    """As a tuple in order; nearly all have one element or none, and sorting costs more than all else here."""
+    return tuple(sorted(found)) if len(found) > 1 else tuple(found)
 
 
 def _form(mention: Mention) -> str:

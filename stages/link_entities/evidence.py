@@ -16,7 +16,6 @@
 """
 
 import re
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -43,15 +42,16 @@ def evidence_of(label: str, name: str, seen: Iterable[Seen]) -> list[dict[str, A
 
     ``seen``: signature and forms of a cluster, how many documents say just this, and the source_uri of some.
     """
-    counts: Counter[tuple[str, str]] = Counter()
-    where: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    counts: dict[tuple[str, str], int] = {}
+    where: dict[tuple[str, str], set[str]] = {}
     for signature, forms, count, uris in seen:
-        renamed = frozenset(key for rule, *pair in signature.claims if rule == "renamed" for key in pair)
-        for form in (form for form, number in forms.items() if number):
+        others = [form for form, number in forms.items() if number and form != name]
+        renamed = _renamed(signature) if others else frozenset()
+        for form in others:
             rule = _rule(label, name, form, signature, renamed)
             if rule is not None:
-                counts[form, rule] += count
-                where[form, rule].update(uris)
+                counts[form, rule] = counts.get((form, rule), 0) + count
+                where.setdefault((form, rule), set()).update(uris)
     most = sorted(counts, key=lambda pair: (-counts[pair], pair))[:MOST_ENTRIES]
     return [
         {
@@ -64,9 +64,13 @@ def evidence_of(label: str, name: str, seen: Iterable[Seen]) -> list[dict[str, A
     ]
 
 
+def _renamed(signature: Signature) -> frozenset[str]:
+    return frozenset(key for rule, *pair in signature.claims if rule == "renamed" for key in pair)
+
+
 def _rule(label: str, name: str, form: str, signature: Signature, renamed: frozenset[str]) -> str | None:
     """The rule that joins a form to the name shown; None where they differ by spelling or inflection alone."""
-    if form == name or is_inflection(name, form):
+    if is_inflection(name, form):
         return None
     return _person_rule(name, form, signature, renamed) if label == "PER" else _name_rule(label, name, form, signature)
 

@@ -180,12 +180,14 @@ def _inhabited(text: str) -> str | None:
 def base_forms(text: str, label: str, *, derived: bool) -> tuple[str, ...]:
     """The keys a name would have without a genitive -s, or without the -er of inhabitants ("Wiener")."""
     key = uninflected(plain(text))
-    numbered = any(letter.isdigit() for letter in key.rpartition(" ")[2])  # "iPhone 3GS"
-    forms = [] if numbered else genitives(key)
-    key = FEMALE.sub("", key) if derived else key
-    stem = key if key.endswith("er") else ENDING.sub("", key)
-    if derived and stem.endswith("er"):
-        forms = [*forms, *(stem.removesuffix("er") + tail for tail in ("", "en", "e"))]
+    forms = genitives(key)
+    if forms and any(map(str.isdigit, key.rpartition(" ")[2])):
+        forms = []  # "iPhone 3GS"
+    if derived:
+        key = FEMALE.sub("", key)
+        stem = key if key.endswith("er") else ENDING.sub("", key)
+        if stem.endswith("er"):
+            forms = [*forms, *(stem.removesuffix("er") + tail for tail in ("", "en", "e"))]
     # A code is no base: "Zams" is a village, and no genitive of ZAM.
     kept = [form for form in forms if len(form) > 2 and form not in lists().codes]
     return tuple(known_as(form, label) for form in kept)

@@ -216,6 +216,8 @@ def merge_given(names: set[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
     A form that fits two others which do not fit each other ("A." beside "Anna" and "Andreas") stays alone, so
     the result does not depend on any order.
     """
+    if len(names) == 1:
+        return dict.fromkeys(names, 0)
     ordered = sorted(names)
     top = _Forms()
     for name in ordered:

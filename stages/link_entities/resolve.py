@@ -56,7 +56,7 @@ def read_signatures(texts: Iterable[str]) -> dict[str, Signature]:
 
 def _signature(label: str, strong: list[str], weak: list[str], bases: list[str], *more: list[Any]) -> Signature:
     roles, claims = more
-    pairs = tuple((rule, one, other) for rule, one, other in claims)
+    pairs = tuple([(rule, one, other) for rule, one, other in claims])
     return Signature(label, tuple(strong), tuple(weak), tuple(bases), tuple(roles), pairs)
 
 
@@ -184,7 +184,10 @@ def _known_of(bare: _Bare, group: dict[Signature, int], entity_of: dict[str, str
             known.alone[word] += group[signature]
         if strong:
             # Names of one document that the corpus holds apart: the one most documents know stands for all.
-            root = entity_of[max(strong, key=lambda key: (_spelt_out(key), named[key], len(key), key))]
+            best = strong[0]
+            if len(strong) > 1:
+                best = max(strong, key=lambda key: (_spelt_out(key), named[key], len(key), key))
+            root = entity_of[best]
             known.main[signature] = root
             known.documents[root] += group[signature]
             known.roles[root].update(signature.roles)
@@ -281,7 +284,8 @@ def _attested(label: str, group: dict[Signature, int]) -> Counter[str]:
     attested: Counter[str] = Counter()
     for signature, count in group.items():
         keys = {*signature.strong, *signature.weak}
-        keys |= {key.split("|")[1] for key in keys if label == "PER" and "|" in key}
+        if label == "PER":
+            keys |= {key.split("|")[1] for key in keys if "|" in key}
         for key in keys:
             attested[key] += count
     return attested
@@ -289,6 +293,8 @@ def _attested(label: str, group: dict[Signature, int]) -> Counter[str]:
 
 def _without_ending(signature: Signature, attested: Counter[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Strong and weak keys; a lone key gives way to its base form where that is a name of its own, and no rarer."""
+    if not signature.bases:
+        return signature.strong, signature.weak
     keys = (*signature.strong, *signature.weak)
     inhabited = signature.label == "LOC" and all(key.endswith("er") and len(key) >= SHORTEST_INHABITED for key in keys)
     own = 1 if inhabited else max((attested[key] for key in keys), default=1)

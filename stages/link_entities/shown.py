@@ -39,8 +39,6 @@ def best_name(label: str, counts: dict[str, int], keys: set[str], bare: set[str]
     know by one name is shown by that where a text has it, or where no text has any other name of it.
     """
 
-    lasts = frozenset(form.rpartition(" ")[2] for form in counts)
-
     def rank(form: str) -> tuple[bool, bool, bool, int, int, str]:
         person = parse_person(form) if label == "PER" else None
         numbered = label == "MISC" and form[:1].isdigit()  # "2. Weltkrieg" beside the whole words
@@ -49,7 +47,10 @@ def best_name(label: str, counts: dict[str, int], keys: set[str], bare: set[str]
         known = any(key.startswith("@") for key in own) or not bare or bool(bare & own)
         return full, _is_base(label, form, lasts), known, counts[form], -len(form), form
 
-    best = max(counts, key=rank) if len(counts) > 1 else next(iter(counts))
+    best = next(iter(counts))
+    if len(counts) > 1:
+        lasts = frozenset(form.rpartition(" ")[2] for form in counts)
+        best = max(counts, key=rank)
     table = _table_name(label, keys)
     if table is not None and (_is_met(table, counts) or _is_no_name(label, best)):
         return table
@@ -69,8 +70,10 @@ def _is_no_name(label: str, form: str) -> bool:
 
 def _table_name(label: str, keys: set[str]) -> str | None:
     if label == "LOC":
-        return next((_shown_places()[key] for key in sorted(keys) if key in _shown_places()), None)
-    return next((lists().shown[label, key] for key in sorted(keys) if (label, key) in lists().shown), None)
+        shown = _shown_places()
+        return next((shown[key] for key in sorted(keys) if key in shown), None)
+    named = lists().shown
+    return next((named[label, key] for key in sorted(keys) if (label, key) in named), None)
 
 
 @cache
@@ -129,25 +132,31 @@ def base_form(label: str, form: str) -> str:
         return name[:-1]  # "Grünen"
     if len(words) == 1 and name.islower() and name[0].isalpha():
         return ENDING.sub("", name)  # an adjective that the model takes for a name: "romanischen"
-    for place, word in enumerate(words):
-        found = _head(word)
-        if found is None:
-            continue
-        head, gender = found
-        first = place
-        while first > 1 and words[first - 1] in ("und", "&") and words[first - 2].endswith("-"):
-            first -= 2  # "Speditions- und Logistikverband"
-        noun = [*words[first:place], head]
-        end = first
-        if first > 1 and not _is_adjective(words[first - 1], gender) and _is_known_adjective(words[first - 2]):
-            first -= 1  # "Deutschen Diabetiker Bundes"
-            noun, end = [words[first], *noun], first
-        while first > 0 and _is_adjective(words[first - 1], gender):
-            first -= 1
-        adjectives = [OBLIQUE.sub("", adjective) + ENDINGS[gender] for adjective in words[first:end]]
-        told = " ".join([*words[:first], *adjectives, *noun, *words[place + 1 :]])
-        return told[:1].upper() + told[1:] if adjectives else told
-    return name
+    return _with_nominative_head(words) or name
+
+
+def _with_nominative_head(words: list[str]) -> str | None:
+    """The words of a name with the first noun whose gender is known, and the adjectives before it, in the nominative.
+
+    None where no word is such a noun.
+    """
+    found = next(((place, *head) for place, word in enumerate(words) if (head := _head(word))), None)
+    if found is None:
+        return None
+    place, head, gender = found
+    first = place
+    while first > 1 and words[first - 1] in ("und", "&") and words[first - 2].endswith("-"):
+        first -= 2  # "Speditions- und Logistikverband"
+    noun = [*words[first:place], head]
+    end = first
+    if first > 1 and not _is_adjective(words[first - 1], gender) and _is_known_adjective(words[first - 2]):
+        first -= 1  # "Deutschen Diabetiker Bundes"
+        noun, end = [words[first], *noun], first
+    while first > 0 and _is_adjective(words[first - 1], gender):
+        first -= 1
+    adjectives = [OBLIQUE.sub("", adjective) + ENDINGS[gender] for adjective in words[first:end]]
+    told = " ".join([*words[:first], *adjectives, *noun, *words[place + 1 :]])
+    return told[:1].upper() + told[1:] if adjectives else told
 
 
 def _is_place(name: str) -> bool:

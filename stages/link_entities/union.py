@@ -17,7 +17,9 @@ def smallest_of_group(keys: Iterable[K], same: Iterable[tuple[K, K]]) -> dict[K,
     >>> smallest_of_group("abcd", [("c", "d"), ("d", "b")])
     {'a': 'a', 'b': 'b', 'c': 'b', 'd': 'b'}
     """
-    parents = {key: key for key in keys}
+    parents, pairs = {key: key for key in keys}, list(same)
+    if not pairs:
+        return parents
 
     def root(key: K) -> K:
         while parents[key] != key:
@@ -26,7 +28,7 @@ def smallest_of_group(keys: Iterable[K], same: Iterable[tuple[K, K]]) -> dict[K,
             key = parents[key]
         return key
 
-    for one, other in same:
+    for one, other in pairs:
         low, high = sorted((root(one), root(other)))
         parents[high] = low
     return {key: root(key) for key in parents}
