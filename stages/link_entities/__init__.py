@@ -77,7 +77,8 @@ _CLUSTERS: _Dtypes = {
     "linked_id": pl.String,
 }
 CLUSTERS = pl.Schema(_CLUSTERS)
-_WRITTEN = {name: _CLUSTERS[name] for name in CLUSTERS if name not in ("entity_id", "linked_id")} | {"blocks": pl.String}
+_LATER = ("entity_id", "linked_id")
+_WRITTEN = {name: _CLUSTERS[name] for name in CLUSTERS if name not in _LATER} | {"blocks": pl.String}
 _quoted = json.JSONEncoder(ensure_ascii=False).encode  # of a string; for lists it would make an encoder each time
 _BETWEEN_BLOCKS = "\x1f"  # white space, which no key holds
 MEMBERS = pl.Schema({"doc_id": pl.String, "mention_no": pl.Int64, "cluster_no": pl.Int64, "role": pl.String})
@@ -123,9 +124,7 @@ def find_clusters(mentions: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.D
     return written.cast(CLUSTERS), members.cast(MEMBERS).sort("doc_id", "mention_no")
 
 
-def _mention(
-    text: str, number: int, form: str, label: str, kind: str, block_no: int, start: int, end: int
-) -> Mention:
+def _mention(text: str, number: int, form: str, label: str, kind: str, block_no: int, start: int, end: int) -> Mention:
     # What stands in another block (parted by a blank line) says nothing about the name.
     after = text[end : end + roles.AFTER].split("\n\n", 1)[0]
     if label != "PER":
@@ -136,7 +135,7 @@ def _mention(
 
 def _columns(doc_id: str, clusters: list[Cluster]) -> dict[str, list[Any]]:
     """The clusters of a document as columns of `_WRITTEN`: a third of the time that rows cost."""
-    said = [_written(Signature(*cluster[: len(Signature._fields)])) for cluster in clusters]
+    said = [_written(Signature(one.label, one.strong, one.weak, one.bases, one.roles, one.claims)) for one in clusters]
     return {
         "doc_id": [doc_id] * len(clusters),
         "cluster_no": [*range(len(clusters))],

@@ -137,7 +137,8 @@ def _side_by_side(person: Person, words: set[str]) -> bool:
     """Whether both words of a full name are among those that stand alone in the document, and the first is no given
     name.
     """
-    return person.surname in words and words.issuperset(person.given) and persons.is_unsure(person.given, person.surname)
+    both = words.issuperset((*person.given, person.surname))
+    return both and persons.is_unsure(person.given, person.surname)
 
 
 def _index(full: Mapping[int, list[_Seen]]) -> dict[str, list[int]]:

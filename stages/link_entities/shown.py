@@ -140,10 +140,10 @@ def _with_nominative_head(words: list[str]) -> str | None:
 
     None where no word is such a noun.
     """
-    found = next(((place, *head) for place, word in enumerate(words) if (head := _head(word))), None)
+    place, found = next(((place, found) for place, word in enumerate(words) if (found := _head(word))), (0, None))
     if found is None:
         return None
-    place, head, gender = found
+    head, gender = found
     first = place
     while first > 1 and words[first - 1] in ("und", "&") and words[first - 2].endswith("-"):
         first -= 2  # "Speditions- und Logistikverband"
