@@ -305,7 +305,9 @@ def find_duplicates(run: Run, batches: Sequence[Batch], replaced: Sequence[str])
     published = store.scan_sound(run.previous, "documents").select(sketched)
     known, gone = alike.to_pairs(store.read(run.previous, "duplicates")), pl.Series(replaced, dtype=pl.String)
     todo, pairs = alike.renew_candidates(published, new, gone, known)
-    texts = _texts_of(run, pl.concat([todo["doc_id"], todo["other_id"]]).unique(), batches, new["doc_id"])
+    texts = _texts_of(
+        run, pl.concat([todo["doc_id"], todo["other_id"]]).unique().cast(pl.String), batches, new["doc_id"]
+    )
     file = run.work / "duplicates.parquet"
     alike.to_rows(pl.concat([pairs, alike.compare(todo, texts)])).write_parquet(file)
     return file

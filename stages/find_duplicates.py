@@ -28,8 +28,8 @@ SKETCHES = pl.Schema({"doc_id": pl.String(), "sketch": pl.List(pl.UInt64())})
 """The keys of each document, as `documents` keeps them; none where a text has fewer than seven words."""
 PAIRS = pl.Schema({"doc_id": pl.String(), "other_id": pl.String(), "similarity": pl.Float64()})
 """Pairs of near-duplicates, the smaller doc_id first; similarity: shared word triples among all that either has."""
-CANDIDATES = pl.Schema({"doc_id": pl.String(), "other_id": pl.String()})
-"""Pairs of documents that share a key, the smaller doc_id first."""
+CANDIDATES = ("doc_id", "other_id")
+"""The columns of pairs of documents that share a key, the smaller doc_id first."""
 AT_LEAST = 0.8
 """Texts of this similarity are near-duplicates."""
 NOT_COMPARED = ("boilerplate", "byline", "caption", "credit")
@@ -42,6 +42,7 @@ _BANDS, _ROWS = 25, 5
 _MOST_IN_KEY = 16  # texts of one key that a text is compared with, so that time is linear whatever the texts
 _KEYS_AT_ONCE = 500_000  # of sketches; each takes some 130 bytes while its pairs are made
 _LONGEST_KNOWN = 40  # characters between white space that are remembered; more are addresses and debris
+_PAIRS_AT_ONCE = 4_000_000  # eight bytes each
 _SEED = 20240305
 _CHUNK = 4096
 _MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xBF58476D1CE4E5B9))
@@ -70,16 +71,27 @@ def sketch_texts(texts: pl.DataFrame) -> pl.DataFrame:
 
 
 def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
-    """Give the pairs (`CANDIDATES`) of documents that share a key.
+    """Give the pairs (`CANDIDATES`, each an Enum of the documents) of documents that share a key.
 
     Of each key the first documents by doc_id stand for all, and of each document the one before it: a chain through
     them joins the rest.
     """
     ordered = sketches.select(SKETCHES.names()).sort("doc_id").with_row_index("at")
-    # A key has up to sixteen pairs for each of its documents, most of them met under other keys again.
-    pairs = pl.concat([_sharing(by_key) for by_key in _by_key(ordered)]).unique().sort("first", "at")
-    names = ordered["doc_id"]
-    return pl.DataFrame({"doc_id": names.gather(pairs["first"]), "other_id": names.gather(pairs["at"])})
+    pairs = _each_once(_sharing(by_key) for by_key in _by_key(ordered))
+    # There may be twelve pairs for each document: as names of their own they would take ten times the memory.
+    names = pl.Enum(ordered["doc_id"])
+    first, other = (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32)
+    return pl.DataFrame({"doc_id": pl.Series(first).cat.to(names), "other_id": pl.Series(other).cat.to(names)})
+
+
+def _each_once(found: Iterable[U64]) -> U64:
+    """The numbers of several arrays in order, each once: most pairs of a key are met under other keys again."""
+    known, waiting = np.empty(0, np.uint64), list[U64]()
+    for more in found:
+        waiting.append(more)
+        if sum(map(len, waiting)) > max(len(known), _PAIRS_AT_ONCE):
+            known, waiting = np.unique(np.concatenate([known, *waiting])), []
+    return np.unique(np.concatenate([known, *waiting]))
 
 
 def _by_key(ordered: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -91,15 +103,16 @@ def _by_key(ordered: pl.DataFrame) -> Iterator[pl.DataFrame]:
         yield found.filter(pl.col("key").is_duplicated()).sort("key", "at")
 
 
-def _sharing(by_key: pl.DataFrame) -> pl.DataFrame:
-    """Give the pairs of rows (``first``, ``at``) that are compared for these keys."""
+def _sharing(by_key: pl.DataFrame) -> U64:
+    """Give the pairs of rows that are compared for these keys: the first in the upper half of a number."""
     ranked = by_key.with_columns(rank=pl.int_range(pl.len()).over("key"), before=pl.col("at").shift(1).over("key"))
     first = ranked.filter(pl.col("rank") < _MOST_IN_KEY).select("key", first="at")
     pairs = [
         ranked.join(first, on="key").filter(pl.col("first") < pl.col("at")).select("first", "at"),
         ranked.drop_nulls("before").select(first="before", at="at"),
     ]
-    return pl.concat(pairs).unique()
+    numbers = pl.concat(pairs).select(pl.col("first").cast(pl.UInt64) * 2**32 + pl.col("at"))
+    return numbers.to_series().unique().to_numpy()
 
 
 def renew_candidates(
@@ -122,9 +135,10 @@ def renew_candidates(
         ends = pl.concat([shaken["doc_id"], shaken["other_id"]])
         theirs = published.filter(pl.col("doc_id").is_in(ends.unique().implode())).collect()
         before = _narrowed(published, pl.concat([keys, theirs["sketch"].explode().drop_nulls()]).unique())
-    now = find_candidates(pl.concat([before.filter(~goes), new.select(SKETCHES.names())]))
-    both = CANDIDATES.names()
-    stand = now.filter(~_any_is_in(new["doc_id"])).join(find_candidates(before), on=both, how="semi")
+    now = find_candidates(pl.concat([before.filter(~goes), new.select(SKETCHES.names())])).cast(pl.String)
+    both = list(CANDIDATES)
+    stood = find_candidates(before).cast(pl.String)
+    stand = now.filter(~_any_is_in(new["doc_id"])).join(stood, on=both, how="semi")
     kept = [pairs.join(shaken, on=both, how="anti"), shaken.join(stand, on=both, how="semi")]
     return now.join(stand, on=both, how="anti"), pl.concat(kept)
 
@@ -138,12 +152,12 @@ def _narrowed(sketches: pl.LazyFrame, keys: pl.Series) -> pl.DataFrame:
 
 def _any_is_in(doc_ids: pl.Series) -> pl.Expr:
     """Whether either document of a pair is one of these."""
-    return pl.any_horizontal(pl.col(name).is_in(doc_ids.implode()) for name in CANDIDATES.names())
+    return pl.any_horizontal(pl.col(name).is_in(doc_ids.implode()) for name in CANDIDATES)
 
 
 def compare(candidates: pl.DataFrame, texts: pl.DataFrame, at_least: float = AT_LEAST) -> pl.DataFrame:
     """Give the pairs (`PAIRS`) of near-duplicates among candidates, by their texts (doc_id, text)."""
-    needed = pl.concat([candidates["doc_id"], candidates["other_id"]]).unique()
+    needed = pl.concat([candidates["doc_id"], candidates["other_id"]]).unique().cast(pl.String)
     wanted = texts.filter(pl.col("doc_id").is_in(needed.implode())).select("doc_id", "text")
     triples = {doc_id: _triples(text)[:_MOST_TRIPLES].astype(np.uint32) for doc_id, text in wanted.iter_rows()}
     return pl.DataFrame(list(_similar(candidates.iter_rows(), triples, at_least)), schema=PAIRS, orient="row")
