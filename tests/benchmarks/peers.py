@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import polars as pl
 
+from flows.execute.memory import seldom_look_for_cycles
 from stages.extract_entities import EntityOptions, extract_mentions
 from stages.extract_entities.names import ENGINES, NONE
 from stages.identify_language import identify_blocks
@@ -162,6 +163,7 @@ def show_stages(options: argparse.Namespace) -> None:
     sentences, origin = gather_sentences(options.devsets)
     print(f"{options.documents} documents, sentences from {origin}; {machine()}\n")
     raws = list(documents(sentences, options.documents))
+    seldom_look_for_cycles()  # as in a run
     for engine in options.stages or [NONE, "fast"]:
         by_stage(raws[:2], engine)
         took = {stage: 1000 * seconds / len(raws) for stage, seconds in by_stage(raws, engine).items()}
