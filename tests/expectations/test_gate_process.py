@@ -91,5 +91,5 @@ def test_spark_beside_it_does_not_end_it(good, tmp_path, monkeypatch):
     (tmp_path / "pyspark" / "__init__.py").write_text("import sys\nsys.exit(0)\n")
     gate_process._process.cache_clear()
     monkeypatch.syspath_prepend(tmp_path)
-    assert gate_process.check(good, MENTIONS).critical == ()
+    assert gate_process.check([good], MENTIONS).critical == ()
     gate_process._process.cache_clear()
