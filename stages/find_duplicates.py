@@ -79,7 +79,7 @@ def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
     ordered = sketches.select(SKETCHES.names()).sort("doc_id").with_row_index("at")
     pairs = _each_once(_sharing(by_key) for by_key in _by_key(ordered))
     # There may be twelve pairs for each document: as strings of their own their names would take ten times the memory.
-    names = ordered["doc_id"].cast(pl.Enum(ordered["doc_id"].drop_nulls().unique()))
+    names = ordered["doc_id"].cast(pl.Enum(ordered["doc_id"].drop_nulls().unique(maintain_order=True)))
     first, other = (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32)
     return pl.DataFrame({"doc_id": names.gather(first), "other_id": names.gather(other)})
 
