@@ -28,6 +28,7 @@ class Sleepers:
 
     n = WORKERS
     stopped = False
+    sees_folders = True
 
     def __init__(self) -> None:
         self.at_once: list[int] = []
