@@ -39,6 +39,8 @@ def best_name(label: str, counts: dict[str, int], keys: set[str], bare: set[str]
     know by one name is shown by that where a text has it, or where no text has any other name of it.
     """
 
+    lasts = frozenset(form.rpartition(" ")[2] for form in counts)
+
     def rank(form: str) -> tuple[bool, bool, bool, int, int, str]:
         person = parse_person(form) if label == "PER" else None
         numbered = label == "MISC" and form[:1].isdigit()  # "2. Weltkrieg" beside the whole words
@@ -47,10 +49,7 @@ def best_name(label: str, counts: dict[str, int], keys: set[str], bare: set[str]
         known = any(key.startswith("@") for key in own) or not bare or bool(bare & own)
         return full, _is_base(label, form, lasts), known, counts[form], -len(form), form
 
-    best = next(iter(counts))
-    if len(counts) > 1:
-        lasts = frozenset(form.rpartition(" ")[2] for form in counts)
-        best = max(counts, key=rank)
+    best = max(counts, key=rank) if len(counts) > 1 else next(iter(counts))
     table = _table_name(label, keys)
     if table is not None and (_is_met(table, counts) or _is_no_name(label, best)):
         return table

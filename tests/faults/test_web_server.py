@@ -1,5 +1,6 @@
 """Sources on a web server that lists its folders: Python's own, which knows neither ETags nor ranges."""
 
+import io
 import re
 import threading
 from collections.abc import Iterator
@@ -20,11 +21,20 @@ pytestmark = pytest.mark.integration
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """What a server may do wrong as well: refuse a path, tell no time, tell a length that is not kept."""
+    """What a server may do wrong as well: refuse a path, tell no time, tell a length that is not kept, answer with
+    another page.
+    """
 
-    refused = timeless = short = "-"
+    refused = timeless = short = closed = "-"
+    notice = b""
 
     def send_head(self):  # type: ignore[no-untyped-def]
+        if self.closed in self.path:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Content-Length", str(len(self.notice)))
+            self.end_headers()
+            return io.BytesIO(self.notice)
         if self.refused in self.path:
             return self.send_error(503)
         return super().send_head()
@@ -53,7 +63,7 @@ def press(tmp_path: Path) -> Path:
 @pytest.fixture
 def web(press: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr("stages.discover.remote._PATIENCE", timedelta(seconds=0.5))
-    for name in ("refused", "timeless", "short"):
+    for name in ("refused", "timeless", "short", "closed"):
         monkeypatch.setattr(Handler, name, "-")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(press))) as server, fast_gate():
         thread = threading.Thread(target=server.serve_forever)
@@ -86,6 +96,25 @@ def test_a_folder_that_is_not_listed_loses_nothing(web: str, tmp_path: Path, mon
     monkeypatch.setattr(Handler, "refused", "1997")
     report = run_here([f"press={web}"], tmp_path / "out", engine="none", confirm_deletions=True)
     assert report.withheld == {"press": 4}
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [b"", b"<!-- -->", b"<title>Wartung</title><p>Bald wieder da.", b'<a href="https://example.org/">Hilfe</a>'],
+)
+def test_a_page_that_is_no_index_is_no_empty_folder(
+    web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notice: bytes
+) -> None:
+    run_here([f"press={web}"], tmp_path / "out", engine="none")
+    monkeypatch.setattr(Handler, "closed", "1997")
+    monkeypatch.setattr(Handler, "notice", notice)
+    report = run_here([f"press={web}"], tmp_path / "out", engine="none", confirm_deletions=True)
+    assert report.withheld == {"press": 4}
+
+
+def test_an_empty_folder_is_one(web: str, press: Path, tmp_path: Path) -> None:
+    (press / "leer").mkdir()
+    assert run_here([f"press={web}"], tmp_path / "out", engine="none").counts["n_written"] == 4
 
 
 def test_what_has_no_time_is_read_every_time(

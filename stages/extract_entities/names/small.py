@@ -132,9 +132,9 @@ def _ask_at_once(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> _Asked:
 
 
 def _cuts(bounds: NDArray[np.intp], size: int) -> list[int]:
-    """The numbers of the sentences that begin parts of about ``size`` words, and of the end."""
-    wanted = np.searchsorted(bounds, np.arange(0, bounds[-1], size))
-    found: list[int] = np.unique([*wanted, len(bounds) - 1]).tolist()
+    """The numbers of the sentences that begin parts of about ``size`` words, and of the end; some may have no words."""
+    wanted = np.searchsorted(bounds, np.arange(size, bounds[-1], size))
+    found: list[int] = np.unique([0, *wanted, len(bounds) - 1]).tolist()
     return found
 
 
@@ -160,7 +160,7 @@ def _by_sentence(runs: Runs, gaps: NDArray[np.intp]) -> Iterator[list[Run]]:
 def _probabilities(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Probabilities of the outer and the inner tags of every word, asked for about `ROW` words at a time."""
     around = _around(bounds)
-    cuts = bounds[_cuts(bounds, ROW)].tolist()
+    cuts = np.unique(bounds[_cuts(bounds, ROW)]).tolist()
     parts = [_run(rows[first:last], around[:, first:last], first) for first, last in pairwise(cuts)]
     outer, inner = (np.concatenate([EMPTY, *(part[level] for part in parts)]) for level in (0, 1))
     return outer, inner

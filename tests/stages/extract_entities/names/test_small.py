@@ -115,3 +115,8 @@ def test_a_form_that_is_known_is_not_worked_out_again(monkeypatch: pytest.Monkey
 
 def test_of_a_sentence_without_a_name_nothing_is_said() -> None:
     assert tag_small([["Es", "regnet", "."], *SENTENCES])[0] == NOTHING
+
+
+@pytest.mark.parametrize("sentences", [[], [[]], [[], []], [["Berlin"], []], [[], ["Berlin"]]])
+def test_a_sentence_without_words_is_one_without_names(sentences: list[list[str]]) -> None:
+    assert len(small.tag_small(sentences)) == len(small.tag_where_sure(sentences, 0.9)) == len(sentences)
