@@ -101,6 +101,14 @@ def article(seed: int, n_sentences: int = 4) -> str:
     )
 
 
+def write_articles(folder: Path, n: int) -> Path:
+    """Make a folder of so many articles, `0.txt` the first."""
+    folder.mkdir()
+    for number in range(n):
+        (folder / f"{number}.txt").write_text(article(number), encoding="utf-8")
+    return folder
+
+
 def polars_gate(pieces: Iterable[Mapping[str, pl.DataFrame]], rules: Iterable[Rule]) -> Verdict:
     """The gate by the same rules with Polars: what hundreds of runs can afford."""
     failed: dict[str, list[str]] = {"critical": [], "warning": []}

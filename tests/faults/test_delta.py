@@ -24,7 +24,7 @@ from stages.tables.store import Snapshot
 from stages.tables.store.choose import open_store
 from stages.tables.store.delta import DeltaTables
 from stages.tables.store.places import Folder
-from tests.faults.harness import COMMAND, OF_THE_RUN, article, assert_same, fast_gate, published
+from tests.faults.harness import COMMAND, OF_THE_RUN, article, assert_same, fast_gate, published, write_articles
 from tests.faults.harness import run_here as run_with
 
 run_here = partial(run_with, engine="fast")
@@ -43,11 +43,7 @@ def _fast() -> Iterator[None]:
 
 @pytest.fixture
 def press(tmp_path: Path) -> Path:
-    folder = tmp_path / "press"
-    folder.mkdir()
-    for i in range(5):
-        (folder / f"{i}.txt").write_text(article(i), encoding="utf-8")
-    return folder
+    return write_articles(tmp_path / "press", 5)
 
 
 def change(folder: Path) -> None:

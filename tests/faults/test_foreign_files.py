@@ -11,7 +11,7 @@ import pytest
 
 from stages.tables.store.snapshots import MARKER, read_current
 from tests.faults import long_form
-from tests.faults.harness import ROOT, article, assert_tidy, assert_whole, fast_gate, run_here
+from tests.faults.harness import ROOT, article, assert_tidy, assert_whole, fast_gate, run_here, write_articles
 
 COMMAND = Path(sys.executable).with_name("fliesstext")
 RUN = "20240501T120000Z-abc123"
@@ -28,11 +28,7 @@ def _gate() -> Iterator[None]:
 
 @pytest.fixture
 def press(tmp_path: Path) -> Path:
-    folder = tmp_path / "press"
-    folder.mkdir()
-    for number in range(3):
-        (folder / f"{number}.txt").write_text(article(number), encoding="utf-8")
-    return folder
+    return write_articles(tmp_path / "press", 3)
 
 
 def tree(folder: Path) -> Tree:

@@ -24,7 +24,7 @@ from stages.tables.store import Snapshot
 from stages.tables.store.choose import open_store
 from stages.tables.store.delta import DeltaTables
 from stages.tables.store.objects import Objects
-from tests.faults.harness import COMMAND, ROOT, article, assert_same, published, rows
+from tests.faults.harness import COMMAND, ROOT, article, assert_same, published, rows, write_articles
 from tests.faults.harness import run_here as run_with
 from tests.flows.test_resume import kill_when, read_by, write_long_texts
 from tests.object_store import KEY, S3, SECRET, Bucket
@@ -35,11 +35,7 @@ run_here = partial(run_with, engine="fast", wait_seconds=0)
 
 @pytest.fixture
 def press(tmp_path: Path) -> Path:
-    folder = tmp_path / "press"
-    folder.mkdir()
-    for i in range(4):
-        (folder / f"{i}.txt").write_text(article(i), encoding="utf-8")
-    return folder
+    return write_articles(tmp_path / "press", 4)
 
 
 def change(folder: Path) -> None:

@@ -3,10 +3,7 @@ writes leaves the tables as they were or as they will be, torn answers are no te
 """
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -22,9 +19,9 @@ from flows.check import check_tables
 from stages.errors import FliesstextError
 from stages.tables.store.objects import access
 from tests.faults import long_form
-from tests.faults.harness import ROOT, article, assert_same, published, rows
+from tests.faults.harness import article, assert_same, published, rows, write_articles
 from tests.faults.harness import run_here as run_with
-from tests.faults.test_readers import lines_for
+from tests.faults.test_readers import read_beside_a_writer
 from tests.object_store import S3, Bucket
 
 pytestmark = pytest.mark.integration
@@ -37,11 +34,7 @@ done = long_form.Tally("object store")
 
 @pytest.fixture
 def press(tmp_path: Path) -> Path:
-    folder = tmp_path / "press"
-    folder.mkdir()
-    for i in range(4):
-        (folder / f"{i}.txt").write_text(article(i), encoding="utf-8")
-    return folder
+    return write_articles(tmp_path / "press", 4)
 
 
 def change(folder: Path, n: int) -> None:
@@ -159,7 +152,7 @@ def with_duckdb(table: DeltaTable, column: str) -> list[Any]:
 READERS: dict[str, Read] = {"polars": with_polars, "pandas": with_pandas, "duckdb": with_duckdb}
 
 
-def read_until(bucket: Bucket, stop: Event, read: Read) -> int:
+def read_until(bucket: Bucket, read: Read, stop: Event) -> int:
     """Read all tables again and again, twice at least; each time all of them are of the run that CURRENT.json names."""
     n = 0
     while n < 2 or not stop.is_set():
@@ -180,19 +173,8 @@ def read_until(bucket: Bucket, stop: Event, read: Read) -> int:
 
 
 def test_readers_see_one_version_beside_a_writer(bucket: Bucket, tmp_path: Path) -> None:
-    (tmp_path / "press").mkdir()
-    command = [sys.executable, "-m", "tests.faults.writer", str(tmp_path / "press"), f"{bucket.url}/tables"]
-    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True, cwd=ROOT) as writer:
-        assert writer.stdout
-        assert writer.stdout.readline().strip() == "1"
-        stop = Event()
-        with ThreadPoolExecutor(len(READERS)) as threads:
-            reading = {name: threads.submit(read_until, bucket, stop, read) for name, read in READERS.items()}
-            snapshots = lines_for(writer.stdout, SECONDS)
-            stop.set()
-            counts = {name: future.result() for name, future in reading.items()}
-        snapshots += writer.communicate()[0].count("\n")
-    assert writer.returncode == 0
+    readers = {name: partial(read_until, bucket, read) for name, read in READERS.items()}
+    snapshots, counts = read_beside_a_writer(tmp_path / "press", f"{bucket.url}/tables", readers, SECONDS)
     assert not check_tables(f"{bucket.url}/tables", [str(tmp_path / "press")]).problems
     done.add("snapshots published", snapshots)
     for name, n in counts.items():

@@ -6,9 +6,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import IO
@@ -60,7 +61,7 @@ def with_pyarrow(paths: list[str], column: str) -> list[str]:
 READERS = {"polars": with_polars, "duckdb": with_duckdb, "pandas": with_pandas, "pyarrow": with_pyarrow}
 
 
-def read_until(tables: Path, stop: Event, read: Callable[[list[str], str], list[str]]) -> int:
+def read_until(tables: Path, read: Callable[[list[str], str], list[str]], stop: Event) -> int:
     """Read all tables again and again, three times at least; each time all of them are of the same run."""
     n = 0
     while n < 3 or not stop.is_set():
@@ -89,22 +90,31 @@ def lines_for(stream: IO[str], seconds: float) -> int:
     return n
 
 
-@pytest.mark.integration
-def test_readers_see_one_version(tmp_path: Path) -> None:
-    folder, tables = tmp_path / "press", tmp_path / "tables"
+def read_beside_a_writer(
+    folder: Path, tables: str, readers: Mapping[str, Callable[[Event], int]], seconds: float
+) -> tuple[int, dict[str, int]]:
+    """Let readers read while another process publishes for so long; counts the snapshots, and the reads of each."""
     folder.mkdir()
-    command = [sys.executable, "-m", "tests.faults.writer", str(folder), str(tables)]
+    command = [sys.executable, "-m", "tests.faults.writer", str(folder), tables]
     with subprocess.Popen(command, stdin=-1, stdout=-1, text=True, cwd=ROOT) as writer:
         assert writer.stdout
         assert writer.stdout.readline().strip() == "1"
         stop = Event()
-        with ThreadPoolExecutor(len(READERS)) as threads:
-            reading = {name: threads.submit(read_until, tables, stop, read) for name, read in READERS.items()}
-            published = lines_for(writer.stdout, SECONDS)
+        with ThreadPoolExecutor(len(readers)) as threads:
+            reading = {name: threads.submit(read, stop) for name, read in readers.items()}
+            published = lines_for(writer.stdout, seconds)
             stop.set()
             counts = {name: future.result() for name, future in reading.items()}
         published += writer.communicate()[0].count("\n")
     assert writer.returncode == 0
+    return published, counts
+
+
+@pytest.mark.integration
+def test_readers_see_one_version(tmp_path: Path) -> None:
+    tables = tmp_path / "tables"
+    readers = {name: partial(read_until, tables, read) for name, read in READERS.items()}
+    published, counts = read_beside_a_writer(tmp_path / "press", str(tables), readers, SECONDS)
     assert_whole(tables)
     done.add("snapshots published", published)
     for name, n in counts.items():

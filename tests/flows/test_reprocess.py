@@ -16,7 +16,7 @@ from stages.discover.again import Again
 from stages.errors import UsageError
 from stages.tables.ids import to_doc_id
 from stages.tables.store.snapshots import read_current, read_table
-from tests.faults.harness import article, assert_same, fast_gate, published, run_here
+from tests.faults.harness import article, assert_same, fast_gate, published, run_here, write_articles
 
 OPTIONS = {"workers": 0, "languages": ("de",), "engine": "none"}
 
@@ -29,10 +29,7 @@ def _fast() -> Iterator[None]:
 
 @pytest.fixture
 def press(tmp_path: Path) -> Path:
-    folder = tmp_path / "press"
-    folder.mkdir()
-    for number in range(5):
-        (folder / f"{number}.txt").write_text(article(number), encoding="utf-8")
+    folder = write_articles(tmp_path / "press", 5)
     (folder / "copy.txt").write_text(article(4), encoding="utf-8")  # sorts behind 4.txt
     (folder / "empty.txt").touch()
     run_here([folder], tmp_path / "tables", **OPTIONS)
