@@ -1,7 +1,10 @@
 """Entities as they are published: the name shown, the other spellings, and why they are one."""
 
 import json
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple
 
 import polars as pl
 
@@ -12,7 +15,7 @@ from stages.link_entities.shown import best_name
 from stages.lookups.known_names import Place, place_of
 
 MOST_NAMED = 3  # documents that the evidence names for a spelling and rule
-A_PART = 5_000  # entities that are described at a time
+A_PART = 5_000  # rows of signatures and forms that are read at a time
 
 ENTITIES = pl.Schema(
     {
@@ -45,38 +48,43 @@ def build_entities(
     """
     rows = clusters if only is None else clusters.filter(pl.col("entity_id").is_in(only))
     placed = rows.join(documents.select("doc_id", "source_uri"), on="doc_id", how="left")
-    counted = placed.group_by("entity_id").agg(
-        pl.col("label").first(),
-        pl.col("n_mentions").sum(),
-        pl.col("doc_id").n_unique().cast(pl.Int64).alias("n_documents"),
-        pl.col("source_uri").min().alias("first_document"),
-        pl.col("source_uri").max().alias("last_document"),
+    counted = (
+        placed.group_by("entity_id")
+        .agg(
+            pl.col("label").first(),
+            pl.col("n_mentions").sum(),
+            pl.col("doc_id").n_unique().cast(pl.Int64).alias("n_documents"),
+            pl.col("source_uri").min().alias("first_document"),
+            pl.col("source_uri").max().alias("last_document"),
+        )
+        .sort("entity_id")
     )
     # Famous names have the same few signatures and forms in thousands of documents.
-    alike = placed.group_by("entity_id", "signature", "forms").agg(
-        pl.len().alias("n_alike"), pl.col("source_uri").unique().sort().head(MOST_NAMED).alias("uris")
-    )
-    said = (
-        alike.sort("entity_id", "signature", "forms").group_by("entity_id").agg("signature", "forms", "n_alike", "uris")
-    )
-    grouped = counted.join(said, on="entity_id")
+    uris = pl.col("source_uri").unique().sort().head(MOST_NAMED)
+    just_so = ("entity_id", "signature", "forms")
+    alike = placed.group_by(just_so).agg(pl.len(), uris).sort(just_so)
     authorities = authority_keys(authority)
-    # In parts, as what is read of the signatures takes many times the memory of their text.
-    told = [pl.DataFrame(schema=_DESCRIBED), *(_described(part, authorities) for part in grouped.iter_slices(A_PART))]
-    bare = grouped.drop("signature", "forms", "n_alike", "uris")
-    return bare.hstack(pl.concat(told)).select(list(ENTITIES)).sort("entity_id")
-
-
-def _described(entities: pl.DataFrame, authorities: dict[str, set[str]]) -> pl.DataFrame:
-    """A row of `_Description` for each entity, from the lists of what documents say of it."""
-    signatures = read_signatures(entities["signature"].explode())
-    forms = read_json(entities["forms"].explode())
-    rows = [
-        _describe(label, [Said(signatures[s], forms[f], *more) for s, f, *more in zip(*row, strict=True)], authorities)
-        for label, *row in entities.select("label", "signature", "forms", "n_alike", "uris").iter_rows()
+    by_entity = groupby(_said(alike), key=itemgetter(0))
+    described = [
+        _describe(label, [said for _, said in pairs], authorities)
+        for label, (_, pairs) in zip(counted["label"], by_entity, strict=True)
     ]
-    # Column by column: rows cost three times as much.
-    return pl.DataFrame(dict(zip(_DESCRIBED, zip(*rows, strict=True), strict=True)), schema=_DESCRIBED)
+    # Column by column, lists as JSON: rows and lists cost many times as much.
+    columns: Iterable[Sequence[object]] = zip(*described, strict=True) if described else ([] for _ in _DESCRIBED)
+    told = pl.DataFrame(dict(zip(_DESCRIBED, columns, strict=True)), schema=_DESCRIBED | {"aliases": pl.String})
+    told = told.with_columns(pl.col("aliases").str.json_decode(ENTITIES["aliases"]))
+    return counted.hstack(told).select(list(ENTITIES))
+
+
+def _said(alike: pl.DataFrame) -> Iterator[tuple[str, "Said"]]:
+    """The entity and what documents say of it, row by row; ``alike``: its id, signature, forms, number, source_uris."""
+    cells = [pl.col("source_uri").list.get(at, null_on_oob=True).alias(f"uri_{at}") for at in range(MOST_NAMED)]
+    # In parts, as what is read of signatures takes many times the memory of their text.
+    for part in alike.iter_slices(A_PART):
+        signatures, forms = read_signatures(part["signature"]), read_json(part["forms"])
+        for entity, signature, spelt, n_alike, *uris in part.with_columns(cells).drop("source_uri").iter_rows():
+            named = [uri for uri in uris if uri is not None]
+            yield entity, Said(signatures[signature], forms[spelt], n_alike, named)
 
 
 class Said(NamedTuple):
@@ -90,7 +98,7 @@ class Said(NamedTuple):
 
 class _Description(NamedTuple):
     name: str
-    aliases: list[str]
+    aliases: str  # a list as JSON, as the evidence
     evidence: str
     geonames_id: int | None
     country: str | None
@@ -110,15 +118,18 @@ def _describe(label: str, said: list[Said], authorities: dict[str, set[str]]) ->
     name = best_name(label, counts, keys, bare)
     place = _place(keys) if label == "LOC" else None
     given = {number for key in keys for number in authorities.get(f"{label}:{key}", ())} if authorities else set()
-    evidence: list[dict[str, Any]] = evidence_of(label, name, said)
     return _Description(
         name,
-        sorted({form for form, number in counts.items() if number} - {name}),
-        json.dumps(evidence, ensure_ascii=False) if evidence else "[]",
+        _as_json(sorted(form for form, number in counts.items() if number and form != name)),
+        _as_json(evidence_of(label, name, said)),
         place.geonames_id if place else None,
         place.country if place else None,
         next(iter(given)) if len(given) == 1 else None,
     )
+
+
+def _as_json(found: Sequence[object]) -> str:
+    return json.dumps(found, ensure_ascii=False) if found else "[]"
 
 
 def _keys(signature: Signature) -> tuple[str, ...]:
