@@ -41,6 +41,7 @@ from stages.tables.store.snapshots import (
     VALIDATION,
     Part,
     Snapshot,
+    among,
     file_sha256,
     may_hold,
     prefix_of,
@@ -371,7 +372,7 @@ class DeltaTables:
             rows = self.scan_parts(snapshot, table, prefixes)
         else:
             rows = self._scan([part for part in snapshot.tables[table] if may_hold(part, prefixes)], table)
-        return rows.filter(pl.col("doc_id").is_in(doc_ids.implode()))
+        return rows.filter(among(doc_ids))
 
     def changes(
         self, previous: Snapshot | None, snapshot: Snapshot, table: str

@@ -40,9 +40,11 @@ from stages.tables.store.snapshots import (
     unharmed,
 )
 
-_MOST_DOCUMENTS = 2_000
-_FEWEST_DOCUMENTS = 60
-_ROW_GROUP = 100_000
+_MOST_ROWS, _MOST_BYTES = 100_000, 1 << 25
+"""What a part of the largest table holds at the most, on average: each file costs milliseconds, however few its rows."""
+_FULL_ENOUGH = 0.01
+_ROW_GROUP = 10_000
+"""Who asks for some documents of a part decodes those groups of rows that may hold them."""
 _GROUP_BYTES = 1 << 26
 """Text in a row group, more only where one row has more: the 32-bit offsets of Arrow strings end at 2 GB."""
 
@@ -55,21 +57,22 @@ class NewRows(NamedTuple):
     last: str
 
 
-def prefix_length(n_documents: int, now: int) -> int:
-    """Choose into how many parts tables are cut: 16**k parts of at most 2,000 documents on average.
+def prefix_length(n_rows: float, n_bytes: float, now: int) -> int:
+    """Choose into how many parts tables are cut: 16**k parts of at most 100,000 rows and 32 MB on average.
 
-    The present cut ``now`` stands until a part has grown too large or has shrunk to below 60 documents, so
-    that a corpus at the border is not rewritten every night.
+    ``n_rows`` and ``n_bytes`` are those of the largest table. The present cut ``now`` stands until a part has grown too
+    large, or is down to a hundredth of that, so that a corpus at the border is not rewritten every night.
 
-    >>> [prefix_length(n, 0) for n in (5, 2_000, 2_001, 40_000, 1_000_000)]
-    [0, 0, 1, 2, 3]
-    >>> prefix_length(1_500, 1), prefix_length(500, 1)
-    (1, 0)
+    >>> [prefix_length(n, 0, 0) for n in (5, 100_000, 100_001, 1_000_000, 40_000_000)]
+    [0, 0, 1, 1, 3]
+    >>> prefix_length(1_000, 1 << 30, 0), prefix_length(50_000, 0, 1), prefix_length(10_000, 0, 1)
+    (2, 1, 0)
     """
+    full = max(n_rows / _MOST_ROWS, n_bytes / _MOST_BYTES)
     wanted = 0
-    while n_documents / 16**wanted > _MOST_DOCUMENTS:
+    while full / 16**wanted > 1:
         wanted += 1
-    keeps = now > wanted and n_documents / 16**now >= _FEWEST_DOCUMENTS
+    keeps = now > wanted and full / 16**now >= _FULL_ENOUGH
     return now if keeps else wanted
 
 
@@ -134,8 +137,7 @@ def assemble(
 
     Gives how many hex digits the parts are cut by, and the parts of each table. See `build_snapshot`.
     """
-    documents = int((whole["sources"]["status"] == "written").sum())
-    length = prefix_length(documents, previous.prefix_length if previous else 0)
+    length = prefix_length(*_largest(previous, replaced, batches), previous.prefix_length if previous else 0)
     prefixes = ["".join(p) for p in product("0123456789abcdef", repeat=length)]
     changed = set(replaced) | {doc_id for batch in batches for doc_id in _doc_ids(batch)}
     touched = {doc_id[:length] for doc_id in changed}
@@ -143,7 +145,7 @@ def assemble(
     gone = _group_ids(replaced, length)
     parts: dict[str, tuple[Part, ...]] = {}
     for table in CONTENT:
-        come = _group_batches((batch for batch in batches if _has_rows(batch.files[table])), prefixes)
+        come = _group_batches((batch for batch in batches if _n_rows(batch.files[table])), prefixes)
         old = {prefix_of(part): part for part in comparable.tables[table]} if comparable else {}
         parts[table] = tuple(
             shelf.keep(comparable, old[prefix])
@@ -203,6 +205,20 @@ def part_name(table: str, prefix: str) -> str:
     return f"{table}/part-{prefix}.parquet" if prefix else f"{table}/part.parquet"
 
 
+def _largest(previous: Snapshot | None, replaced: Sequence[str], batches: Sequence[NewRows]) -> tuple[float, float]:
+    """The most rows and the most bytes that a content table will have, about: replaced documents are like the others."""
+    rows, sizes = [], []
+    for table in CONTENT:
+        old = previous.tables[table] if previous else ()
+        files = [batch.files[table] for batch in batches]
+        rows.append((sum(part.rows for part in old), sum(map(_n_rows, files))))
+        sizes.append((sum(part.bytes for part in old), sum(file.stat().st_size for file in files)))
+    documents = rows[CONTENT.index("documents")][0]
+    stays = 1 - min(1.0, len(replaced) / max(1, documents))
+    n_rows, n_bytes = (max(stays * old + new for old, new in counted) for counted in (rows, sizes))
+    return n_rows, n_bytes
+
+
 def _doc_ids(batch: NewRows) -> list[str]:
     return pl.read_parquet(batch.files["documents"], columns=["doc_id"], glob=False)["doc_id"].to_list()
 
@@ -225,8 +241,8 @@ def _group_batches(batches: Iterable[NewRows], prefixes: Sequence[str]) -> defau
     return grouped
 
 
-def _has_rows(file: Path) -> bool:
-    return bool(pq.read_metadata(file).num_rows)
+def _n_rows(file: Path) -> int:
+    return int(pq.read_metadata(file).num_rows)
 
 
 def _content(
