@@ -46,8 +46,8 @@ class LocalSnapshots:
         """Nothing: all of it is there."""
 
     def build(
-        self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows], whole: Mapping[str, pl.DataFrame],
-        replaced: Sequence[str],
+        self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows],
+        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str],
     ) -> Snapshot:  # fmt: skip
         """Write the parts that change, link the others."""
         return publish.build_snapshot(self.tables, previous, run_id, replaced=replaced, batches=rows, whole=whole)

@@ -278,7 +278,7 @@ def small_parts(monkeypatch):
 
 
 @pytest.fixture
-def parted(tables, small_parts):
+def parted(tables, small_parts):  # noqa: ARG001 - it must be there before
     """2,400 rows: one more than fits a single part makes sixteen."""
     return publish(tables, "run-1", MANY, new=[documents(MANY)])
 
@@ -313,7 +313,8 @@ def test_only_parts_with_changes_are_written(tables, parted):
     assert read_table(tables, second, "documents").height == 2400
 
 
-def test_parts_without_rows_that_get_none_are_not_written_anew(tables, small_parts):
+@pytest.mark.usefixtures("small_parts")
+def test_parts_without_rows_that_get_none_are_not_written_anew(tables):
     bare = ("repairs", "raw_texts")
     first = publish(tables, "run-1", MANY, new=[documents(MANY) | {name: empty(name) for name in bare}])
     changed = MANY[3 * 150 + 7]
