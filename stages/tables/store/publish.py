@@ -145,7 +145,7 @@ def assemble(
     comparable = previous if previous and previous.prefix_length == length else None
     parts: dict[str, tuple[Part, ...]] = {}
     for table in CONTENT:
-        stretches = _prefixes(min(length, prefix_length(*sizes[table], 0)))
+        stretches = prefixes_of(min(length, prefix_length(*sizes[table], 0)))
         gone = _group_ids(replaced, len(stretches[0]))
         come = _group_batches((batch for batch in batches if _n_rows(batch.files[table])), stretches)
         parts[table] = tuple(
@@ -168,7 +168,7 @@ class _Stretch(NamedTuple):
 
     @property
     def prefixes(self) -> list[str]:
-        return [self.begin + rest for rest in _prefixes(self.length - len(self.begin))]
+        return [self.begin + rest for rest in prefixes_of(self.length - len(self.begin))]
 
     @property
     def holds(self) -> pl.Expr:
@@ -182,7 +182,8 @@ class _Stretch(NamedTuple):
         return {prefix: part for (prefix,), part in parts.items()}
 
 
-def _prefixes(length: int) -> list[str]:
+def prefixes_of(length: int) -> list[str]:
+    """List how doc_ids begin, by so many hex digits, in order."""
     return ["".join(digits) for digits in product("0123456789abcdef", repeat=length)]
 
 
@@ -315,7 +316,7 @@ def _put_whole(
         return
     old = _by_prefix(comparable, table)
     n_rows = rows.select(pl.len()).collect().item()
-    for begin in _prefixes(min(length, prefix_length(n_rows, 0, 0))):
+    for begin in prefixes_of(min(length, prefix_length(n_rows, 0, 0))):
         stretch = _Stretch(begin, length)
         cut = stretch.cut(cast(rows.filter(stretch.holds).collect(), table), table)
         before = stretch.cut(shelf.scan(comparable, table, [begin]).collect(), table) if comparable else {}
