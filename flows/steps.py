@@ -50,6 +50,8 @@ _CLOCK_GRAIN = timedelta(seconds=2)
 """Files modified so shortly before the last run began may have changed again with the same time and size."""
 
 
+_NOT_ASKED = ("first_seen_run", "last_changed_run")
+"""Columns of the last `sources` that decide nothing."""
 NO_CORRECTIONS = Corrections(pl.DataFrame(schema=CORRECTIONS), pl.DataFrame(schema=CORRECTIONS))
 
 
@@ -114,12 +116,12 @@ class Discovered(NamedTuple):
 @step(name="discover_sources")
 def discover(run: Run, named: list[Source]) -> Discovered:
     """Compare the sources with the `sources` table of the last snapshot: what is new, changed, moved, gone."""
-    found = files.find_patiently(named, run.settings.selection())
-    found = _without_metadata(run, named, found)
+    found = _without_metadata(run, named, files.find_patiently(named, run.settings.selection()))
     known = _trust(run, found)
+    found = found._replace(files=found.files.clear())  # what is known of them is handed on, and of a million 100 MB
     with progress_bar("reading new files", files.unread(known).len()) as advance:
-        hashed = files.hash_contents(known, run.roots, progress=lambda: advance(1))
-    return _decide(run, named, files.hash_patiently(hashed, run.roots), found)
+        known = files.hash_contents(known, run.roots, progress=lambda: advance(1))
+    return _decide(run, named, files.hash_patiently(known, run.roots), found)
 
 
 def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
@@ -149,7 +151,7 @@ def _without_metadata(run: Run, named: list[Source], found: files.Listing) -> fi
 
 
 def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Listing) -> Discovered:
-    settings, prior = run.settings, prior_sources(run).collect()
+    settings, prior = run.settings, prior_sources(run).drop(_NOT_ASKED).collect()
     selection, made, metadata = settings.selection(), settings.made(), told.read_metadata(settings.metadata)
     opened = open_containers(hashed, prior, run.roots, selection, made)
     rows = told.with_told(opened.rows, found.sidecars, metadata, settings.path_pattern, run.roots)
