@@ -62,8 +62,8 @@ class Store(Protocol):
         ...
 
     def build(
-        self, previous: Snapshot | None, run_id: str, rows: "Sequence[NewRows]", whole: Mapping[str, pl.DataFrame],
-        replaced: Sequence[str],
+        self, previous: Snapshot | None, run_id: str, rows: "Sequence[NewRows]",
+        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str],
     ) -> Snapshot:  # fmt: skip
         """Write the next snapshot, but for `runs`, without publishing it.
 
