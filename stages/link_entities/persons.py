@@ -164,10 +164,9 @@ def _given_parts(word: str, key: str) -> list[str]:
     return [given_key(key)]
 
 
-@lru_cache(REMEMBERED)
 def without_genitive(person: Person) -> tuple[Person, ...]:
     """What the name would be if the -s at its end were a genitive; "Johannes" alone is none of Johann."""
-    if not person.given and is_given(person.surname):
+    if not person.surname.endswith("s") or (not person.given and is_given(person.surname)):
         return ()
     return tuple(person._replace(surname=surname_key(surname)) for surname in genitives(person.surname))
 
