@@ -111,8 +111,9 @@ def find_clusters(mentions: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.D
         pl.Series("cluster_no", cluster_nos, dtype=pl.Int64), pl.Series("role", roles, dtype=pl.String)
     )
     # Column by column, and lists of strings as one string each: a list for each row costs more than all columns.
-    numbered = dict(zip(("doc_id", "cluster_no", "n_mentions"), zip(*clusters, strict=True), strict=False))
-    written = pl.DataFrame(numbered | dict(zip(Told._fields, zip(*told, strict=True), strict=False)), schema=_WRITTEN)
+    columns = {name: [one[at] for one in clusters] for at, name in enumerate(("doc_id", "cluster_no", "n_mentions"))}
+    columns |= {name: [one[at] for one in told] for at, name in enumerate(Told._fields)}
+    written = pl.DataFrame(columns, schema=_WRITTEN)
     written = written.with_columns(pl.col("blocks").str.split(BETWEEN_BLOCKS), entity_id=None, linked_id=None)
     return written.cast(CLUSTERS), members.cast(MEMBERS).sort("doc_id", "mention_no")
 

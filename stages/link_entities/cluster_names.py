@@ -16,7 +16,6 @@ from stages.lookups.fold import REMEMBERED, plain
 from stages.lookups.known_names import lists
 
 BRACKETED = "bracketed"  # only worth something where several documents have it
-_NONE: set[str] = set()
 _Close = tuple[int, int, str]  # the rows of two names that follow each other, and the text between them
 
 
@@ -39,7 +38,7 @@ def cluster_names(text: str, mentions: Mentions, rows: list[int], label: str, pl
     ``rows``: the mentions of one label in a document, ``places``: those of all its places.
     """
     spelt, kinds = mentions.text, mentions.kind
-    forms = {row: _form(spelt[row], label, names.may_be_derived(label, kinds[row])) for row in rows}
+    forms = {row: _form(spelt[row], label, kinds[row]) for row in rows}
     keys = _attested(forms)
     close = _close(text, mentions, rows)
     acronyms: set[str] = set()
@@ -62,8 +61,9 @@ def cluster_names(text: str, mentions: Mentions, rows: list[int], label: str, pl
 
 
 @lru_cache(REMEMBERED)
-def _form(text: str, label: str, derived: bool) -> _Form:
+def _form(text: str, label: str, kind: str) -> _Form:
     """What the spelling alone says; an adjective is shown as the place it comes from, where the lists know it."""
+    derived = names.may_be_derived(label, kind)
     origin = names.origin(text) if derived else None
     key = names.known_as(plain(origin), label) if origin else names.name_key(text, label)
     bases = () if origin else names.base_forms(text, label, derived=derived)
@@ -174,18 +174,24 @@ def _told_of(
     named: list[tuple[_Form, str]], label: str, acronyms: set[str], short: set[str], claims: list[Claim]
 ) -> Told:
     """A short form that only this document explains is no key of the entity, an acronym a weak one."""
-    (form, key), *others = named
-    shown, bases, keys = form.shown, form.ordered_bases, {key}
-    if others:
-        keys = {key for _, key in named}
+    if len(named) == 1:
+        form, key = named[0]
+        strong, weak, bases, shown = (key,), (), form.ordered_bases, form.shown
+    else:
+        strong, weak = ordered({key for _, key in named}), ()
         bases = ordered({base for form, _ in named for base in form.bases})
         shown = counted([form.shown[0][0] for form, _ in named])
-    strong, weak = keys, _NONE
+    kept = ()
+    if claims:
+        keys = set(strong)
+        kept = ordered({one for one in claims if one[1] in keys and (one[2] in keys or one[0] == BRACKETED)})
     if acronyms or short:
-        strong = keys - acronyms - short
-        weak = (keys & acronyms) - short if strong else keys
-        strong = strong if strong or weak & acronyms else weak
-        weak = weak - strong
-    bases = bases if len(strong) + len(weak) == 1 else ()
-    kept = {claim for claim in claims if claim[1] in keys and (claim[2] in keys or claim[0] == BRACKETED)}
-    return told_of(label, ordered(strong), ordered(weak), bases, shown, (), ordered(kept))
+        strong, weak = _strong_and_weak(set(strong), acronyms, short)
+    return told_of(label, strong, weak, bases if len(strong) + len(weak) == 1 else (), shown, (), kept)
+
+
+def _strong_and_weak(keys: set[str], acronyms: set[str], short: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    strong = keys - acronyms - short
+    weak = (keys & acronyms) - short if strong else keys
+    strong = strong if strong or weak & acronyms else weak
+    return ordered(strong), ordered(weak - strong)

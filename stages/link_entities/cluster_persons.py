@@ -49,13 +49,14 @@ def cluster_persons(text: str, mentions: Mentions, rows: list[int], beside: list
     seen = _without_attested_genitives([_see(text, mentions, row, beside) for row in rows])
     renamed = dict(_renamed(text, mentions, seen))
     group_of = _group_full_names([*seen, *renamed.values()])
-    same = [(group_of[seen[number].person.key], group_of[other.person.key]) for number, other in renamed.items()]
-    merged = smallest_of_group(group_of.values(), same)
-    group_of = {key: merged[number] for key, number in group_of.items()}
+    same = [(group_of[_full(seen[number].person)], group_of[_full(other.person)]) for number, other in renamed.items()]
+    if same:
+        merged = smallest_of_group(group_of.values(), same)
+        group_of = {name: merged[number] for name, number in group_of.items()}
     groups: defaultdict[int, list[_Seen]] = defaultdict(list)
     for number, one in enumerate(seen):
         if one.person.given:
-            groups[group_of[one.person.key]] += [one, renamed[number]] if number in renamed else [one]
+            groups[group_of[_full(one.person)]] += [one, renamed[number]] if number in renamed else [one]
     lone = [one for one in seen if not one.person.given]
     words = {one.person.surname for one in lone}
     # Without a word that stands alone nobody asks who is meant.
@@ -98,23 +99,31 @@ def _without_attested_genitives(seen: list[_Seen]) -> list[_Seen]:
     full = {one.person.surname for one in seen if one.person.given}
 
     def bare(person: Person) -> Person:
+        if not person.surname.endswith("s"):
+            return person
         bases = persons.without_genitive(person) if person.given or person.surname not in full else ()
         return next((base for base in bases if base.surname in known), person)
 
     return [one if (person := bare(one.person)) is one.person else one._replace(person=person) for one in seen]
 
 
-def _group_full_names(seen: list[_Seen]) -> dict[str, int]:
+def _full(person: Person) -> tuple[str | tuple[str, ...], ...]:
+    """The parts of a full name."""
+    return person[:3]
+
+
+def _group_full_names(seen: list[_Seen]) -> dict[tuple[str | tuple[str, ...], ...], int]:
     """A group number for each full name; names that one person may bear share it."""
     families: defaultdict[tuple[str, str], set[tuple[str, ...]]] = defaultdict(set)
     for one in seen:
         if one.person.given:
             families[one.person.surname, one.person.suffix].add(one.person.given)
-    number, group_of = 0, {}
+    number = 0
+    group_of: dict[tuple[str | tuple[str, ...], ...], int] = {}
     for (surname, suffix), given_names in families.items():
         merged = persons.merge_given(given_names)
         for given, group in merged.items():
-            group_of[Person(given, surname, suffix, "").key] = number + group
+            group_of[given, surname, suffix] = number + group
         number += len(merged)
     return group_of
 
@@ -190,19 +199,20 @@ def _same_block(one: _Seen, group: _Known) -> bool:
     return group.first.get(one.block_no, one.start) < one.start
 
 
-def _person_cluster(group: list[_Seen], renamed: Iterable[tuple[str, str]]) -> Cluster:
-    strong = {one.person.key for one in group if one.person.given}
-    weak = set() if strong else {one.person.surname for one in group}
+def _person_cluster(group: list[_Seen], renamed: list[tuple[str, str]]) -> Cluster:
+    people = {one.person for one in group}
+    strong = ordered({person.key for person in people if person.given})
+    weak = () if strong else ordered({person.surname for person in people})
+    bases: set[str] = set()
+    if len(strong) + len(weak) == 1:
+        without = (base for person in people for base in persons.without_genitive(person))
+        bases = {base.key if strong else base.surname for base in without}
     roles_beside = [one.role for one in group if one.role]
-    most = _most_frequent(roles_beside) if roles_beside else []
+    most = ordered(_most_frequent(roles_beside)) if roles_beside else ()
     once = {one.row: one for one in group}  # a renamed person is seen twice in one mention
-    claims = {("renamed", min(pair), max(pair)) for pair in renamed if set(pair) <= strong}
-    is_one = len(strong) + len(weak) == 1
-    without = {base for one in group for base in persons.without_genitive(one.person)} if is_one else ()
-    bases = {base.key if strong else base.surname for base in without}
     forms = counted([one.form for one in once.values()], [one.base for one in once.values() if one.base])
-    told = told_of("PER", ordered(strong), ordered(weak), ordered(bases), forms, ordered(most), ordered(claims))
-    return Cluster(list(once), told)
+    claims = {("renamed", min(pair), max(pair)) for pair in renamed if set(pair) <= set(strong)} if renamed else ()
+    return Cluster(list(once), told_of("PER", strong, weak, ordered(bases), forms, most, ordered(claims)))
 
 
 def _most_frequent(roles_beside: list[str]) -> list[str]:

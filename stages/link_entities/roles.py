@@ -20,7 +20,7 @@ def _head() -> re.Pattern[str]:
     return re.compile(rf"(?:{heads})(?:in|innen|s|es|en|n|e)?\Z")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=5_000)
 def is_role(word: str) -> bool:
     """Whether a word ends in an office or profession: "US-Vizepräsident", "Sprecherin"."""
     return _head().search(word[-LONGEST:].lower()) is not None
@@ -52,6 +52,7 @@ def role_beside(last: str, text: str, end: int) -> str | None:
     return apposition[1] if apposition and is_role(apposition[1]) else None
 
 
+@lru_cache(maxsize=5_000)
 def address(last: str) -> str:
     """ "f" or "m" where the word before a mention is "Frau" or "Herr", else empty."""
     word = last.lower().rstrip(".")
@@ -70,9 +71,10 @@ def role_gender(role: str | None) -> str:
 
 def title_role(text: str) -> str | None:
     """The academic role inside a mention that holds a title: "Prof. Hans Mertens"."""
-    return "Professor" if text.lower().startswith("prof") else None
+    return "Professor" if text[:4].lower() == "prof" else None
 
 
+@lru_cache(maxsize=5_000)
 def role_stem(role: str) -> str:
     """What two ways to name one office share: the last part of a compound without gender and case."""
     word = role.lower().rsplit("-", 1)[-1]
