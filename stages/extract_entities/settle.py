@@ -13,6 +13,7 @@ from stages.lookups.known_names import common_surnames, given_names, lists, offi
 # a town the town counts.
 SETTLED = frozenset({
     "agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank", "club", "company",
+    "platform",
 })  # fmt: skip
 FOUNDED = frozenset({"club", "company"})
 NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})

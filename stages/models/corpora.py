@@ -82,7 +82,7 @@ def read_sentences(path: Path) -> list[Sentence]:
 
 
 def annotated(is_marked: Sequence[bool]) -> list[int]:
-    """Number the sentences that annotators went through: all but those in a longer row without any mark than they leave.
+    """Number the sentences that annotators went through: all but those in a longer row without a mark than they leave.
 
     What an engine finds has no say in it, and a shorter row without a mark stays: a false name there still counts.
 

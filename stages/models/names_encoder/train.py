@@ -273,7 +273,7 @@ def main() -> None:
         ("seed", int),
     ):
         parser.add_argument("--" + name, type=kind, default=Plan._field_defaults[name])
-    parser.add_argument("--start", type=Path, default=None, help="weights to go on from, .npz or .onnx, with pieces.tsv beside them")
+    parser.add_argument("--start", type=Path, help="weights to go on from, .npz or .onnx, with pieces.tsv beside them")
     chosen = vars(parser.parse_args())
     folder, work = chosen.pop("folder"), chosen.pop("work")
     if INPUTS.is_file():
