@@ -28,7 +28,13 @@ NOT_PEOPLE = (
     "radiosender", "nachrichtensender", "rockband", "punkband", "popband", "metalband", "autobauer",
     "maschinenbauer", "flugzeugbauer", "anlagenbauer", "schiffbauer", "fußballklub", "fußballclub",
     "fußballverein", "sportverein", "traditionsverein", "traditionsklub", "softwareunternehmen", "unternehmen",
-    "start-up", "gewerkschaft", "partei",
+    "start-up", "gewerkschaft", "partei", "miliz", "terrorgruppe", "blaskapelle", "musikkapelle", "tanzkapelle",
+    "orchester", "chor", "jazzband", "bigband", "coverband", "indieband", "mädchenband", "-band", "boygroup", "trio",
+    "quartett", "quintett", "theatergruppe", "galerie", "klub", "stiftung", "genossenschaft", "initiative", "kanzlei",
+    "hotel", "spedition", "werft", "fabrik", "sägewerk", "molkerei", "käserei", "metzgerei", "fleischerei", "bäckerei",
+    "konditorei", "druckerei", "gärtnerei", "kellerei", "weberei", "spinnerei", "gießerei", "ziegelei", "baufirma",
+    "sicherheitsfirma", "filmfirma", "produktionsfirma", "architekturbüro", "ingenieurbüro", "planungsbüro",
+    "reisebüro", "beratungsgesellschaft", "konzertagentur", "holding",
 )  # fmt: skip
 # Before a place these say where the seat is: "Arbeitsagentur Leipzig", "Piratenpartei Hessen".
 SEATED = (
@@ -43,7 +49,15 @@ SEATED = (
     "verein",
     "klub",
     "bank",
+    "orchester",
+    "chor",
+    "stiftung",
+    "genossenschaft",
+    "initiative",
+    "werft",
+    "hotel",
 )
+GENITIVE = re.compile("(?<=[a-zäöüß]{3})(?<![aeious])e?s$")  # "des Sägewerks", not "des Kaufhauses": "Haus" ends so
 LONGEST_TRADE = 40  # characters
 FORMS = ("AG", "GmbH", "gGmbH", "SE", "KG", "KGaA", "OHG", "Inc", "Inc.", "Ltd", "Ltd.", "LLC", "PLC")
 FORM = f"(?:{'|'.join(map(re.escape, FORMS))})"
@@ -141,10 +155,14 @@ def _said(text: str, name: Name, people: set[str]) -> Name:
 
 
 def _word_before(text: str, start: int) -> str:
-    """The noun right before a place, in small letters; a quotation mark may stand between them."""
+    """The noun right before a place, in small letters, without the s of a genitive; a quotation mark may stand between.
+
+    >>> _word_before("der Chef des Maschinenbauers Nordwerke", 30)
+    'maschinenbauer'
+    """
     before = text[max(0, start - LONGEST_TRADE) : start].rstrip('\u201e\u00bb"\u201a')
     word = before[:-1].rpartition(" ")[2] if before[-1:] == " " else ""
-    return word.lower() if word[:1].isupper() else ""
+    return GENITIVE.sub("", word.lower()) if word[:1].isupper() else ""
 
 
 def _is_known(surface: str, label: str, people: set[str]) -> bool:

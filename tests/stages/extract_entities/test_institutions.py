@@ -92,6 +92,8 @@ def test_what_the_engine_is_sure_of_stays():
         ("Es bietet die Wohnwelt SE mit.", [], [("ORG", "Wohnwelt SE")]),
         ("Die Kranz GmbH & Co. KG bietet mit.", [("PER", "Kranz")], [("ORG", "Kranz GmbH & Co. KG")]),
         ("Jede AG und jede GmbH. Die AG schweigt.", [], []),
+        ("am Gel\u00e4nde des S\u00e4gewerks Koinegg", [("LOC", "Koinegg")], [("ORG", "Koinegg")]),
+        ("das Kammerorchester Allg\u00e4u", [("LOC", "Allg\u00e4u")], [("LOC", "Allg\u00e4u")]),
         ("Die Fluglinie Alpenair hebt ab.", [("LOC", "Alpenair")], [("ORG", "Alpenair")]),
         ("in der Zeitschrift \u201eEckart\u201c", [("MISC", "Eckart")], [("ORG", "Eckart")]),
         ('in der Fachzeitschrift "Insektenkunde heute"', [("ORG", "Insektenkunde")], [("ORG", "Insektenkunde heute")]),
