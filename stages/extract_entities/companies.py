@@ -157,7 +157,7 @@ def _said(text: str, name: Name, people: set[str]) -> Name:
 def _word_before(text: str, start: int) -> str:
     """The noun right before a place, in small letters, without the s of a genitive; a quotation mark may stand between.
 
-    >>> _word_before("der Chef des Maschinenbauers Nordwerke", 30)
+    >>> _word_before("der Chef des Maschinenbauers Nordwerke", 29)
     'maschinenbauer'
     """
     before = text[max(0, start - LONGEST_TRADE) : start].rstrip('\u201e\u00bb"\u201a')
