@@ -39,6 +39,11 @@ PREPOSITION = re.compile(r"(?:am|im|in|bei|vom|zum|an der|in der) (?=[A-ZÄÖÜ]
 TOWN = r"[A-Z][a-z]+(?:wick|mouth|shire|borough|chester|caster|minster|pool)"
 PLACE_ENDING = re.compile(TOWN)
 BESIDE_TOWN = re.compile(rf"[A-Z][a-z]+(?:by|ham|ton|ley|field|stead) (?:or|and) {TOWN}\b")  # "Whitby or Hawick"
+# What an adjective makes the name of a landscape: "Zürcher Oberland", "Sächsische Schweiz".
+LANDSCAPE = re.compile(
+    r" (?:(?:Ober|Unter|Mittel|Wein|Hoch|Tief|Berg|Hügel|Vor|Hinter)land|Wald|Heide|Becken|Bucht|Förde|Alb|Seenplatte"
+    r"|Börde|Marsch|Schweiz|See|Moor|Haff|Bodden|Jura|Tiefebene|Ried|Riviera|Forst)(?:es|s)?(?![\w-])"
+)
 LONGEST_INSTITUTION = 40  # characters
 LONGEST_INITIALS = 12
 SHORTEST_UNIT = 3  # letters: shorter ones are initials as well
@@ -90,7 +95,8 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     [(4, 17, 'PER')]
     """
     whole = [_with_its_edges(text, part) for name in found for part in _parts(text, name)]
-    for name in _whole_institutions(text, _whole_persons(text, _without_inner(whole))):
+    ordered = _whole_landscapes(text, _without_inner(whole))
+    for name in _whole_institutions(text, _whole_persons(text, ordered)):
         surface = text[name.start : name.end]
         if _is_no_name(name.label, name.kind, surface):
             continue
@@ -162,6 +168,28 @@ def _without_inner(names: list[Name]) -> list[Name]:
             kept.append(name)
         end = max(end, name.end if name.kind == "name" else 0)
     return kept
+
+
+def _whole_landscapes(text: str, ordered: list[Name]) -> list[Name]:
+    """The names in order, an adjective of a place and the landscape after it as one name.
+
+    Where a sentence begins, a capital says nothing of "Bayerische": there only "Zürcher" is part of such a name.
+    """
+    if not any(name.kind == "deriv" for name in ordered):
+        return ordered
+    names: list[Name] = []
+    end = 0  # of the landscape before
+    for name in ordered:
+        surface = text[name.start : name.end]
+        is_adjective = name.kind == "deriv" and name.label == "LOC" and surface[:1].isupper()
+        is_opening = name.start == 0 and not surface.endswith("er")
+        noun = LANDSCAPE.match(text, name.end) if is_adjective and not is_opening else None
+        if noun is not None:
+            end = noun.end()
+            names.append(name._replace(end=end, kind="name"))
+        elif name.start >= end:
+            names.append(name)
+    return names
 
 
 def _is_adjective_of_place(text: str, name: Name) -> bool:
