@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 
 from stages.extract_entities.names import Name
+from stages.extract_entities.names.features import listed
 from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
 from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected
 from stages.lookups.known_names import common_surnames, given_names, lists, offices, places
@@ -28,13 +29,14 @@ BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 # "A23 Heide", "Bassum – Kiel": a road and the town at it, the ends of a line. A spaced hyphen may be a tokeniser's.
 ROAD = re.compile(r"[ABKLS] ?[0-9]{1,4}(?= [A-ZÄÖÜ])")
 BETWEEN_DASHES = re.compile("[^\u2013\u2014 ](?:[^\u2013\u2014]*[^\u2013\u2014 ])?")
+PLACE_MARKS = frozenset("BCGP")  # of towns and countries in the lists, also of names that several towns bear
 STATION = re.compile(r"(?: \([A-Z][\w. ]*\))?(?: (?:Hbf|Hauptbahnhof))?$")
-STREET = re.compile(r".*(?:straße|strasse|[Ss]tr\.|platz|allee|gasse|chaussee|weg|ring|markt)$")
+STREET = re.compile(r".*(?i:straße|strasse|str\.|platz|allee|gasse|chaussee|weg|ring|markt)$")
 ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
 # "Karlsruher Institut für Infrastruktur rechnet"
 TAIL = re.compile(r"(?<=\w)(?: &| [a-zäöüß]{3,}t)$")
 # "Hamburgs Hauptbahnhof": a town and a noun of it.
-OF_TOWN = re.compile(r"(?<=[a-zäöüß]s) (?:(?:Haupt)?[Bb]ahnhof|Flughafen|Rathaus|Altstadt|Innenstadt|Zentrum)s?$")
+OF_TOWN = re.compile(r"(?<=[a-zäöüß]s) (?:(?:Haupt)?[Bb]ahnhof|Flughafen|Rathaus|Altstadt|Innenstadt|Zentrum|Partnerstadt)s?$")
 PREPOSITION = re.compile(r"(?:am|im|in|bei|vom|zum|an der|in der) (?=[A-ZÄÖÜ])")  # "am Main"
 TOWN = r"[A-Z][a-z]+(?:wick|mouth|shire|borough|chester|caster|minster|pool)"
 PLACE_ENDING = re.compile(TOWN)
@@ -241,7 +243,8 @@ def _spans_side_by_side(label: str, surface: str) -> list[tuple[int, int]]:
 
 def _is_stop(surface: str) -> bool:
     """Whether a text is a town of the tables, with what tells its station from others or without, or a street."""
-    return plain(STATION.sub("", surface)) in places() or STREET.fullmatch(surface) is not None
+    town = STATION.sub("", surface)
+    return plain(town) in places() or not PLACE_MARKS.isdisjoint(listed(town)) or STREET.fullmatch(surface) is not None
 
 
 def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
