@@ -17,6 +17,8 @@ TRADES = (
 )  # fmt: skip
 CAPITAL = "[A-ZÄÖÜ]"
 TRADE = re.compile(rf"(?={CAPITAL})(?i:[\w-]*(?:{'|'.join(TRADES)})s?) (?={CAPITAL})")
+# With an adjective before it a trade is none of a name: "Schweizer Bank Helvetia Kredit".
+SOMEWHERE = re.compile(rf"{CAPITAL}[a-zäöüß]+er [A-ZÄÖÜ]?[\w-]*(?:[Bb]ank|[Kk]anzlei|[Vv]erlag|[Ff]irma) (?={CAPITAL})")
 LEAGUE = ("ligist", "ligisten")  # "Zweitligist Paderborn": the town stands for the club
 # What stands right before a name and says what bears it; trades that people have as well are not here.
 NOT_PEOPLE = (
@@ -124,7 +126,9 @@ def _quoted(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
 
 
 def _without_trade(text: str, name: Name) -> Name:
-    trade = TRADE.match(text, name.start, name.end) if name.label == "ORG" and name.kind == "name" else None
+    if name.label != "ORG" or name.kind != "name":
+        return name
+    trade = TRADE.match(text, name.start, name.end) or SOMEWHERE.match(text, name.start, name.end)
     rest = text[trade.end() : name.end] if trade else ""
     return name if trade is None or plain(rest) in lists().legal_forms else name._replace(start=trade.end())
 

@@ -36,7 +36,9 @@ ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
 # "Karlsruher Institut für Infrastruktur rechnet"
 TAIL = re.compile(r"(?<=\w)(?: &| [a-zäöüß]{3,}t)$")
 # "Hamburgs Hauptbahnhof": a town and a noun of it.
-OF_TOWN = re.compile(r"(?<=[a-zäöüß]s) (?:(?:Haupt)?[Bb]ahnhof|Flughafen|Rathaus|Altstadt|Innenstadt|Zentrum|Partnerstadt)s?$")
+OF_TOWN = re.compile(
+    r"(?<=[a-zäöüß]s) (?:(?:Haupt)?[Bb]ahnhof|Flughafen|Rathaus|Altstadt|Innenstadt|Zentrum|Partnerstadt)s?$"
+)
 PREPOSITION = re.compile(r"(?:am|im|in|bei|vom|zum|an der|in der) (?=[A-ZÄÖÜ])")  # "am Main"
 TOWN = r"[A-Z][a-z]+(?:wick|mouth|shire|borough|chester|caster|minster|pool)"
 PLACE_ENDING = re.compile(TOWN)

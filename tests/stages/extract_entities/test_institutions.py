@@ -46,10 +46,18 @@ def test_a_known_institution_is_found_whole(text, names, expected):
     assert [(label, name) for label, _, name in told([text], rows)] == expected
 
 
-def test_the_trade_of_a_company_is_no_part_of_its_name():
-    text = "Der Maschinenbauer Nordwerke AG wirbt"
-    rows = with_companies([text], [found(text, ("ORG", "Maschinenbauer Nordwerke AG"))], "model")
-    assert told([text], rows) == [("ORG", "name", "Nordwerke AG")]
+@pytest.mark.parametrize(
+    ("whole", "name"),
+    [
+        ("Maschinenbauer Nordwerke AG", "Nordwerke AG"),
+        ("Schweizer Bank Helvetia Kredit", "Helvetia Kredit"),
+        ("Zürcher Bank AG", "Zürcher Bank AG"),
+        ("Deutsche Bank Research", "Deutsche Bank Research"),
+    ],
+)
+def test_the_trade_of_a_company_is_no_part_of_its_name(whole, name):
+    text = f"Die {whole} wirbt"
+    assert told([text], with_companies([text], [found(text, ("ORG", whole))], "model")) == [("ORG", "name", name)]
 
 
 def test_a_company_has_its_label_wherever_its_own_name_stands():
