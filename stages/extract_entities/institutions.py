@@ -26,6 +26,7 @@ KINDS = frozenset(
         "club",
         "newspaper",
         "party",
+        "ministry",
     }
 )
 # And of these every word that is long enough to be nothing else. What people do on platforms ("auf Instagram") is most
