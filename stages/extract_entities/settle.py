@@ -53,10 +53,10 @@ LONGEST_INITIALS = 12
 SHORTEST_UNIT = 3  # letters: shorter ones are initials as well
 # Courts, schools and authorities that are called by their town, right before it.
 INSTITUTION = re.compile(
-    r"\b(?:[A-ZÄÖÜ][\w-]*(?:gericht|schule|gymnasium)|Gymnasium|(?:General)?[Ss]taatsanwaltschaft"
+    r"\b(?:[A-ZÄÖÜ][\w-]*(?:gericht|schule|gymnasium|kammer|theater)|Gymnasium|(?:General)?[Ss]taatsanwaltschaft"
     r"|Polizei(?:präsidium|inspektion|direktion)|(?:Technische |Freie )?Universität|Uni|TU|FH|Hochschule"
     r"|Universitätsklinik(?:um)?|Uniklinik(?:um)?|Klinikum|Stadtwerke|Volksbank|Raiffeisenbank|Kreissparkasse|Sparkasse"
-    r"|Handelskammer|Ärztekammer|Arbeiterkammer|Eintracht|Borussia|Fortuna|Arminia|Alemannia|Viktoria|Admira|Wacker"
+    r"|Oper|Schauspiel|Regierungspräsidium|Landeskriminalamt|Kantonspolizei|Städtetag|Bauernverband|Eintracht|Borussia|Fortuna|Arminia|Alemannia|Viktoria|Admira|Wacker"
     r"|Dynamo|Hansa|Lokomotive|Rot-Weiß|Rot-Weiss|Blau-Weiß|Schwarz-Weiß|Sturm|Rapid|FC|SC|SV|VfL|VfB|FSV|TSV|TSG|SpVgg"
     r"|HSG|THW) $"
 )

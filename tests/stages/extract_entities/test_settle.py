@@ -127,6 +127,8 @@ def settled(text, *names):
     [
         ("Das Landgericht Leipzig entschied", ("LOC", "Leipzig"), [("ORG", "Landgericht Leipzig")]),
         ("Die Staatsanwaltschaft Linz klagte", ("LOC", "Linz"), [("ORG", "Staatsanwaltschaft Linz")]),
+        ("Am Schauspiel Köln", ("LOC", "Köln"), [("ORG", "Schauspiel Köln")]),
+        ("Die Handwerkskammer Schwerin", ("LOC", "Schwerin"), [("ORG", "Handwerkskammer Schwerin")]),
         ("vor Gericht Leipzig", ("LOC", "Leipzig"), [("LOC", "Leipzig")]),
         ("das Landgericht in Leipzig", ("LOC", "Leipzig"), [("LOC", "Leipzig")]),
         ("Frau B. schwieg", ("PER", "B."), [("PER", "B.")]),
@@ -134,6 +136,13 @@ def settled(text, *names):
             "Foto: Anna Huber/Karl Meier",
             ("PER", "Anna Huber/Karl Meier"),
             [("PER", "Anna Huber"), ("PER", "Karl Meier")],
+        ),
+        ("Platz / Wall", ("LOC", "Platz / Wall"), [("LOC", "Platz / Wall")]),
+        ("A / Budapester Straße", ("LOC", "A / Budapester Straße"), [("LOC", "A / Budapester Straße")]),
+        (
+            "Holzweg / Budapester Straße",
+            ("LOC", "Holzweg / Budapester Straße"),
+            [("LOC", "Holzweg"), ("LOC", "Budapester Straße")],
         ),
         ("in Frankfurt/Main", ("LOC", "Frankfurt/Main"), [("LOC", "Frankfurt/Main")]),
         ("bei Frankfurt / Main", ("LOC", "Frankfurt / Main"), [("LOC", "Frankfurt / Main")]),
