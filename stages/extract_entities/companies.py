@@ -38,6 +38,11 @@ NOT_PEOPLE = (
     "sicherheitsfirma", "filmfirma", "produktionsfirma", "architekturbüro", "ingenieurbüro", "planungsbüro",
     "reisebüro", "beratungsgesellschaft", "konzertagentur", "holding",
 )  # fmt: skip
+# What is called by a name in quotation marks, whoever bore it first: die Fähre "Hanna Oldendorff".
+SHIPS = (
+    "schiff", "fähre", "frachter", "schlepper", "kutter", "dampfer", "yacht", "tanker", "kreuzer", "fregatte", "boot",
+    "segler", "eisbrecher",
+)  # fmt: skip
 # Before a place these say where the seat is: "Arbeitsagentur Leipzig", "Piratenpartei Hessen".
 SEATED = (
     "agentur",
@@ -71,6 +76,7 @@ ONCE = re.compile(rf" \((?:früher|vormals|ehemals|einst|bisher|zuvor) ({WORD}(?
 # Newspapers and the like in quotation marks: 'der Fachzeitschrift "Insektenkunde heute"'.
 PAPERS = ("eitschrift", "eitung", "agazin")
 _PAPER = "|".join(PAPERS)
+OPENING_MARKS = '\u201e\u00bb"\u201a'
 OPENED, CLOSED, MARKS = '[\u201e"\u00bb]', '[\u201c\u201d"\u00ab]', '\u201e\u201c\u201d"\u00ab\u00bb'
 QUOTED = re.compile(rf"(?:{_PAPER}) {OPENED}({CAPITAL}[^{MARKS}]{{1,40}}){CLOSED}")
 
@@ -149,6 +155,8 @@ def _said(text: str, name: Name, people: set[str]) -> Name:
     if name.label == "ORG" or name.kind != "name" or name.start == 0:
         return name
     trade = _word_before(text, name.start)
+    if trade.endswith(SHIPS) and text[name.start - 1] in OPENING_MARKS:
+        return name._replace(label="MISC")
     club = name.label == "LOC" and trade.endswith(LEAGUE)
     if not (club or trade.endswith(NOT_PEOPLE)):
         return name
@@ -164,7 +172,7 @@ def _word_before(text: str, start: int) -> str:
     >>> _word_before("der Chef des Maschinenbauers Nordwerke", 29)
     'maschinenbauer'
     """
-    before = text[max(0, start - LONGEST_TRADE) : start].rstrip('\u201e\u00bb"\u201a')
+    before = text[max(0, start - LONGEST_TRADE) : start].rstrip(OPENING_MARKS)
     word = before[:-1].rpartition(" ")[2] if before[-1:] == " " else ""
     return GENITIVE.sub("", word.lower()) if word[:1].isupper() else ""
 
@@ -185,7 +193,7 @@ def _changed(texts: Sequence[str], before: Sequence[Sequence[Name]], after: Sequ
         text[new.start : new.end]
         for text, olds, news in zip(texts, before, after, strict=True)
         for old, new in zip(olds, news, strict=True)
-        if old.label != new.label and plain(text[new.start : new.end]) not in places()
+        if new.label == "ORG" != old.label and plain(text[new.start : new.end]) not in places()
     }
 
 

@@ -102,6 +102,8 @@ def test_what_the_engine_is_sure_of_stays():
         ("Jede AG und jede GmbH. Die AG schweigt.", [], []),
         ("am Gel\u00e4nde des S\u00e4gewerks Koinegg", [("LOC", "Koinegg")], [("ORG", "Koinegg")]),
         ("das Kammerorchester Allg\u00e4u", [("LOC", "Allg\u00e4u")], [("LOC", "Allg\u00e4u")]),
+        ("des Dampfers „Oceania“", [("LOC", "Oceania")], [("MISC", "Oceania")]),
+        ("der Dampfer Oceania", [("LOC", "Oceania")], [("LOC", "Oceania")]),
         ("Die Fluglinie Alpenair hebt ab.", [("LOC", "Alpenair")], [("ORG", "Alpenair")]),
         ("in der Zeitschrift \u201eEckart\u201c", [("MISC", "Eckart")], [("ORG", "Eckart")]),
         ('in der Fachzeitschrift "Insektenkunde heute"', [("ORG", "Insektenkunde")], [("ORG", "Insektenkunde heute")]),
