@@ -56,13 +56,6 @@ def test_the_table_of_names_says_which_material_is_missing(tmp_path: Path) -> No
     assert said.count("not measured: ner/germeval_dev_12.tsv is not there") == len(names.entities.ENGINES)
 
 
-def test_stretches_that_nobody_annotated_are_left_out() -> None:
-    place, date = names.Span(0, 4, "LOC"), names.Span(0, 4, "DATE")
-    longest = names.LONGEST_UNMARKED
-    assert names.annotated([[place], *[[]] * longest, [place]]) == list(range(longest + 2))
-    assert names.annotated([[place], *[[date]] * (longest + 1), [place]]) == [0, longest + 2]
-
-
 def test_a_figure_below_its_floor_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     row = next(row for row in names.rows(tmp_path) if row.what == "values, MONEY")
     today = names.measured(row, None)

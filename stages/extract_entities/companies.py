@@ -17,6 +17,8 @@ TRADES = (
 )  # fmt: skip
 CAPITAL = "[A-ZÄÖÜ]"
 TRADE = re.compile(rf"(?={CAPITAL})(?i:[\w-]*(?:{'|'.join(TRADES)})s?) (?={CAPITAL})")
+# With an adjective before it a trade is none of a name: "Schweizer Bank Helvetia Kredit".
+SOMEWHERE = re.compile(rf"{CAPITAL}[a-zäöüß]+er [A-ZÄÖÜ]?[\w-]*(?:[Bb]ank|[Kk]anzlei|[Vv]erlag|[Ff]irma) (?={CAPITAL})")
 LEAGUE = ("ligist", "ligisten")  # "Zweitligist Paderborn": the town stands for the club
 # What stands right before a name and says what bears it; trades that people have as well are not here.
 NOT_PEOPLE = (
@@ -28,7 +30,18 @@ NOT_PEOPLE = (
     "radiosender", "nachrichtensender", "rockband", "punkband", "popband", "metalband", "autobauer",
     "maschinenbauer", "flugzeugbauer", "anlagenbauer", "schiffbauer", "fußballklub", "fußballclub",
     "fußballverein", "sportverein", "traditionsverein", "traditionsklub", "softwareunternehmen", "unternehmen",
-    "start-up", "gewerkschaft", "partei",
+    "start-up", "gewerkschaft", "partei", "miliz", "terrorgruppe", "blaskapelle", "musikkapelle", "tanzkapelle",
+    "orchester", "chor", "jazzband", "bigband", "coverband", "indieband", "mädchenband", "-band", "boygroup", "trio",
+    "quartett", "quintett", "theatergruppe", "galerie", "klub", "stiftung", "genossenschaft", "initiative", "kanzlei",
+    "hotel", "spedition", "werft", "fabrik", "sägewerk", "molkerei", "käserei", "metzgerei", "fleischerei", "bäckerei",
+    "konditorei", "druckerei", "gärtnerei", "kellerei", "weberei", "spinnerei", "gießerei", "ziegelei", "baufirma",
+    "sicherheitsfirma", "filmfirma", "produktionsfirma", "architekturbüro", "ingenieurbüro", "planungsbüro",
+    "reisebüro", "beratungsgesellschaft", "konzertagentur", "holding",
+)  # fmt: skip
+# What is called by a name in quotation marks, whoever bore it first: die Fähre "Hanna Oldendorff".
+SHIPS = (
+    "schiff", "fähre", "frachter", "schlepper", "kutter", "dampfer", "yacht", "tanker", "kreuzer", "fregatte", "boot",
+    "segler", "eisbrecher",
 )  # fmt: skip
 # Before a place these say where the seat is: "Arbeitsagentur Leipzig", "Piratenpartei Hessen".
 SEATED = (
@@ -43,7 +56,15 @@ SEATED = (
     "verein",
     "klub",
     "bank",
+    "orchester",
+    "chor",
+    "stiftung",
+    "genossenschaft",
+    "initiative",
+    "werft",
+    "hotel",
 )
+GENITIVE = re.compile("(?<=[a-zäöüß]{3})(?<![aeious])e?s$")  # "des Sägewerks", not "des Kaufhauses": "Haus" ends so
 LONGEST_TRADE = 40  # characters
 FORMS = ("AG", "GmbH", "gGmbH", "SE", "KG", "KGaA", "OHG", "Inc", "Inc.", "Ltd", "Ltd.", "LLC", "PLC")
 FORM = f"(?:{'|'.join(map(re.escape, FORMS))})"
@@ -55,6 +76,7 @@ ONCE = re.compile(rf" \((?:früher|vormals|ehemals|einst|bisher|zuvor) ({WORD}(?
 # Newspapers and the like in quotation marks: 'der Fachzeitschrift "Insektenkunde heute"'.
 PAPERS = ("eitschrift", "eitung", "agazin")
 _PAPER = "|".join(PAPERS)
+OPENING_MARKS = '\u201e\u00bb"\u201a'
 OPENED, CLOSED, MARKS = '[\u201e"\u00bb]', '[\u201c\u201d"\u00ab]', '\u201e\u201c\u201d"\u00ab\u00bb'
 QUOTED = re.compile(rf"(?:{_PAPER}) {OPENED}({CAPITAL}[^{MARKS}]{{1,40}}){CLOSED}")
 
@@ -110,7 +132,9 @@ def _quoted(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
 
 
 def _without_trade(text: str, name: Name) -> Name:
-    trade = TRADE.match(text, name.start, name.end) if name.label == "ORG" and name.kind == "name" else None
+    if name.label != "ORG" or name.kind != "name":
+        return name
+    trade = TRADE.match(text, name.start, name.end) or SOMEWHERE.match(text, name.start, name.end)
     rest = text[trade.end() : name.end] if trade else ""
     return name if trade is None or plain(rest) in lists().legal_forms else name._replace(start=trade.end())
 
@@ -131,6 +155,8 @@ def _said(text: str, name: Name, people: set[str]) -> Name:
     if name.label == "ORG" or name.kind != "name" or name.start == 0:
         return name
     trade = _word_before(text, name.start)
+    if trade.endswith(SHIPS) and text[name.start - 1] in OPENING_MARKS:
+        return name._replace(label="MISC")
     club = name.label == "LOC" and trade.endswith(LEAGUE)
     if not (club or trade.endswith(NOT_PEOPLE)):
         return name
@@ -141,10 +167,14 @@ def _said(text: str, name: Name, people: set[str]) -> Name:
 
 
 def _word_before(text: str, start: int) -> str:
-    """The noun right before a place, in small letters; a quotation mark may stand between them."""
-    before = text[max(0, start - LONGEST_TRADE) : start].rstrip('\u201e\u00bb"\u201a')
+    """The noun right before a place, in small letters, without the s of a genitive; a quotation mark may stand between.
+
+    >>> _word_before("der Chef des Maschinenbauers Nordwerke", 29)
+    'maschinenbauer'
+    """
+    before = text[max(0, start - LONGEST_TRADE) : start].rstrip(OPENING_MARKS)
     word = before[:-1].rpartition(" ")[2] if before[-1:] == " " else ""
-    return word.lower() if word[:1].isupper() else ""
+    return GENITIVE.sub("", word.lower()) if word[:1].isupper() else ""
 
 
 def _is_known(surface: str, label: str, people: set[str]) -> bool:
@@ -163,7 +193,7 @@ def _changed(texts: Sequence[str], before: Sequence[Sequence[Name]], after: Sequ
         text[new.start : new.end]
         for text, olds, news in zip(texts, before, after, strict=True)
         for old, new in zip(olds, news, strict=True)
-        if old.label != new.label and plain(text[new.start : new.end]) not in places()
+        if new.label == "ORG" != old.label and plain(text[new.start : new.end]) not in places()
     }
 
 

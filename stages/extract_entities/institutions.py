@@ -26,10 +26,12 @@ KINDS = frozenset(
         "club",
         "newspaper",
         "party",
+        "ministry",
     }
 )
-# And of these every word that is long enough to be nothing else.
-PUBLIC = frozenset({"authority", "association", "bank", "union", "court", "institute"})
+# And of these every word that is long enough to be nothing else. What people do on platforms ("auf Instagram") is most
+# often about the thing, not the company: those are not looked for.
+PUBLIC = frozenset({"authority", "association", "bank", "union", "court", "institute", "broadcaster", "company"})
 SHORTEST = 4  # letters of such a word
 FEDERAL = re.compile(
     r"Bundes(?<=\bBundes)(?:[a-zäöüß]*(?:amt|gericht|gerichtshof|kammer|bank|verband|ministerium|agentur|institut|anwaltschaft)|rat|tag"

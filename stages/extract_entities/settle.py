@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 
 from stages.extract_entities.names import Name
+from stages.extract_entities.names.features import listed
 from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
 from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected
 from stages.lookups.known_names import common_surnames, given_names, lists, offices, places
@@ -13,6 +14,7 @@ from stages.lookups.known_names import common_surnames, given_names, lists, offi
 # a town the town counts.
 SETTLED = frozenset({
     "agency", "broadcaster", "newspaper", "programme", "party", "authority", "association", "bank", "club", "company",
+    "platform",
 })  # fmt: skip
 FOUNDED = frozenset({"club", "company"})
 NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})
@@ -27,26 +29,34 @@ BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 # "A23 Heide", "Bassum – Kiel": a road and the town at it, the ends of a line. A spaced hyphen may be a tokeniser's.
 ROAD = re.compile(r"[ABKLS] ?[0-9]{1,4}(?= [A-ZÄÖÜ])")
 BETWEEN_DASHES = re.compile("[^\u2013\u2014 ](?:[^\u2013\u2014]*[^\u2013\u2014 ])?")
+PLACE_MARKS = frozenset("BCGP")  # of towns and countries in the lists, also of names that several towns bear
 STATION = re.compile(r"(?: \([A-Z][\w. ]*\))?(?: (?:Hbf|Hauptbahnhof))?$")
-STREET = re.compile(r".*(?:straße|strasse|[Ss]tr\.|platz|allee|gasse|chaussee|weg|ring|markt)$")
+STREET = re.compile(r".*(?i:straße|strasse|str\.|platz|allee|gasse|chaussee|weg|ring|markt)$")
 ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
 # "Karlsruher Institut für Infrastruktur rechnet"
 TAIL = re.compile(r"(?<=\w)(?: &| [a-zäöüß]{3,}t)$")
 # "Hamburgs Hauptbahnhof": a town and a noun of it.
-OF_TOWN = re.compile(r"(?<=[a-zäöüß]s) (?:(?:Haupt)?[Bb]ahnhof|Flughafen|Rathaus|Altstadt|Innenstadt|Zentrum)s?$")
+OF_TOWN = re.compile(
+    r"(?<=[a-zäöüß]s) (?:(?:Haupt)?[Bb]ahnhof|Flughafen|Rathaus|Altstadt|Innenstadt|Zentrum|Partnerstadt)s?$"
+)
 PREPOSITION = re.compile(r"(?:am|im|in|bei|vom|zum|an der|in der) (?=[A-ZÄÖÜ])")  # "am Main"
 TOWN = r"[A-Z][a-z]+(?:wick|mouth|shire|borough|chester|caster|minster|pool)"
 PLACE_ENDING = re.compile(TOWN)
 BESIDE_TOWN = re.compile(rf"[A-Z][a-z]+(?:by|ham|ton|ley|field|stead) (?:or|and) {TOWN}\b")  # "Whitby or Hawick"
+# What an adjective makes the name of a landscape: "Zürcher Oberland", "Sächsische Schweiz".
+LANDSCAPE = re.compile(
+    r" (?:(?:Ober|Unter|Mittel|Wein|Hoch|Tief|Berg|Hügel|Vor|Hinter)land|Wald|Heide|Becken|Bucht|Förde|Alb|Seenplatte"
+    r"|Börde|Marsch|Schweiz|See|Moor|Haff|Bodden|Jura|Tiefebene|Ried|Riviera|Forst)(?:es|s)?(?![\w-])"
+)
 LONGEST_INSTITUTION = 40  # characters
 LONGEST_INITIALS = 12
 SHORTEST_UNIT = 3  # letters: shorter ones are initials as well
 # Courts, schools and authorities that are called by their town, right before it.
 INSTITUTION = re.compile(
-    r"\b(?:[A-ZÄÖÜ][\w-]*(?:gericht|schule|gymnasium)|Gymnasium|(?:General)?[Ss]taatsanwaltschaft"
+    r"\b(?:[A-ZÄÖÜ][\w-]*(?:gericht|schule|gymnasium|kammer|theater)|Gymnasium|(?:General)?[Ss]taatsanwaltschaft"
     r"|Polizei(?:präsidium|inspektion|direktion)|(?:Technische |Freie )?Universität|Uni|TU|FH|Hochschule"
     r"|Universitätsklinik(?:um)?|Uniklinik(?:um)?|Klinikum|Stadtwerke|Volksbank|Raiffeisenbank|Kreissparkasse|Sparkasse"
-    r"|Handelskammer|Ärztekammer|Arbeiterkammer|Eintracht|Borussia|Fortuna|Arminia|Alemannia|Viktoria|Admira|Wacker"
+    r"|Oper|Schauspiel|Regierungspräsidium|Landeskriminalamt|Kantonspolizei|Städtetag|Bauernverband|Eintracht|Borussia|Fortuna|Arminia|Alemannia|Viktoria|Admira|Wacker"
     r"|Dynamo|Hansa|Lokomotive|Rot-Weiß|Rot-Weiss|Blau-Weiß|Schwarz-Weiß|Sturm|Rapid|FC|SC|SV|VfL|VfB|FSV|TSV|TSG|SpVgg"
     r"|HSG|THW) $"
 )
@@ -89,7 +99,8 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     [(4, 17, 'PER')]
     """
     whole = [_with_its_edges(text, part) for name in found for part in _parts(text, name)]
-    for name in _whole_institutions(text, _whole_persons(text, _without_inner(whole))):
+    ordered = _whole_landscapes(text, _without_inner(whole))
+    for name in _whole_institutions(text, _whole_persons(text, ordered)):
         surface = text[name.start : name.end]
         if _is_no_name(name.label, name.kind, surface):
             continue
@@ -163,6 +174,28 @@ def _without_inner(names: list[Name]) -> list[Name]:
     return kept
 
 
+def _whole_landscapes(text: str, ordered: list[Name]) -> list[Name]:
+    """The names in order, an adjective of a place and the landscape after it as one name.
+
+    Where a sentence begins, a capital says nothing of "Bayerische": there only "Zürcher" is part of such a name.
+    """
+    if not any(name.kind == "deriv" for name in ordered):
+        return ordered
+    names: list[Name] = []
+    end = 0  # of the landscape before
+    for name in ordered:
+        surface = text[name.start : name.end]
+        is_adjective = name.kind == "deriv" and name.label == "LOC" and surface[:1].isupper()
+        is_opening = name.start == 0 and not surface.endswith("er")
+        noun = LANDSCAPE.match(text, name.end) if is_adjective and not is_opening else None
+        if noun is not None:
+            end = noun.end()
+            names.append(name._replace(end=end, kind="name"))
+        elif name.start >= end:
+            names.append(name)
+    return names
+
+
 def _is_adjective_of_place(text: str, name: Name) -> bool:
     """Whether an engine took "Ratzeburger" before a noun for a place or, not sure, a person."""
     doubted = name.label == "LOC" or (name.label == "PER" and name.score < SURE)
@@ -212,7 +245,8 @@ def _spans_side_by_side(label: str, surface: str) -> list[tuple[int, int]]:
 
 def _is_stop(surface: str) -> bool:
     """Whether a text is a town of the tables, with what tells its station from others or without, or a street."""
-    return plain(STATION.sub("", surface)) in places() or STREET.fullmatch(surface) is not None
+    town = STATION.sub("", surface)
+    return plain(town) in places() or not PLACE_MARKS.isdisjoint(listed(town)) or STREET.fullmatch(surface) is not None
 
 
 def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:

@@ -181,6 +181,12 @@ def common_surnames() -> frozenset[str]:
     return _words("common_surnames")
 
 
+@cache
+def landscapes() -> frozenset[str]:
+    """Rivers, mountains and other landscapes that compounds begin with, as they are written."""
+    return _words("landscapes")
+
+
 def _words(file: str) -> frozenset[str]:
     lines = (FOLDER / "linking" / f"{file}.txt").read_text(encoding="utf-8").splitlines()
     return frozenset(line for line in lines if not line.startswith("#"))

@@ -17,21 +17,18 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
-from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from stages.models.corpora import Span
+from stages.models.corpora import annotated
 from tests.benchmarks import entities, identities, linking, values
 
 FLOORS = Path(__file__).with_name("names_floors.json")
 ARTICLES = Path(__file__).parents[1] / "golden" / "linking"
-# No German corpus with marks throughout has so many sentences in a row without a person, place or organisation.
-LONGEST_UNMARKED = 60
 SLACK = 0.3  # a pinned floor stands so far below what was measured: rounding differs between processors
 
 
@@ -56,19 +53,9 @@ def annotated_f1(path: Path, engine: str) -> float:
     """F1 of persons, places and organisations over the sentences that stand in annotated stretches of a corpus."""
     _, sentences, found = corpus(path, engine)
     gold = [entities.gold_spans(sentence) for sentence in sentences]
-    kept = annotated(gold)
+    kept = annotated([any(span.label in entities.TYPES[:3] for span in spans) for spans in gold])
     sides = ([spans[number] for number in kept] for spans in (gold, found))
     return entities.compare(*sides, entities.TYPES[:3]).f1()
-
-
-def annotated(gold: Sequence[Sequence[Span]]) -> list[int]:
-    """The sentences of a corpus but for those in a longer row without any mark than annotators leave.
-
-    What an engine finds has no say in it, and a shorter row without a mark stays: a false name there still counts.
-    """
-    rows = groupby(range(len(gold)), lambda number: any(span.label in entities.TYPES[:3] for span in gold[number]))
-    stretches = [(is_marked, list(numbers)) for is_marked, numbers in rows]
-    return [n for is_marked, numbers in stretches if is_marked or len(numbers) <= LONGEST_UNMARKED for n in numbers]
 
 
 @cache

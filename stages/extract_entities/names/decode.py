@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from stages.extract_entities.names.labels import KINDS, TYPES
+from stages.lookups.known_names import landscapes
 
 KNOWN = Path(__file__).parents[2] / "models" / "names_crf" / "known.tsv"
 SHORTEST_INSIDE = 4  # letters of a name inside a word without a hyphen: shorter ones are chance
@@ -72,8 +73,10 @@ def known_names() -> dict[str, str]:
 def part_bounds(word: str, label: str) -> tuple[int, int]:
     """Return where the name inside a compound starts and ends; the whole word where nothing tells.
 
-    >>> part_bounds("US-Außenminister", "LOC"), part_bounds("Ex-Siemens-Chef", "ORG")
-    ((0, 2), (3, 10))
+    Of "Kreml" and "Kremls" the shorter is the name: "Kremlsprecher".
+
+    >>> part_bounds("US-Außenminister", "LOC"), part_bounds("Ex-Siemens-Chef", "ORG"), part_bounds("Rheinufer", "LOC")
+    ((0, 2), (3, 10), (0, 5))
     """
     hyphens = [i for i, letter in enumerate(word) if letter == "-" and 0 < i < len(word) - 1]
     if not hyphens:
@@ -86,10 +89,18 @@ def part_bounds(word: str, label: str) -> tuple[int, int]:
 
 
 def _inside(word: str, label: str) -> tuple[int, int]:
-    known = known_names()
+    known = _known_inside()
     ends = [end for end in range(min(len(word), LONGEST_KNOWN), SHORTEST_INSIDE - 1, -1) if word[:end] in known]
     of_label = [end for end in ends if known[word[:end]] == label]
-    return 0, (of_label or ends or [len(word)])[0]
+    end = (of_label or ends or [len(word)])[0]
+    is_genitive = end < len(word) and word[end - 1] == "s" and end - 1 in ends
+    return 0, end - is_genitive
+
+
+@lru_cache(maxsize=1)
+def _known_inside() -> dict[str, str]:
+    """The known names with the landscapes, which stand alone before a hyphen only in part ("Rhein-Neckar-Kreis")."""
+    return dict.fromkeys(landscapes(), "LOC") | known_names()
 
 
 def names_of(words: Sequence[str], starts: Sequence[int], tagged: Tagged, extractor: str) -> list[Name]:

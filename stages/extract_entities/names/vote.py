@@ -22,6 +22,15 @@ LEAD = 2.0  # how many times the votes of a label must outweigh those of the nex
 ENOUGH = 0.7  # summed score from which a form is looked for where no name was found
 SHORTEST = 4  # letters of a form that is looked for, unless it is in capitals
 
+# Who is called after a place or an institution without a hyphen: "Kremlchef", "Bundestagspräsidentin".
+SHORTEST_OF_OFFICE = 5  # letters of the name in it
+OFFICES = tuple(
+    f"{link}{office}{ending}"
+    for office in ("chef", "sprecher", "präsident", "minister", "beauftragte", "botschafter", "korrespondent")
+    for link in ("", "s")
+    for ending in ("", "s", "n", "r", "en", "in", "innen")
+)
+
 GENITIVES = ("s", "'", "\u2019")
 
 Votes = Mapping[str, Mapping[str, float]]
@@ -166,11 +175,15 @@ class _Missed(NamedTuple):
 
 
 def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> dict[str, _Missed]:
-    """The words of a document that are such a form, its genitive, or a compound that begins with it."""
+    """The words of a document that are such a form, its genitive, or a compound of it with a hyphen or an office."""
     missed = {}
     for word in words.intersection(form + ending for form in forms for ending in ("", *GENITIVES)):
         label, score = forms[word if word in forms else base_form(word)]
         missed[word] = _Missed(0, len(word), label, "name", score)
+    for form, (label, score) in forms.items():
+        if len(form) >= SHORTEST_OF_OFFICE and label != "PER":
+            of_office = words.intersection([form + office for office in OFFICES])
+            missed |= dict.fromkeys(of_office, _Missed(0, len(form), label, "part", score))
     compounds = [word for word in words if "-" in word] if forms else []
     for word in (word for word in compounds if word not in missed and word[0].isupper()):
         form = _first_segment(word)

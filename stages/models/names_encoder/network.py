@@ -1,8 +1,13 @@
 """The encoder in torch, for training alone: the first layers of multilingual-e5-small with two tagging heads."""
 
 import math
+from pathlib import Path
 
+import numpy as np
+import onnx
 import torch
+from numpy.typing import NDArray
+from onnx import numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -86,6 +91,21 @@ def from_base(base: Base, kept: list[int], layers: list[int], tags: int) -> Netw
             nn.init.normal_(head.weight, std=0.02)
             nn.init.zeros_(head.bias)
     return network
+
+
+def from_shipped(path: Path) -> dict[str, NDArray[np.float32]]:
+    """Read the weights of a shipped graph back, each as near as its 8 bits and its scale say."""
+    stored = {part.name: numpy_helper.to_array(part) for part in onnx.load(path).graph.initializer}
+    weights = {"words.weight": stored["words.q"] * stored["words.scale"], "places.weight": stored["places"]}
+    for name, values in stored.items():
+        if name.endswith(".q") and name != "words.q":
+            matrix = name.removesuffix(".q")
+            weights[f"{matrix}.weight"] = (values * stored[f"{matrix}.scale"]).T
+        elif name.endswith(".bias") or "norm" in name:
+            weights[name] = values
+        elif name in ("outer.weight", "inner.weight"):
+            weights[name] = values.T
+    return {name: np.array(values, np.float32, order="C") for name, values in weights.items()}
 
 
 def _norm(norm: nn.LayerNorm, tensor: dict[str, Tensor], name: str) -> None:

@@ -35,7 +35,7 @@ from stages.models.names_encoder.examples import (
     read_other,
     vary,
 )
-from stages.models.names_encoder.network import Network, from_base
+from stages.models.names_encoder.network import Network, from_base, from_shipped
 
 Batch = list[tuple[Example, list[list[int]]]]
 Corpora = Sequence[tuple[list[Example], float]]
@@ -183,13 +183,20 @@ def start_network(corpora: Corpora, work: Path, plan: Plan) -> Network:
         (work / "pieces.tsv").write_text("".join(lines), encoding="utf-8")
         return from_base(base, kept, list(plan.layers), len(TAGS))
     (work / "pieces.tsv").write_bytes(plan.start.with_name("pieces.tsv").read_bytes())
-    with np.load(plan.start, allow_pickle=False) as arrays:
-        state = {name: torch.from_numpy(arrays[name]) for name in arrays.files}
+    state = {name: torch.from_numpy(values) for name, values in saved_weights(plan.start).items()}
     layers = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("layers."))
     network = Network(len(state["words.weight"]), layers, len(TAGS))
     network.load_state_dict(state)
     network.words.weight.requires_grad_(False)
     return network
+
+
+def saved_weights(path: Path) -> dict[str, np.ndarray]:
+    """Read weights as `train` saved them, or back from the shipped graph (``names.onnx``)."""
+    if path.suffix == ".onnx":
+        return from_shipped(path)
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def optimiser_of(network: Network, rate: float) -> torch.optim.Optimizer:
@@ -266,7 +273,7 @@ def main() -> None:
         ("seed", int),
     ):
         parser.add_argument("--" + name, type=kind, default=Plan._field_defaults[name])
-    parser.add_argument("--start", type=Path, default=None, help="weights to go on from, with pieces.tsv beside them")
+    parser.add_argument("--start", type=Path, help="weights to go on from, .npz or .onnx, with pieces.tsv beside them")
     chosen = vars(parser.parse_args())
     folder, work = chosen.pop("folder"), chosen.pop("work")
     if INPUTS.is_file():

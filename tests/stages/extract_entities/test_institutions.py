@@ -33,7 +33,9 @@ def told(texts, rows):
         ("im Bundestagswahlkampf", [], []),
         ("die Bundestags-Abgeordnete", [], []),
         ("ein technisches Hilfswerk", [], []),
-        ("der Umgang mit Scientology und der Telekom", [], [("ORG", "Scientology")]),
+        ("der Umgang mit Scientology und der Telekom", [], [("ORG", "Scientology"), ("ORG", "Telekom")]),
+        ("ein Bild auf Instagram", [], []),
+        ("im Deutschlandfunk", [("LOC", "Deutschland")], [("ORG", "Deutschlandfunk")]),
         ("das Umweltbundesamt", [], [("ORG", "Umweltbundesamt")]),
         ("Bilder von Getty Images", [("PER", "Getty")], [("ORG", "Getty Images")]),
         ("Rotes Kreuz Tirol kam", [("ORG", "Rotes Kreuz Tirol")], [("ORG", "Rotes Kreuz Tirol")]),
@@ -44,10 +46,18 @@ def test_a_known_institution_is_found_whole(text, names, expected):
     assert [(label, name) for label, _, name in told([text], rows)] == expected
 
 
-def test_the_trade_of_a_company_is_no_part_of_its_name():
-    text = "Der Maschinenbauer Nordwerke AG wirbt"
-    rows = with_companies([text], [found(text, ("ORG", "Maschinenbauer Nordwerke AG"))], "model")
-    assert told([text], rows) == [("ORG", "name", "Nordwerke AG")]
+@pytest.mark.parametrize(
+    ("whole", "name"),
+    [
+        ("Maschinenbauer Nordwerke AG", "Nordwerke AG"),
+        ("Schweizer Bank Helvetia Kredit", "Helvetia Kredit"),
+        ("Zürcher Bank AG", "Zürcher Bank AG"),
+        ("Deutsche Bank Research", "Deutsche Bank Research"),
+    ],
+)
+def test_the_trade_of_a_company_is_no_part_of_its_name(whole, name):
+    text = f"Die {whole} wirbt"
+    assert told([text], with_companies([text], [found(text, ("ORG", whole))], "model")) == [("ORG", "name", name)]
 
 
 def test_a_company_has_its_label_wherever_its_own_name_stands():
@@ -90,6 +100,10 @@ def test_what_the_engine_is_sure_of_stays():
         ("Es bietet die Wohnwelt SE mit.", [], [("ORG", "Wohnwelt SE")]),
         ("Die Kranz GmbH & Co. KG bietet mit.", [("PER", "Kranz")], [("ORG", "Kranz GmbH & Co. KG")]),
         ("Jede AG und jede GmbH. Die AG schweigt.", [], []),
+        ("am Gel\u00e4nde des S\u00e4gewerks Koinegg", [("LOC", "Koinegg")], [("ORG", "Koinegg")]),
+        ("das Kammerorchester Allg\u00e4u", [("LOC", "Allg\u00e4u")], [("LOC", "Allg\u00e4u")]),
+        ("des Dampfers „Oceania“", [("LOC", "Oceania")], [("MISC", "Oceania")]),
+        ("der Dampfer Oceania", [("LOC", "Oceania")], [("LOC", "Oceania")]),
         ("Die Fluglinie Alpenair hebt ab.", [("LOC", "Alpenair")], [("ORG", "Alpenair")]),
         ("in der Zeitschrift \u201eEckart\u201c", [("MISC", "Eckart")], [("ORG", "Eckart")]),
         ('in der Fachzeitschrift "Insektenkunde heute"', [("ORG", "Insektenkunde")], [("ORG", "Insektenkunde heute")]),

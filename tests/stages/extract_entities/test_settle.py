@@ -127,6 +127,8 @@ def settled(text, *names):
     [
         ("Das Landgericht Leipzig entschied", ("LOC", "Leipzig"), [("ORG", "Landgericht Leipzig")]),
         ("Die Staatsanwaltschaft Linz klagte", ("LOC", "Linz"), [("ORG", "Staatsanwaltschaft Linz")]),
+        ("Am Schauspiel Köln", ("LOC", "Köln"), [("ORG", "Schauspiel Köln")]),
+        ("Die Handwerkskammer Schwerin", ("LOC", "Schwerin"), [("ORG", "Handwerkskammer Schwerin")]),
         ("vor Gericht Leipzig", ("LOC", "Leipzig"), [("LOC", "Leipzig")]),
         ("das Landgericht in Leipzig", ("LOC", "Leipzig"), [("LOC", "Leipzig")]),
         ("Frau B. schwieg", ("PER", "B."), [("PER", "B.")]),
@@ -134,6 +136,13 @@ def settled(text, *names):
             "Foto: Anna Huber/Karl Meier",
             ("PER", "Anna Huber/Karl Meier"),
             [("PER", "Anna Huber"), ("PER", "Karl Meier")],
+        ),
+        ("Platz / Wall", ("LOC", "Platz / Wall"), [("LOC", "Platz / Wall")]),
+        ("A / Budapester Straße", ("LOC", "A / Budapester Straße"), [("LOC", "A / Budapester Straße")]),
+        (
+            "Holzweg / Budapester Straße",
+            ("LOC", "Holzweg / Budapester Straße"),
+            [("LOC", "Holzweg"), ("LOC", "Budapester Straße")],
         ),
         ("in Frankfurt/Main", ("LOC", "Frankfurt/Main"), [("LOC", "Frankfurt/Main")]),
         ("bei Frankfurt / Main", ("LOC", "Frankfurt / Main"), [("LOC", "Frankfurt / Main")]),
@@ -200,3 +209,19 @@ def test_an_adjective_inside_a_name_is_no_mention_of_its_country():
     inside, beside = (Name(start, start + 8, "LOC", "deriv", 0.9, "model") for start in (4, 22))
     text = "Die Deutsche Bahn und deutsche Gleise"
     assert list(settle(text, [inside, Name(4, 17, "ORG", "name", 0.9, "model"), beside]))[1:] == [beside]
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "expected"),
+    [
+        ("im Zürcher Oberland", [("deriv", "Zürcher"), ("name", "Oberland")], [("name", "Zürcher Oberland")]),
+        ("des Bayerischen Waldes", [("deriv", "Bayerischen")], [("name", "Bayerischen Waldes")]),
+        ("Bayerische Seenplatten", [("deriv", "Bayerische")], [("deriv", "Bayerische")]),
+        ("Französische Wald- und Wiesenwege", [("deriv", "Französische")], [("deriv", "Französische")]),
+        ("im bayerischen Wald", [("deriv", "bayerischen")], [("deriv", "bayerischen")]),
+        ("der Kölner Dom", [("deriv", "Kölner")], [("deriv", "Kölner")]),
+    ],
+)
+def test_an_adjective_and_the_landscape_after_it_are_one_name(text, names, expected):
+    found = [Name(text.index(name), text.index(name) + len(name), "LOC", kind, 0.9, "model") for kind, name in names]
+    assert [(one.kind, text[one.start : one.end]) for one in settle(text, found)] == expected

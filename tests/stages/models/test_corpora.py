@@ -3,7 +3,16 @@ from pathlib import Path
 import pytest
 
 from stages.errors import UsageError
-from stages.models.corpora import Span, check_inputs, read_sentences, set_text, spans_of, tags_of
+from stages.models.corpora import (
+    LONGEST_UNMARKED,
+    Span,
+    annotated,
+    check_inputs,
+    read_sentences,
+    set_text,
+    spans_of,
+    tags_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,3 +52,8 @@ def test_other_input_is_refused(tmp_path: Path) -> None:
         check_inputs(tmp_path, {"a.tsv": "0"})
     with pytest.raises(UsageError, match="missing"):
         check_inputs(tmp_path, {"b.tsv": "0"})
+
+
+def test_stretches_that_nobody_annotated_are_left_out() -> None:
+    assert annotated([True, *[False] * LONGEST_UNMARKED, True]) == list(range(LONGEST_UNMARKED + 2))
+    assert annotated([True, *[False] * (LONGEST_UNMARKED + 1), True]) == [0, LONGEST_UNMARKED + 2]

@@ -76,6 +76,15 @@ def test_nothing_found_nothing_changed() -> None:
     assert voted([("Es regnet", []), ("", [])]) == [[], []]
 
 
+def test_a_name_is_found_in_an_office_of_it() -> None:
+    rows: list[Row] = [("Der Kreml droht", [("Kreml", "LOC", 0.9)]), ("Zum Kreml", [("Kreml", "LOC", 0.9)])]
+    rows += [("Die Kremlchefs", []), ("Kremlsprecherin", []), ("Kremlmauer", [])]
+    rows += [("Karla Bauer", [("Karla Bauer", "PER", 0.9)]), ("Bauer", [("Bauer", "PER", 0.9)]), ("Bauersprecher", [])]
+    found = voted(rows)
+    assert found[2:5] == [[("Kreml", "LOC", "part")]] * 2 + [[]]
+    assert found[7] == []
+
+
 def test_a_part_follows_the_name() -> None:
     text = "Die Obermoser-Regierung"
     part = Name(4, 13, "ORG", "part", 0.6, "x")
