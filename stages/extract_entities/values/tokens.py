@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from stages.extract_entities.values.kinds import KINDS, LETTERS
@@ -36,9 +37,9 @@ TOKEN = re.compile(
 # Each of these is a token of its own beside a word.
 MARKS = frozenset('.,;:!?()"\u201e\u201c\u00bb\u00ab')
 DIGITS = frozenset("0123456789")
-_LETTER, _MARK, _DIGIT = 1, 2, 3
+_LETTER, _MARK, _DIGIT, _GAP = 1, 2, 3, 4
 # By kind of character: together nothing where all are letters, their number where all are digits.
-_WEIGHTS = np.array([1 << 24, 0, 1 << 24, 1])
+_WEIGHTS = np.array([1 << 24, 0, 1 << 24, 1, 1 << 24])
 LONGEST_KNOWN = 40  # characters of a token whose kind is remembered; longer ones are addresses and debris
 # Digits, per cent, euro, dollar, pound, yen, per mille, a quarter, a half, three quarters.
 SIGN = "[0-9%\u20ac$\u00a3\u00a5\u2030\u00bc\u00bd\u00be]"
@@ -119,7 +120,8 @@ def _find_tokens(text: str, codes: Codes) -> tuple[Ints, Ints]:
     code points tells these. The pattern reads what is left.
     """
     kinds = tell_kinds(codes, _kind_of_character)
-    cuts = np.sort(np.concatenate((_parting_blanks(codes), np.flatnonzero(codes == ord("\n")))))
+    gaps = np.flatnonzero(kinds == _GAP)
+    cuts = gaps[(codes[gaps] == ord("\n")) | ~_inside_tokens(codes[gaps - 1], codes[gaps + 1 - len(codes)])]
     starts = np.append(0, cuts[:-1] + 1)
     starts, ends = starts[starts < cuts], cuts[starts < cuts]
     head, tail = kinds[starts] == _MARK, kinds[ends - 1] == _MARK
@@ -140,18 +142,16 @@ def _find_tokens(text: str, codes: Codes) -> tuple[Ints, Ints]:
 def _kind_of_character(character: str) -> int:
     if character.isalpha():
         return _LETTER
-    return _MARK if character in MARKS else _DIGIT if character in DIGITS else 0
+    return _MARK if character in MARKS else _DIGIT if character in DIGITS else _GAP if character in " \n" else 0
 
 
-def _parting_blanks(codes: Codes) -> Ints:
-    """The blanks that stand in no token: not in "10 000" or "15. 8. 2024", "km / h", "\u00b0 C" or "l/100 km"."""
-    blanks = np.flatnonzero(codes == ord(" "))
-    before, after = codes[blanks - 1], codes[blanks + 1]
+def _inside_tokens(before: Codes, after: Codes) -> npt.NDArray[np.bool_]:
+    """Which blanks between two characters may be inside a token: "10 000", "15. 8.", "km / h", "\u00b0 C", "l/100 km"."""
     digits = [(side >= ord("0")) & (side <= ord("9")) for side in (before, after)]
     inside = (digits[0] | (before == ord("."))) & digits[1]
     for left, right in ("m/", "/h", "\u00b0C", "\u00b0F", "0k"):
         inside |= (before == ord(left)) & (after == ord(right))
-    return np.asarray(blanks[~inside])
+    return inside
 
 
 class _Letters(dict[str, str]):
