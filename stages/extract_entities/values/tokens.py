@@ -146,12 +146,12 @@ def _kind_of_character(character: str) -> int:
 
 
 def _inside_tokens(before: Codes, after: Codes) -> npt.NDArray[np.bool_]:
-    """Which blanks between two characters may be inside a token: "10 000", "15. 8.", "km / h", "\u00b0 C", "l/100 km"."""
+    """Which blanks between two characters may be in a token: "10 000", "15. 8.", "km / h", "\u00b0 C", "l/100 km"."""
     digits = [(side >= ord("0")) & (side <= ord("9")) for side in (before, after)]
     inside = (digits[0] | (before == ord("."))) & digits[1]
     for left, right in ("m/", "/h", "\u00b0C", "\u00b0F", "0k"):
         inside |= (before == ord(left)) & (after == ord(right))
-    return inside
+    return np.asarray(inside)
 
 
 class _Letters(dict[str, str]):
