@@ -74,11 +74,10 @@ def refresh_tables(
         with clock("discover"):
             discovered = steps.discover(run, named)
         tell(run, named, discovered.decided())
-        todo = _todo(discovered)
-        if todo.height:
+        if _has_to_do(discovered):
             gate_process.make_ready()  # it loads for seconds, beside the batches
-        batches = process(run, todo, sheltered=last_run_died)
-        del todo
+        give_back()
+        batches = process(run, discovered.decided(), sheltered=last_run_died)
         if len(batches) >= _MANY_BATCHES:
             forget(_DONE_WITH)
         clock.add(batch.seconds() for batch in batches)
@@ -109,13 +108,14 @@ def report_if_unchanged(sources: Sequence[str], tables: Path | str, settings: Se
         if discovered is None:
             return None
         books = _account(run, discovered, [])
-        to_do = _todo(discovered).height or books.changed
+        to_do = _has_to_do(discovered) or books.changed
         return None if to_do else _report(run, named, discovered, books, clock, None)
 
 
-def _todo(discovered: Discovered) -> pl.DataFrame:
-    """What is to be read or moved, in order of source_uri."""
-    return discovered.decided().filter(pl.col("action").is_in(["process", "move"])).collect().sort("source_uri")
+def _has_to_do(discovered: Discovered) -> bool:
+    """Tell whether anything is to be read or moved."""
+    to_do = discovered.decided().select(pl.col("action").is_in(["process", "move"]).any())
+    return bool(to_do.collect().item())
 
 
 def _prepare(sources: Sequence[str], tables: Path | str, settings: Settings) -> tuple[Run, list[Source]]:
