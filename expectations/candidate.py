@@ -77,8 +77,8 @@ class Made(Protocol):
 class Candidate(NamedTuple):
     """A snapshot that is assembled and not published yet, and what it was made from.
 
-    ``replaced``: doc_ids whose published rows go. ``whole``: entities, sources and quarantine as they were made;
-    ``linked``: digests of the rows of entities. ``run_id`` and ``started`` are those of the run.
+    ``replaced``: doc_ids whose published rows go. ``whole``: the tables that are given whole, as they were made;
+    ``made``: digests of all their rows. ``run_id`` and ``started`` are those of the run.
     """
 
     store: Store
@@ -87,7 +87,7 @@ class Candidate(NamedTuple):
     batches: Sequence[Made]
     replaced: Sequence[str]
     whole: WholeTables
-    linked: pl.Series
+    made: Mapping[str, pl.Series]
     started: datetime
 
     @property
@@ -213,7 +213,7 @@ def whole_rows(candidate: Candidate, named: pl.Series, rules: Sequence[Rule]) ->
     """
     found = {"entities": looked_at(_entity_rows(candidate, named), "entities", rules)}
     for table, gather in _WITH_EVIDENCE.items():
-        accounted = row_digests(getattr(candidate.whole, table), table)
+        accounted = candidate.made[table]
         told = [looked_at(gather(empty(table), accounted, candidate.whole), table, rules)]
         for rows, published in _in_chunks(candidate.store.changes(candidate.previous, candidate.snapshot, table)):
             judged = gather(rows, accounted, candidate.whole)
@@ -240,7 +240,7 @@ def _entity_rows(candidate: Candidate, named: pl.Series) -> pl.DataFrame:
     published = candidate.store.scan(candidate.previous, "entities").collect()
     concerned = rows.filter(_is_new(rows, published, "entities") | rows["entity_id"].is_in(named.implode()))
     clusters = _clusters_of(candidate, concerned["entity_id"])
-    return entities_with_evidence(concerned, candidate.linked, clusters)
+    return entities_with_evidence(concerned, candidate.made["entities"], clusters)
 
 
 def _is_new(rows: pl.DataFrame, published: pl.DataFrame, table: str) -> pl.Series:
@@ -269,6 +269,6 @@ def _row_counts(candidate: Candidate, made: Mapping[str, int]) -> dict[str, tupl
         found, before = _count(store.scan(candidate.snapshot, table)), published.get(table, 0)
         gone = _count(store.scan_documents(previous, table, replaced, sound=False))
         counts[table] = (found, before - gone + made.get(table, 0))
-    for table, frame in candidate.whole._asdict().items():
-        counts[table] = (_count(store.scan(candidate.snapshot, table)), frame.height)
+    for table, digests in candidate.made.items():
+        counts[table] = (_count(store.scan(candidate.snapshot, table)), digests.len())
     return counts

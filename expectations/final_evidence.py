@@ -29,13 +29,23 @@ class OnRecord(NamedTuple):
     raw_texts: Mapping[str, str]
 
 
+_OF_SOURCES = ("source_uri", "doc_id", "status", "content_sha256", "encoding")
+"""What the evidence on other rows asks of `sources`, which has a row for every file."""
+
+
 class WholeTables(NamedTuple):
-    """The tables that are given whole (entities, sources, quarantine, duplicates), as the run made them."""
+    """The tables that are given whole, as the run made them; of sources the columns that are asked for."""
 
     entities: pl.DataFrame
     sources: pl.DataFrame
     quarantine: pl.DataFrame
     duplicates: pl.DataFrame
+
+    @classmethod
+    def shown(cls, made: Mapping[str, pl.LazyFrame]) -> "WholeTables":
+        """Read what is asked of the tables."""
+        sources = made["sources"].select(_OF_SOURCES).collect()
+        return cls(made["entities"].collect(), sources, made["quarantine"].collect(), made["duplicates"].collect())
 
 
 def changed_with_evidence(frames: Mapping[str, pl.DataFrame], record: OnRecord, whole: WholeTables) -> Frames:

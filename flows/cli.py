@@ -483,8 +483,12 @@ def _known(tables: str) -> frozenset[str]:
 
 
 def _show(chosen: argparse.Namespace) -> int:
-    from flows.show import show_file, show_page
+    from flows.execute.memory import loading, seldom_look_for_cycles
 
+    with loading():
+        from flows.show import show_file, show_page
+
+    seldom_look_for_cycles()
     if chosen.html:
         show_page(chosen.file, settings_of(chosen), chosen.html)
     else:

@@ -90,7 +90,7 @@ def applied_before(store: Store, previous: Snapshot | None, n_before: int) -> pl
     return rows if rows.height == n_before else None
 
 
-def with_stale(sources: pl.DataFrame, stale: Iterable[str]) -> pl.DataFrame:
+def with_stale(sources: pl.LazyFrame, stale: Iterable[str]) -> pl.LazyFrame:
     """Mark the `sources` of documents made under other corrections, so that who reads them next makes them new."""
     meant = pl.col("doc_id").is_in(list(stale)) & (pl.col("status") == "written")
     meant |= pl.col("reason_code").is_in(["rule_failed", "stage_failed"]).fill_null(False)  # maybe of a correction

@@ -87,8 +87,9 @@ def attention(report: RunReport, strict: bool) -> AttentionError | None:
     if failed := [row for row in report.drift if row["verdict"] == "failed"]:
         return AttentionError(report, "Drifted", 6, "; ".join(map(_about_drift, failed)))
     if strict and report.quarantined:
-        uri, code, why = report.quarantined[0]
-        message = f"{len(report.quarantined)} sources are in quarantine, the first: {uri}: {code}: {why}"
+        (uri, code, why), n = report.quarantined[0], len(report.quarantined)
+        there = "one source is in quarantine" if n == 1 else f"{n} sources are in quarantine, the first"
+        message = f"{there}: {uri}: {code}: {why}"
         return AttentionError(report, "InQuarantine", 3, message)
     return None
 

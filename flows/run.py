@@ -16,7 +16,6 @@ from typing import NamedTuple
 import polars as pl
 
 from expectations import gate_process
-from expectations.final_evidence import WholeTables
 from expectations.gate import Verdict
 from expectations.rules import DRIFT_RULES, RUNS_RULES
 from flows import corrections as said
@@ -27,6 +26,7 @@ from flows.process import process, require_cluster
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
 from flows.steps import Discovered, Run
+from flows.whole import Whole
 from stages.discover.again import Again
 from stages.discover.decide import let_unread_stand
 from stages.discover.sources import Source, parse_sources
@@ -45,7 +45,7 @@ _DONE_WITH = ("stages.reflow", "stages.identify_language", "stages.split_sentenc
 """What no step asks any more once the batches are through: a hundred megabytes, if that was in this process."""
 _MANY_BATCHES = 4
 """So many leave room to make; to load the models again in the next small run of this process would cost more."""
-Tell = Callable[[Run, list[Source], pl.DataFrame], object]
+Tell = Callable[[Run, list[Source], pl.LazyFrame], object]
 """Is told what a run is about, once it has been decided (`stages.discover.decide`) what is to be done."""
 
 
@@ -73,16 +73,16 @@ def refresh_tables(
         require_cluster(run)
         with clock("discover"):
             discovered = steps.discover(run, named)
-        decided = discovered.decided()
-        tell(run, named, decided)
-        if decided["action"].is_in(["process", "move"]).any():
+        tell(run, named, discovered.decided())
+        todo = _todo(discovered)
+        if todo.height:
             gate_process.make_ready()  # it loads for seconds, beside the batches
-        batches = process(run, decided, sheltered=last_run_died)
+        batches = process(run, todo, sheltered=last_run_died)
+        del todo
         if len(batches) >= _MANY_BATCHES:
             forget(_DONE_WITH)
         clock.add(batch.seconds() for batch in batches)
-        books = _account(run, decided, batches)
-        del decided  # what is asked of it from here on stands in the books
+        books = _account(run, discovered, batches)
         redo = discovered.again.get("made") or (run.previous and run.corrections.changed)
         if not (books.changed or authority.renewed or redo):
             return _report(run, named, discovered, books, clock, None)
@@ -108,10 +108,14 @@ def report_if_unchanged(sources: Sequence[str], tables: Path | str, settings: Se
             discovered = steps.discover_listed(run, named)
         if discovered is None:
             return None
-        decided = discovered.decided()
-        books = _account(run, decided, [])
-        to_do = decided["action"].is_in(["process", "move"]).any() or books.changed
+        books = _account(run, discovered, [])
+        to_do = _todo(discovered).height or books.changed
         return None if to_do else _report(run, named, discovered, books, clock, None)
+
+
+def _todo(discovered: Discovered) -> pl.DataFrame:
+    """What is to be read or moved, in order of source_uri."""
+    return discovered.decided().filter(pl.col("action").is_in(["process", "move"])).collect().sort("source_uri")
 
 
 def _prepare(sources: Sequence[str], tables: Path | str, settings: Settings) -> tuple[Run, list[Source]]:
@@ -165,13 +169,12 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
         duplicates = steps.find_duplicates(run, batches, books.replaced)
     with clock("assemble"):
         relinked = [doc_id for batch in linked.relinked for doc_id in batch.rows("documents", ["doc_id"])["doc_id"]]
-        entities, alike = (pl.read_parquet(file, glob=False) for file in (linked.entities, duplicates))
-        whole = WholeTables(entities, books.sources(), books.quarantine(), alike)
-        replaced = [*books.replaced, *relinked]
-        candidate = steps.assemble(run, [*batches, *linked.relinked], replaced, whole, linked.digests)
+        whole = [linked.entities, books.sources, books.quarantine, duplicates]
+        candidate = steps.assemble(run, [*batches, *linked.relinked], [*books.replaced, *relinked], whole)
         give_back()
     rows, before = run.corrections.rows, said.met_before(run.corrections.rows, run.store, run.previous)
-    met = said.met_now(rows, before.rows, books.decided(), books.replaced, concat_met(batches), linked.met)
+    moved = books.decided().filter(pl.col("action") == "move").collect()
+    met = said.met_now(rows, before.rows, moved, books.replaced, concat_met(batches), linked.met)
     with clock("validate"):
         verdict = steps.judge(candidate, books.counts)
     with clock("publish"):
@@ -212,53 +215,80 @@ class Published(NamedTuple):
 
 
 class Books(NamedTuple):
-    """How the sources of a run ended: files of the next `sources` and `quarantine`, and the counts of `runs`.
+    """How the sources of a run ended: the next `sources` and `quarantine`, and the counts of `runs`.
 
-    Files, as these are rows of all sources and most steps after accounting ask nothing of them; ``folder``: where they
-    lie. ``replaced``: documents whose published rows go; ``n_rejected``: rows that broke a rule; ``n_unread``:
-    documents that were to be made again, could not be read, and stand; ``changed``: there is something to publish.
+    ``files``: what was decided on every path, the columns of `_DECIDED`. ``replaced``: documents whose published rows
+    go; ``n_rejected``: rows that broke a rule; ``n_unread``: documents that were to be made again, could not be read,
+    and stand; ``changed``: there is something to publish.
     """
 
-    folder: Path
+    files: list[Path]
+    sources: Whole
+    quarantine: Whole
     counts: dict[str, int]
     replaced: list[str]
     n_rejected: int
     n_unread: int
     changed: bool
 
-    def decided(self) -> pl.DataFrame:
-        """Read what was decided on every path: the columns of `_DECIDED`."""
-        return self._read("decided")
-
-    def sources(self) -> pl.DataFrame:
-        """Read the next `sources`."""
-        return self._read("sources")
-
-    def quarantine(self) -> pl.DataFrame:
-        """Read the next `quarantine`."""
-        return self._read("quarantine")
-
-    def _read(self, name: str) -> pl.DataFrame:
-        return pl.read_parquet(self.folder / f"{name}.parquet", glob=False)
+    def decided(self) -> pl.LazyFrame:
+        """Scan what was decided on every path."""
+        return pl.scan_parquet(self.files, glob=False)
 
 
-def _account(run: Run, decided: pl.DataFrame, batches: Sequence[Batch]) -> Books:
-    prior = steps.prior_sources(run)
+def _account(run: Run, discovered: Discovered, batches: Sequence[Batch]) -> Books:
     outcomes, bad_rows = concat_outcomes(batches), concat_bad_rows(batches)
+    stages = run.settings.stages_sha256()
+    firsts = account.quarantined_firsts(*_firsts(run, discovered, outcomes), stages)
+    books = Books([], run.whole("sources"), run.whole("quarantine"), {}, [], bad_rows.height, 0, changed=False)
+    unread = []
+    (run.work / "accounted").mkdir()
+    for prefix, file in discovered.pieces.items():
+        prior, rows = steps.prior_sources(run, prefix).collect(), pl.read_parquet(file, glob=False)
+        rows, ended = _settled(rows, outcomes, prior)
+        sources = account.next_sources(rows, ended, prior, run.run_id, stages, firsts)
+        books.sources.add(sources)
+        books.files.append(run.work / "accounted" / file.name)
+        rows.select(_DECIDED).write_parquet(books.files[-1])
+        written = prior.filter(pl.col("status") == "written").select("doc_id")
+        replaced = rows.filter(pl.col("action") != "keep").join(written, on="doc_id", how="semi")["doc_id"]
+        books.replaced.extend(replaced)
+        unread.append(rows.filter(pl.col("action") == "keep").join(outcomes, on="source_uri", how="semi")["source_uri"])
+        for name, n in account.count(rows, sources).items():
+            books.counts[name] = books.counts.get(name, 0) + n
+        books = books._replace(changed=books.changed or account.changed(sources, run.run_id))
+    stand = pl.concat(unread)
+    ended = outcomes.filter(~pl.col("source_uri").is_in(stand.implode()))
+    _account_for_quarantine(run, books, ended, bad_rows)
+    return books._replace(n_unread=stand.len())
+
+
+def _settled(decided: pl.DataFrame, outcomes: pl.DataFrame, prior: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is decided on some sources once it is known what could not be read, and how those that were read ended."""
     decided = let_unread_stand(decided, outcomes, prior)
-    unread = decided.filter(pl.col("action") == "keep").join(outcomes, on="source_uri", how="semi")
-    outcomes = outcomes.join(unread, on="source_uri", how="anti")
-    sources = account.next_sources(decided, outcomes, prior, run.run_id, run.settings.stages_sha256())
+    read = decided.filter(pl.col("action") != "keep").select("source_uri")
+    return decided, outcomes.join(read, on="source_uri", how="semi")
+
+
+def _firsts(
+    run: Run, discovered: Discovered, outcomes: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """What is decided on the sources of which others are duplicates, how they ended, and their last rows."""
+    named = discovered.decided().select(pl.col("duplicate_of").drop_nulls().unique()).collect().to_series()
+    here = pl.col("source_uri").is_in(named.implode())
+    rows, prior = (found.filter(here).collect() for found in (discovered.decided(), steps.prior_sources(run)))
+    return *_settled(rows, outcomes, prior), prior
+
+
+def _account_for_quarantine(run: Run, books: Books, outcomes: pl.DataFrame, bad_rows: pl.DataFrame) -> None:
+    """Make the next `quarantine`; of the sources and decisions are read those that have to do with it."""
     before = run.store.read(run.previous, "quarantine")
-    quarantine = account.next_quarantine(sources, outcomes, bad_rows, before, run.run_id, decided)
-    written = prior.filter(pl.col("status") == "written").select("doc_id")
-    replaced = decided.filter(pl.col("action") != "keep").join(written, on="doc_id", how="semi")["doc_id"].to_list()
-    counts, changed = account.count(decided, sources), account.changed(sources, prior)
-    folder = run.work / "accounted"
-    folder.mkdir()
-    for name, rows in (("decided", decided.select(_DECIDED)), ("sources", sources), ("quarantine", quarantine)):
-        rows.write_parquet(folder / f"{name}.parquet")
-    return Books(folder, counts, replaced, bad_rows.height, unread.height, changed)
+    decided = books.decided().filter(pl.col("action").is_in(["quarantine", "duplicate", "move"])).collect()
+    ids = pl.concat([bad_rows["doc_id"], decided.filter(pl.col("action") == "move")["doc_id"]])
+    concerned = (pl.col("status") == "quarantined") | pl.col("doc_id").is_in(ids.implode())
+    concerned |= pl.col("source_uri").is_in(before["source_uri"].implode())
+    sources = books.sources.rows().filter(concerned).collect()
+    books.quarantine.add(account.next_quarantine(sources, outcomes, bad_rows, before, run.run_id, decided))
 
 
 def _run_row(run: Run, books: Books, authority: Authority, verdict: Verdict, clock: _Clock) -> pl.DataFrame:
@@ -295,10 +325,11 @@ def _report(
 ) -> RunReport:
     snapshot, verdict, drifted = published or (run.previous, Verdict(0, (), (), ()), empty("drift"))
     codes = run.store.scan(snapshot, "documents").select("language").collect()["language"]
-    present = books.decided().filter("in_scope", pl.col("action") != "delete")
-    here = books.sources().join(present, on="source_uri", how="semi")
+    present = books.decided().filter("in_scope", pl.col("action") != "delete").select("source_uri")
+    told = books.sources.rows().filter(pl.col("status").is_in(["quarantined", "duplicate"]))
+    here = told.join(present, on="source_uri", how="semi").collect().sort("source_uri")
     kept_out = here.filter(pl.col("status") == "quarantined").select("source_uri", "reason_code", "reason")
-    found = set(present["source_uri"].str.split("/").list.first())
+    found = set(present.select(pl.col("source_uri").str.extract("^([^/]*)").unique()).collect().to_series())
     return RunReport(
         run_id=run.run_id,
         tables=run.store.where,

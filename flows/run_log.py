@@ -19,13 +19,14 @@ from stages.discover.sources import Source
 from stages.errors import FliesstextError
 
 
-def label_run(run: Run, named: Sequence[Source], decided: pl.DataFrame) -> None:
+def label_run(run: Run, named: Sequence[Source], decided: pl.LazyFrame) -> None:
     """Say in the log, the name and the tags of the flow run what it is about; nothing where no flow runs."""
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
         return
-    prior = run.store.read(run.previous, "sources").filter(pl.col("status") != "deleted")
-    found = count_found([source.name for source in named], decided, prior["source_uri"])
+    prior = run.store.scan(run.previous, "sources").filter(pl.col("status") != "deleted").select("source_uri").collect()
+    asked = decided.select("source_uri", "action", "in_scope").collect()
+    found = count_found([source.name for source in named], asked, prior["source_uri"])
     for line in tell_found(found):
         get_run_logger().info("%s", line)
     tags = {*context.flow_run.tags, *(f"source:{name}" for name in found), f"tables:{run.store.where}"}

@@ -16,7 +16,6 @@ import polars as pl
 
 from expectations import judge as gate
 from expectations.candidate import Candidate
-from expectations.digests import row_digests
 from expectations.final_evidence import WholeTables
 from expectations.gate import Verdict
 from flows.assets import tables_made
@@ -27,6 +26,7 @@ from flows.progress import progress_bar
 from flows.settings import Settings
 from flows.step import step
 from flows.travel import bring_home, do_there, pack
+from flows.whole import Whole
 from stages import find_duplicates as alike
 from stages.correct import CORRECTIONS
 from stages.correct.tables import Ground, link_corrected
@@ -41,6 +41,7 @@ from stages.link_entities.authority import Authority
 from stages.link_entities.tables import fill_entities
 from stages.tables.schemas import TABLES
 from stages.tables.store import Snapshot, Store
+from stages.tables.store.publish import prefix_length, prefixes_of
 
 _log = logging.getLogger(__name__)
 _BYTES_A_SECOND = 4_000
@@ -49,6 +50,8 @@ _CLOCK_GRAIN = timedelta(seconds=2)
 """Files modified so shortly before the last run began may have changed again with the same time and size."""
 
 
+_NOT_ASKED = ("first_seen_run", "last_changed_run")
+"""Columns of the last `sources` that decide nothing."""
 NO_CORRECTIONS = Corrections(pl.DataFrame(schema=CORRECTIONS), pl.DataFrame(schema=CORRECTIONS))
 
 
@@ -75,6 +78,10 @@ class Run:
         """The file that holds the members of containers that are to be read."""
         return self.work / "members.bin"
 
+    def whole(self, table: str) -> Whole:
+        """The files of a table that is made whole."""
+        return Whole(table, self.work / "whole" / table)
+
     @property
     def stale(self) -> Path:
         """The file that names the published documents made under other corrections."""
@@ -87,32 +94,34 @@ class Run:
 
 
 class Discovered(NamedTuple):
-    """A file with what is to happen to every path (`stages.discover.decide`), and what was passed over or withheld.
+    """What is to happen to every path (`stages.discover.decide`), in files, and what was passed over or withheld.
+
+    ``pieces``: a file for each beginning of doc_id, all of which together hold each path once.
 
     ``strangers``: a sentence about rows of the metadata table that speak of nothing here, or nothing.
     ``again``: what `stages.discover.again.choose_again` counted; empty where nobody chose.
     """
 
-    file: Path
+    pieces: dict[str, Path]
     passed_over: dict[str, dict[str, int]]
     withheld: dict[str, int]
     again: dict[str, int]
     strangers: str = ""
 
-    def decided(self) -> pl.DataFrame:
-        """Read what is to happen to every path."""
-        return pl.read_parquet(self.file, glob=False)
+    def decided(self) -> pl.LazyFrame:
+        """Scan what is to happen to every path."""
+        return pl.scan_parquet(list(self.pieces.values()), glob=False)
 
 
 @step(name="discover_sources")
 def discover(run: Run, named: list[Source]) -> Discovered:
     """Compare the sources with the `sources` table of the last snapshot: what is new, changed, moved, gone."""
-    found = files.find_patiently(named, run.settings.selection())
-    found = _without_metadata(run, named, found)
-    known = files.trust(found.files, prior_sources(run), None if run.settings.verify else _trusted_before(run))
+    found = _without_metadata(run, named, files.find_patiently(named, run.settings.selection()))
+    known = _trust(run, found)
+    found = found._replace(files=found.files.clear())  # what is known of them is handed on, and of a million 100 MB
     with progress_bar("reading new files", files.unread(known).len()) as advance:
-        hashed = files.hash_contents(known, run.roots, progress=lambda: advance(1))
-    return _decide(run, named, files.hash_patiently(hashed, run.roots), found)
+        known = files.hash_contents(known, run.roots, progress=lambda: advance(1))
+    return _decide(run, named, files.hash_patiently(known, run.roots), found)
 
 
 def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
@@ -121,10 +130,15 @@ def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
     Sidecars and the metadata table are read here too: they are short, and no table remembers their times.
     """
     found = _without_metadata(run, named, files.find_files(named, run.settings.selection()))
-    known = files.trust(found.files, prior_sources(run), None if run.settings.verify else _trusted_before(run))
+    known = _trust(run, found)
     if files.unread(known).len() or DISK_FAILED in known["reason_code"]:
         return None
     return _decide(run, named, known, found)
+
+
+def _trust(run: Run, found: files.Listing) -> pl.DataFrame:
+    known = prior_sources(run).select("source_uri", "size_bytes", "modified_at", "content_sha256", "status").collect()
+    return files.trust(found.files, known, None if run.settings.verify else _trusted_before(run))
 
 
 def _without_metadata(run: Run, named: list[Source], found: files.Listing) -> files.Listing:
@@ -137,7 +151,7 @@ def _without_metadata(run: Run, named: list[Source], found: files.Listing) -> fi
 
 
 def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Listing) -> Discovered:
-    settings, prior = run.settings, prior_sources(run)
+    settings, prior = run.settings, prior_sources(run).drop(_NOT_ASKED).collect()
     selection, made, metadata = settings.selection(), settings.made(), told.read_metadata(settings.metadata)
     opened = open_containers(hashed, prior, run.roots, selection, made)
     rows = told.with_told(opened.rows, found.sidecars, metadata, settings.path_pattern, run.roots)
@@ -151,11 +165,22 @@ def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Li
     if wanted := _again(run):
         quarantine = run.store.read(run.previous, "quarantine")
         decided, again = choose_again(decided, prior, quarantine, wanted)
-    file = run.work / "decided.parquet"
     decided = decided.join(rows.select("source_uri", "sidecar"), on="source_uri", how="left", maintain_order="left")
-    unpack(told.with_rows(decided, metadata), run.roots, run.spool, made.rows).write_parquet(file)
+    decided = unpack(told.with_rows(decided, metadata), run.roots, run.spool, made.rows)
     strangers = metadata.strangers(rows["source_uri"])
-    return Discovered(file, _add_up(found.passed_over, opened.passed_over), withheld, again, strangers)
+    passed_over = _add_up(found.passed_over, opened.passed_over)
+    return Discovered(_in_pieces(decided, run.work / "decided"), passed_over, withheld, again, strangers)
+
+
+def _in_pieces(decided: pl.DataFrame, folder: Path) -> dict[str, Path]:
+    """Write the decisions, so many at once as later steps are to hold in memory."""
+    folder.mkdir()
+    pieces = {}
+    for prefix in prefixes_of(prefix_length(decided.height, 0, 0)):
+        pieces[prefix] = folder / f"decided-{prefix}.parquet"
+        here = decided.filter(pl.col("doc_id").str.starts_with(prefix))
+        here.write_parquet(pieces[prefix], compression_level=1)
+    return pieces
 
 
 def _again(run: Run) -> Again | None:
@@ -173,9 +198,13 @@ def lay_out_corrections(run: Run) -> None:
         pl.DataFrame({"doc_id": stale}, schema={"doc_id": pl.String}).write_parquet(run.stale)
 
 
-def prior_sources(run: Run) -> pl.DataFrame:
-    """Read the last `sources`; documents made under other corrections are marked, so that they are made again."""
-    sources = run.store.read(run.previous, "sources")
+def prior_sources(run: Run, prefix: str = "") -> pl.LazyFrame:
+    """Scan the last `sources`, or a piece of them: those whose doc_id begins with ``prefix``.
+
+    Documents made under other corrections are marked, so that they are made again.
+    """
+    sources = run.store.scan_parts(run.previous, "sources", [prefix])
+    sources = sources.filter(pl.col("doc_id").str.starts_with(prefix))
     return with_stale(sources, pl.read_parquet(run.stale, glob=False)["doc_id"]) if run.stale.exists() else sources
 
 
@@ -254,13 +283,12 @@ def move(run: Run, batch: Batch) -> Batch:
 
 
 class Linked(NamedTuple):
-    """Files of the next `entities` and of the digests of its rows, and batches of documents that name others now.
+    """The next `entities`, and batches of documents that name others now.
 
     ``met``: the rows of the corrections about entities that met something.
     """
 
-    entities: Path
-    digests: Path
+    entities: Whole
     relinked: list[Batch]
     met: list[int]
 
@@ -288,17 +316,14 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
     ]
     for batch in (*batches, *relinked):
         batch.replace(fill_entities(batch.rows("mentions"), batch.rows("clusters"), linked.clusters))
-    found = Linked(run.work / "entities.parquet", run.work / "linked.parquet", relinked, linked.met)
-    row_digests(linked.entities, "entities").to_frame().write_parquet(found.digests)
-    linked.entities.write_parquet(found.entities)
-    return found
+    return Linked(run.whole("entities").add(linked.entities), relinked, linked.met)
 
 
 @step(name="find_duplicates")
-def find_duplicates(run: Run, batches: Sequence[Batch], replaced: Sequence[str]) -> Path:
+def find_duplicates(run: Run, batches: Sequence[Batch], replaced: Sequence[str]) -> Whole:
     """Find near-duplicates: what is new is compared with one another and with what stands.
 
-    ``replaced``: documents whose published rows go. Gives a file with the next `duplicates`.
+    ``replaced``: documents whose published rows go. Gives the next `duplicates`.
     """
     sketched, store = ("doc_id", "sketch"), run.store
     new = concat_rows(batches, "documents", sketched)
@@ -308,9 +333,7 @@ def find_duplicates(run: Run, batches: Sequence[Batch], replaced: Sequence[str])
     texts = _texts_of(
         run, pl.concat([todo["doc_id"], todo["other_id"]]).unique().cast(pl.String), batches, new["doc_id"]
     )
-    file = run.work / "duplicates.parquet"
-    alike.to_rows(pl.concat([pairs, alike.compare(todo, texts)])).write_parquet(file)
-    return file
+    return run.whole("duplicates").add(alike.to_rows(pl.concat([pairs, alike.compare(todo, texts)])))
 
 
 def _texts_of(run: Run, doc_ids: pl.Series, batches: Sequence[Batch], new: pl.Series) -> pl.DataFrame:
@@ -324,22 +347,21 @@ def _texts_of(run: Run, doc_ids: pl.Series, batches: Sequence[Batch], new: pl.Se
 
 
 @step(name="assemble")
-def assemble(
-    run: Run, batches: Sequence[Batch], replaced: Sequence[str], whole: WholeTables, digests: Path
-) -> Candidate:
+def assemble(run: Run, batches: Sequence[Batch], replaced: Sequence[str], whole: Sequence[Whole]) -> Candidate:
     """Write the next snapshot, but for `runs`, without publishing it.
 
-    ``digests``: those of the rows of entities, as linking made them. Raises GateError when a row lacks a value that
-    its table promises.
+    ``whole``: entities, sources, quarantine and duplicates. Raises GateError when a row lacks a value that its table
+    promises.
     """
     rows = [rows for batch in batches if (rows := batch.new_rows())]
     try:
-        snapshot = run.store.build(run.previous, run.run_id, rows, whole._asdict(), replaced)
+        snapshot = run.store.build(run.previous, run.run_id, rows, {one.table: one.rows() for one in whole}, replaced)
     except GateError as error:
         missing = tuple(line.strip() for line in str(error).splitlines())
         raise gate.refusal(run.store, run.run_id, Verdict(0, missing, (), ())) from error
-    linked = pl.read_parquet(digests, glob=False)["digest"]
-    return Candidate(run.store, run.previous, snapshot, batches, replaced, whole, linked, run.started)
+    made = {one.table: one.digests() for one in whole}
+    shown = WholeTables.shown({one.table: one.rows() for one in whole})
+    return Candidate(run.store, run.previous, snapshot, batches, replaced, shown, made, run.started)
 
 
 @step(name="judge")

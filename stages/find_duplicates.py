@@ -9,20 +9,19 @@ Which pairs are compared follows from the sketches of all documents and from not
 only what is new ends as one over all would.
 """
 
-import hashlib
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from stages.link_entities.union import smallest_of_group
+from stages.lookups.code_points import Codes, Ints, join_codes, tell_kinds
 from stages.tables.schemas import cast
 
-VERSION = "1"
+VERSION = "2"
 
 SKETCHES = pl.Schema({"doc_id": pl.String(), "sketch": pl.List(pl.UInt64())})
 """The keys of each document, as `documents` keeps them; none where a text has fewer than seven words."""
@@ -35,13 +34,12 @@ AT_LEAST = 0.8
 NOT_COMPARED = ("boilerplate", "byline", "caption", "credit")
 """Kinds of blocks that another paper changes when it prints the same text."""
 
-_WORD = re.compile(r"[^\W_]+")
 _MOST_TRIPLES = 1024
 _FEWEST_TRIPLES = 5  # a text of fewer words is like many others
 _BANDS, _ROWS = 25, 5
 _MOST_IN_KEY = 16  # texts of one key that a text is compared with, so that time is linear whatever the texts
 _KEYS_AT_ONCE = 500_000  # of sketches; each takes some 130 bytes while its pairs are made
-_LONGEST_KNOWN = 40  # characters between white space that are remembered; more are addresses and debris
+_CHARS_AT_ONCE = 1 << 17  # each takes some 30 bytes while words are hashed
 _PAIRS_AT_ONCE = 4_000_000  # eight bytes each
 _SEED = 20240305
 _CHUNK = 4096
@@ -61,7 +59,7 @@ def sketch_texts(texts: pl.DataFrame) -> pl.DataFrame:
 
     A text of fewer than seven words has an empty one: it is nobody's near-duplicate.
     """
-    triples = [_triples(text) for text in texts["text"]]
+    triples = list(_triples_of(texts["text"].to_list()))
     told = [at for at, one in enumerate(triples) if len(one) >= _FEWEST_TRIPLES]
     sketches: list[list[int]] = [[] for _ in triples]
     keys = _keys(np.array([_least(triples[at]) for at in told], np.uint64))
@@ -159,7 +157,8 @@ def compare(candidates: pl.DataFrame, texts: pl.DataFrame, at_least: float = AT_
     """Give the pairs (`PAIRS`) of near-duplicates among candidates, by their texts (doc_id, text)."""
     needed = pl.concat([candidates["doc_id"], candidates["other_id"]]).unique().cast(pl.String)
     wanted = texts.filter(pl.col("doc_id").is_in(needed.implode())).select("doc_id", "text")
-    triples = {doc_id: _triples(text)[:_MOST_TRIPLES].astype(np.uint32) for doc_id, text in wanted.iter_rows()}
+    found = (one[:_MOST_TRIPLES].astype(np.uint32) for one in _triples_of(wanted["text"].to_list()))
+    triples = dict(zip(wanted["doc_id"], found, strict=True))
     return pl.DataFrame(list(_similar(candidates.iter_rows(), triples, at_least)), schema=PAIRS, orient="row")
 
 
@@ -190,42 +189,66 @@ def to_pairs(rows: pl.DataFrame) -> pl.DataFrame:
     return both.filter(pl.col("doc_id") < pl.col("other_id")).cast(PAIRS).sort("doc_id", "other_id")
 
 
-def _triples(text: str) -> U64:
-    """The word triples of a text as sorted 32-bit numbers, each once."""
-    # Between white space stands a word with its marks, mostly one that was met before.
-    hashes = list(chain.from_iterable(map(_HASHES.__getitem__, text.lower().split())))
-    words = np.array(hashes, np.uint64)
-    if len(words) < 3:
-        return np.empty(0, np.uint64)
+def _triples_of(texts: Sequence[str]) -> Iterator[U64]:
+    """The word triples of each text as sorted 32-bit numbers, each once."""
+    start = size = 0
+    for end, text in enumerate(texts, start=1):
+        size += len(text)
+        if size >= _CHARS_AT_ONCE or end == len(texts):
+            yield from _triples(texts[start:end])
+            start, size = end, 0
+
+
+def _triples(texts: Sequence[str]) -> list[U64]:
+    """The same of some texts together, whose numbers stand above their triples."""
+    codes, begins = join_codes(texts)
+    words, starts = _hash_words(codes)
+    of = np.searchsorted(begins, starts, "right").astype(np.uint64) - np.uint64(1)
     mixed = words[:-2] * _MIX[0] ^ words[1:-1] * _MIX[1] ^ words[2:] * _MIX[2]
-    return np.unique(_scatter(mixed) >> np.uint64(32))
+    numbers = np.sort(((of[2:] << np.uint64(32)) + (_scatter(mixed) >> np.uint64(32)))[of[2:] == of[:-2]])
+    numbers = numbers[np.concatenate((numbers[:1] == numbers[:1], numbers[1:] != numbers[:-1]))]
+    edges = np.searchsorted(numbers, np.arange(len(texts) + 1, dtype=np.uint64) << np.uint64(32))
+    return np.split(numbers & np.uint64(0xFFFFFFFF), edges[1:-1])
+
+
+def _hash_words(codes: Codes) -> tuple[U64, Ints]:
+    """A hash of each word, a run of letters and digits in small letters, and where it begins."""
+    changes = np.flatnonzero(np.diff(tell_kinds(codes, str.isalnum), prepend=0))
+    starts, ends = changes[::2], changes[1::2]
+    letters = _hash_letters(codes)
+    parts = np.searchsorted(starts, np.arange(0, len(codes) + _CHARS_AT_ONCE, _CHARS_AT_ONCE)).tolist()
+    hashes = [np.empty(0, np.uint64)]
+    for first, last in ((first, last) for first, last in pairwise(parts) if first < last):
+        begin = starts[first]
+        # Of a word longer than that its beginning counts.
+        end = min(ends[last - 1], starts[last - 1] + _CHARS_AT_ONCE)
+        own = starts[first:last] - begin
+        powers, inverse = _powers()
+        hashed = np.add.reduceat(letters[codes[begin:end]] * powers[: end - begin], own)
+        hashes.append(hashed * inverse[own])
+    return np.concatenate(hashes), starts
+
+
+@lru_cache(1)
+def _powers() -> tuple[U64, U64]:
+    """What the letters of a word count by their place, as the powers of an odd number, and the inverse of each."""
+    odd = int(_MIX[1])
+    factors = [np.full(2 * _CHARS_AT_ONCE, number, np.uint64) for number in (odd, pow(odd, -1, 1 << 64))]
+    return np.cumprod(factors[0], dtype=np.uint64), np.cumprod(factors[1], dtype=np.uint64)
+
+
+def _hash_letters(codes: Codes) -> U64:
+    """A hash of each letter or digit that occurs, by code point; nothing for all else."""
+    present = [code for code in np.flatnonzero(np.bincount(codes)).tolist() if chr(code).isalnum()]
+    table = np.zeros(int(codes.max(initial=0)) + 1, np.uint64)
+    table[present] = _scatter(np.array([ord(chr(code).lower()[0]) for code in present], np.uint64) * _MIX[0])
+    return table
 
 
 def _scatter(numbers: U64) -> U64:
     numbers = numbers ^ (numbers >> np.uint64(29))
     numbers = numbers * _MIX[3]
     return numbers ^ (numbers >> np.uint64(32))
-
-
-class _Hashes(dict[str, tuple[int, ...]]):
-    """What stands between white space -> a hash of each word in it. Emptied when it grows too large."""
-
-    LIMIT = 1 << 17
-
-    def __missing__(self, text: str) -> tuple[int, ...]:
-        found = tuple(map(_word_hash, _WORD.findall(text)))
-        if len(self) >= self.LIMIT:
-            self.clear()
-        if len(text) < _LONGEST_KNOWN:
-            self[text] = found
-        return found
-
-
-_HASHES = _Hashes()
-
-
-def _word_hash(word: str) -> int:
-    return int.from_bytes(hashlib.blake2b(word.encode("utf-8", "replace"), digest_size=8).digest())
 
 
 @lru_cache(1)

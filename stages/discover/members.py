@@ -167,21 +167,27 @@ def _with_pages(
     hashed: pl.DataFrame, pages: Mapping[str, list[str]], roots: Mapping[str, Path | Remote], opening_sha256: str
 ) -> pl.DataFrame:
     """Mark pages of METS files as opened, and no others; a METS is opened anew where one of its pages has changed."""
-    hashes = dict(hashed.select("source_uri", "content_sha256").iter_rows())
     ours = {page for uris in pages.values() for page in uris}
+    concerned = hashed.filter(pl.col("opened") | pl.col("source_uri").is_in(list(ours)))
+    hashes = dict(concerned.select("source_uri", "content_sha256").iter_rows())
     opening = {
         uri: sha256(json.dumps([opening_sha256, *((page, hashes.get(page)) for page in uris)]).encode()).hexdigest()
         for uri, uris in pages.items()
     }
     rows = []
-    for uri, opened, code in hashed.select("source_uri", "opened", "reason_code").iter_rows():
+    for uri, opened, code in concerned.select("source_uri", "opened", "reason_code").iter_rows():
         is_page = uri in ours and code is None
         # A page whose METS is gone is a document again.
         was_page = opened and not is_page and uri.lower().endswith(PAGE_NAMES) and uri not in pages and code is None
         still = is_page or (opened and not (was_page and not is_container(to_path(uri, roots))))
-        rows.append((still, opening.get(uri, opening_sha256)))
-    schema = {"opened": pl.Boolean, "opening_sha256": pl.String}
-    return hashed.with_columns(pl.DataFrame(rows, schema=schema, orient="row"))
+        rows.append((uri, still, opening.get(uri, opening_sha256)))
+    schema = {"source_uri": pl.String, "still": pl.Boolean, "opening_sha256": pl.String}
+    found = pl.DataFrame(rows, schema=schema, orient="row")
+    return hashed.join(found, on="source_uri", how="left", maintain_order="left").select(
+        pl.exclude("opened", "still", "opening_sha256"),
+        opened=pl.col("still").fill_null(False),
+        opening_sha256=pl.col("opening_sha256").fill_null(opening_sha256),
+    )
 
 
 def _of_mets(uri: str, file: BinaryIO, roots: Mapping[str, Path | Remote], by: str) -> Iterator[Item]:
@@ -239,9 +245,10 @@ def read_members(
 def _members_before(hashed: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
     """The members, as the last run left them, of containers that are as they were."""
     same = ["source_uri", "content_sha256"]
-    opening = hashed.select(*same, stages_sha256="opening_sha256")
-    stand = prior.join(opening, on=[*same, "stages_sha256"], how="semi")
     members = prior.filter(IS_MEMBER, pl.col("status") != "deleted").with_columns(container=CONTAINER)
+    here = pl.col("source_uri").is_in(members["container"].unique().implode())
+    opening = hashed.filter(here).select(*same, stages_sha256="opening_sha256")
+    stand = prior.filter(here).join(opening, on=[*same, "stages_sha256"], how="semi")
     refused_before = pl.col("content_sha256").is_null()
     return (
         members.join(stand.select(container="source_uri"), on="container", how="semi")

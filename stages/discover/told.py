@@ -151,9 +151,9 @@ def with_told(
     """
     regex = path_regex(pattern) if pattern else None
     told: list[tuple[str | None, ...]] = []
-    for uri, known, code, reason, opened in rows.select(
-        "source_uri", "sidecar_sha256", "reason_code", "reason", "opened"
-    ).iter_rows():
+    asked = ("source_uri", "sidecar_sha256", "reason_code", "reason", "opened")
+    spoken_of = pl.lit(True) if regex or metadata.rows else pl.col("source_uri").is_in(list(sidecars))
+    for uri, known, code, reason, opened in rows.filter(spoken_of).select(asked).iter_rows():
         beside = None if code or opened else sidecars.get(uri)
         hashed, why = (known, None) if beside is None else _hash_sidecar(beside, roots)
         row = None if opened else metadata.row_of(uri) if metadata.rows else None
@@ -162,9 +162,15 @@ def with_told(
         said = json.dumps([row, by_path], sort_keys=True)
         told_sha256 = sha256(said.encode()).hexdigest() if row or by_path else None
         problem = (why.code, why.reason) if why else (code, reason)
-        told.append((beside, hashed, told_sha256, *problem))
-    names = ("sidecar", "sidecar_sha256", "told_sha256", "reason_code", "reason")
-    return rows.with_columns(pl.DataFrame(told, schema=dict.fromkeys(names, pl.String), orient="row"))
+        told.append((uri, beside, hashed, told_sha256, *problem))
+    names = ("source_uri", "sidecar", "sidecar_sha256", "told_sha256", "reason_code", "reason")
+    found = pl.DataFrame(told, schema=dict.fromkeys(names, pl.String), orient="row").with_columns(found=True)
+    changed = ("sidecar_sha256", "reason_code", "reason")
+    return (
+        rows.join(found, on="source_uri", how="left", maintain_order="left", suffix="_told")
+        .with_columns(pl.when("found").then(f"{name}_told").otherwise(name).alias(name) for name in changed)
+        .drop("found", *(f"{name}_told" for name in changed))
+    )
 
 
 def _hash_sidecar(uri: str, roots: Mapping[str, Path | Remote]) -> tuple[str | None, SourceError | None]:

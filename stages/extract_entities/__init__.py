@@ -3,8 +3,9 @@
 The engines live in `names`, the rules in `values`; here both come together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import NamedTuple
 
 import polars as pl
@@ -74,21 +75,28 @@ def extract_mentions(
 
 def _find(rows: pl.DataFrame, engine: str) -> list[_Mention]:
     """The names and values of sentences with their language and the kind of their block, in order."""
-    grouped = rows.group_by("doc_id", maintain_order=True).agg("text", "language", "kind")
-    documents = [list(zip(*columns, strict=True)) for columns in grouped.select("text", "language", "kind").iter_rows()]
-    named = names.extract_names(documents, engine)
-    found_names = [
-        found for document, inside in zip(documents, named, strict=True) for found in complete(document, inside, engine)
-    ]
     found_values = values.extract_all_values(rows["text"], rows["language"])
     found: list[_Mention] = []
-    sentences = zip(rows["text"].to_list(), found_names, found_values, strict=True)
+    sentences = zip(rows["text"].to_list(), _find_names(rows, engine), found_values, strict=True)
     for number, (text, inside, held) in enumerate(sentences):
+        if not (inside or held):
+            continue
         settled = settle(text, inside) if inside else ()
         mentions = [_row(number, text, name, name.kind, None, name.score) for name in settled]
         mentions += [_row(number, text, value, "value", value.value, 1.0) for value in held]
         found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)) if len(mentions) > 1 else mentions)
     return found
+
+
+def _find_names(rows: pl.DataFrame, engine: str) -> Iterable[list[names.Name]]:
+    """The names of each of these sentences."""
+    if engine == names.NONE:
+        return repeat([], rows.height)
+    grouped = rows.group_by("doc_id", maintain_order=True).agg("text", "language", "kind")
+    documents = [list(zip(*columns, strict=True)) for columns in grouped.select("text", "language", "kind").iter_rows()]
+    named = names.extract_names(documents, engine)
+    completed = (complete(document, inside, engine) for document, inside in zip(documents, named, strict=True))
+    return chain.from_iterable(completed)
 
 
 def complete(

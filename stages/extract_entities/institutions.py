@@ -71,7 +71,8 @@ def with_institutions(texts: Sequence[str], found: Sequence[Sequence[Name]], ext
     looked_for = [("Bundes", FEDERAL)] if "Bundes" in document else []
     # One look at the words of the document: a hundred names cost what one does.
     for word in dict.fromkeys(filter(_known().__contains__, document.split())):
-        looked_for += [known for known in _known()[word] if known[0] in document and known not in looked_for]
+        there = [(first, _pattern(name)) for first, name in _known()[word] if first in document]
+        looked_for += [known for known in there if known not in looked_for]
     named = _all_completed(texts, found, looked_for, extractor)
     return _all_completed(texts, named, _called(texts, named), extractor)
 
@@ -149,16 +150,22 @@ def _kinds() -> dict[str, list[str]]:
 
 
 @cache
-def _known() -> dict[str, tuple[Known, ...]]:
-    """The last word of institutions in each of its cases, with a mark or without, and the patterns of their names."""
+def _known() -> dict[str, tuple[tuple[str, str], ...]]:
+    """The last word of institutions in each of its cases, with a mark or without: the stem of the first, the name."""
     names = {name for kind, row in organisations() for name in row if name[0].isupper() and _is_looked_for(kind, name)}
-    known: dict[str, tuple[Known, ...]] = {}
+    known: dict[str, tuple[tuple[str, str], ...]] = {}
     for name in sorted(names):
-        last, pattern = name.rpartition(" ")[2], re.compile("".join(_inflected(name)))
+        last = name.rpartition(" ")[2]
         first = ADJECTIVE.sub("", name.partition(" ")[0])
         for word in (f"{last}{case}{mark}" for case in ("", "s", "es") for mark in MARKS):
-            known[word] = (*known.get(word, ()), (first, pattern))
+            known[word] = (*known.get(word, ()), (first, name))
     return known
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    """The pattern of an institution's name in every case; made when one is met, since few of them ever are."""
+    return re.compile("".join(_inflected(name)))
 
 
 def _is_looked_for(kind: str, name: str) -> bool:

@@ -31,22 +31,16 @@ are of it (`evidence`), GeoNames id and country for places that mean one place o
 the user may give (id, label, name, aliases; see `authority`).
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import groupby
-from operator import itemgetter
-from typing import Any
 
 import polars as pl
 
-from stages.link_entities import roles
 from stages.link_entities.cluster import cluster_document
-from stages.link_entities.document import Cluster, Mention
+from stages.link_entities.document import Mentions
 from stages.link_entities.entities import ENTITIES, build_entities
-from stages.link_entities.resolve import APART, Signature, blocks_of, entity_id, read_signatures, resolve
-from stages.lookups.fold import REMEMBERED
+from stages.link_entities.resolve import APART, entity_id, read_signatures, resolve
+from stages.link_entities.told import BETWEEN_BLOCKS, Told
 from stages.tables.schemas import NAME_LABELS
 
 VERSION = "8"
@@ -79,8 +73,6 @@ _CLUSTERS: _Dtypes = {
 CLUSTERS = pl.Schema(_CLUSTERS)
 _LATER = ("entity_id", "linked_id")
 _WRITTEN = {name: _CLUSTERS[name] for name in CLUSTERS if name not in _LATER} | {"blocks": pl.String}
-_quoted = json.JSONEncoder(ensure_ascii=False).encode  # of a string; for lists it would make an encoder each time
-_BETWEEN_BLOCKS = "\x1f"  # white space, which no key holds
 MEMBERS = pl.Schema({"doc_id": pl.String, "mention_no": pl.Int64, "cluster_no": pl.Int64, "role": pl.String})
 
 
@@ -99,70 +91,31 @@ def find_clusters(mentions: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.D
     ``mentions`` needs doc_id, mention_no, text, label, kind, block_no, start, end; values take no part.
     ``documents`` needs doc_id and text. One document's rows depend on nothing but that document.
     """
-    columns = ("doc_id", "mention_no", "text", "label", "kind", "block_no", "start", "end")
-    found = mentions.filter(pl.col("label").is_in(NAME_LABELS)).select(columns).sort("doc_id", "start", "mention_no")
+    found = mentions.filter(pl.col("label").is_in(NAME_LABELS)).select("doc_id", *Mentions._fields)
+    found = found.sort("doc_id", "start", "mention_no")
     texts = dict(documents.select("doc_id", "text").iter_rows())
-    table: dict[str, list[Any]] = {name: [] for name in _WRITTEN}
-    cluster_nos: list[int] = []
-    roles_beside: list[str | None] = []
-    for doc_id, rows in groupby(found.iter_rows(), key=itemgetter(0)):
-        text = texts[doc_id]
-        inside = [_mention(text, *row[1:]) for row in rows]
-        clusters = cluster_document(inside)
-        for name, column in _columns(doc_id, clusters).items():
-            table[name] += column
-        number_of = {member: number for number, cluster in enumerate(clusters) for member in cluster.members}
-        cluster_nos += [number_of[one.mention_no] for one in inside]
-        roles_beside += [one.role for one in inside]
+    named = Mentions(*(found[name].to_list() for name in Mentions._fields))
+    roles: list[str | None] = [None] * found.height
+    cluster_nos = [0] * found.height
+    clusters: list[tuple[str, int, int]] = []
+    told: list[Told] = []
+    begin = 0
+    for doc_id, length in found.select(pl.col("doc_id").rle()).unnest("doc_id").select("value", "len").iter_rows():
+        for number, cluster in enumerate(cluster_document(texts[doc_id], named, range(begin, begin + length), roles)):
+            for row in cluster.rows:
+                cluster_nos[row] = number
+            clusters.append((doc_id, number, len(cluster.rows)))
+            told.append(cluster.told)
+        begin += length
     members = found.select("doc_id", "mention_no").with_columns(
-        pl.Series("cluster_no", cluster_nos, dtype=pl.Int64), pl.Series("role", roles_beside, dtype=pl.String)
+        pl.Series("cluster_no", cluster_nos, dtype=pl.Int64), pl.Series("role", roles, dtype=pl.String)
     )
-    # A list of strings for each row costs more than all other columns: they travel as one string.
-    written = pl.DataFrame(table, schema=_WRITTEN).with_columns(
-        pl.col("blocks").str.split(_BETWEEN_BLOCKS), entity_id=None, linked_id=None
-    )
+    # Column by column, and lists of strings as one string each: a list for each row costs more than all columns.
+    columns = {name: [one[at] for one in clusters] for at, name in enumerate(("doc_id", "cluster_no", "n_mentions"))}
+    columns |= {name: [one[at] for one in told] for at, name in enumerate(Told._fields)}
+    written = pl.DataFrame(columns, schema=_WRITTEN)
+    written = written.with_columns(pl.col("blocks").str.split(BETWEEN_BLOCKS), entity_id=None, linked_id=None)
     return written.cast(CLUSTERS), members.cast(MEMBERS).sort("doc_id", "mention_no")
-
-
-def _mention(text: str, number: int, form: str, label: str, kind: str, block_no: int, start: int, end: int) -> Mention:
-    # What stands in another block (parted by a blank line) says nothing about the name.
-    after = text[end : end + roles.AFTER].split("\n\n", 1)[0]
-    if label != "PER":
-        return Mention(number, form, label, kind, block_no, start, end, "", after, None)
-    before = text[max(0, start - roles.BEFORE) : start].rsplit("\n\n", 1)[-1]
-    return Mention(number, form, label, kind, block_no, start, end, before, after, roles.role_beside(before, after))
-
-
-def _columns(doc_id: str, clusters: list[Cluster]) -> dict[str, list[Any]]:
-    """The clusters of a document as columns of `_WRITTEN`: a third of the time that rows cost."""
-    said = [_written(Signature(one.label, one.strong, one.weak, one.bases, one.roles, one.claims)) for one in clusters]
-    return {
-        "doc_id": [doc_id] * len(clusters),
-        "cluster_no": [*range(len(clusters))],
-        "label": [cluster.label for cluster in clusters],
-        "signature": [signature for signature, _ in said],
-        "blocks": [blocks for _, blocks in said],
-        "forms": [_counted(cluster.forms) for cluster in clusters],
-        "n_mentions": [len(cluster.members) for cluster in clusters],
-    }
-
-
-@lru_cache(REMEMBERED)
-def _written(signature: Signature) -> tuple[str, str]:
-    """A signature and its blocks as the table has them; most clusters say what others said before."""
-    *names, claims = signature[1:]
-    lists = ", ".join([*map(_listed, names), f"[{', '.join(map(_listed, claims))}]"])
-    return f"[{_quoted(signature.label)}, {lists}]", _BETWEEN_BLOCKS.join(sorted(blocks_of(signature)))
-
-
-def _listed(texts: tuple[str, ...]) -> str:
-    """Strings as a list of JSON."""
-    return f"[{', '.join(map(_quoted, texts))}]"
-
-
-@lru_cache(REMEMBERED)
-def _counted(forms: tuple[tuple[str, int], ...]) -> str:
-    return f"{{{', '.join(f'{_quoted(form)}: {number}' for form, number in forms)}}}"
 
 
 def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:

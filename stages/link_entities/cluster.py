@@ -3,25 +3,24 @@
 Nothing here looks beyond the document, so its clusters stand until the document changes.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
-
 from stages.link_entities.cluster_names import cluster_names
 from stages.link_entities.cluster_persons import cluster_persons
-from stages.link_entities.document import Cluster, Mention
-from stages.lookups.fold import plain
+from stages.link_entities.document import Cluster, Mentions
 
 
-def cluster_document(mentions: Iterable[Mention]) -> list[Cluster]:
+def cluster_document(text: str, mentions: Mentions, rows: range, roles: list[str | None]) -> list[Cluster]:
     """The clusters of a document's mentions, in the order of their first mention; never across labels.
 
-    ``mentions`` come in the order of the text.
+    ``rows``: those of the document among the ``mentions``. ``roles`` gets what stands beside a person, at its row.
     """
-    by_label: defaultdict[str, list[Mention]] = defaultdict(list)
-    for mention in mentions:
-        by_label[mention.label].append(mention)
-    local = frozenset(plain(mention.text) for mention in by_label["LOC"])
+    by_label: dict[str, list[int]] = {}
+    for row in rows:
+        by_label.setdefault(mentions.label[row], []).append(row)
     clusters: list[Cluster] = []
     for label, found in by_label.items():
-        clusters += cluster_persons(found) if label == "PER" else cluster_names(found, label, local)
-    return sorted(clusters, key=lambda cluster: cluster.members[0])
+        if label == "PER":
+            clusters += cluster_persons(text, mentions, found, roles)
+        else:
+            clusters += cluster_names(text, mentions, found, label, by_label.get("LOC", []))
+    numbers = mentions.mention_no
+    return sorted(clusters, key=lambda cluster: numbers[cluster.rows[0]])

@@ -7,8 +7,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from stages.link_entities import names, persons, roles
-from stages.link_entities.document import Cluster, Mention, make_cluster, text_between
+from stages.link_entities.document import Cluster, Mentions, text_between
 from stages.link_entities.persons import Person
+from stages.link_entities.told import counted, ordered, told_of
 from stages.link_entities.union import smallest_of_group
 from stages.lookups.fold import given_key
 
@@ -20,7 +21,13 @@ MOST_ROLES = 3  # kept of a person in a document; more would make every cluster 
 
 
 class _Seen(NamedTuple):
-    mention: Mention
+    """A mention by its row, and whom it names; ``base``: the name without an ending that the text shows to be one."""
+
+    row: int
+    block_no: int
+    start: int
+    form: str
+    base: str
     person: Person
     role: str
     gender: str
@@ -34,18 +41,22 @@ class _Known(NamedTuple):
     first: dict[int, int]
 
 
-def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
-    """Full names by their parts; a surname or given name alone goes to the one full name it can mean."""
-    seen = _without_attested_genitives([_see(mention) for mention in mentions])
-    renamed = dict(_renamed(seen))
+def cluster_persons(text: str, mentions: Mentions, rows: list[int], beside: list[str | None]) -> list[Cluster]:
+    """Full names by their parts; a surname or given name alone goes to the one full name it can mean.
+
+    ``rows``: the persons of a document. ``beside`` gets the role that stands beside each, at its row.
+    """
+    seen = _without_attested_genitives([_see(text, mentions, row, beside) for row in rows])
+    renamed = dict(_renamed(text, mentions, seen))
     group_of = _group_full_names([*seen, *renamed.values()])
-    same = [(group_of[seen[number].person.key], group_of[other.person.key]) for number, other in renamed.items()]
-    merged = smallest_of_group(group_of.values(), same)
-    group_of = {key: merged[number] for key, number in group_of.items()}
+    same = [(group_of[_full(seen[number].person)], group_of[_full(other.person)]) for number, other in renamed.items()]
+    if same:
+        merged = smallest_of_group(group_of.values(), same)
+        group_of = {name: merged[number] for name, number in group_of.items()}
     groups: defaultdict[int, list[_Seen]] = defaultdict(list)
     for number, one in enumerate(seen):
         if one.person.given:
-            groups[group_of[one.person.key]] += [one, renamed[number]] if number in renamed else [one]
+            groups[group_of[_full(one.person)]] += [one, renamed[number]] if number in renamed else [one]
     lone = [one for one in seen if not one.person.given]
     words = {one.person.surname for one in lone}
     # Without a word that stands alone nobody asks who is meant.
@@ -59,23 +70,27 @@ def cluster_persons(mentions: list[Mention]) -> list[Cluster]:
     return [_person_cluster(group, other_names) for group in (*groups.values(), *alone.values())]
 
 
-def _renamed(seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
+def _renamed(text: str, mentions: Mentions, seen: list[_Seen]) -> Iterator[tuple[int, _Seen]]:
     """The other name of a person: "Sophie Wagner, geborene Auer" is "Sophie Auer" as well."""
     for number, (one, other) in enumerate(pairwise(seen)):
-        between = text_between(one.mention, other.mention) if one.person.given else ""
+        between = text_between(text, mentions.end[one.row], other.start) if one.person.given else ""
         if between and names.RENAMED.fullmatch(between):
             person = other.person if other.person.given else one.person._replace(surname=other.person.surname)
             yield number, one._replace(person=person)
 
 
-def _see(mention: Mention) -> _Seen:
-    person = persons.parse_person(mention.text)
-    if GENITIVE_BEFORE.match(mention.after):
+def _see(text: str, mentions: Mentions, row: int, beside: list[str | None]) -> _Seen:
+    name, start, end = mentions.text[row], mentions.start[row], mentions.end[row]
+    person, base = persons.parse_person(name), ""
+    if GENITIVE_BEFORE.match(text, end, end + roles.NEAR):
         full, person = person, persons.without_sure_genitive(person)
-        mention = mention._replace(base="" if person == full else mention.text[:-1])
-    role = mention.role or roles.title_role(mention.text)
-    gender = person.gender or roles.address_before(mention.before) or roles.role_gender(role)
-    return _Seen(mention, person, roles.role_stem(role) if role else "", gender)
+        base = "" if person == full else name[:-1]
+    last = roles.word_before(text, start)
+    beside[row] = role = roles.role_beside(last, text, end)
+    role = role or roles.title_role(name)
+    gender = person.gender or roles.address(last) or roles.role_gender(role)
+    form = (names.origin(name) or name) if names.may_be_derived("PER", mentions.kind[row]) else name
+    return _Seen(row, mentions.block_no[row], start, form, base, person, roles.role_stem(role) if role else "", gender)
 
 
 def _without_attested_genitives(seen: list[_Seen]) -> list[_Seen]:
@@ -84,23 +99,31 @@ def _without_attested_genitives(seen: list[_Seen]) -> list[_Seen]:
     full = {one.person.surname for one in seen if one.person.given}
 
     def bare(person: Person) -> Person:
+        if not person.surname.endswith("s"):
+            return person
         bases = persons.without_genitive(person) if person.given or person.surname not in full else ()
         return next((base for base in bases if base.surname in known), person)
 
     return [one if (person := bare(one.person)) is one.person else one._replace(person=person) for one in seen]
 
 
-def _group_full_names(seen: list[_Seen]) -> dict[str, int]:
+def _full(person: Person) -> tuple[str | tuple[str, ...], ...]:
+    """The parts of a full name."""
+    return person[:3]
+
+
+def _group_full_names(seen: list[_Seen]) -> dict[tuple[str | tuple[str, ...], ...], int]:
     """A group number for each full name; names that one person may bear share it."""
     families: defaultdict[tuple[str, str], set[tuple[str, ...]]] = defaultdict(set)
     for one in seen:
         if one.person.given:
             families[one.person.surname, one.person.suffix].add(one.person.given)
-    number, group_of = 0, {}
+    number = 0
+    group_of: dict[tuple[str | tuple[str, ...], ...], int] = {}
     for (surname, suffix), given_names in families.items():
         merged = persons.merge_given(given_names)
         for given, group in merged.items():
-            group_of[Person(given, surname, suffix, "").key] = number + group
+            group_of[given, surname, suffix] = number + group
         number += len(merged)
     return group_of
 
@@ -108,7 +131,7 @@ def _group_full_names(seen: list[_Seen]) -> dict[str, int]:
 def _known(group: list[_Seen]) -> _Known:
     first: dict[int, int] = {}
     for one in group:
-        first[one.mention.block_no] = min(one.mention.start, first.get(one.mention.block_no, one.mention.start))
+        first[one.block_no] = min(one.start, first.get(one.block_no, one.start))
     return _Known({one.role for one in group}, {one.gender for one in group} - {""}, first)
 
 
@@ -122,7 +145,7 @@ def _only_candidate(one: _Seen, full: dict[int, _Known], index: dict[str, list[i
         # By the given name somebody is called once the full name was told: "St. Georgs" before it is a church.
         number
         for number in (index.get(f"g {given_key(word)}", ()) if len(word) > 1 else ())
-        if min(full[number].first.values()) < one.mention.start and len(full) <= MOST_CALLED
+        if min(full[number].first.values()) < one.start and len(full) <= MOST_CALLED
     ]
     if len(candidates) > MOST_CANDIDATES:
         return None
@@ -173,20 +196,23 @@ def _other_gender(one: _Seen, group: _Known) -> bool:
 
 
 def _same_block(one: _Seen, group: _Known) -> bool:
-    return group.first.get(one.mention.block_no, one.mention.start) < one.mention.start
+    return group.first.get(one.block_no, one.start) < one.start
 
 
-def _person_cluster(group: list[_Seen], renamed: Iterable[tuple[str, str]]) -> Cluster:
-    strong = {one.person.key for one in group if one.person.given}
-    weak = set() if strong else {one.person.surname for one in group}
+def _person_cluster(group: list[_Seen], renamed: list[tuple[str, str]]) -> Cluster:
+    people = {one.person for one in group}
+    strong = ordered({person.key for person in people if person.given})
+    weak = () if strong else ordered({person.surname for person in people})
+    bases: set[str] = set()
+    if len(strong) + len(weak) == 1:
+        without = (base for person in people for base in persons.without_genitive(person))
+        bases = {base.key if strong else base.surname for base in without}
     roles_beside = [one.role for one in group if one.role]
-    most = _most_frequent(roles_beside) if roles_beside else []
-    mentions = {one.mention.mention_no: one.mention for one in group}  # a renamed person is seen twice in one mention
-    claims = [("renamed", min(pair), max(pair)) for pair in renamed if set(pair) <= strong]
-    is_one = len(strong) + len(weak) == 1
-    without = {base for one in group for base in persons.without_genitive(one.person)} if is_one else ()
-    bases = {base.key if strong else base.surname for base in without}
-    return make_cluster("PER", (strong, weak, bases), list(mentions.values()), most, claims)
+    most = ordered(_most_frequent(roles_beside)) if roles_beside else ()
+    once = {one.row: one for one in group}  # a renamed person is seen twice in one mention
+    forms = counted([one.form for one in once.values()], [one.base for one in once.values() if one.base])
+    claims = {("renamed", min(pair), max(pair)) for pair in renamed if set(pair) <= set(strong)} if renamed else ()
+    return Cluster(list(once), told_of("PER", strong, weak, ordered(bases), forms, most, ordered(claims)))
 
 
 def _most_frequent(roles_beside: list[str]) -> list[str]:

@@ -22,7 +22,7 @@ from typing import Any
 from stages.link_entities import names
 from stages.link_entities.persons import parse_person
 from stages.link_entities.resolve import Signature
-from stages.lookups.fold import ENDING, genitives, plain, surname_key
+from stages.lookups.fold import genitives, plain, surname_key, without_ending
 from stages.lookups.known_names import lists
 
 RULES = (
@@ -93,7 +93,7 @@ def _same_word(one: str, other: str) -> bool:
 
 def _stems(word: str) -> Iterator[str]:
     yield word
-    yield ENDING.sub("", word)
+    yield without_ending(word)
     yield from genitives(word)
 
 

@@ -3,7 +3,7 @@
 import re
 from functools import cache, lru_cache
 
-from stages.lookups.fold import ENDING, REMEMBERED, genitives, plain, uninflected
+from stages.lookups.fold import REMEMBERED, genitives, plain, uninflected, without_ending
 from stages.lookups.known_names import Place, country_names, lists, places
 
 ARTICLES = frozenset({"der", "die", "das", "den", "dem", "des", "the", "le", "la", "les", "l"})
@@ -17,9 +17,9 @@ RENAMED = re.compile(
     r"[,:]?\s){1,2}[\"\u201e\u201c\u00bb]?"
 )
 LIKE_A_TOWN = re.compile(r"(?<=[a-zäöüß]{2})(?:burg|berg|dorf|heim|hausen|furt|feld|brück|hagen)$")
-INHABITANT = re.compile(r"er(?:n|s|in|innen)?$")
+INHABITANTS = ("er", "ern", "ers", "erin", "erinnen")
 VOWELS = frozenset("aeiouy")
-FEMALE = re.compile(r"in(?:nen)?$")  # of inhabitants: "Walliserin"
+FEMALE = ("innen", "in")  # of inhabitants: "Walliserin"
 SMALL_WORDS = frozenset({"fuer", "und", "der", "die", "des", "von", "of", "and", "the", "de", "du"})
 LONG_COMPOUND = 13  # letters; shorter words fit too many acronyms by chance
 CODE = re.compile(r"[a-z]{1,4} \d{1,3}")
@@ -69,17 +69,17 @@ def name_key(text: str, label: str) -> str:
     >>> name_key("Vereinigten Staaten", "LOC") == name_key("U.S.", "LOC"), name_key("Brüssel", "LOC")
     (True, '@2800866')
     """
-    known = lists().words
-    words = [known.get(word, word) for word in _told(text, label).split()]
+    known = lists()
+    words = [known.words.get(word, word) for word in _told(text, label).split()]
     whole = uninflected(" ".join(words))
-    if label == "LOC" and whole in lists().codes and not text.isupper():
+    if label == "LOC" and whole in known.codes and not text.isupper():
         return whole
-    if (label, whole) in lists().aliases or (label, whole) in lists().shown:
+    if len(words) == 1 or (label, whole) in known.aliases or (label, whole) in known.shown:
         return known_as(whole, label)
-    if len(words) > 1 and words[0] in ARTICLES:
+    if words and words[0] in ARTICLES:
         words = words[1:]
     bare = list(words)
-    while label == "ORG" and len(bare) > 1 and bare[-1] in lists().legal_forms:
+    while label == "ORG" and len(bare) > 1 and bare[-1] in known.legal_forms:
         bare.pop()
     if bare != words and _is_other_firm(known_as(uninflected(" ".join(bare)), label), words[-1]):
         return uninflected(" ".join(words))
@@ -96,18 +96,17 @@ def _told(text: str, label: str) -> str:
     if label == "LOC" and (joined := joined_again(text)) and uninflected(plain(joined)) in places():
         return plain(joined)
     if label == "MISC" and " " not in key:
-        return ENDING.sub("", key) if text.islower() else IN_ISCH.sub("", key)
+        return without_ending(key) if text.islower() else IN_ISCH.sub("", key)
     return key
 
 
-@lru_cache(REMEMBERED)
 def joined_again(text: str) -> str | None:
     """A word that was broken in two, as scans of newspapers have them; None for any other text.
 
     >>> joined_again("Musso lini"), joined_again("Orten- steingasse"), joined_again("Anna von")
     ('Mussolini', 'Ortensteingasse', None)
     """
-    match = BROKEN.fullmatch(text)
+    match = BROKEN.fullmatch(text) if " " in text else None
     return match[1] + match[2] if match and plain(match[2]) not in UNBROKEN else None
 
 
@@ -130,10 +129,10 @@ def countries() -> frozenset[str]:
     return frozenset(known_as(uninflected(plain(name)), "LOC") for name in country_names())
 
 
-@lru_cache(REMEMBERED)
 def _place_named(key: str) -> Place | None:
     """The place of a key or of one of its aliases."""
-    return next((places()[name] for name in (key, *_other_names().get(key, ())) if name in places()), None)
+    known = places()
+    return known.get(key) or next((known[name] for name in _other_names().get(key, ()) if name in known), None)
 
 
 @cache
@@ -146,7 +145,11 @@ def _other_names() -> dict[str, list[str]]:
     return found
 
 
-@lru_cache(REMEMBERED)
+def may_be_derived(label: str, kind: str) -> bool:
+    """Whether a name may be an adjective or an inhabitant; "Englisch" as a thing of its own is a language."""
+    return label == "LOC" or (kind == "deriv" and label != "MISC")
+
+
 def origin(text: str) -> str | None:
     """The place that an adjective or inhabitant is derived from; None where lists and places know none.
 
@@ -154,9 +157,14 @@ def origin(text: str) -> str | None:
     ('Russland', 'Niederösterreich', 'Ratzeburg', 'Reutlingen')
     """
     key = plain(text)
-    stems = (key, ENDING.sub("", key), key.removesuffix("n"), key.removesuffix("s"), FEMALE.sub("", key))
-    listed = next((lists().adjectives[stem] for stem in stems if stem in lists().adjectives), None)
-    return listed or _inhabited(text.strip())
+    known = lists().adjectives
+    stems = (key, without_ending(key), key.removesuffix("n"), key.removesuffix("s"), _without(key, FEMALE))
+    return next((known[stem] for stem in stems if stem in known), None) or _inhabited(text.strip())
+
+
+def _without(text: str, endings: tuple[str, ...]) -> str:
+    """A text without the first of some endings that it has."""
+    return next(map(text.removesuffix, filter(text.endswith, endings)), text) if text.endswith(endings) else text
 
 
 def _inhabited(text: str) -> str | None:
@@ -166,31 +174,30 @@ def _inhabited(text: str) -> str | None:
 
     Where the word is a place itself ("Hannover", "Speyer") it is none. Likewise of "Kölnische" and "Hannoversche".
     """
-    if (adjective := IN_SCH.sub("", text)) != text and len(adjective) > 3:
+    if "ch" in text[-5:] and (adjective := IN_SCH.sub("", text)) != text and len(adjective) > 3:
         towns = (adjective[0].upper() + adjective[1:] + tail for tail in ("", "e"))
         return next((town for town in towns if _place_named(uninflected(plain(town)))), None)
-    stem = INHABITANT.sub("", text)
+    stem = _without(text, INHABITANTS)
     if stem == text or len(stem) < 3 or not text[0].isupper() or _place_named(uninflected(plain(text))):
         return None
     known = next((stem + tail for tail in ("", "en", "e") if _place_named(uninflected(plain(stem + tail)))), None)
     return known or (stem if LIKE_A_TOWN.search(stem) else None)
 
 
-@lru_cache(REMEMBERED)
 def base_forms(text: str, label: str, *, derived: bool) -> tuple[str, ...]:
     """The keys a name would have without a genitive -s, or without the -er of inhabitants ("Wiener")."""
     key = uninflected(plain(text))
     forms = genitives(key)
-    if forms and any(map(str.isdigit, key.rpartition(" ")[2])):
+    if forms and not key.isalpha() and any(map(str.isdigit, key.rpartition(" ")[2])):
         forms = []  # "iPhone 3GS"
     if derived:
-        key = FEMALE.sub("", key)
-        stem = key if key.endswith("er") else ENDING.sub("", key)
+        key = _without(key, FEMALE)
+        stem = key if key.endswith("er") else without_ending(key)
         if stem.endswith("er"):
             forms = [*forms, *(stem.removesuffix("er") + tail for tail in ("", "en", "e"))]
     # A code is no base: "Zams" is a village, and no genitive of ZAM.
-    kept = [form for form in forms if len(form) > 2 and form not in lists().codes]
-    return tuple(known_as(form, label) for form in kept)
+    codes = lists().codes
+    return tuple([known_as(form, label) for form in forms if len(form) > 2 and form not in codes])
 
 
 def is_acronym(text: str) -> bool:

@@ -72,14 +72,14 @@ def parse_person(text: str) -> Person:
     first = len(words) - 1
     while first > 0 and _is_particle(*words[first - 1], lists):
         first -= 1
-    surname = " ".join("von" if word == "v." else surname_key(key) for word, key in words[first:])
-    given = tuple(part for word, key in words[:first] for part in _given_parts(word, key))
+    surname = " ".join(["von" if word == "v." else surname_key(key) for word, key in words[first:]])
+    given = tuple([part for word, key in words[:first] for part in _given_parts(word, key)])
     return Person(given, surname, suffix, gender)
 
 
 def _surname_last(text: str) -> str:
     """ "Doe, John" is "John Doe"; a comma before anything but given names stays."""
-    surname, comma, given = text.partition(", ")
+    surname, comma, given = text.partition(", ") if "," in text else (text, "", "")
     known = given and all(given_key(plain(word).replace(" ", "")) in given_names() for word in given.split())
     return f"{given} {surname}" if comma and known else text
 
@@ -95,10 +95,13 @@ def _eastern_order(words: list[tuple[str, str]], lists: dict[str, Any]) -> list[
         return words
     (first, key), last = words[0], words[-1]
     eastern = key in lists["eastern_surnames"] and last[1] not in common_surnames()
-    syllables = len(words) == 3 or re.search(r"\w-[a-z]", last[0]) is not None
-    turned = eastern and (syllables or not is_given(key)) and not is_given(last[1])
+    turned = eastern and (len(words) == 3 or _has_syllables(last[0]) or not is_given(key)) and not is_given(last[1])
     listed = len(words) == 2 and is_given(last[1]) and last[1] not in common_surnames() and _is_no_given(first, key)
     return [*words[1:], words[0]] if turned or (listed and key in common_surnames()) else words
+
+
+def _has_syllables(word: str) -> bool:
+    return re.search(r"\w-[a-z]", word) is not None
 
 
 def is_given(key: str) -> bool:
@@ -158,16 +161,17 @@ def _address(word: str, lists: dict[str, Any]) -> str | None:
 
 def _given_parts(word: str, key: str) -> list[str]:
     """Initials written together ("JD", "J.D.") are several given names."""
+    if word.isalpha() and not word.isupper():
+        return [given_key(key)]
     letters = [letter for letter in word if letter.isalpha()]
     if 1 < len(letters) <= 3 and all(letter.isupper() for letter in letters):
         return list(key)
     return [given_key(key)]
 
 
-@lru_cache(REMEMBERED)
 def without_genitive(person: Person) -> tuple[Person, ...]:
     """What the name would be if the -s at its end were a genitive; "Johannes" alone is none of Johann."""
-    if not person.given and is_given(person.surname):
+    if not person.surname.endswith("s") or (not person.given and is_given(person.surname)):
         return ()
     return tuple(person._replace(surname=surname_key(surname)) for surname in genitives(person.surname))
 

@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from stages.link_entities.document import Claim
 from stages.link_entities.names import name_key
 from stages.link_entities.persons import REGNAL, is_given, is_unsure, merge_given, more_given, parse_person, says_little
 from stages.link_entities.roles import office_stems
@@ -36,6 +35,10 @@ SHORTEST_RARE = 4  # letters of a surname that may be rare
 FEWEST_FOR_GIVEN = 10  # the same for a word that is a given name as well ("Martin", "Elisabeth")
 FEWEST_UNSURE = 5  # documents after which "Barack Obama" is taken for one, though no list has the given name
 ALONE_PER_FULL = 10  # documents with a surname alone that each one with the full name can explain
+
+
+Claim = tuple[str, str, str]
+"""Why two keys may be one: a rule, and the keys."""
 
 
 class Signature(NamedTuple):
@@ -68,15 +71,17 @@ def read_json(texts: Iterable[str]) -> dict[str, Any]:
 
 def blocks_of(signature: Signature) -> set[str]:
     """The blocks a cluster belongs to."""
-    claimed = [key for _, *pair in signature.claims for key in pair]
-    keys = (*signature.strong, *signature.weak, *signature.bases, *claimed)
-    return {f"{signature.label}:{_block(signature.label, key)}" for key in keys}
+    label, strong, weak, bases, _, claims = signature
+    claimed = [key for _, *pair in claims for key in pair]
+    return {f"{label}:{_block(label, key)}" for key in (*strong, *weak, *bases, *claimed)}
 
 
 def _block(label: str, key: str) -> str:
     """The last word of the surname, so that "Leyen" and "von der Leyen" meet."""
-    surname = key.split("|")[1] if label == "PER" and "|" in key else key
-    return surname.rsplit(" ", 1)[-1] if label == "PER" else key
+    if label != "PER":
+        return key
+    surname = key.split("|")[1] if "|" in key else key
+    return surname.rpartition(" ")[2]
 
 
 def resolve(signatures: Mapping[Signature, int]) -> dict[Signature, str]:

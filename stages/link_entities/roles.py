@@ -5,8 +5,7 @@ from functools import cache, lru_cache
 
 from stages.link_entities.persons import word_lists
 
-BEFORE = 60  # characters read before a mention
-AFTER = 60
+NEAR = 60  # characters before a mention, after it, or between two, that are looked at
 LONGEST = 30  # letters of a word that are looked at; keeps the search short on any text
 # ", der neue Sprecher" or ", Sprecherin der Polizei" right after the name.
 APPOSITION = re.compile(
@@ -21,36 +20,41 @@ def _head() -> re.Pattern[str]:
     return re.compile(rf"(?:{heads})(?:in|innen|s|es|en|n|e)?\Z")
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=5_000)
 def is_role(word: str) -> bool:
     """Whether a word ends in an office or profession: "US-Vizepräsident", "Sprecherin"."""
     return _head().search(word[-LONGEST:].lower()) is not None
 
 
-def _last_word(before: str) -> str:
-    """The word right before a mention, a comma after it or not; empty where none stands there."""
-    word = before.rstrip().rpartition(" ")[2].rstrip(",") if before[-1:].isspace() else ""
+def word_before(text: str, start: int) -> str:
+    """The word right before a mention, a comma after it or not; empty where none stands there.
+
+    What stands in another block (parted by a blank line) says nothing about the name.
+    """
+    if not text[start - 1 : start].isspace():
+        return ""
+    before = text[max(0, start - NEAR) : start].rpartition("\n\n")[2]
+    word = before.rstrip().rpartition(" ")[2].rstrip(",")
     return word if word[:1].isalpha() else ""
 
 
-def role_beside(before: str, after: str) -> str | None:
-    """The office named right before a mention, or in apposition right after it, as written.
+def role_beside(last: str, text: str, end: int) -> str | None:
+    """The office named right before a mention (``last``: `word_before`), or in apposition right after it, as written.
 
-    >>> role_beside("Das sagte US-Vizepräsident ", " am Montag")
+    >>> role_beside("US-Vizepräsident", "Vance am Montag", 5)
     'US-Vizepräsident'
-    >>> role_beside("Das sagte ", ", die Sprecherin der Polizei.")
+    >>> role_beside("sagte", "Huber, die Sprecherin der Polizei.", 5)
     'Sprecherin'
     """
-    last = _last_word(before)
     if is_role(last):
         return last
-    apposition = APPOSITION.match(after)
+    apposition = APPOSITION.match(text, end, end + NEAR)
     return apposition[1] if apposition and is_role(apposition[1]) else None
 
 
-def address_before(before: str) -> str:
-    """ "f" or "m" where "Frau" or "Herr" stands before a mention, else empty."""
-    last = _last_word(before)
+@lru_cache(maxsize=5_000)
+def address(last: str) -> str:
+    """ "f" or "m" where the word before a mention is "Frau" or "Herr", else empty."""
     word = last.lower().rstrip(".")
     if word in word_lists()["female"]:
         return "f"
@@ -67,9 +71,10 @@ def role_gender(role: str | None) -> str:
 
 def title_role(text: str) -> str | None:
     """The academic role inside a mention that holds a title: "Prof. Hans Mertens"."""
-    return "Professor" if text.lower().startswith("prof") else None
+    return "Professor" if text[:4].lower() == "prof" else None
 
 
+@lru_cache(maxsize=5_000)
 def role_stem(role: str) -> str:
     """What two ways to name one office share: the last part of a compound without gender and case."""
     word = role.lower().rsplit("-", 1)[-1]

@@ -31,6 +31,7 @@ CYRILLIC = str.maketrans(
 )
 SLAVIC_LETTERS = str.maketrans({"z": "s", "w": "v", "y": "i"})
 ENDING = re.compile(r"(?<=\w{3})(?:e[nrms]?)$")
+ENDINGS = ("e", "en", "er", "em", "es")
 TWICE = re.compile(r"(.)\1")
 REMEMBERED = 20_000
 """Names or words whose key is remembered in a process: what news repeat, in a few megabytes."""
@@ -43,22 +44,39 @@ def plain(text: str) -> str:
     >>> plain("J.D.  Vance"), plain("Müller-Lüdenscheidt"), plain("São Paulo"), plain("U.S.A.")
     ('jd vance', 'mueller luedenscheidt', 'sao paulo', 'usa')
     """
-    text = DROPPED.sub("", APOSTROPHE_S.sub("", text.strip())).lower().translate(GERMAN).translate(CYRILLIC)
-    text = KEY_SIGNS.sub(" ", unicodedata.normalize("NFKD", HYPHENS.sub(" ", text)))
-    if not text.isascii():
-        text = "".join(ch for ch in text if not unicodedata.combining(ch))
-    return " ".join(text.split())
+    key = _german(text.lower())
+    if key.isascii() and key.replace(" ", "").isalnum():  # no sign that goes or parts, as in nine names of ten
+        return " ".join(key.split())
+    key = HYPHENS.sub(" ", _german(DROPPED.sub("", APOSTROPHE_S.sub("", text.strip())).lower()))
+    if not key.isascii():
+        key = unicodedata.normalize("NFKD", key.translate(CYRILLIC))
+    key = KEY_SIGNS.sub(" ", key)
+    return " ".join((key if key.isascii() else "".join(ch for ch in key if not unicodedata.combining(ch))).split())
 
 
-@lru_cache(REMEMBERED)
+def _german(text: str) -> str:
+    return text if text.isascii() else text.translate(GERMAN)
+
+
 def uninflected(key: str) -> str:
     """The words before the last without their adjective endings: "weißen haus" and "weißes haus" are one.
 
     >>> uninflected("vereinigten staaten"), uninflected("vereinigte staaten")
     ('vereinigt staaten', 'vereinigt staaten')
     """
+    if key.isalnum():
+        return key
     *first, last = key.split() or [""]
-    return " ".join([*(ENDING.sub("", word) for word in first), last])
+    return " ".join([*map(without_ending, first), last])
+
+
+def without_ending(word: str) -> str:
+    """A word without the ending of an adjective.
+
+    >>> without_ending("weisses"), without_ending("wien")
+    ('weiss', 'wien')
+    """
+    return ENDING.sub("", word) if word.endswith(ENDINGS) else word
 
 
 def genitives(key: str) -> list[str]:
@@ -72,13 +90,14 @@ def genitives(key: str) -> list[str]:
     return [key[:-1], key[:-2]] if key.endswith("es") and len(key) > 5 else [key[:-1]]
 
 
-@lru_cache(REMEMBERED)
 def surname_key(word: str) -> str:
     """One key for the transliterations of a Slavic surname ("Selenskyj", "Selenski", "Zelensky").
 
     >>> surname_key("selenskyj"), surname_key("zelensky"), surname_key(plain("Зеленський")), surname_key("zander")
     ('selenski', 'selenski', 'selenski', 'zander')
     """
+    if "sk" not in word:
+        return word
     stem = SLAVIC.sub("ski", word)
     return stem.translate(SLAVIC_LETTERS) if stem.endswith("ski") else stem
 

@@ -27,7 +27,6 @@ OUTCOMES = pl.Schema(
 """One row for every source that was processed or moved."""
 _UNREAD = ("encoding", "encoding_how", "n_raw_chars", "read_by")
 _TOLD = ("sidecar_sha256", "told_sha256")
-_ROWS_AT_ONCE = 50_000
 _STATE = (
     *("status", "duplicate_of", "content_sha256", *_TOLD, "reason_code", "reason", "stages_sha256"),
     *("encoding_how", "read_by"),
@@ -78,31 +77,39 @@ def moved_outcomes(moves: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
 
 
 def next_sources(
-    decided: pl.DataFrame, outcomes: pl.DataFrame, prior: pl.DataFrame, run_id: str, stages_sha256: str
+    decided: pl.DataFrame,
+    outcomes: pl.DataFrame,
+    prior: pl.DataFrame,
+    run_id: str,
+    stages_sha256: str,
+    firsts: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Give the complete `sources` table after a run.
+    """Give the rows of `sources` after a run, in order of source_uri: all, or a piece of them.
 
-    ``decided`` comes from `stages.discover.decide.decide`. Paths the run does not speak for keep their row. A
-    duplicate of a source that ended in quarantine is quarantined for the same reason: no copy of it was
-    written.
+    ``decided`` comes from `stages.discover.decide.decide`, ``prior`` has the rows of the last `sources` of the same
+    piece. Paths the run does not speak for keep their row. A duplicate of a source that ended in quarantine
+    (``firsts``, as `quarantined_firsts` gives them) is quarantined for the same reason: no copy of it was written.
     """
-    before = prior.select(pl.all().name.suffix("_prior")).rename({"source_uri_prior": "source_uri"})
-
-    def ended(rows: pl.DataFrame) -> pl.DataFrame:
-        rows = rows.join(outcomes, on="source_uri", how="left", suffix="_out")
-        # Of a slice in order of source_uri only its own stretch is looked up, not the whole corpus for each slice.
-        first_uri, last_uri = (pl.lit(end, pl.String) for end in (rows["source_uri"].min(), rows["source_uri"].max()))
-        near = before.filter(pl.col("source_uri").is_between(first_uri, last_uri))
-        return rows.join(near, on="source_uri", how="left").with_columns(**_state_after(stages_sha256))
-
-    first = pl.col("source_uri").is_in(decided["duplicate_of"].drop_nulls().unique().implode())
-    firsts = ended(decided.filter(first)).filter(pl.col("status") == "quarantined")
-    # Slice by slice, as a row has fifty columns on its way.
-    slices = (_follow_quarantine(ended(rows), firsts) for rows in decided.iter_slices(_ROWS_AT_ONCE))
-    made = [cast(_with_runs(rows, run_id), "sources") for rows in slices]
+    ended = _follow_quarantine(_ended(decided, outcomes, prior, stages_sha256), firsts)
     untouched = prior.filter(~pl.col("source_uri").is_in(decided["source_uri"].implode()))
-    whole = pl.concat([*made, untouched])
-    return whole if whole["source_uri"].is_sorted() else whole.sort("source_uri")
+    return pl.concat([cast(_with_runs(ended, run_id), "sources"), untouched]).sort("source_uri")
+
+
+def quarantined_firsts(
+    decided: pl.DataFrame, outcomes: pl.DataFrame, prior: pl.DataFrame, stages_sha256: str
+) -> pl.DataFrame:
+    """Give source_uri, first_code and first_reason of those ``decided`` sources that end in quarantine.
+
+    ``decided``: the sources of which others are duplicates; see `next_sources`.
+    """
+    ended = _ended(decided, outcomes, prior, stages_sha256).filter(pl.col("status") == "quarantined")
+    return ended.select("source_uri", first_code="reason_code", first_reason="reason")
+
+
+def _ended(decided: pl.DataFrame, outcomes: pl.DataFrame, prior: pl.DataFrame, stages_sha256: str) -> pl.DataFrame:
+    before = prior.select(pl.all().name.suffix("_prior")).rename({"source_uri_prior": "source_uri"})
+    rows = decided.join(outcomes, on="source_uri", how="left", suffix="_out")
+    return rows.join(before, on="source_uri", how="left").with_columns(**_state_after(stages_sha256))
 
 
 def _with_runs(rows: pl.DataFrame, run_id: str) -> pl.DataFrame:
@@ -147,7 +154,6 @@ def _state_after(stages_sha256: str) -> dict[str, pl.Expr]:
 
 
 def _follow_quarantine(rows: pl.DataFrame, firsts: pl.DataFrame) -> pl.DataFrame:
-    firsts = firsts.select("source_uri", first_code="reason_code", first_reason="reason")
     rows = rows.join(firsts, left_on="duplicate_of", right_on="source_uri", how="left")
     follows = pl.col("first_code").is_not_null()
     return rows.with_columns(
@@ -168,6 +174,8 @@ def next_quarantine(
 ) -> pl.DataFrame:
     """Give the complete `quarantine` table: every whole file kept out, and every row kept out, as things stand.
 
+    ``sources``: the next ones, at least those in quarantine, those of rows in ``bad_rows`` and ``prior``, and those of
+    documents that move.
     ``bad_rows`` comes from `expectations.part_rows`. Rows of documents that this run neither replaced nor
     removed stay, those of a document that moved go with it; a whole file that was in quarantine before keeps the run
     and the stage that put it there, but for those that this run ``decided`` upon without reading them.
@@ -236,11 +244,12 @@ def count(decided: pl.DataFrame, sources: pl.DataFrame) -> dict[str, int]:
     return {"n_sources": present.height, **{k: int(v) for k, v in tally.items()}, "n_deleted": deleted}
 
 
-def changed(sources: pl.DataFrame, prior: pl.DataFrame) -> bool:
-    """Tell whether a run has anything to publish; a file that was only touched is no change."""
-    columns = ("source_uri", *_STATE)
-    order = TABLES["sources"].key
-    return not sources.select(columns).sort(order).equals(prior.select(columns).sort(order))
+def changed(sources: pl.DataFrame, run_id: str) -> bool:
+    """Tell whether a run has anything to publish: `next_sources` says of each row whether it stands otherwise now.
+
+    A file that was only touched is no change.
+    """
+    return bool((sources["last_changed_run"] == run_id).any())
 
 
 def run_row(facts: Mapping[str, object], seconds: Mapping[str, float], versions: Mapping[str, str]) -> pl.DataFrame:

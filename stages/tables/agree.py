@@ -112,12 +112,15 @@ def id_follows(rows: pl.DataFrame) -> pl.Series:
 def is_written(documents: pl.DataFrame, sources: pl.DataFrame) -> pl.Series:
     """True for a document (doc_id, source_uri, and more if wanted) whose source is written."""
     on = [name for name in documents.columns if name in sources.columns]
-    return held(documents, sources.filter(pl.col("status") == "written"), on)
+    mine = pl.col("doc_id").is_in(documents["doc_id"].implode())
+    return held(documents, sources.filter(mine, pl.col("status") == "written"), on)
 
 
 def copies_stand(rows: pl.DataFrame, sources: pl.DataFrame) -> pl.Series:
     """True for a duplicate of a written source with the same bytes, and for other rows of sources that name none."""
-    firsts = sources.filter(pl.col("status") == "written").select("content_sha256", duplicate_of="source_uri")
+    named = pl.col("source_uri").is_in(rows["duplicate_of"].drop_nulls().unique().implode())
+    written = sources.filter(named, pl.col("status") == "written")
+    firsts = written.select("content_sha256", duplicate_of="source_uri")
     found = held(rows, firsts, ("duplicate_of", "content_sha256"))
     copy = (pl.col("status") == "duplicate").fill_null(False)
     alone = pl.col("duplicate_of").is_null()

@@ -17,7 +17,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,28 +115,30 @@ def _place(step: str, run: Any, steps: Any) -> tuple[Any, str]:
 
 
 def compare(documents: int, changed: int, how: tuple[str, int], at: Path) -> None:
-    """Load, change, and leave alone; prints a table of what each run cost by step."""
+    """Load, change, and leave alone; prints what each run cost by step as soon as it has ended."""
     folder, tables = at / "tiny", at / "tables"
-    write(folder, range(documents))
-    runs = {"first load": _elsewhere(folder, tables, how)}
-    time.sleep(3)  # files as old as the last run are read again
-    write(folder, range(0, documents, max(1, documents // changed)), edition=1)
-    runs[f"{changed:,} changed"] = _elsewhere(folder, tables, how)
-    runs["the same, trusted"] = _elsewhere(folder, tables, how)
     engine, workers = how
     told = f"{platform.machine()}, {datetime.now(UTC):%Y-%m-%d}"
-    print(f"{documents:,} documents, engine {engine}, {workers} workers; {told}")
-    print(f"{'CPU s (peak MB)':18}" + "".join(f"{name:>22}" for name in runs))
+    print(f"{documents:,} documents, engine {engine}, {workers} workers; {told}", flush=True)
+    write(folder, range(documents))
+    loaded = _shown("first load", _elsewhere(folder, tables, how))
+    time.sleep(3)  # files as old as the last run are read again
+    write(folder, range(0, documents, max(1, documents // changed)), edition=1)
+    _shown(f"{changed:,} changed", _elsewhere(folder, tables, how))
+    _shown("nothing changed", _elsewhere(folder, tables, how))
+    print(f"{1000 * loaded / documents:.2f} CPU ms a document of the first load")
+
+
+def _shown(run: str, cost: Mapping[str, Mapping[str, float]]) -> float:
+    """Print the table of one run, and give its CPU seconds."""
+    print(f"\n{run:18}  CPU s   peak MB")
     for step in STEPS:
-        cells = (cost.get(step, {"seconds": 0.0, "peak": 0.0}) for cost in runs.values())
-        print(f"{step:18}" + "".join(f"{cell['seconds']:14.2f} ({cell['peak']:5.0f})" for cell in cells))
-    total = (
-        (sum(told[s]["seconds"] for s in STEPS if s in told), max(c["peak"] for c in told.values()))
-        for told in runs.values()
-    )
-    print(f"{'all':18}" + "".join(f"{seconds:14.2f} ({peak:5.0f})" for seconds, peak in total))
-    for name, unit in (("largest worker", "peak"), ("by the clock", "seconds")):
-        print(f"{name:18}" + "".join(f"{told[name][unit]:22.0f}" for told in runs.values()))
+        print(f"{step:18}{cost[step]['seconds']:7.2f}{cost[step]['peak']:10.0f}" if step in cost else f"{step:18}")
+    seconds = sum(cost[step]["seconds"] for step in STEPS if step in cost)
+    print(f"{'all':18}{seconds:7.2f}{max(cost[step]['peak'] for step in STEPS if step in cost):10.0f}")
+    worker, clock = cost["largest worker"]["peak"], cost["by the clock"]["seconds"]
+    print(f"largest worker {worker:.0f} MB; {clock:.0f} seconds by the clock", flush=True)
+    return seconds
 
 
 def _elsewhere(folder: Path, tables: Path, how: tuple[str, int]) -> dict[str, dict[str, float]]:

@@ -1,13 +1,13 @@
 """Compare the speed of whole commands: ours, and what one would use instead.
 
-    python tests/benchmarks/peers.py [--documents 20000] [--accurate 1000] [--devsets DIR] [--workers 0]
+    python tests/benchmarks/peers.py [--documents 20000] [--accurate 1000] [--devsets DIR] [--workers 0] [--after]
     python tests/benchmarks/peers.py --stages [ENGINE ...]    # CPU by stage for each document, in this process
     python tests/benchmarks/peers.py --short [--pin]          # fails where our ratio to the floor is a third worse
 
 The same corpus (`corpora`) is worked on by reading and writing alone (the floor), by the obvious script, by datatrove
 where it is installed (the extra ``benchmark``; this installs nothing), and by our engines, one after the other. Seconds
 are user CPU seconds of the command and all its children, start and imports included; memory is that of the largest
-process.
+process. ``--after`` measures with `run` too what comes after a first run, and two processes against one.
 DIR is the folder that holds ``ner/`` (default: the environment variable FLIESSTEXT_DEVSETS).
 """
 
@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,7 +24,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -41,6 +40,7 @@ from stages.read.sources import TEXTS, to_row
 from stages.reflow.frames import reflow_texts
 from stages.split_sentences import split_blocks
 from tests.benchmarks.corpora import documents, gather_sentences, write_documents
+from tests.benchmarks.run import Figure, measure, run_ours, runs_after_another
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = Path(__file__).with_name("peer_programs")
@@ -52,44 +52,10 @@ BATCH = 250
 T = TypeVar("T")
 
 
-class Figure(NamedTuple):
-    """What one command took for some documents."""
-
-    name: str
-    n: int
-    cpu_s: float
-    wall_s: float
-    peak_mb: float
-
-
-def measure(name: str, n: int, command: list[str | Path]) -> Figure:
-    """Run a command once; leaves with its output where it fails."""
-    # Another process in between, so that the peak is that of this command's children alone.
-    code = (
-        "import json, resource, subprocess, sys; done = subprocess.run(sys.argv[1:], capture_output=True, text=True);"
-        "used = resource.getrusage(resource.RUSAGE_CHILDREN);"
-        "print(json.dumps([done.returncode, done.stdout + done.stderr, used.ru_utime, used.ru_maxrss]))"
-    )
-    since = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code, *command], cwd=ROOT, capture_output=True, text=True, check=True)
-    code, said, cpu_s, peak_kb = json.loads(done.stdout)
-    if code:
-        raise SystemExit(f"{' '.join(map(str, command))} ended with {code}\n{said}")
-    return Figure(name, n, cpu_s, time.perf_counter() - since, peak_kb / 1024)
-
-
 def run_peer(name: str, program: str, source: Path, n: int) -> Figure:
     """One of the programs beside this file."""
     with tempfile.TemporaryDirectory() as out:
         return measure(name, n, [sys.executable, PROGRAMS / f"{program}.py", source, out])
-
-
-def run_ours(engine: str, source: Path, n: int, workers: int) -> Figure:
-    """Our command line, from files to published tables."""
-    with tempfile.TemporaryDirectory() as out:
-        options = ["--tables", str(Path(out) / "tables"), "--engine", engine, "--workers", str(workers)]
-        name = f"fliesstext --engine {engine} --workers {workers}"
-        return measure(name, n, [sys.executable, "-m", "flows.cli", "run", source, *options])
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -108,7 +74,9 @@ def compare(options: argparse.Namespace) -> None:
             print("datatrove is not installed here (the extra benchmark): left out")
         figures += [run_ours(engine, many, options.documents, options.workers) for engine in (NONE, "fast")]
         figures += [run_ours("accurate", few, options.accurate, options.workers)] if options.accurate else []
-    show(figures)
+        show(figures)
+        for what, figure in runs_after_another(many, options.documents, "fast") if options.after else ():
+            print(f"| {what} | {figure} |", flush=True)
 
 
 def show(figures: list[Figure]) -> None:
@@ -215,6 +183,7 @@ def main() -> None:
     parser.add_argument("--accurate", type=int, default=1_000, help="documents for the accurate engine, 0 for none")
     parser.add_argument("--devsets", type=Path, default=Path(given) if given else None)
     parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--after", action="store_true", help="also what comes after a first run")
     parser.add_argument("--stages", nargs="*", choices=[NONE, *ENGINES], metavar="ENGINE")
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--pin", action="store_true", help="with --short: write what was measured as the new ratios")

@@ -136,7 +136,7 @@ def test_a_part_that_no_changed_document_lies_in_is_not_built_upon_unread(
     tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such a part is linked into the next snapshot; the same number of bytes is not enough for that."""
-    monkeypatch.setattr("stages.tables.store.publish._MOST_DOCUMENTS", 1)
+    monkeypatch.setattr("stages.tables.store.publish._MOST_ROWS", 5)
     tables = tmp_path / "tables"
     (press / "0.txt").write_text(article(20), encoding="utf-8")
     run_here([press], tables)
@@ -290,7 +290,7 @@ def test_a_pointer_never_leads_out_of_the_tables(
 
 
 def test_tables_in_parts(tmp_path: Path, press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("stages.tables.store.publish._MOST_DOCUMENTS", 1)
+    monkeypatch.setattr("stages.tables.store.publish._MOST_ROWS", 5)
     (press / "0.txt").write_text(article(20), encoding="utf-8")
     run_here([press], tmp_path / "tables")
     done = check_tables(tmp_path / "tables", [str(press)])

@@ -99,7 +99,7 @@ def test_one_commit_per_table_names_its_run(press: Path, tmp_path: Path) -> None
 
 
 def test_parts_that_do_not_change_are_not_written_again(press: Path, tmp_path: Path) -> None:
-    with patch("stages.tables.store.publish._MOST_DOCUMENTS", 1):
+    with patch("stages.tables.store.publish._MOST_ROWS", 5):
         delta([press], tmp_path / "out")
         before = open_store(tmp_path / "out").current()
         (press / "0.txt").write_text(article(10), encoding="utf-8")

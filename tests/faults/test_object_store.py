@@ -352,6 +352,26 @@ def test_credentials_that_may_not_are_told_in_words(s3: S3, bucket: Bucket, tmp_
         run_here([f"press={bucket.url}/in"], tmp_path / "out")
 
 
+def test_a_profile_reaches_what_the_environment_does_not(
+    s3: S3, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sources by obstore and tables by deltalake, and no word of the secret anywhere."""
+    bucket.put("in/a.txt", article(1))
+    for name in s3.environment():
+        monkeypatch.delenv(name)
+    profile = f"[archive]\naws_access_key_id={KEY}\naws_secret_access_key={SECRET}\n"
+    (tmp_path / "profiles").write_text(f"{profile}region=eu-central-1\nendpoint_url={s3.endpoint}\n", encoding="utf-8")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "profiles"))
+    monkeypatch.setenv("AWS_PROFILE", "archive")
+    report = run_here([f"press={bucket.url}/in"], f"{bucket.url}/tables")
+    assert report.counts["n_written"] == 1
+    assert rows(f"{bucket.url}/tables")["documents"].height == 1
+    assert SECRET not in repr(report)
+    monkeypatch.setenv("AWS_PROFILE", "archiv")
+    with pytest.raises(UsageError, match="AWS_PROFILE=archiv: no such profile with keys"):
+        run_here([f"press={bucket.url}/in"], f"{bucket.url}/tables")
+
+
 def test_a_store_that_is_busy_for_seconds_is_waited_for(s3: S3, bucket: Bucket) -> None:
     """Ten tries are over in two seconds, and no outage is."""
     bucket.put("in/a.txt", article(1))

@@ -387,9 +387,8 @@ def test_what_a_step_itself_gets_wrong(
     frame = assembled(scene, table)
     for name, other in changed(frame, column, 0):
         candidate = rewrite(table, other)
-        candidate = candidate._replace(whole=candidate.whole._replace(**{table: other}))
-        if table == "entities":
-            candidate = candidate._replace(linked=row_digests(other, table))
+        made = candidate.made | {table: row_digests(other, table)}
+        candidate = candidate._replace(whole=candidate.whole._replace(**{table: other}), made=made)
         rows = changed_with_evidence(scene.rows, scene.record, candidate.whole)
         if not (about_whole(candidate, scene) or broken(rows, (*RULES, *LINKED_RULES))):
             unseen.append(name)
@@ -432,7 +431,8 @@ def after_linking(table: str, column: str) -> dict[str, Any]:
     def link(*about: Any) -> Linked:
         linked = _link(*about)
         (relinked,) = linked.relinked
-        change_file(linked.entities if table == "entities" else relinked.folder / f"{table}.parquet", column)
+        whole = linked.entities.folder / "rows-000000.parquet"
+        change_file(whole if table == "entities" else relinked.folder / f"{table}.parquet", column)
         return linked
 
     return {"link": link}

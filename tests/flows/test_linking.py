@@ -263,8 +263,7 @@ def test_many_documents_are_linked_anew_in_small_batches(press: Path, tables: Pa
 def test_only_parts_with_documents_that_changed_are_written(
     press: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stages.tables.store.publish._MOST_DOCUMENTS", 1)
-    monkeypatch.setattr("stages.tables.store.publish._FEWEST_DOCUMENTS", 0)
+    monkeypatch.setattr("stages.tables.store.publish._MOST_ROWS", 5)
     write(press, {"third.txt": "Regen in Bonn\n\nAm Montag hat es in Bonn den ganzen Tag geregnet.\n"})
     run_here([press], tables)
     before = read_current(tables)

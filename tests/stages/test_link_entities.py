@@ -20,7 +20,7 @@ from stages.link_entities.authority import kept_ids
 from stages.link_entities.names import initials_fit, is_acronym, is_short_form
 from stages.link_entities.persons import compatible, merge_given, parse_person
 from stages.link_entities.resolve import Signature, blocks_of, resolve
-from stages.link_entities.roles import role_beside, role_gender
+from stages.link_entities.roles import role_beside, role_gender, word_before
 from stages.tables.agree import are_spellings
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "linking.json").read_text(encoding="utf-8"))
@@ -495,7 +495,8 @@ def test_given_names_that_fit_two_others_stay_alone():
     ],
 )
 def test_roles(before, after, role):
-    assert role_beside(before, after) == role
+    text, start = f"{before}Huber{after}", len(before)
+    assert role_beside(word_before(text, start), text, start + len("Huber")) == role
 
 
 def test_gender_of_roles():

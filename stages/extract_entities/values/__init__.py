@@ -31,7 +31,7 @@ import polars as pl
 from stages.extract_entities.values.lexicon import lexicon
 from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.rules import RULES, Rule
-from stages.extract_entities.values.tokens import Tokens, may_hold_values, places, tokenise
+from stages.extract_entities.values.tokens import Tokens, may_hold_values, tokenise
 
 VERSION = "8"
 EXTRACTOR = f"values-{VERSION}"
@@ -59,25 +59,23 @@ def extract_values(sentence: str, language: str) -> list[Value]:
 
 def extract_all_values(sentences: pl.Series, languages: pl.Series) -> list[list[Value]]:
     """The values of each sentence with its language, as `extract_values` gives them."""
-    texts = sentences.to_list()
-    found: list[list[Value]] = [[] for _ in texts]
+    found: list[list[Value]] = [[] for _ in range(len(sentences))]
     for language in languages.unique():
         if words := lexicon(language):
-            may_hold = may_hold_values(sentences, words) & (languages == language)
-            for number in may_hold.arg_true():
-                found[number] = _values_of(tokenise(texts[number], words), language)
+            held = (may_hold_values(sentences, words) & (languages == language)).arg_true()
+            for number, tokens in zip(held, tokenise(sentences[held].to_list(), words), strict=True):
+                found[number] = _values_of(tokens, language)
     return found
 
 
 def _values_of(tokens: Tokens, language: str) -> list[Value]:
     candidates = sorted(_candidates(tokens, language), key=lambda found: (found[0], -found[1]))
-    at = places(tokens) if candidates else []
     values: list[Value] = []
     free = 0
     for first, last, label, value in candidates:
         if first >= free:
-            free = _with_full_stop(tokens, _before_full_stop(tokens, last), at)
-            values.append(Value(at[first][0], at[free - 1][1], label, value, EXTRACTOR))
+            free = _with_full_stop(tokens, _before_full_stop(tokens, last))
+            values.append(Value(tokens.starts[first], tokens.end(free - 1), label, value, EXTRACTOR))
     return values
 
 
@@ -103,8 +101,8 @@ def _before_full_stop(tokens: Tokens, last: int) -> int:
     return last - (tokens.kind(last - 1) == "stop" and tokens.kind(last - 2) == "scale")
 
 
-def _with_full_stop(tokens: Tokens, last: int, at: list[tuple[int, int]]) -> int:
+def _with_full_stop(tokens: Tokens, last: int) -> int:
     """One token more where a value ends in an abbreviation with its full stop, unless that ends the sentence."""
-    if last < len(tokens.texts) - 1 and tokens.texts[last] == "." and at[last][0] == at[last - 1][1]:
+    if last < len(tokens.texts) - 1 and tokens.texts[last] == "." and tokens.starts[last] == tokens.end(last - 1):
         return last + (tokens.texts[last - 1] in tokens.words.contexts["abbreviations"])
     return last

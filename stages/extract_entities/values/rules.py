@@ -68,12 +68,15 @@ RULES = (
         measures.read_amount,
     ),
     # 3 Euro 50 | 2 Mark 50 Pf.
-    _rule("MONEY", "currency", "(?P<n> day | number | numeral) (?P<u> currency) (?P<c> day)", measures.read_coins),
+    _rule(
+        "MONEY", "currency", "(?P<n> day | number | numeral) (?P<u> currency) (?P<c> day)", measures.read_coins, "day"
+    ),
     _rule(
         "MONEY",
         "currency",
         "(?P<n> day | number | numeral) (?P<u> currency) (?P<s> stop?) (?P<c> day) (?P<v> currency)",
         measures.read_two_coins,
+        "day",
     ),
     # Schweizer Franken, francs suisses
     _rule(
@@ -109,14 +112,16 @@ RULES = (
         "unit",
         "(?P<n> day | year | number) other (?P<n2> day | year | number) (other (day | year | number))? (?P<u> unit)",
         measures.read_dimensions,
+        "other",
     ),
     # 70 Kilometer pro Stunde, 60 miles an hour | 80 kilomètres à l'heure
     _rule(
         "QUANTITY",
-        "unit",
+        "time_unit hour_word",
         f"(?P<n> {AMOUNT} {SCALE}) {OF} (?P<u> unit) (?P<p> other | per | one | to) ((other | unit) apostrophe)?"
         " (?P<t> time_unit | hour_word)",
         measures.read_speed,
+        "unit",
     ),
     # 85 square metres, 85 mètres carrés
     _rule(
@@ -130,10 +135,11 @@ RULES = (
     # minus 10 Grad, -5 °C
     _rule(
         "QUANTITY",
-        "unit",
+        "minus hyphen",
         f"(?P<s> minus | hyphen) (?P<n> {NUMBER}) ((to | and) (minus | hyphen | other)? (?P<n2> {NUMBER}))?"
         " (?P<u> unit) thermometer?",
         measures.read_below_zero,
+        "unit",
     ),
     # 2 bis minus 3 Grad
     _rule(
@@ -149,6 +155,7 @@ RULES = (
         "unit",
         f"(?P<w> day)? (?P<n> day) (?P<s> other) (?P<d> day) {OF} (?P<u> unit)",
         measures.read_fraction,
+        "day other",
     ),
     # à 20 heures | huit heures du soir
     _rule("TIME", "hour_word", "(?P<n> day | numeral) hour_word", clock.read_hour_after_at),
@@ -183,9 +190,10 @@ RULES = (
     # sechs Monate bis fünf Jahre
     _rule(
         "DURATION",
-        "to",
+        "time_unit year_word hour_word",
         f"(?P<n> {NUMBER} | one) (?P<u> {SPAN}) to (?P<n2> {NUMBER}) (?P<u2> {SPAN})",
         measures.read_two_durations,
+        "to",
     ),
     # 2 Stunden und 30 Minuten | 2 h 14 min 30 s
     _rule(
@@ -201,13 +209,19 @@ RULES = (
         measures.read_units_in_turn,
     ),
     # 2:03:23 Stunden
-    _rule("DURATION", "clock_time", "(?P<n> clock_time) (?P<u> time_unit | hour_word)", measures.read_counted_clock),
+    _rule(
+        "DURATION",
+        "time_unit hour_word",
+        "(?P<n> clock_time) (?P<u> time_unit | hour_word)",
+        measures.read_counted_clock,
+        "clock_time",
+    ),
     # in 1:54,73
     _rule("DURATION", "clock_time", "(?P<n> clock_time)", measures.read_counted_clock),
     # 1h45
     _rule("DURATION", "hour_minute", "hour_minute", measures.read_hour_minute),
     # wenige Minuten
-    _rule("DURATION", "vague", f"one? vague ({SPAN})", measures.nothing),
+    _rule("DURATION", "time_unit year_word hour_word", f"one? vague ({SPAN})", measures.nothing, "vague"),
     # 20.15 Uhr, 9 Uhr abends, 20 Uhr 15, o'clock
     _rule(
         "TIME",
@@ -219,9 +233,10 @@ RULES = (
     # abends 8 Uhr, vormittag 10 Uhr | 6 Uhr 40 Minuten
     _rule(
         "TIME",
-        "clock",
+        "daily day_part",
         f"(?P<a> daily | day_part) (?P<n> day | number | numeral | clock_time) clock ((?P<d> day) (?! {COUNTED}))?",
         clock.read_clock,
+        "clock",
     ),
     _rule("TIME", "clock", "(?P<n> day) clock (?P<d> day) (?P<x> time_unit)", clock.read_hour_and_minutes, "time_unit"),
     # ½8 Uhr abends
@@ -269,10 +284,11 @@ RULES = (
         "day_month",
         f"{WEEKDAY} (?P<o> day_month) (?= (hyphen | to | and) {WEEKDAY} (?P<f> full_date))",
         periods.read_digits_of_year,
+        "full_date",
     ),
     _rule(
         "DATE",
-        "day",
+        "full_date day_month",
         "(?P<d> day) stop (?= (hyphen | to) (?P<f> full_date | day_month))",
         periods.read_digits_of_month,
         "day stop",
@@ -280,7 +296,7 @@ RULES = (
     # 15.08.2025 | 15.8. | Freitag 29.03 | am 29.03
     _rule("DATE", "full_date", f"{WEEKDAY} (?P<f> full_date)", dates.read_digits_only),
     _rule("DATE", "day_month", f"{WEEKDAY} (?P<o> day_month)", dates.read_day_and_month_digits),
-    _rule("DATE", "weekday", "weekday comma? article? (?P<o> number)", dates.read_day_and_month_digits),
+    _rule("DATE", "weekday", "weekday comma? article? (?P<o> number)", dates.read_day_and_month_digits, "number"),
     _rule("DATE", "number", "(?P<o> number)", dates.read_dotted_digits),
     # am ersten Mai, dritter Oktober 1990
     _rule(
@@ -348,6 +364,7 @@ RULES = (
         "month",
         "^ month (?= comma (full_date | clock_time | day | number | weekday | year))",
         measures.nothing,
+        "comma",
     ),
     _rule(
         "DATE",
@@ -374,10 +391,10 @@ RULES = (
     ),
     # gestern | diese Nacht
     _rule("DATE", "relative_day", "relative_day", dates.read_relative_day),
-    _rule("DATE", "modifier", "modifier day_part", measures.nothing),
-    _rule("DATE", "modifier", "modifier relative_day", dates.read_morning_after),
+    _rule("DATE", "modifier", "modifier day_part", measures.nothing, "day_part"),
+    _rule("DATE", "modifier", "modifier relative_day", dates.read_morning_after, "relative_day"),
     # 2015/16 | 2015-16, 1914–18 | 2. Quartal 2015, third quarter of 2023 | Q3 2015
-    _rule("DATE", "year", "(?P<y> year) (?P<s> other) (?P<z> day | year)", dates.read_two_years),
+    _rule("DATE", "year", "(?P<y> year) (?P<s> other) (?P<z> day | year)", dates.read_two_years, "other"),
     # Winter 2015/16
     _rule(
         "DATE",
@@ -386,14 +403,14 @@ RULES = (
         dates.read_season_of_two_years,
         "year season",
     ),
-    _rule("DATE", "year", "(?P<y> year) (?P<s> hyphen) (?P<z> day)", dates.read_years_with_dash),
+    _rule("DATE", "year", "(?P<y> year) (?P<s> hyphen) (?P<z> day)", dates.read_years_with_dash, "hyphen day"),
     _rule(
         "DATE",
         "time_unit quarter fraction",
         "(day (stop | ordinal) | ordinal_word | time_unit) (?P<u> time_unit | quarter | fraction) of? (?P<y> year?)",
         dates.read_part_of_year,
     ),
-    _rule("DATE", "part_code", "(?P<q> part_code) other? (?P<y> year)", dates.read_quarter),
+    _rule("DATE", "part_code", "(?P<q> part_code) other? (?P<y> year)", dates.read_quarter, "year"),
     # 1939 bis 1945 | seit 1945
     _rule("DATE", "hyphen to", "(?P<y> year) (?= (hyphen | to) (?P<y2> year))", dates.read_year_in_range, "year"),
     _rule("DATE", "hyphen to", "(?P<y> year) (?<= year (hyphen | to) year)", dates.read_range_end, "year"),
@@ -402,7 +419,7 @@ RULES = (
     _rule("DATE", "decade", f"{EDGE}? decade hyphen? year_word?", dates.read_decade),
     _rule("DATE", "decade_word", f"{EDGE}? decade_word year_word", measures.nothing),
     # 800 n. Chr., 44 v. Chr.
-    _rule("DATE", "day year number", "(?P<y> day | year | number) other stop other", dates.read_era, "stop"),
+    _rule("DATE", "day year number", "(?P<y> day | year | number) other stop other", dates.read_era, "stop other"),
     # années 90 | Sommer 2015, summer of 2015
     _rule(
         "DATE",
@@ -424,9 +441,9 @@ RULES = (
         dates.read_century_of_era,
     ),
     # années 1960
-    _rule("DATE", "year_word", "year_word year", dates.read_decade_of_years),
+    _rule("DATE", "year_word", "year_word year", dates.read_decade_of_years, "year"),
     # XIX. Jahrhundert, XIXe siècle
-    _rule("DATE", "century", "other stop? century", dates.read_roman_century),
+    _rule("DATE", "century", "other stop? century", dates.read_roman_century, "other"),
     # vergangene Woche, l'année dernière
     _rule(
         "DATE",

@@ -1,13 +1,18 @@
 """Sentences become tokens: numbers, dates and times in digits, words and signs, each with its kind."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from stages.extract_entities.values.kinds import KINDS, LETTERS
 from stages.extract_entities.values.lexicon import SIGNS, Lexicon, lexicon
+from stages.lookups.code_points import Codes, Ints, join_codes, tell_kinds
 
 # Digits are those of ASCII; others count as any sign. Grouped by U+0020, U+00A0, U+202F, U+2019, full stop, comma or
 # apostrophe, with a decimal part or without.
@@ -29,9 +34,12 @@ TOKEN = re.compile(
     r"|(?P<word>[^\W\d_]+)"
     r"|(?P<sign>\S)"
 )
-# Most tokens are letters before a blank or a comma, or one mark; nothing in the pattern cuts these in another way.
-_PLAIN = '[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]{2,}(?![^ ,]| /)|[.,;:!?()"\u201e\u201c\u00bb\u00ab]|'
-TOKENS = re.compile(_PLAIN + re.sub(r"\?P<\w+>", "?:", TOKEN.pattern))
+# Each of these is a token of its own beside a word.
+MARKS = frozenset('.,;:!?()"\u201e\u201c\u00bb\u00ab')
+DIGITS = frozenset("0123456789")
+_LETTER, _MARK, _DIGIT, _GAP = 1, 2, 3, 4
+# By kind of character: together nothing where all are letters, their number where all are digits.
+_WEIGHTS = np.array([1 << 24, 0, 1 << 24, 1, 1 << 24])
 LONGEST_KNOWN = 40  # characters of a token whose kind is remembered; longer ones are addresses and debris
 # Digits, per cent, euro, dollar, pound, yen, per mille, a quarter, a half, three quarters.
 SIGN = "[0-9%\u20ac$\u00a3\u00a5\u2030\u00bc\u00bd\u00be]"
@@ -41,10 +49,11 @@ STEMS = ("ägig", "ündig", "ährig", "inütig", "onatig", "öchig", "ekündig")
 
 
 class Tokens(NamedTuple):
-    """A sentence in tokens: in ``letters`` one letter for the kind of each."""
+    """A sentence in tokens: in ``letters`` one letter for the kind of each, in ``starts`` its place in the sentence."""
 
     letters: str
     texts: list[str]
+    starts: list[int]
     words: Lexicon
     sentence: str
 
@@ -59,6 +68,10 @@ class Tokens(NamedTuple):
     def payload(self, index: int) -> Any:
         """What the word stands for: a month's number, a currency's code, a unit's symbol."""
         return self.words.payloads.get(self.texts[index])
+
+    def end(self, index: int) -> int:
+        """Where a token ends in the sentence."""
+        return self.starts[index] + len(self.texts[index])
 
     def before(self, index: int) -> str:
         """The word before a token, in small letters; empty at the beginning, and before that."""
@@ -84,20 +97,61 @@ def _hint(language: str) -> str:
     return rf"{SIGN}{stems}|(?:^|\PL)(?:{whole})(?:\PL|$)"
 
 
-def tokenise(sentence: str, words: Lexicon) -> Tokens:
-    """The tokens of a sentence."""
-    texts: list[str] = TOKENS.findall(sentence)
-    return Tokens("".join(map(_letters(words.language).__getitem__, texts)), texts, words, sentence)
+def tokenise(sentences: Sequence[str], words: Lexicon) -> list[Tokens]:
+    """The tokens of each sentence."""
+    codes, begins = join_codes(sentences)
+    text = "\n".join([*sentences, ""])
+    starts, ends = _find_tokens(text, codes)
+    texts = [text[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+    letters = "".join(map(_letters(words.language).__getitem__, texts))
+    edges = np.searchsorted(starts, np.append(begins, len(codes)))
+    places = (starts - np.repeat(begins, np.diff(edges))).tolist()
+    bounds = pairwise(edges.tolist())
+    return [
+        Tokens(letters[first:last], texts[first:last], places[first:last], words, sentence)
+        for sentence, (first, last) in zip(sentences, bounds, strict=True)
+    ]
 
 
-def places(tokens: Tokens) -> list[tuple[int, int]]:
-    """Start and end of each token in its sentence."""
-    found, end = [], 0
-    for text in tokens.texts:
-        start = tokens.sentence.index(text, end)  # between two tokens is white space alone
-        end = start + len(text)
-        found.append((start, end))
-    return found
+def _find_tokens(text: str, codes: Codes) -> tuple[Ints, Ints]:
+    """Where tokens begin and end in a text and its code points.
+
+    Most of what stands between blanks is a word or a number, perhaps with a mark before or behind it; one look at all
+    code points tells these. The pattern reads what is left.
+    """
+    kinds = tell_kinds(codes, _kind_of_character)
+    gaps = np.flatnonzero(kinds == _GAP)
+    cuts = gaps[(codes[gaps] == ord("\n")) | ~_inside_tokens(codes[gaps - 1], codes[gaps + 1 - len(codes)])]
+    starts = np.append(0, cuts[:-1] + 1)
+    starts, ends = starts[starts < cuts], cuts[starts < cuts]
+    head, tail = kinds[starts] == _MARK, kinds[ends - 1] == _MARK
+    size = ends - starts - head - tail
+    sums = np.append(0, np.cumsum(_WEIGHTS[kinds]))
+    others = sums[ends] - sums[starts] - _WEIGHTS[_MARK] * (head.astype(np.int64) + tail)
+    plain = ((others == 0) | (others == size)) & (size > 0)
+    rest = zip(starts[~plain].tolist(), ends[~plain].tolist(), strict=True)
+    spans = [match.span() for start, end in rest for match in TOKEN.finditer(text, start, end)]
+    read = np.array(spans, np.int64).reshape(-1, 2)
+    opened, closed = starts[plain & head], ends[plain & tail]
+    starts = np.concatenate(((starts + head)[plain], opened, closed - 1, read[:, 0]))
+    ends = np.concatenate(((ends - tail)[plain], opened + 1, closed, read[:, 1]))
+    order = np.argsort(starts, kind="stable")
+    return starts[order], ends[order]
+
+
+def _kind_of_character(character: str) -> int:
+    if character.isalpha():
+        return _LETTER
+    return _MARK if character in MARKS else _DIGIT if character in DIGITS else _GAP if character in " \n" else 0
+
+
+def _inside_tokens(before: Codes, after: Codes) -> npt.NDArray[np.bool_]:
+    """Which blanks between two characters may be in a token: "10 000", "15. 8.", "km / h", "\u00b0 C", "l/100 km"."""
+    digits = [(side >= ord("0")) & (side <= ord("9")) for side in (before, after)]
+    inside = (digits[0] | (before == ord("."))) & digits[1]
+    for left, right in ("m/", "/h", "\u00b0C", "\u00b0F", "0k"):
+        inside |= (before == ord(left)) & (after == ord(right))
+    return np.asarray(inside)
 
 
 class _Letters(dict[str, str]):

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Sequence
 from math import degrees
 from typing import Any
 
-import pypdfium2
-
 from stages.discover.decide import IN_PART
 from stages.errors import SourceError
 from stages.read.pdf.glyphs import glyphs_of, runs_of
@@ -63,6 +61,8 @@ def read_pdf(data: bytes, max_chars: int) -> RawDocument:
 
 def open_pdf(data: bytes) -> Any:
     """Open a PDF; raises SourceError with code ``encrypted`` or ``damaged``."""
+    import pypdfium2  # here, for most runs read no PDF
+
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -83,6 +83,8 @@ def pictures_among(document: Any, pages: Sequence[Page]) -> list[int]:
 
 def _is_picture(page: Any) -> bool:
     """Tell whether pictures cover much of a page; those within forms of the page count too."""
+    import pypdfium2
+
     width, height = page.get_size()
     covered = 0.0
     for item in page.get_objects(filter=[pypdfium2.raw.FPDF_PAGEOBJ_IMAGE], max_depth=4):
@@ -106,6 +108,8 @@ def read_pages(document: Any, max_chars: int) -> Iterator[Page]:
 
 
 def _page(document: Any, number: int) -> Page:
+    import pypdfium2
+
     try:
         page = document[number]
         text_page = page.get_textpage()

@@ -41,6 +41,7 @@ from stages.tables.store.snapshots import (
     VALIDATION,
     Part,
     Snapshot,
+    among,
     file_sha256,
     may_hold,
     prefix_of,
@@ -94,8 +95,8 @@ class DeltaTables:
             self.place.fetch_saved(left)
 
     def build(
-        self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows], whole: Mapping[str, pl.DataFrame],
-        replaced: Sequence[str],
+        self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows],
+        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str],
     ) -> Snapshot:  # fmt: skip
         """Write the files of the parts that change; no table knows of them yet."""
         self._base = self._tags.get(previous.run_id) if previous else None
@@ -371,7 +372,7 @@ class DeltaTables:
             rows = self.scan_parts(snapshot, table, prefixes)
         else:
             rows = self._scan([part for part in snapshot.tables[table] if may_hold(part, prefixes)], table)
-        return rows.filter(pl.col("doc_id").is_in(doc_ids.implode()))
+        return rows.filter(among(doc_ids))
 
     def changes(
         self, previous: Snapshot | None, snapshot: Snapshot, table: str
@@ -452,8 +453,8 @@ class _Shelf(NamedTuple):
     run_id: str
     disk: Path
 
-    def scan(self, snapshot: Snapshot, table: str, prefix: str) -> pl.LazyFrame:
-        return self.store.scan_parts(snapshot, table, (prefix,))
+    def scan(self, snapshot: Snapshot, table: str, prefixes: Sequence[str]) -> pl.LazyFrame:
+        return self.store.scan_parts(snapshot, table, prefixes)
 
     def keep(self, snapshot: Snapshot, part: Part) -> Part:  # noqa: ARG002 - it stays where it lies
         return part

@@ -11,7 +11,7 @@ import polars as pl
 from stages.tables.schemas import CONTENT, TABLES, empty
 from stages.tables.store import folder, publish, snapshots, verify
 from stages.tables.store.publish import NewRows
-from stages.tables.store.snapshots import Snapshot
+from stages.tables.store.snapshots import Snapshot, among
 
 _KEPT_FAILED = 10
 
@@ -46,8 +46,8 @@ class LocalSnapshots:
         """Nothing: all of it is there."""
 
     def build(
-        self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows], whole: Mapping[str, pl.DataFrame],
-        replaced: Sequence[str],
+        self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows],
+        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str],
     ) -> Snapshot:  # fmt: skip
         """Write the parts that change, link the others."""
         return publish.build_snapshot(self.tables, previous, run_id, replaced=replaced, batches=rows, whole=whole)
@@ -140,7 +140,7 @@ class LocalSnapshots:
         else:
             files = [self.tables / snapshot.snapshot / publish.part_name(table, prefix) for prefix in prefixes]
             rows = pl.scan_parquet(files, schema=TABLES[table].schema, glob=False)
-        return rows.filter(pl.col("doc_id").is_in(doc_ids.implode()))
+        return rows.filter(among(doc_ids))
 
     def changes(
         self, previous: Snapshot | None, snapshot: Snapshot, table: str

@@ -23,7 +23,13 @@ _URL = re.compile(r"(?:s3|s3a|gs|az|abfss?|https?)://[^/]+(?:/.*)?")
 _USER = re.compile(r"//[^/@\s]*@")
 _AWS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_region", "aws_endpoint_url")
 _OTHER_NAMES = {"AWS_DEFAULT_REGION": "aws_region", "AWS_ENDPOINT_URL_S3": "aws_endpoint_url"}
-_OF_PROFILES = {"region": "aws_region", "endpoint_url": "aws_endpoint_url"} | {name: name for name in _AWS[:3]}
+_CREDENTIALS = _AWS[:3]
+_OF_PROFILES = {"region": "aws_region", "endpoint_url": "aws_endpoint_url"} | {name: name for name in _CREDENTIALS}
+_WITHOUT_KEYS = (
+    "AWS_PROFILE={name}: no such profile with keys in ~/.aws/credentials and ~/.aws/config; name another one, or, "
+    "where it signs in by a role or single sign-on, which is not followed, export its keys: "
+    "aws configure export-credentials --profile {name} --format env"
+)
 _PATIENCE = timedelta(seconds=90)
 _MOST_SAID = 400
 _MEANINGS = {
@@ -76,6 +82,8 @@ def access(url: str) -> dict[str, str]:
     """Give what the environment and the profiles say about access to a URL, by the names that all libraries know.
 
     Of s3:// only; the libraries themselves look for what other stores and machines with a role of their own need.
+    Key, secret and token come from the environment or from the profile, never some from either. Raises UsageError where
+    AWS_PROFILE names no profile that has keys, or a file of profiles is none.
     """
     if not url.startswith("s3"):
         return {}
@@ -84,7 +92,12 @@ def access(url: str) -> dict[str, str]:
         if value := os.environ.get(other):
             found.setdefault(name, value)
     if "AWS_PROFILE" in os.environ or "aws_access_key_id" not in found:
-        found = _of_profile(os.environ.get("AWS_PROFILE", "default")) | found
+        of_profile = _of_profile(os.environ.get("AWS_PROFILE", "default"))
+        if "aws_access_key_id" in found:
+            of_profile = {name: value for name, value in of_profile.items() if name not in _CREDENTIALS}
+        elif os.environ.get("AWS_PROFILE") and "aws_access_key_id" not in of_profile:
+            raise UsageError(_WITHOUT_KEYS.format(name=os.environ["AWS_PROFILE"]))
+        found = of_profile | found
     if found.get("aws_endpoint_url", "").startswith("http://"):
         found["aws_allow_http"] = "true"
     return found

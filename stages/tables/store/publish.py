@@ -10,7 +10,7 @@ import os
 import shutil
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -40,9 +40,11 @@ from stages.tables.store.snapshots import (
     unharmed,
 )
 
-_MOST_DOCUMENTS = 2_000
-_FEWEST_DOCUMENTS = 60
-_ROW_GROUP = 100_000
+_MOST_ROWS, _MOST_BYTES = 100_000, 1 << 25
+"""What a part of the largest table holds at the most, on average: a file costs milliseconds, however few its rows."""
+_FULL_ENOUGH = 0.01
+_ROW_GROUP = 10_000
+"""Who asks for some documents of a part decodes those groups of rows that may hold them."""
 _GROUP_BYTES = 1 << 26
 """Text in a row group, more only where one row has more: the 32-bit offsets of Arrow strings end at 2 GB."""
 
@@ -55,21 +57,22 @@ class NewRows(NamedTuple):
     last: str
 
 
-def prefix_length(n_documents: int, now: int) -> int:
-    """Choose into how many parts tables are cut: 16**k parts of at most 2,000 documents on average.
+def prefix_length(n_rows: float, n_bytes: float, now: int) -> int:
+    """Choose into how many parts tables are cut: 16**k parts of at most 100,000 rows and 32 MB on average.
 
-    The present cut ``now`` stands until a part has grown too large or has shrunk to below 60 documents, so
-    that a corpus at the border is not rewritten every night.
+    ``n_rows`` and ``n_bytes`` are those of the largest table. The present cut ``now`` stands until a part has grown too
+    large, or is down to a hundredth of that, so that a corpus at the border is not rewritten every night.
 
-    >>> [prefix_length(n, 0) for n in (5, 2_000, 2_001, 40_000, 1_000_000)]
-    [0, 0, 1, 2, 3]
-    >>> prefix_length(1_500, 1), prefix_length(500, 1)
-    (1, 0)
+    >>> [prefix_length(n, 0, 0) for n in (5, 100_000, 100_001, 1_000_000, 40_000_000)]
+    [0, 0, 1, 1, 3]
+    >>> prefix_length(1_000, 1 << 30, 0), prefix_length(50_000, 0, 1), prefix_length(10_000, 0, 1)
+    (2, 1, 0)
     """
+    full = max(n_rows / _MOST_ROWS, n_bytes / _MOST_BYTES)
     wanted = 0
-    while n_documents / 16**wanted > _MOST_DOCUMENTS:
+    while full / 16**wanted > 1:
         wanted += 1
-    keeps = now > wanted and n_documents / 16**now >= _FEWEST_DOCUMENTS
+    keeps = now > wanted and full / 16**now >= _FULL_ENOUGH
     return now if keeps else wanted
 
 
@@ -80,7 +83,7 @@ def build_snapshot(
     *,
     replaced: Sequence[str],
     batches: Sequence[NewRows],
-    whole: Mapping[str, pl.DataFrame],
+    whole: Mapping[str, pl.DataFrame | pl.LazyFrame],
 ) -> Snapshot:
     """Write the next snapshot below ``tables`` without publishing it.
 
@@ -110,8 +113,8 @@ def build_snapshot(
 class Shelf(Protocol):
     """Where the parts of snapshots are put."""
 
-    def scan(self, snapshot: Snapshot, table: str, prefix: str) -> pl.LazyFrame:
-        """Scan the published parts that may hold doc_ids with a prefix; TablesError where one is damaged."""
+    def scan(self, snapshot: Snapshot, table: str, prefixes: Sequence[str]) -> pl.LazyFrame:
+        """Scan the published parts that may hold doc_ids with these prefixes; TablesError where one is damaged."""
         ...
 
     def keep(self, snapshot: Snapshot, part: Part) -> Part:
@@ -128,33 +131,60 @@ def assemble(
     previous: Snapshot | None,
     replaced: Sequence[str],
     batches: Sequence[NewRows],
-    whole: Mapping[str, pl.DataFrame],
+    whole: Mapping[str, pl.DataFrame | pl.LazyFrame],
 ) -> tuple[int, dict[str, tuple[Part, ...]]]:
     """Put the parts of the next snapshot on a shelf: those that change are written, the others kept.
 
     Gives how many hex digits the parts are cut by, and the parts of each table. See `build_snapshot`.
     """
-    documents = int((whole["sources"]["status"] == "written").sum())
-    length = prefix_length(documents, previous.prefix_length if previous else 0)
-    prefixes = ["".join(p) for p in product("0123456789abcdef", repeat=length)]
+    sizes = {table: _size(previous, replaced, batches, table) for table in CONTENT}
+    n_rows, n_bytes = (max(counted) for counted in zip(*sizes.values(), strict=True))
+    length = prefix_length(n_rows, n_bytes, previous.prefix_length if previous else 0)
     changed = set(replaced) | {doc_id for batch in batches for doc_id in _doc_ids(batch)}
     touched = {doc_id[:length] for doc_id in changed}
     comparable = previous if previous and previous.prefix_length == length else None
-    gone = _group_ids(replaced, length)
     parts: dict[str, tuple[Part, ...]] = {}
     for table in CONTENT:
-        come = _group_batches((batch for batch in batches if _has_rows(batch.files[table])), prefixes)
-        old = {prefix_of(part): part for part in comparable.tables[table]} if comparable else {}
+        stretches = prefixes_of(min(length, prefix_length(*sizes[table], 0)))
+        gone = _group_ids(replaced, len(stretches[0]))
+        come = _group_batches((batch for batch in batches if _n_rows(batch.files[table])), stretches)
         parts[table] = tuple(
-            shelf.keep(comparable, old[prefix])
-            # Of plain texts several tables have no rows at all: an empty part that gets none is not written anew.
-            if comparable and (prefix not in touched or (old[prefix].rows == 0 and not come[prefix]))
-            else shelf.put(_content(shelf, previous, table, prefix, gone[prefix], come[prefix]), table, prefix)
-            for prefix in prefixes
+            part
+            for stretch in stretches
+            for part in _put_content(
+                shelf, previous, comparable, table, _Stretch(stretch, length), touched, gone[stretch], come[stretch]
+            )
         )
     for table, frame in whole.items():
-        parts[table] = _put_whole(shelf, comparable, frame, table, prefixes)
+        parts[table] = tuple(_put_whole(shelf, comparable, frame.lazy(), table, length))
     return length, parts
+
+
+class _Stretch(NamedTuple):
+    """Parts that lie side by side and are made at once: those of the doc_ids that begin with ``begin``."""
+
+    begin: str
+    length: int
+
+    @property
+    def prefixes(self) -> list[str]:
+        return [self.begin + rest for rest in prefixes_of(self.length - len(self.begin))]
+
+    @property
+    def holds(self) -> pl.Expr:
+        # A doc_id is of hex digits: none below the prefix begins with it, none above it and a g.
+        return pl.col("doc_id").is_between(pl.lit(self.begin), pl.lit(f"{self.begin}g"))
+
+    def cut(self, frame: pl.DataFrame, table: str) -> dict[str, pl.DataFrame]:
+        """Cut rows into the parts, each in key order, in one go: filtering them for each part is quadratic."""
+        named = frame.sort(TABLES[table].key).with_columns(pl.col("doc_id").str.head(self.length).alias(""))
+        parts = named.partition_by("", maintain_order=True, include_key=False, as_dict=True)
+        return {prefix: part for (prefix,), part in parts.items()}
+
+
+def prefixes_of(length: int) -> list[str]:
+    """List how doc_ids begin, by so many hex digits, in order."""
+    return ["".join(digits) for digits in product("0123456789abcdef", repeat=length)]
 
 
 class _InFolder(NamedTuple):
@@ -163,8 +193,8 @@ class _InFolder(NamedTuple):
     tables: Path
     folder: Path
 
-    def scan(self, snapshot: Snapshot, table: str, prefix: str) -> pl.LazyFrame:
-        return scan_parts(self.tables, snapshot, table, [prefix])
+    def scan(self, snapshot: Snapshot, table: str, prefixes: Sequence[str]) -> pl.LazyFrame:
+        return scan_parts(self.tables, snapshot, table, prefixes)
 
     def keep(self, snapshot: Snapshot, part: Part) -> Part:
         (self.folder / part.path).parent.mkdir(exist_ok=True)
@@ -203,6 +233,17 @@ def part_name(table: str, prefix: str) -> str:
     return f"{table}/part-{prefix}.parquet" if prefix else f"{table}/part.parquet"
 
 
+def _size(
+    previous: Snapshot | None, replaced: Sequence[str], batches: Sequence[NewRows], table: str
+) -> tuple[float, float]:
+    """How many rows and bytes a content table will have, about: replaced documents are taken to be like the others."""
+    old = previous.tables[table] if previous else ()
+    stays = 1 - min(1.0, len(replaced) / max(1, previous.n_rows()["documents"] if previous else 0))
+    files = [batch.files[table] for batch in batches]
+    n_rows = stays * sum(part.rows for part in old) + sum(map(_n_rows, files))
+    return n_rows, stays * sum(part.bytes for part in old) + sum(file.stat().st_size for file in files)
+
+
 def _doc_ids(batch: NewRows) -> list[str]:
     return pl.read_parquet(batch.files["documents"], columns=["doc_id"], glob=False)["doc_id"].to_list()
 
@@ -225,52 +266,66 @@ def _group_batches(batches: Iterable[NewRows], prefixes: Sequence[str]) -> defau
     return grouped
 
 
-def _has_rows(file: Path) -> bool:
-    return bool(pq.read_metadata(file).num_rows)
+def _n_rows(file: Path) -> int:
+    return int(pq.read_metadata(file).num_rows)
 
 
-def _content(
+def _put_content(
     shelf: Shelf,
     previous: Snapshot | None,
+    comparable: Snapshot | None,
     table: str,
-    prefix: str,
+    stretch: _Stretch,
+    touched: Collection[str],
     replaced: Sequence[str],
     batches: Sequence[NewRows],
-) -> pl.DataFrame:
-    """The rows of one part: what stands from the last snapshot, and what this run made; both are of this part."""
-    here = pl.col("doc_id").str.starts_with(prefix)
+) -> Iterator[Part]:
+    """Put the parts of a stretch: what stands of the last snapshot, and what this run made; all of it is read at once.
+
+    Of a ``comparable`` snapshot, cut in the same way, parts that are not ``touched`` are kept as they are.
+    """
+    old = _by_prefix(comparable, table)
+    asked = [prefix for prefix in stretch.prefixes if not comparable or prefix in touched]
+    # Of plain texts several tables have no rows at all: an empty part that gets none is not written anew.
+    asked = [prefix for prefix in asked if batches or not comparable or old[prefix].rows]
     frames = [empty(table).lazy()]
-    if previous:
+    if previous and asked:
         stays = ~pl.col("doc_id").is_in(replaced)
-        frames.append(shelf.scan(previous, table, prefix).filter(here & stays))
+        published = shelf.scan(previous, table, asked if comparable else [stretch.begin])
+        frames.append(published.filter(stretch.holds & stays))
     new = [batch.files[table] for batch in batches]
-    frames += [pl.scan_parquet(new, glob=False).filter(here)] if new else []
-    return pl.concat(frames).collect().sort(TABLES[table].key)
+    frames += [pl.scan_parquet(new, glob=False).filter(stretch.holds)] if new else []
+    cut = stretch.cut(pl.concat(frames).collect(), table)
+    for prefix in stretch.prefixes:
+        if comparable and (prefix not in asked or (old[prefix].rows == 0 and prefix not in cut)):
+            yield shelf.keep(comparable, old[prefix])
+        else:
+            yield shelf.put(cut.get(prefix, empty(table)), table, prefix)
+
+
+def _by_prefix(snapshot: Snapshot | None, table: str) -> dict[str, Part]:
+    return {prefix_of(part): part for part in snapshot.tables[table]} if snapshot else {}
 
 
 def _put_whole(
-    shelf: Shelf, comparable: Snapshot | None, frame: pl.DataFrame, table: str, prefixes: Sequence[str]
-) -> tuple[Part, ...]:
+    shelf: Shelf, comparable: Snapshot | None, rows: pl.LazyFrame, table: str, length: int
+) -> Iterator[Part]:
     """Put a table given whole, in parts where it has a doc_id; keep the parts that are as they were."""
-    if "doc_id" not in frame.columns:
-        return (shelf.put(frame.sort(TABLES[table].key), table, ""),)
-    old = {prefix_of(part): part for part in comparable.tables[table]} if comparable else {}
-    made, cut = [], _cut(cast(frame, table), table, len(prefixes[0]))
-    for prefix in prefixes:
-        rows = cut.get(prefix, empty(table))
-        part = old.get(prefix)
-        if comparable and part and shelf.scan(comparable, table, prefix).collect().equals(rows):
-            made.append(shelf.keep(comparable, part))
-        else:
-            made.append(shelf.put(rows, table, prefix))
-    return tuple(made)
-
-
-def _cut(frame: pl.DataFrame, table: str, length: int) -> dict[str, pl.DataFrame]:
-    """Cut a table into its parts, each in key order, in one go: filtering it for each of them is quadratic."""
-    named = frame.sort(TABLES[table].key).with_columns(pl.col("doc_id").str.head(length).alias(""))
-    parts = named.partition_by("", maintain_order=True, include_key=False, as_dict=True)
-    return {prefix: part for (prefix,), part in parts.items()}
+    if "doc_id" not in TABLES[table].columns:
+        yield shelf.put(rows.collect().sort(TABLES[table].key), table, "")
+        return
+    old = _by_prefix(comparable, table)
+    n_rows = rows.select(pl.len()).collect().item()
+    for begin in prefixes_of(min(length, prefix_length(n_rows, 0, 0))):
+        stretch = _Stretch(begin, length)
+        cut = stretch.cut(cast(rows.filter(stretch.holds).collect(), table), table)
+        before = stretch.cut(shelf.scan(comparable, table, [begin]).collect(), table) if comparable else {}
+        for prefix in stretch.prefixes:
+            part = cut.get(prefix, empty(table))
+            if comparable and before.get(prefix, empty(table)).equals(part):
+                yield shelf.keep(comparable, old[prefix])
+            else:
+                yield shelf.put(part, table, prefix)
 
 
 def _link(tables: Path, snapshot: Snapshot, part: Part, folder: Path) -> Part:

@@ -220,6 +220,12 @@ def may_hold(part: Part, prefixes: tuple[str, ...]) -> bool:
     return held.startswith(prefixes) or any(prefix.startswith(held) for prefix in prefixes)
 
 
+def among(doc_ids: pl.Series) -> pl.Expr:
+    """Tell whether a row is of one of these documents; groups of rows that lie outside their range are not decoded."""
+    first, last = (pl.lit(end, pl.String) for end in (doc_ids.min(), doc_ids.max()))
+    return pl.col("doc_id").is_between(first, last) & pl.col("doc_id").is_in(doc_ids.implode())
+
+
 def replace_file(file: Path, text: str) -> None:
     """Give a file new content in one step: who reads it meets the old or the new text, also after a crash."""
     new = file.with_name(f".{file.name}.new")

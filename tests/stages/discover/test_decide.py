@@ -15,7 +15,7 @@ from stages.discover.files import find_files, hash_again, hash_contents, trust
 from stages.discover.selection import Selection
 from stages.discover.sources import parse_sources
 from stages.errors import UsageError
-from stages.tables.account import OUTCOMES, next_sources
+from stages.tables.account import OUTCOMES, next_sources, quarantined_firsts
 from stages.tables.ids import to_doc_id
 from stages.tables.schemas import REASONS, empty
 
@@ -45,7 +45,9 @@ def settle(decided, prior, run="run-1", stages="v1", bad=(), max_chars=1_000, re
         else:
             rows.append((uri, "written", None, how, size, read_by, *[None] * 3))
     outcomes = pl.DataFrame(rows, schema=OUTCOMES, orient="row")
-    return next_sources(decided, outcomes, prior, run, stages)
+    first = pl.col("source_uri").is_in(decided["duplicate_of"].implode())
+    firsts = quarantined_firsts(decided.filter(first), outcomes, prior, stages)
+    return next_sources(decided, outcomes, prior, run, stages, firsts)
 
 
 def run(prior, *specs, bad=(), **options):

@@ -135,7 +135,7 @@ def test_every_rule_finds_something():
     reached = set()
     sentences = [(case["language"], case["sentence"]) for case in CASES]
     for language, sentence in sentences + [case[1:3] for case in read_judged()]:
-        letters = tokenise(sentence, lexicon(language)).letters
+        letters = tokenise([sentence], lexicon(language))[0].letters
         reached |= {rule.pattern.pattern for rule in RULES if rule.pattern.search(letters)}
     assert {rule.pattern.pattern for rule in RULES} == reached
 

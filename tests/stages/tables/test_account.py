@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.tables.account import OUTCOMES, changed, count, next_quarantine, next_sources
+from stages.tables import account
+from stages.tables.account import OUTCOMES, changed, count, next_quarantine
 from stages.tables.ids import to_doc_id
 from stages.tables.schemas import TABLES, empty
 
@@ -49,6 +50,12 @@ def outcomes(**ended):
         for name, code in ended.items()
     ]
     return pl.DataFrame(rows, schema=OUTCOMES, orient="row")
+
+
+def next_sources(decided, ended, prior, run_id, stages):
+    first = pl.col("source_uri").is_in(decided["duplicate_of"].implode())
+    firsts = account.quarantined_firsts(decided.filter(first), ended, prior, stages)
+    return account.next_sources(decided, ended, prior, run_id, stages, firsts)
 
 
 def first_run():
@@ -109,7 +116,7 @@ def test_quiet_run_changes_no_row():
         ("e", "duplicate", {"content_sha256": "d", "duplicate_of": "s/d"}),
     )
     sources = next_sources(decided, outcomes(), prior, "run-2", "v1")
-    assert not changed(sources, prior)
+    assert not changed(sources, "run-2")
     assert set(column(sources, "last_changed_run").values()) == {"run-1"}
     assert column(sources, "modified_at")["s/a"] == datetime(2024, 6, 1, tzinfo=UTC)
     assert count(decided, sources)["n_unchanged"] == 1
@@ -121,7 +128,7 @@ def test_changed_content_changes_the_row_and_keeps_the_first_run():
     _, _, prior = first_run()
     decided = decisions(("a", "process", {"content_sha256": "new"}), ("b", "keep", {}))
     sources = next_sources(decided, outcomes(a=None), prior, "run-2", "v1")
-    assert changed(sources, prior)
+    assert changed(sources, "run-2")
     assert column(sources, "last_changed_run")["s/a"] == "run-2"
     assert column(sources, "first_seen_run")["s/a"] == "run-1"
 

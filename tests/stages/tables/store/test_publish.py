@@ -273,8 +273,13 @@ MANY = [f"{digit:x}{n:019x}" for digit in range(16) for n in range(150)]
 
 
 @pytest.fixture
-def parted(tables):
-    """2,400 documents: one more than fits a single part makes sixteen."""
+def small_parts(monkeypatch):
+    monkeypatch.setattr("stages.tables.store.publish._MOST_ROWS", 2_000)
+
+
+@pytest.fixture
+def parted(tables, small_parts):  # noqa: ARG001 - it must be there before
+    """2,400 rows: one more than fits a single part makes sixteen."""
     return publish(tables, "run-1", MANY, new=[documents(MANY)])
 
 
@@ -308,6 +313,7 @@ def test_only_parts_with_changes_are_written(tables, parted):
     assert read_table(tables, second, "documents").height == 2400
 
 
+@pytest.mark.usefixtures("small_parts")
 def test_parts_without_rows_that_get_none_are_not_written_anew(tables):
     bare = ("repairs", "raw_texts")
     first = publish(tables, "run-1", MANY, new=[documents(MANY) | {name: empty(name) for name in bare}])
@@ -335,8 +341,11 @@ def test_another_cut_rewrites_all_and_loses_nothing(tables, parted):
 
 
 def test_cut_stands_until_it_no_longer_fits():
-    assert [prefix_length(n, 0) for n in (0, 2_000, 2_001)] == [0, 0, 1]
-    assert [prefix_length(n, 1) for n in (960, 959, 32_001)] == [1, 0, 2]
+    assert [prefix_length(n, 0, 0) for n in (0, 100_000, 100_001)] == [0, 0, 1]
+    assert [prefix_length(n, 0, 1) for n in (16_000, 15_999, 1_600_001)] == [1, 0, 2]
+    megabytes = 1 << 20
+    assert [prefix_length(5, n * megabytes, 0) for n in (32, 33, 513)] == [0, 1, 2]
+    assert prefix_length(5, 6 * megabytes, 1) == 1
 
 
 def test_links_are_copied_where_the_file_system_has_none(tables, monkeypatch):
@@ -371,7 +380,7 @@ def flip(file):
 @pytest.mark.parametrize("table", CONTENT)
 def test_a_part_that_would_only_be_linked_is_checked_too(tables, monkeypatch, table):
     """Same size, other bytes: nothing of it is read, for no document in it changed."""
-    monkeypatch.setattr("stages.tables.store.publish._MOST_DOCUMENTS", 1)
+    monkeypatch.setattr("stages.tables.store.publish._MOST_ROWS", 1)
     first = publish(tables, "run-1", [A, B], new=[document(A), document(B)])
     assert first.prefix_length == 1
     flip(tables / first.snapshot / table / "part-a.parquet")
