@@ -38,11 +38,14 @@ NOT_PEOPLE = (
     "sicherheitsfirma", "filmfirma", "produktionsfirma", "architekturbüro", "ingenieurbüro", "planungsbüro",
     "reisebüro", "beratungsgesellschaft", "konzertagentur", "holding",
 )  # fmt: skip
-# What is called by a name in quotation marks, whoever bore it first: die Fähre "Hanna Oldendorff".
-SHIPS = (
-    "schiff", "fähre", "frachter", "schlepper", "kutter", "dampfer", "yacht", "tanker", "kreuzer", "fregatte", "boot",
-    "segler", "eisbrecher",
+# What is called by a name in quotation marks, whoever bore it first: die Fähre "Hanna Oldendorff", das Lied "Marlene".
+TITLED = (
+    "schiff", "fähre", "frachter", "schlepper", "kutter", "dampfer", "yacht", "tanker", "kreuzer", "fregatte",
+    "boot", "segler", "eisbrecher", "roman", "krimi", "thriller", "erzählung", "novelle", "gedichtband", "bildband",
+    "sammelband", "erzählband", "buch", "drama", "komödie", "tragödie", "stück", "oper", "operette", "film", "album",
+    "single", "lied", "song", "ballade", "gemälde", "skulptur", "ausstellung",
 )  # fmt: skip
+A_BOOK = re.compile(r"\b(?:(?:ein|ihr|sein|mein|dies|d)e[mn]|im) (?:[a-zäöüß]+en )?Band $")  # the group is "die Band"
 # Before a place these say where the seat is: "Arbeitsagentur Leipzig", "Piratenpartei Hessen".
 SEATED = (
     "agentur",
@@ -152,11 +155,13 @@ def _last_words(texts: Sequence[str], found: Iterable[Sequence[Name]]) -> set[st
 
 def _said(text: str, name: Name, people: set[str]) -> Name:
     """A name as a company's or a club's where the word before it says so."""
-    if name.label == "ORG" or name.kind != "name" or name.start == 0:
+    if name.kind != "name" or name.start == 0:
         return name
     trade = _word_before(text, name.start)
-    if trade.endswith(SHIPS) and text[name.start - 1] in OPENING_MARKS:
+    if text[name.start - 1] in OPENING_MARKS and (trade.endswith(TITLED) or A_BOOK.search(text, 0, name.start - 1)):
         return name._replace(label="MISC")
+    if name.label == "ORG":
+        return name
     club = name.label == "LOC" and trade.endswith(LEAGUE)
     if not (club or trade.endswith(NOT_PEOPLE)):
         return name

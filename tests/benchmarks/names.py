@@ -10,7 +10,8 @@ them say which file is missing, and are not held against anything. Ends with 1 w
 A corpus of scanned pages may be annotated on some of its articles only. ``newseye_dev.tsv`` has four stretches of 68 to
 477 sentences, three quarters of its words, in which nothing is marked, though names stand there nearly as densely as
 elsewhere ("Prag", "Hindenburgs"): every name found there counts as a false one. So it is measured twice, as the file
-is and over its annotated stretches alone; the figure that is wanted was set for whole files.
+is and over its annotated stretches alone; the figure that is wanted was set for whole files. An engine without a
+mistake on the annotated stretches that found in the others the 1,282 names of the accurate engine would come to 45.5.
 """
 
 import argparse
