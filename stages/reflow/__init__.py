@@ -253,7 +253,7 @@ def put_block(raw: str, lines: list[Line], joins: list[Join]) -> Put:
     """The lines as one block, with the repairs of its hyphens and page breaks."""
     repairs: list[Repair] = []
     for (last, line), join in zip(pairwise(lines), joins, strict=True):
-        if join in RULES:
+        if join is not Join.SPACE and join in RULES:
             repairs.append(hyphen_repair(raw, last, line, join))
         if line.form_feeds or line.breaks >= PAGE_GAP:
             after = " " if join in (Join.SPACE, Join.KEEP_SPACE) else ""

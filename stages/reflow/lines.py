@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -115,7 +115,6 @@ def _find_lines(codes: Codes, starts: Ints) -> _Places:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
 def signs_of(character: str) -> int:
     """What a character may mean for lines: a sum of signs below 32."""
     found = _BLANK * character.isspace()
