@@ -34,9 +34,10 @@ def tell_kinds(codes: Codes, kind: Callable[[str], int]) -> npt.NDArray[np.uint8
     """
     known = _known_kinds(kind)
     places = codes.astype(np.int64)
+    # The last of the table stands for all beyond it, and is unknown.
     found = known.table.take(places, mode="clip")
-    if len(codes) and (codes.max() >= len(known.table) or (found == _UNKNOWN).any()):
-        known.ask(np.unique(codes).tolist())
+    if (unknown := found == _UNKNOWN).any():
+        known.ask(sorted(set(codes[unknown].tolist())))
         found = known.table.take(places)
     return found
 
@@ -50,11 +51,9 @@ class _Kinds:
 
     def ask(self, codes: Sequence[int]) -> None:
         """Ask about these, in order."""
-        beyond = codes[-1] + 1 - len(self.table)
+        beyond = codes[-1] + 2 - len(self.table)
         self.table = np.append(self.table, np.full(max(beyond, 0), _UNKNOWN, np.uint8))
-        for code in codes:
-            if self.table[code] == _UNKNOWN:
-                self.table[code] = self._kind(chr(code))
+        self.table[codes] = [self._kind(chr(code)) for code in codes]
 
 
 @cache
