@@ -29,7 +29,7 @@ try:
 except ImportError:  # no wheel for this platform
     engine = reference
 
-from stages.lookups.code_points import join_codes, tell_kinds
+from stages.lookups.code_points import find_runs, join_codes, tell_kinds
 
 VERSION = "2"
 SEED = 0
@@ -162,7 +162,7 @@ def _are_shouted(samples: Sequence[str]) -> list[bool]:
     """Whether most of the words that each sample begins with are in capitals."""
     codes, starts = join_codes([sample[:HEAD] for sample in samples])
     kinds = tell_kinds(codes, _letter_kind)
-    words = np.flatnonzero(np.diff(kinds > 0, prepend=False))[::2]
+    words, _ = find_runs(kinds > 0)
     loud = np.zeros(0, np.bool_)
     if len(words):
         capital, small = (np.logical_or.reduceat(kinds == kind, words) for kind in (_CAPITAL, _SMALL))

@@ -26,6 +26,17 @@ def cut_codes(codes: Codes, starts: Ints) -> list[str]:
     return [text[start:end] for start, end in zip(starts.tolist(), ends, strict=True)] if len(starts) else []
 
 
+def find_runs(mask: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
+    """Where each run of what is in a mask begins and where it ends.
+
+    >>> [edges.tolist() for edges in find_runs(np.array([True, False, True, True]))]
+    [[0, 2], [1, 4]]
+    """
+    edges = np.concatenate((mask[:1], mask[1:] != mask[:-1], mask[-1:]))
+    changes = np.flatnonzero(edges)
+    return changes[::2], changes[1::2]
+
+
 def tell_kinds(codes: Codes, kind: Callable[[str], int]) -> npt.NDArray[np.uint8]:
     """What ``kind`` says of each character, a number below 255; it is asked once of each that ever occurs.
 
