@@ -19,7 +19,7 @@ from stages.extract_entities.names.decode import NOTHING, Run, Tagged
 from stages.extract_entities.names.forms import form_arrays
 from stages.extract_entities.names.labels import TAGS, Runs, labelled, runs_of
 from stages.extract_entities.names.paths import Floats, best_rows, shipped_gains
-from stages.extract_entities.names.pieces import shipped_tokenizer
+from stages.extract_entities.names.pieces import PAD, shipped_tokenizer
 
 FORMS_MODEL = Path(__file__).parents[2] / "models" / "names_small" / "forms.onnx"
 TAGGER_MODEL = FORMS_MODEL.with_name("tagger.onnx")
@@ -54,8 +54,10 @@ def _tagger() -> onnxruntime.InferenceSession:
 def form_vectors(words: Sequence[str]) -> Floats:
     """One vector a form; each comes out the same in any company."""
     # A matrix of a single row is multiplied in another order, so a form never stands alone.
-    forms = form_arrays([*words, words[-1]], shipped_tokenizer())
-    vectors: Floats = _forms().run(None, forms._asdict())[0][:-1]
+    pieces, triples, flags = form_arrays([*words, words[-1]], shipped_tokenizer())
+    # Fillers count for nothing: columns of nothing else are left off.
+    seen = {"pieces": pieces[:, (pieces != PAD).any(axis=0)], "triples": triples[:, triples.any(axis=0)]}
+    vectors: Floats = _forms().run(None, {**seen, "flags": flags})[0][:-1]
     return vectors
 
 
@@ -70,10 +72,10 @@ class FormMemory:
 
     def rows_of(self, words: Sequence[str]) -> NDArray[np.intp]:
         """The row of the vector of each word; makes the vectors of forms not met before."""
-        fresh = list(dict.fromkeys(filterfalse(self.rows.__contains__, words)))
+        fresh = sorted(dict.fromkeys(filterfalse(self.rows.__contains__, words)), key=len)
         if len(self.rows) + len(fresh) > FORM_LIMIT:
             self.__init__()  # type: ignore[misc]
-            fresh = list(dict.fromkeys(words))
+            fresh = sorted(dict.fromkeys(words), key=len)  # short ones together take few columns
         first = len(self.rows) + 1
         if first + len(fresh) > len(self.vectors):
             more = np.zeros((first + len(fresh) - len(self.vectors), self.vectors.shape[1]), np.float16)
