@@ -155,7 +155,8 @@ def _with_what_is_before(text: str, name: Name) -> Name:
     surface = text[name.start : name.end]
     first, last = _edges(name.label, surface)
     start, end = name.start + first, name.start + last
-    if name.label == "PER" and surface.startswith(("der ", "den ", "dem ")) and text[max(0, start - 5) : start] == " von ":
+    is_of = name.label == "PER" and surface.startswith(("der ", "den ", "dem "))
+    if is_of and text[max(0, start - 5) : start] == " von ":
         start -= len("von ")
     elif name.label == "PER" and "." in text[max(0, start - 2) : start]:
         initials = INITIALS.search(text[max(0, start - LONGEST_INITIALS) : start])
