@@ -19,7 +19,7 @@ from stages.discover.remote import Remote
 from stages.tables.store.objects import is_url
 
 
-def process(run: Run, decided: pl.DataFrame, *, sheltered: bool) -> list[Batch]:
+def process(run: Run, decided: pl.LazyFrame, *, sheltered: bool) -> list[Batch]:
     """Make the rows of all documents that are new, changed or moved; returns their batches in order.
 
     A batch that its worker process does not survive, or whose texts are too much for memory, is cut into smaller
@@ -27,11 +27,12 @@ def process(run: Run, decided: pl.DataFrame, *, sheltered: bool) -> list[Batch]:
     there is little to do.
     """
     size, to_process = run.settings.batch_size, pl.col("action") == "process"
-    moves = cut_batches(decided.filter(pl.col("action") == "move"), run.work / "moves", size)
-    left, rest = take_over(run, decided.filter(to_process, ~pl.col("alone")))
+    moves = cut_batches(decided.filter(pl.col("action") == "move").collect(), run.work / "moves", size)
+    left, rest = take_over(run, decided.filter(to_process, ~pl.col("alone")).collect())
     todo = left + cut_batches(rest, run.work / "batches", size)
+    del rest  # of a million documents hundreds of megabytes
     # What no worker process survived the last time must neither end this process nor take others along.
-    risky = cut_batches(decided.filter(to_process, "alone"), run.work / "alone", 1)
+    risky = cut_batches(decided.filter(to_process, "alone").collect(), run.work / "alone", 1)
     todo += risky
     made = [steps.move(run, batch) for batch in moves]
     with _place(run, len(todo), at_least=int(sheltered), risky=bool(risky)) as executor:

@@ -74,11 +74,10 @@ def refresh_tables(
         with clock("discover"):
             discovered = steps.discover(run, named)
         tell(run, named, discovered.decided())
-        todo = _todo(discovered)
-        if todo.height:
+        if _has_to_do(discovered):
             gate_process.make_ready()  # it loads for seconds, beside the batches
-        batches = process(run, todo, sheltered=last_run_died)
-        del todo
+        give_back()
+        batches = process(run, discovered.decided(), sheltered=last_run_died)
         if len(batches) >= _MANY_BATCHES:
             forget(_DONE_WITH)
         clock.add(batch.seconds() for batch in batches)
@@ -109,13 +108,14 @@ def report_if_unchanged(sources: Sequence[str], tables: Path | str, settings: Se
         if discovered is None:
             return None
         books = _account(run, discovered, [])
-        to_do = _todo(discovered).height or books.changed
+        to_do = _has_to_do(discovered) or books.changed
         return None if to_do else _report(run, named, discovered, books, clock, None)
 
 
-def _todo(discovered: Discovered) -> pl.DataFrame:
-    """What is to be read or moved, in order of source_uri."""
-    return discovered.decided().filter(pl.col("action").is_in(["process", "move"])).collect().sort("source_uri")
+def _has_to_do(discovered: Discovered) -> bool:
+    """Tell whether anything is to be read or moved."""
+    to_do = discovered.decided().select(pl.col("action").is_in(["process", "move"]).any())
+    return bool(to_do.collect().item())
 
 
 def _prepare(sources: Sequence[str], tables: Path | str, settings: Settings) -> tuple[Run, list[Source]]:
@@ -236,31 +236,54 @@ class Books(NamedTuple):
         return pl.scan_parquet(self.files, glob=False)
 
 
+class _Piece(NamedTuple):
+    """How some of the sources ended; ``file``: what was decided on them, ``unread`` could not be read, and stand."""
+
+    file: Path
+    counts: dict[str, int]
+    replaced: list[str]
+    unread: pl.Series
+    changed: bool
+
+
 def _account(run: Run, discovered: Discovered, batches: Sequence[Batch]) -> Books:
     outcomes, bad_rows = concat_outcomes(batches), concat_bad_rows(batches)
-    stages = run.settings.stages_sha256()
-    firsts = account.quarantined_firsts(*_firsts(run, discovered, outcomes), stages)
-    books = Books([], run.whole("sources"), run.whole("quarantine"), {}, [], bad_rows.height, 0, changed=False)
-    unread = []
+    firsts = account.quarantined_firsts(*_firsts(run, discovered, outcomes), run.settings.stages_sha256())
     (run.work / "accounted").mkdir()
-    for prefix, file in discovered.pieces.items():
-        prior, rows = steps.prior_sources(run, prefix).collect(), pl.read_parquet(file, glob=False)
-        rows, ended = _settled(rows, outcomes, prior)
-        sources = account.next_sources(rows, ended, prior, run.run_id, stages, firsts)
-        books.sources.add(sources)
-        books.files.append(run.work / "accounted" / file.name)
-        rows.select(_DECIDED).write_parquet(books.files[-1])
-        written = prior.filter(pl.col("status") == "written").select("doc_id")
-        replaced = rows.filter(pl.col("action") != "keep").join(written, on="doc_id", how="semi")["doc_id"]
-        books.replaced.extend(replaced)
-        unread.append(rows.filter(pl.col("action") == "keep").join(outcomes, on="source_uri", how="semi")["source_uri"])
-        for name, n in account.count(rows, sources).items():
-            books.counts[name] = books.counts.get(name, 0) + n
-        books = books._replace(changed=books.changed or account.changed(sources, run.run_id))
-    stand = pl.concat(unread)
-    ended = outcomes.filter(~pl.col("source_uri").is_in(stand.implode()))
+    pieces = [_account_for(run, *piece, outcomes, firsts) for piece in discovered.pieces.items()]
+    unread = pl.concat(piece.unread for piece in pieces)
+    books = Books(
+        files=[piece.file for piece in pieces],
+        sources=run.whole("sources"),
+        quarantine=run.whole("quarantine"),
+        counts={name: sum(piece.counts[name] for piece in pieces) for name in pieces[0].counts},
+        replaced=[doc_id for piece in pieces for doc_id in piece.replaced],
+        n_rejected=bad_rows.height,
+        n_unread=unread.len(),
+        changed=any(piece.changed for piece in pieces),
+    )
+    ended = outcomes.filter(~pl.col("source_uri").is_in(unread.implode()))
     _account_for_quarantine(run, books, ended, bad_rows)
-    return books._replace(n_unread=stand.len())
+    return books
+
+
+def _account_for(run: Run, prefix: str, file: Path, outcomes: pl.DataFrame, firsts: pl.DataFrame) -> _Piece:
+    """Add to the next `sources` those whose doc_id begins with ``prefix``; ``file``: what was decided on them."""
+    prior, decided = steps.prior_sources(run, prefix).collect(), pl.read_parquet(file, glob=False)
+    decided, ended = _settled(decided, outcomes, prior)
+    sources = account.next_sources(decided, ended, prior, run.run_id, run.settings.stages_sha256(), firsts)
+    run.whole("sources").add(sources)
+    accounted = run.work / "accounted" / file.name
+    decided.select(_DECIDED).write_parquet(accounted)
+    written = prior.filter(pl.col("status") == "written").select("doc_id")
+    keep = pl.col("action") == "keep"
+    return _Piece(
+        accounted,
+        account.count(decided, sources),
+        decided.filter(~keep).join(written, on="doc_id", how="semi")["doc_id"].to_list(),
+        decided.filter(keep).join(outcomes, on="source_uri", how="semi")["source_uri"],
+        account.changed(sources, run.run_id),
+    )
 
 
 def _settled(decided: pl.DataFrame, outcomes: pl.DataFrame, prior: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

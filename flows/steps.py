@@ -116,12 +116,16 @@ class Discovered(NamedTuple):
 @step(name="discover_sources")
 def discover(run: Run, named: list[Source]) -> Discovered:
     """Compare the sources with the `sources` table of the last snapshot: what is new, changed, moved, gone."""
+    return _decide(run, named, _find(run, named))
+
+
+def _find(run: Run, named: list[Source]) -> files.Listing:
+    """List the files below the sources, and read those that are new, so that it is known what is in them."""
     found = _without_metadata(run, named, files.find_patiently(named, run.settings.selection()))
     known = _trust(run, found)
-    found = found._replace(files=found.files.clear())  # what is known of them is handed on, and of a million 100 MB
     with progress_bar("reading new files", files.unread(known).len()) as advance:
-        known = files.hash_contents(known, run.roots, progress=lambda: advance(1))
-    return _decide(run, named, files.hash_patiently(known, run.roots), found)
+        hashed = files.hash_contents(known, run.roots, progress=lambda: advance(1))
+    return found._replace(files=files.hash_patiently(hashed, run.roots))
 
 
 def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
@@ -133,7 +137,7 @@ def discover_listed(run: Run, named: list[Source]) -> Discovered | None:
     known = _trust(run, found)
     if files.unread(known).len() or DISK_FAILED in known["reason_code"]:
         return None
-    return _decide(run, named, known, found)
+    return _decide(run, named, found._replace(files=known))
 
 
 def _trust(run: Run, found: files.Listing) -> pl.DataFrame:
@@ -150,12 +154,18 @@ def _without_metadata(run: Run, named: list[Source], found: files.Listing) -> fi
     return found._replace(files=rest, passed_over=_add_up(found.passed_over, counts))
 
 
-def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Listing) -> Discovered:
+def _decide(run: Run, named: list[Source], found: files.Listing) -> Discovered:
+    """Say what happens to all files that were ``found``, with what is in them, and to their members."""
     settings, prior = run.settings, prior_sources(run).drop(_NOT_ASKED).collect()
     selection, made, metadata = settings.selection(), settings.made(), told.read_metadata(settings.metadata)
-    opened = open_containers(hashed, prior, run.roots, selection, made)
+    opened = open_containers(found.files, prior, run.roots, selection, made)
+    passed_over = _add_up(found.passed_over, opened.passed_over)
     rows = told.with_told(opened.rows, found.sidecars, metadata, settings.path_pattern, run.roots)
+    del found, opened  # of a million files 200 MB each
+    strangers = metadata.strangers(rows["source_uri"])
+    beside = rows.select("source_uri", "sidecar")
     decided = deciding.decide(rows, prior, named, made, selection)
+    del rows
     decided = read_where_named(decided, run.corrections.rows, prior)
     withheld = deciding.count_unlisted(decided, prior)
     if not settings.confirm_deletions:
@@ -165,10 +175,8 @@ def _decide(run: Run, named: list[Source], hashed: pl.DataFrame, found: files.Li
     if wanted := _again(run):
         quarantine = run.store.read(run.previous, "quarantine")
         decided, again = choose_again(decided, prior, quarantine, wanted)
-    decided = decided.join(rows.select("source_uri", "sidecar"), on="source_uri", how="left", maintain_order="left")
+    decided = decided.join(beside, on="source_uri", how="left", maintain_order="left")
     decided = unpack(told.with_rows(decided, metadata), run.roots, run.spool, made.rows)
-    strangers = metadata.strangers(rows["source_uri"])
-    passed_over = _add_up(found.passed_over, opened.passed_over)
     return Discovered(_in_pieces(decided, run.work / "decided"), passed_over, withheld, again, strangers)
 
 

@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from stages.link_entities.union import smallest_of_group
-from stages.lookups.code_points import Codes, Ints, join_codes, tell_kinds
+from stages.lookups.code_points import Codes, Ints, find_runs, join_codes, tell_kinds
 from stages.tables.schemas import cast
 
 VERSION = "2"
@@ -213,8 +213,7 @@ def _triples(texts: Sequence[str]) -> list[U64]:
 
 def _hash_words(codes: Codes) -> tuple[U64, Ints]:
     """A hash of each word, a run of letters and digits in small letters, and where it begins."""
-    changes = np.flatnonzero(np.diff(tell_kinds(codes, str.isalnum), prepend=0))
-    starts, ends = changes[::2], changes[1::2]
+    starts, ends = find_runs(tell_kinds(codes, str.isalnum) > 0)
     letters = _hash_letters(codes)
     parts = np.searchsorted(starts, np.arange(0, len(codes) + _CHARS_AT_ONCE, _CHARS_AT_ONCE)).tolist()
     hashes = [np.empty(0, np.uint64)]

@@ -29,7 +29,7 @@ try:
 except ImportError:  # no wheel for this platform
     engine = reference
 
-from stages.lookups.code_points import join_codes, tell_kinds
+from stages.lookups.code_points import find_runs, join_codes, tell_kinds
 
 VERSION = "2"
 SEED = 0
@@ -96,7 +96,7 @@ def identify_languages(
 
 def _judge(samples: list[str], options: LanguageOptions) -> tuple[dict[str, int], dict[str, Language]]:
     """How many letters each sample has, and its language where these are not too few."""
-    letters, shouted = _read_letters(samples)
+    letters, shouted = _count_letters(samples), _are_shouted(samples)
     found = [
         _detect(sample.lower() if loud else sample, options) if count >= options.short_letters else UNDETERMINED
         for sample, count, loud in zip(samples, letters, shouted, strict=True)
@@ -150,23 +150,27 @@ def _block_language(found: Language, letters: int, document: Language, options: 
     return found if configured and found.confidence >= options.short_confidence else document
 
 
-def _read_letters(samples: Sequence[str]) -> tuple[list[int], list[bool]]:
-    """Count the letters of each sample, and tell whether most of the words it begins with are in capitals."""
-    if not samples:
-        return [], []
+def _count_letters(samples: Sequence[str]) -> list[int]:
+    """How many letters each sample has."""
     codes, starts = join_codes(samples)
     kinds = tell_kinds(codes, _letter_kind)
-    places = np.arange(len(codes)) - np.repeat(starts, np.diff(starts, append=len(codes)))
-    letters = np.add.reduceat(kinds > 0, starts, dtype=np.int64)
-    head = np.where(places < HEAD, kinds, 0)
-    words = np.flatnonzero((head > 0) & (np.concatenate(([0], head[:-1])) == 0))
+    counts: list[int] = np.add.reduceat(kinds > 0, starts, dtype=np.int64).tolist() if samples else []
+    return counts
+
+
+def _are_shouted(samples: Sequence[str]) -> list[bool]:
+    """Whether most of the words that each sample begins with are in capitals."""
+    codes, starts = join_codes([sample[:HEAD] for sample in samples])
+    kinds = tell_kinds(codes, _letter_kind)
+    words, _ = find_runs(kinds > 0)
     loud = np.zeros(0, np.bool_)
     if len(words):
-        capital, small = (np.logical_or.reduceat(head == kind, words) for kind in (_CAPITAL, _SMALL))
+        capital, small = (np.logical_or.reduceat(kinds == kind, words) for kind in (_CAPITAL, _SMALL))
         loud = capital & ~small
     of = np.searchsorted(starts, words, "right") - 1
     counts, shouted = np.bincount(of, minlength=len(samples)), np.bincount(of[loud], minlength=len(samples))
-    return letters.tolist(), (2 * shouted > counts).tolist()
+    most: list[bool] = (2 * shouted > counts).tolist()
+    return most
 
 
 def _letter_kind(character: str) -> int:
@@ -182,11 +186,10 @@ def _detect(sample: str, options: LanguageOptions) -> Language:
     detector.prior_map = _prior_vector(engine, options.priors)
     detector.append(sample)
     shares = _probabilities(detector)
-    best = max(range(len(shares)), key=shares.__getitem__, default=0)
-    if not shares or shares[best] <= detector.PROB_THRESHOLD:
+    if not shares or (share := max(shares)) <= detector.PROB_THRESHOLD:
         return UNDETERMINED
     # Four digits: the last bits depend on the Python version and on the order of the profile folder.
-    return Language(factory.langlist[best], round(shares[best], 4))
+    return Language(factory.langlist[shares.index(share)], round(share, 4))
 
 
 def _probabilities(detector: Any) -> list[float]:

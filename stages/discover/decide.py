@@ -7,6 +7,7 @@ The `sources` table of the last snapshot is the only memory; `decide` compares w
 import os
 from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -41,6 +42,9 @@ _OF_COPY = {"stages": "stages_sha256", "chars": "n_raw_chars", "read_by": "read_
 IN_PART, RECOGNISED = "text layer in part", "text layer and recognised"
 """`sources.encoding_how` of PDFs some pages of which are pictures: these left out, and these recognised."""
 _SOURCE = pl.col("source_uri").str.split("/").list.first()
+_DOC_ID = pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String)
+_USABLE = pl.col("reason_code").is_null() & ~pl.col("opened").fill_null(False)
+_ROWS_AT_ONCE = 50_000
 
 
 class Made(NamedTuple):
@@ -88,14 +92,17 @@ def decide(
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
     outdated = _outdated_readers(prior["read_by"], made.readers)
-    rows = _with_copies(_with_form(_with_memory(found, prior)), prior, _stands(made, outdated))
-    action = _action(made, outdated)
-    decided = _as_decided(rows.with_columns(action=action), made)
-    del rows  # of a million files a gigabyte
-    decided = pl.concat([decided, _deleted(prior, found)], how="diagonal")
-    if not decided["source_uri"].is_sorted():
-        decided = decided.sort("source_uri")
-    return decided.with_columns(doc_id=pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String))
+    elsewhere = _from_elsewhere(prior)
+    firsts = _firsts(found, elsewhere)
+    decided = [_deleted(prior, found)]
+    # Slice by slice, as a row has forty columns on its way; one without rows has them where nothing is found.
+    slices = chain([found.clear()], found.iter_slices(_ROWS_AT_ONCE))
+    present = (_with_memory(rows, prior) for rows in slices)
+    for rows in chain(present, elsewhere.iter_slices(_ROWS_AT_ONCE)):
+        settled = _with_copies(_with_form(rows), firsts, prior, _stands(made, outdated))
+        decided.append(_as_decided(settled.with_columns(action=_action(made, outdated)), made))
+    whole = pl.concat(decided, how="diagonal")
+    return whole if whole["source_uri"].is_sorted() else whole.sort("source_uri")
 
 
 def _as_decided(rows: pl.DataFrame, made: Made) -> pl.DataFrame:
@@ -106,6 +113,7 @@ def _as_decided(rows: pl.DataFrame, made: Made) -> pl.DataFrame:
         *FOUND.names(),
         "content_sha256",
         *TOLD,
+        doc_id=_DOC_ID,
         duplicate_of=pl.when(pl.col("action") == "duplicate").then("first"),
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
         copy_stages=copied_by.when("opened").then(pl.coalesce("opening_sha256", pl.lit(made.opening_sha256))),
@@ -121,29 +129,41 @@ def _deleted(prior: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     absent = ~pl.col("source_uri").is_in(found["source_uri"].implode())
     gone = prior.filter("in_scope", absent, pl.col("status") != "deleted")
     facts = ("source_uri", "size_bytes", "modified_at", "content_sha256", "in_scope")
-    return gone.select(*facts, opened=pl.col("status") == "opened", alone=pl.lit(False), action=pl.lit("delete"))
+    action = pl.lit("delete")
+    return gone.select(*facts, doc_id=_DOC_ID, opened=pl.col("status") == "opened", alone=pl.lit(False), action=action)
 
 
 def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
-    """What was found, with what the last run left of it, and the texts that are known from elsewhere."""
+    """What was found, with what the last run left of it; ``found`` is a slice in order of source_uri."""
     remembered = [pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED]
-    present = found.with_columns(in_scope=pl.lit(True)).join(
-        prior.select("source_uri", *remembered), on="source_uri", how="left"
-    )
-    elsewhere = prior.filter(~pl.col("in_scope"), pl.col("status").is_in(["written", "duplicate"])).select(
-        *FOUND.names(), "content_sha256", *TOLD, "in_scope", *remembered
-    )
-    return pl.concat([present, elsewhere], how="diagonal")
+    # Only the stretch of the slice is looked up, not the whole corpus for each slice.
+    first, last = (pl.lit(end, pl.String) for end in (found["source_uri"].min(), found["source_uri"].max()))
+    near = prior.filter(pl.col("source_uri").is_between(first, last)).select("source_uri", *remembered)
+    return found.with_columns(in_scope=pl.lit(True)).join(near, on="source_uri", how="left", maintain_order="left")
 
 
-def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame, stands: pl.Expr) -> pl.DataFrame:
+def _from_elsewhere(prior: pl.DataFrame) -> pl.DataFrame:
+    """The texts that are known from elsewhere, as `_with_memory` gives what was found."""
+    remembered = [pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED]
+    return prior.filter(~pl.col("in_scope"), pl.col("status").is_in(["written", "duplicate"])).select(
+        *FOUND.names(), "content_sha256", *TOLD, "in_scope", *remembered,
+        opened=pl.lit(None, pl.Boolean), opening_sha256=pl.lit(None, pl.String),
+    )  # fmt: skip
+
+
+def _firsts(found: pl.DataFrame, elsewhere: pl.DataFrame) -> pl.DataFrame:
+    """The first by source_uri of all files with the same bytes, where there are several."""
+    asked = ("source_uri", "content_sha256", *TOLD, "reason_code", "opened")
+    rows = pl.concat([found.select(asked), elsewhere.select(asked)])
+    twice = _with_form(rows.filter(_USABLE & pl.col("content_sha256").is_duplicated()))
+    return twice.group_by(_SAME).agg(first=pl.col("source_uri").min())
+
+
+def _with_copies(rows: pl.DataFrame, firsts: pl.DataFrame, prior: pl.DataFrame, stands: pl.Expr) -> pl.DataFrame:
     """Add the first of all files with the same bytes, and the published document that is made of them.
 
     The second is looked for where a document does not stand as it is, so that a night costs what is new in it.
     """
-    usable = pl.col("reason_code").is_null() & ~pl.col("opened").fill_null(False)
-    twice = rows.filter(usable & pl.col("content_sha256").is_duplicated())
-    first = twice.group_by(_SAME).agg(first=pl.col("source_uri").min())
     asks = rows.filter(~(stands & (pl.col("status_prior") == "written")).fill_null(False))["content_sha256"]
     written = prior.filter(pl.col("status") == "written", pl.col("content_sha256").is_in(asks.unique().implode()))
     published = (
@@ -152,9 +172,9 @@ def _with_copies(rows: pl.DataFrame, prior: pl.DataFrame, stands: pl.Expr) -> pl
         .unique(_SAME, keep="first", maintain_order=True)
         .select(*_SAME, copy_of="doc_id", **{f"copy_{name}": column for name, column in _OF_COPY.items()})
     )
-    rows = rows.join(first, on=_SAME, how="left", nulls_equal=True)
-    rows = rows.join(published, on=_SAME, how="left", nulls_equal=True)
-    return rows.with_columns(first=pl.when(usable).then(pl.coalesce("first", "source_uri")))
+    rows = rows.join(firsts, on=_SAME, how="left", nulls_equal=True, maintain_order="left")
+    rows = rows.join(published, on=_SAME, how="left", nulls_equal=True, maintain_order="left")
+    return rows.with_columns(first=pl.when(_USABLE).then(pl.coalesce("first", "source_uri")))
 
 
 def _refuse_strangers(found: pl.DataFrame, prior: pl.DataFrame, sources: Sequence[Source]) -> None:

@@ -223,7 +223,8 @@ def _walk(source: Source, selection: Selection, passed: Counter[str], found: _Be
                 folders.append(path)
             else:
                 yield _look_at(source, source.root, path)
-                _note_sidecar(source, path, beside, found.sidecars)
+                if beside:
+                    _note_sidecar(source, path, beside, found.sidecars)
 
 
 def _list_remote(
@@ -258,10 +259,13 @@ def _problem(source: Source, relative: str, code: str, reason: str) -> _Row:
 
 def _look_at(source: Source, root: Path, relative: str) -> _Row:
     """One row for a path that is no folder; its content is not opened."""
-    path = root / relative
+    name = f"{root}/{relative}"  # to make a Path of it takes longer than to ask the disk
+    is_link = False
     try:
-        if path.is_symlink():
-            target = path.resolve(strict=True)
+        status = os.lstat(name)
+        is_link = stat.S_ISLNK(status.st_mode)
+        if is_link:
+            target = Path(name).resolve(strict=True)
             if target.is_dir() or not target.is_relative_to(root):
                 where = "to a folder" if target.is_dir() else "out of the source folder"
                 return _problem(
@@ -270,10 +274,10 @@ def _look_at(source: Source, root: Path, relative: str) -> _Row:
                     "link_not_followed",
                     f"a symbolic link {where}; put the file itself below the source",
                 )
-        status = path.stat()
+            status = target.stat()
     except (OSError, RuntimeError) as error:
         refusal = refused(error, "reached") if isinstance(error, OSError) else None
-        if refusal and (refusal.code == DISK_FAILED or not path.is_symlink()):
+        if refusal and (refusal.code == DISK_FAILED or not is_link):
             return _problem(source, relative, refusal.code, refusal.reason)
         why = getattr(error, "strerror", None) or "the link leads round in a circle"
         return _problem(source, relative, "link_not_followed", f"cannot be reached ({why}); repair or remove it")

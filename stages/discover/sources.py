@@ -110,6 +110,8 @@ def to_uri(name: str, relative: str) -> str:
 
 def escaped(name: str, also: str = "") -> str:
     """Percent-encode what is not printable or not UTF-8 in a name, and the characters in ``also``."""
+    if name.isprintable() and not any(c in name for c in also):
+        return name
     return "".join(c if c.isprintable() and c not in also else "".join(f"%{b:02X}" for b in _bytes_of(c)) for c in name)
 
 

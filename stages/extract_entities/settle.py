@@ -98,25 +98,42 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     >>> [name[:3] for name in settle("Dem Scott Bessent", parts)]
     [(4, 17, 'PER')]
     """
-    whole = [_with_its_edges(text, part) for name in found for part in _parts(text, name)]
+    whole = [_with_what_is_before(text, part) for name in found for part in _parts(text, name)]
     ordered = _whole_landscapes(text, _without_inner(whole))
     for name in _whole_institutions(text, _whole_persons(text, ordered)):
         surface = text[name.start : name.end]
         if _is_no_name(name.label, name.kind, surface):
             continue
-        if surface in _units() and name.kind == "name" and NUMBER.search(text, max(0, name.start - 2), name.start):
-            continue
-        if _is_initial(name, surface) and not _after_address(text[: name.start]):
-            continue
-        if name.label == "ORG" and surface.isupper() and _is_person_in_capitals(surface):
-            name = name._replace(label="PER")
-        if name.label == "PER" and _ends_like_a_town(text, name) and not _after_address(text[: name.start]):
-            name = name._replace(label="LOC")
-        if surface.endswith("er") and _is_adjective_of_place(text, name):
-            name = name._replace(label="LOC", kind="deriv")
-        label = _label_of_tables(name.label, name.kind, surface, name.score >= SURE)
+        is_sure = name.score >= SURE
+        if _depends(name.label, surface, is_sure):
+            if (told := _told_by_sentence(text, name, surface)) is None:
+                continue
+            name = told
+        label = _label_of_tables(name.label, name.kind, surface, is_sure)
         if label is not None:
             yield name if label == name.label else name._replace(label=label)
+
+
+@lru_cache(REMEMBERED)
+def _depends(label: str, surface: str, is_sure: bool) -> bool:
+    """Whether a name's text may be a unit, an initial or of a town, so that what stands around it has a say."""
+    doubted = (label == "PER" and not is_sure) or (label == "ORG" and surface.isupper())
+    return doubted or len(surface) < 3 or surface.endswith("er") or surface in _units()
+
+
+def _told_by_sentence(text: str, name: Name, surface: str) -> Name | None:
+    """A name with the label and kind that its sentence tells; none where it tells that it is no name."""
+    if name.kind == "name" and surface in _units() and NUMBER.search(text, max(0, name.start - 2), name.start):
+        return None
+    if _is_initial(name, surface) and not _after_address(text[: name.start]):
+        return None
+    if name.label == "ORG" and surface.isupper() and _is_person_in_capitals(surface):
+        name = name._replace(label="PER")
+    if name.label == "PER" and _ends_like_a_town(text, name) and not _after_address(text[: name.start]):
+        name = name._replace(label="LOC")
+    if surface.endswith("er") and _is_adjective_of_place(text, name):
+        name = name._replace(label="LOC", kind="deriv")
+    return name
 
 
 @lru_cache(REMEMBERED)
@@ -131,34 +148,37 @@ def _label_of_tables(label: str, kind: str, surface: str, is_sure: bool) -> str 
     return None if label == "LOC" and _is_no_place(surface) else label
 
 
-def _with_its_edges(text: str, name: Name) -> Name:
-    """A name with the "von" before its "der", and without a verb or an "&" behind it."""
+def _with_what_is_before(text: str, name: Name) -> Name:
+    """A name between its edges, with the "von" before its "der", with the initials before a person: "K.-H. Brandt"."""
     if name.kind != "name":
         return name
     surface = text[name.start : name.end]
-    if name.label == "PER" and surface.startswith(("der ", "den ", "dem ")) and text[: name.start].endswith(" von "):
-        return name._replace(start=name.start - len("von "))
-    if name.label == "PER":
-        return _with_initials(text, _without_title(text, name))
-    if name.label == "LOC" and (small := PREPOSITION.match(surface)):
-        return name._replace(start=name.start + small.end())
-    if name.label == "LOC" and (noun := OF_TOWN.search(surface)) and plain(surface[: noun.start() - 1]) in places():
-        return name._replace(end=name.start + noun.start())
-    tail = TAIL.search(surface) if name.label == "ORG" else None
-    return name if tail is None else name._replace(end=name.start + tail.start())
+    first, last = _edges(name.label, surface)
+    start, end = name.start + first, name.start + last
+    if name.label == "PER" and surface.startswith(("der ", "den ", "dem ")) and text[max(0, start - 5) : start] == " von ":
+        start -= len("von ")
+    elif name.label == "PER" and "." in text[max(0, start - 2) : start]:
+        initials = INITIALS.search(text[max(0, start - LONGEST_INITIALS) : start])
+        start -= len(initials[0]) if initials else 0
+    return name if (start, end) == (name.start, name.end) else name._replace(start=start, end=end)
 
 
-def _without_title(text: str, name: Name) -> Name:
-    title = TITLE.match(text, name.start, name.end)
-    is_given = title is not None and _is_given(title[0].rstrip())
-    return name if title is None or is_given else name._replace(start=title.end())
+@lru_cache(REMEMBERED)
+def _edges(label: str, surface: str) -> tuple[int, int]:
+    """Where in its text a name begins and ends: without an office before a person, "am" or a noun of the town.
 
-
-def _with_initials(text: str, name: Name) -> Name:
-    """A person with the initials right before: "K.-H. Brandt"."""
-    before = text[max(0, name.start - LONGEST_INITIALS) : name.start]
-    initials = INITIALS.search(before) if before.rstrip(" ").endswith(".") else None
-    return name if initials is None else name._replace(start=name.start - len(initials[0]))
+    Nor with a verb or an "&" behind an organisation.
+    """
+    end = len(surface)
+    if label == "PER":
+        title = TITLE.match(surface)
+        return (title.end() if title and not _is_given(title[0].rstrip()) else 0), end
+    if label == "LOC" and (small := PREPOSITION.match(surface)):
+        return small.end(), end
+    if label == "LOC" and (noun := OF_TOWN.search(surface)) and plain(surface[: noun.start() - 1]) in places():
+        return 0, noun.start()
+    tail = TAIL.search(surface) if label == "ORG" else None
+    return 0, tail.start() if tail else end
 
 
 def _without_inner(names: list[Name]) -> list[Name]:
@@ -255,9 +275,19 @@ def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
     for name in found:
         doubted = name.label == "ORG" and name.score < SURE and text.find(" ", name.start, name.end) < 0
         place = (name.label == "LOC" or doubted) and name.kind == "name" and text[name.start - 1 : name.start] == " "
-        before = INSTITUTION.search(text, max(end, name.start - LONGEST_INSTITUTION), name.start) if place else None
-        yield name if before is None else name._replace(start=before.start(), label="ORG")
+        since = max(end, name.start - LONGEST_INSTITUTION)
+        if place and _is_institution(text[since : name.start - 1].rpartition(" ")[2]):
+            before = INSTITUTION.search(text, since, name.start)
+            yield name if before is None else name._replace(start=before.start(), label="ORG")
+        else:
+            yield name
         end = name.end
+
+
+@lru_cache(REMEMBERED)
+def _is_institution(word: str) -> bool:
+    """Whether a word is, or ends in, one that an institution is called by before its town."""
+    return INSTITUTION.search(f"{word} ") is not None
 
 
 def _after_address(before: str) -> bool:

@@ -12,7 +12,7 @@ from stages.link_entities.resolve import Claim
 from stages.link_entities.roles import NEAR
 from stages.link_entities.told import Told, counted, ordered, told_of
 from stages.link_entities.union import smallest_of_group
-from stages.lookups.fold import REMEMBERED, plain
+from stages.lookups.fold import plain
 from stages.lookups.known_names import lists
 
 BRACKETED = "bracketed"  # only worth something where several documents have it
@@ -60,7 +60,7 @@ def cluster_names(text: str, mentions: Mentions, rows: list[int], label: str, pl
     ]
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(10_000)
 def _form(text: str, label: str, kind: str) -> _Form:
     """What the spelling alone says; an adjective is shown as the place it comes from, where the lists know it."""
     derived = names.may_be_derived(label, kind)
@@ -173,24 +173,20 @@ def _short_forms(mentions: Mentions, keys: dict[int, str], places: list[int]) ->
 def _told_of(
     named: list[tuple[_Form, str]], label: str, acronyms: set[str], short: set[str], claims: list[Claim]
 ) -> Told:
-    """A short form that only this document explains is no key of the entity, an acronym a weak one."""
-    if len(named) == 1:
-        form, key = named[0]
-        strong, weak, bases, shown = (key,), (), form.ordered_bases, form.shown
-    else:
-        strong, weak = ordered({key for _, key in named}), ()
-        bases = ordered({base for form, _ in named for base in form.bases})
+    """What the document says of an entity that it names so; with the key that it gives each form."""
+    (form, key), n_named = named[0], len(named)
+    shown, bases = form.shown, form.ordered_bases
+    if n_named > 1:
         shown = counted([form.shown[0][0] for form, _ in named])
-    kept = ()
-    if claims:
-        keys = set(strong)
-        kept = ordered({one for one in claims if one[1] in keys and (one[2] in keys or one[0] == BRACKETED)})
-    if acronyms or short:
-        strong, weak = _strong_and_weak(set(strong), acronyms, short)
-    return told_of(label, strong, weak, bases if len(strong) + len(weak) == 1 else (), shown, (), kept)
+        bases = ordered({base for form, _ in named for base in form.bases})
+    keys: tuple[str, ...] = ordered({key for _, key in named}) if n_named > 1 else (key,)
+    kept = [one for one in claims if one[1] in keys and (one[2] in keys or one[0] == BRACKETED)]
+    strong, weak = _strong_and_weak(set(keys), acronyms, short) if acronyms or short else (keys, ())
+    return told_of(label, strong, weak, bases if len(strong) + len(weak) == 1 else (), shown, (), ordered(set(kept)))
 
 
 def _strong_and_weak(keys: set[str], acronyms: set[str], short: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A short form that only the document explains is no key of the entity, an acronym a weak one."""
     strong = keys - acronyms - short
     weak = (keys & acronyms) - short if strong else keys
     strong = strong if strong or weak & acronyms else weak

@@ -3,7 +3,7 @@
 import re
 from functools import cache, lru_cache
 
-from stages.lookups.fold import REMEMBERED, genitives, plain, uninflected, without_ending
+from stages.lookups.fold import genitives, plain, uninflected, without_ending
 from stages.lookups.known_names import Place, country_names, lists, places
 
 ARTICLES = frozenset({"der", "die", "das", "den", "dem", "des", "the", "le", "la", "les", "l"})
@@ -58,7 +58,7 @@ UNBROKEN = SMALL_WORDS | {
 BRACKET = re.compile(r"\s?\(\s?")
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(1_000)  # the names of an entity are asked for together; of documents `cluster_names` remembers more
 def name_key(text: str, label: str) -> str:
     """The key of a name, by its label: without article and legal form, aliases replaced by the one name.
 

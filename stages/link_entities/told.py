@@ -6,10 +6,10 @@ from json import encoder
 from typing import NamedTuple, TypeVar
 
 from stages.link_entities.resolve import Claim, Signature, blocks_of
-from stages.lookups.fold import REMEMBERED
 
 T = TypeVar("T", str, Claim, tuple[str, int])
 
+REMEMBERED = 5_000  # of what is said of an entity; each takes almost a kilobyte
 BETWEEN_BLOCKS = "\x1f"  # white space, which no key holds
 _quoted = encoder.encode_basestring  # as the encoder without ASCII has it, which would be made for each list
 

@@ -62,9 +62,12 @@ def reflow_all(raws: Sequence[str], options: ReflowOptions = DEFAULT) -> Iterato
         if size >= AT_ONCE or end == len(raws):
             cut = cut_all(raws[start:end], options.characters)
             drafts = [_draft(one, *found, options) for one, found in zip(raws[start:end], cut, strict=True)]
-            begins = begins_blocks([draft.lines for draft in drafts]) if options.join_lines else None
-            laid = [_lay_out(draft, begins[at] if begins else [True] * len(draft.lines), options)
-                    for at, draft in enumerate(drafts)]  # fmt: skip
+            # Where nothing is wrapped each line is a block, and nothing has to be decided.
+            wrapped = [draft.lines for draft in drafts if options.join_lines and draft.form == "wrapped"]
+            decided = iter(begins_blocks(wrapped))
+            begins = [next(decided) if options.join_lines and draft.form == "wrapped" else [True] * len(draft.lines)
+                      for draft in drafts]  # fmt: skip
+            laid = [_lay_out(draft, own, options) for draft, own in zip(drafts, begins, strict=True)]
             finished = iter(finish_blocks([block for layout in laid for block in layout.blocks], options))
             for draft, layout in zip(drafts, laid, strict=True):
                 yield _mended(draft, layout, list(islice(finished, len(layout.blocks))), options)
@@ -182,6 +185,8 @@ def _join_spaced(raw: str, pieces: list[Piece], options: ReflowOptions) -> tuple
 def _without_furniture(raw: str, lines: list[Line]) -> tuple[list[Line], list[int], list[Repair]]:
     """The other lines, at which of them a page begins, and a repair for each line of page furniture."""
     found = find_furniture(lines, FORM_FEED in raw[lines[-1].raw_end :])
+    if not found:
+        return lines, [at for at, line in enumerate(lines) if line.form_feeds], []
     if 2 * sum(len(lines[at].text) for at in found) > sum(len(line.text) for line in lines):
         found = set()  # what is most of the text is the text, however often it comes again
     spans = [(lines[at].raw_start, lines[at].raw_end) for at in sorted(found)]
@@ -236,7 +241,7 @@ def _put_blocks(raw: str, lines: list[Line], begins: list[bool], notes: Sequence
     n_joins = 0
     waiting = deque(notes)
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
-        joins = [hyphens.get(at, plain_join(lines[at - 1], lines[at])) for at in range(start + 1, end)]
+        joins = [hyphens.get(at) or plain_join(lines[at - 1], lines[at]) for at in range(start + 1, end)]
         blocks.append(put_block(raw, lines[start:end], joins))
         n_joins += joins.count(Join.SPACE) + joins.count(Join.NOTHING)
         while waiting and waiting[0].place <= end:
@@ -253,7 +258,7 @@ def put_block(raw: str, lines: list[Line], joins: list[Join]) -> Put:
     """The lines as one block, with the repairs of its hyphens and page breaks."""
     repairs: list[Repair] = []
     for (last, line), join in zip(pairwise(lines), joins, strict=True):
-        if join in RULES:
+        if join is not Join.SPACE and join in RULES:
             repairs.append(hyphen_repair(raw, last, line, join))
         if line.form_feeds or line.breaks >= PAGE_GAP:
             after = " " if join in (Join.SPACE, Join.KEEP_SPACE) else ""

@@ -1,5 +1,6 @@
 """Put the lines of a block together, with the map to the raw characters and a repair for each decision."""
 
+from itertools import zip_longest
 from typing import NamedTuple
 
 from stages.reflow.characters import (
@@ -29,17 +30,18 @@ def join_lines(lines: list[Line], joins: list[Join]) -> Piece:
     parts: list[str] = []
     spans: list[Span] = []
     at = 0
-    for number, line in enumerate(lines):
+    for line, join in zip_longest(lines, joins):
         text, own = line.text, _line_spans(line)
-        join = joins[number] if number < len(joins) else None
-        if join in RULES and (join == Join.REMOVE or text[-1] != "-"):
+        spaced = join is Join.SPACE or join is Join.KEEP_SPACE
+        if join is not Join.SPACE and join in RULES and (join is Join.REMOVE or text[-1] != "-"):
             text, own = text[:-1], _cut(own, len(text) - 1)
-            text += "" if join == Join.REMOVE else "-"
-        if join in (Join.SPACE, Join.KEEP_SPACE):
-            text += " "
+            text += "" if join is Join.REMOVE else "-"
         spans += [(start + at, raw, length) for start, raw, length in own] if at else own
         parts.append(text)
         at += len(text)
+        if spaced:
+            parts.append(" ")
+            at += 1
     return Piece("".join(parts), spans)
 
 

@@ -418,7 +418,7 @@ def _word_codes(texts: list[str], words: dict[str, int]) -> tuple[Ints, Ints]:
     """Codes of each line's last and first word; rare words fall into classes by their shape."""
     last = [text[-40:].rpartition(" ")[2] for text in texts]
     first = [text[:40].partition(" ")[0] for text in texts]
-    codes = {word: words[word] if word in words else _code(word, words) for word in {*last, *first}}
+    codes = {word: _code(word, words) for word in {*last, *first}}
     return np.array([codes[word] for word in last], np.int64), np.array([codes[word] for word in first], np.int64)
 
 
@@ -427,11 +427,13 @@ def _code(word: str, words: dict[str, int]) -> int:
     if code is not None:
         return code
     bare = word.strip(WORD_EDGES)
-    code = words.get(bare)
+    code = words.get(bare) if bare is not word else None
     if code is not None:
         return code
     if not bare:
         return 0
+    if bare[0].islower():
+        return 6 + min(len(bare), 15) // 4
     if bare[0].isdigit():
         return 1
     if bare.isupper():

@@ -5,7 +5,6 @@ Few blocks need any of it, so the blocks of many texts are looked at together, a
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from stages.lookups.code_points import join_codes, tell_kinds
 from stages.reflow.assemble import Piece, cut_piece, offsets_of
 from stages.reflow.characters import SOFT_HYPHEN, Mapped, drop_soft_hyphen, mend_characters, spans_of
-from stages.reflow.kinds import part_credit
+from stages.reflow.kinds import LONGEST_CAPTION, part_credit
 from stages.reflow.lines import odd_places, signs_of
 from stages.reflow.lost_hyphens import lost_places, restore_hyphens
 from stages.reflow.records import ReflowOptions, Repair
@@ -43,7 +42,7 @@ class Finished(NamedTuple):
 
 
 class _Doubt(NamedTuple):
-    """Whether a block may hold characters to mend, may lack a hyphen, and may end in a credit."""
+    """Whether a block may hold characters to mend or none at all, may lack a hyphen, and may end in a credit."""
 
     odd: bool
     lost: bool
@@ -53,7 +52,10 @@ class _Doubt(NamedTuple):
 def finish_blocks(blocks: Sequence[Put], options: ReflowOptions) -> list[Finished]:
     """Settle the characters of each block, put back its lost hyphens, and part a credit from it."""
     doubts = _find_doubts([block.piece.text for block in blocks])
-    return [_finish(block, doubt, options) for block, doubt in zip(blocks, doubts, strict=True)]
+    return [
+        _finish(block, doubt, options) if doubt else Finished((block.piece,), block.repairs)
+        for block, doubt in zip(blocks, doubts, strict=True)
+    ]
 
 
 def _finish(block: Put, doubt: _Doubt, options: ReflowOptions) -> Finished:
@@ -65,7 +67,8 @@ def _finish(block: Put, doubt: _Doubt, options: ReflowOptions) -> Finished:
     return Finished(_part(piece) if doubt.credited and options.credits else (piece,), repairs)
 
 
-def _find_doubts(texts: Sequence[str]) -> list[_Doubt]:
+def _find_doubts(texts: Sequence[str]) -> list[_Doubt | None]:
+    """What is in doubt of each block; nothing of most."""
     if not texts:
         return []
     codes, starts = join_codes(texts)
@@ -78,11 +81,16 @@ def _find_doubts(texts: Sequence[str]) -> list[_Doubt]:
         np.flatnonzero(signs & _CREDIT),
     )
     odd, lost, credited = (np.searchsorted(found, starts) < np.searchsorted(found, ends) for found in places)
+    credited &= ends - starts <= LONGEST_CAPTION
+    odd |= starts == ends
     # Mended characters may bring forth what was not there.
-    return list(map(_Doubt, odd.tolist(), (lost | odd).tolist(), (credited | odd).tolist()))
+    doubts = np.stack((odd, lost | odd, credited | odd), axis=1)
+    found: list[_Doubt | None] = [None] * len(texts)
+    for at in np.flatnonzero(doubts.any(axis=1)).tolist():
+        found[at] = _Doubt(*doubts[at].tolist())
+    return found
 
 
-@lru_cache(maxsize=4096)
 def _signs(character: str) -> int:
     kinds = ((_CAPITAL, CAPITAL), (_SMALL, SMALL), (_CREDIT, CREDIT_SIGN))
     return signs_of(character) + sum(sign for sign, pattern in kinds if pattern.match(character))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Container, Sequence
 from enum import IntEnum
 from functools import cache
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import NamedTuple
 from unicodedata import combining, normalize
@@ -271,7 +271,7 @@ def _names(part: Parted, lang: str, levels: list[int]) -> list[str]:
 
 def guess_language(counts: dict[str, int]) -> str:
     """The language whose commonest words the document uses most."""
-    return max(COMMON, key=lambda lang: sum(counts.get(word, 0) for word in COMMON[lang]))
+    return max(COMMON, key=lambda lang: sum(map(counts.get, COMMON[lang], repeat(0))))
 
 
 def _evidence(item: Break, counts: dict[str, int]) -> tuple[float, float, float]:

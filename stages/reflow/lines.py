@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Container, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from stages.lookups.code_points import Codes, Ints, join_codes, tell_kinds
+from stages.lookups.code_points import Codes, Ints, find_runs, join_codes, tell_kinds
 from stages.reflow.characters import CONTINUATION, LEAD, ODD, Mapped, is_odd, map_text, mend_characters
 from stages.reflow.records import Repair
 
@@ -97,7 +97,7 @@ def _find_lines(codes: Codes, starts: Ints) -> _Places:
     """The lines of texts of which these are the code points, each text closed by a line feed."""
     signs = tell_kinds(codes, signs_of)
     solid = signs & _BLANK == 0
-    begins, ends = _runs(solid)
+    begins, ends = find_runs(solid)
     breaks = np.flatnonzero(signs & _BREAK)
     lines = np.concatenate(([0], breaks[:-1] + 1))
     words = np.searchsorted(begins, lines), np.searchsorted(begins, breaks)
@@ -115,19 +115,12 @@ def _find_lines(codes: Codes, starts: Ints) -> _Places:
     )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
 def signs_of(character: str) -> int:
     """What a character may mean for lines: a sum of signs below 32."""
     found = _BLANK * character.isspace()
     for sign, pattern in ((_BREAK, BREAK), (_ODD, ODD), (_LEAD, _LEADS), (_CONTINUATION, _CONTINUES)):
         found += sign * (pattern.match(character) is not None)
     return found
-
-
-def _runs(mask: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
-    """Where each run of what is in a mask begins and ends; the last of all is not in it."""
-    changes = np.flatnonzero(np.diff(mask, prepend=False))
-    return changes[::2], changes[1::2]
 
 
 def odd_places(codes: Codes, signs: npt.NDArray[np.uint8]) -> Ints:

@@ -173,7 +173,7 @@ def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
         group = lines[start:end]
         if len(group) < 2:
             continue
-        inset = all(line.indent == group[0].indent > margin for line in group)
+        inset = group[0].indent > margin and all(line.indent == group[0].indent for line in group)
         ragged = inset and len(group) >= FEWEST_ROWS and _is_ragged(group, narrow)
         if ragged or is_verse(group) or are_code(group) or _flows(group, narrow):
             marked[start : end + 1] = [True] * len(marked[start : end + 1])

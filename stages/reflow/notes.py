@@ -119,6 +119,8 @@ def _page_notes(lines: Sequence[Line], start: int, end: int, last: int) -> tuple
         return [], last
     notes = [(at, match[1]) for at in range(start + 1, end)
              if lines[at].text[0].isdigit() and (match := NOTE.match(lines[at].text))]  # fmt: skip
+    if not notes:
+        return [], last
     begins = [(at, int(written)) for at, written in notes]
     marked = _marked(lines[start:end], start, {form for _, written in notes for form in (written, str(int(written)))})
     for place, (first, number) in enumerate(begins):

@@ -248,3 +248,32 @@ def test_settings_that_concern_no_file_read_none(tmp_path: Path, counted: Callab
         {"include": ["*.txt"], "exclude": ["*.md"], "suffixes": [".txt"]},
     ):
         assert counted(**options) == []
+
+
+def test_many_small_pieces_make_the_tables_that_one_makes(tmp_path: Path) -> None:
+    """Decided, accounted for, cut and read again piece by piece; a copy lies in another piece than what it copies."""
+    press, tables = tmp_path / "press", tmp_path / "tables"
+    press.mkdir()
+    for number in range(10):
+        (press / f"{number}.txt").write_text(article(number), encoding="utf-8")
+    for name in ("copy-a", "copy-b", "copy-c"):
+        (press / f"{name}.txt").write_text(article(3), encoding="utf-8")
+        (press / f"{name}.pdf").write_text("kein PDF", encoding="utf-8")
+    with (
+        fast_gate(),
+        patch("stages.tables.store.publish._MOST_ROWS", 2),
+        patch("stages.discover.decide._ROWS_AT_ONCE", 2),
+    ):
+        run_here([press], tables)
+        (press / "1.txt").unlink()
+        (press / "3.txt").unlink()
+        (press / "2.txt").rename(press / "moved.txt")
+        (press / "4.txt").write_text(article(40), encoding="utf-8")
+        report = run_here([press], tables)
+    assert (report.counts["n_duplicate"], report.counts["n_quarantined"], report.counts["n_deleted"]) == (2, 3, 3)
+    current = read_current(tables)
+    assert current
+    assert len(current.tables["sources"]) > 1
+    with fast_gate():
+        run_here([press], tmp_path / "fresh")
+    assert_same(published(tables), published(tmp_path / "fresh"))

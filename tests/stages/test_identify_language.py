@@ -59,7 +59,7 @@ def test_capitals_are_judged_by_the_words_a_text_begins_with():
         "№ 12",
         "ẞA ªb",
     ]
-    letters, shouted = stage._read_letters(texts)
+    letters, shouted = stage._count_letters(texts), stage._are_shouted(texts)
     words = [stage.WORD.findall(text) for text in texts]
     assert letters == [sum(map(len, found)) for found in words]
     heads = [stage.WORD.findall(text[: stage.HEAD]) for text in texts]

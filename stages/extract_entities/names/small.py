@@ -27,6 +27,7 @@ ROW = 600  # words tagged in one go: many more do not fit the cache of the proce
 SEARCHED = 8_000  # words whose tags are searched for side by side: many more take memory and no less time
 FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes half a kilobyte
 FORMS_AT_ONCE = 256
+TRIPLES_TOGETHER = 8  # forms run together with those of up to so many triples more
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
 REACH = (1, 1, 2, 4)  # how far before and after a word each step looks (dilated as in Strubell et al., 2017)
 BEYOND = -1  # what stands before the first and after the last word of a sentence
@@ -53,9 +54,16 @@ def _tagger() -> onnxruntime.InferenceSession:
 
 def form_vectors(words: Sequence[str]) -> Floats:
     """One vector a form; each comes out the same in any company."""
-    # A matrix of a single row is multiplied in another order, so a form never stands alone.
-    forms = form_arrays([*words, words[-1]], shipped_tokenizer())
-    vectors: Floats = _forms().run(None, forms._asdict())[0][:-1]
+    pieces, triples, flags = form_arrays(words, shipped_tokenizer())
+    # A sum over more fillers is rounded in another way, so a form always stands among forms of as many triples.
+    widths = -(np.count_nonzero(triples, axis=1) // -TRIPLES_TOGETHER) * TRIPLES_TOGETHER
+    vectors = np.zeros((len(words), _forms().get_outputs()[0].shape[1]), np.float32)
+    for width in np.unique(widths):
+        alike = np.flatnonzero(widths == width)
+        # A matrix of a single row is multiplied in another order, so a form never stands alone.
+        rows = np.append(alike, alike[-1])
+        seen = {"pieces": pieces[rows], "triples": triples[rows, :width], "flags": flags[rows]}
+        vectors[alike] = _forms().run(None, seen)[0][:-1]
     return vectors
 
 
@@ -70,10 +78,10 @@ class FormMemory:
 
     def rows_of(self, words: Sequence[str]) -> NDArray[np.intp]:
         """The row of the vector of each word; makes the vectors of forms not met before."""
-        fresh = list(dict.fromkeys(filterfalse(self.rows.__contains__, words)))
+        fresh = sorted(dict.fromkeys(filterfalse(self.rows.__contains__, words)), key=len)
         if len(self.rows) + len(fresh) > FORM_LIMIT:
             self.__init__()  # type: ignore[misc]
-            fresh = list(dict.fromkeys(words))
+            fresh = sorted(dict.fromkeys(words), key=len)  # those of one width together
         first = len(self.rows) + 1
         if first + len(fresh) > len(self.vectors):
             more = np.zeros((first + len(fresh) - len(self.vectors), self.vectors.shape[1]), np.float16)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from stages.extract_entities.names.forms import PIECES_OF_A_FORM, TRIPLES_OF_A_FORM, WIDTH, form_arrays
+from stages.extract_entities.names.forms import WIDTH, form_arrays
 from stages.extract_entities.names.pieces import PAD, shipped_tokenizer
 from stages.extract_entities.names.small import FORMS_MODEL, TAGGER_MODEL
 from stages.extract_entities.names.tokenise import tokenise
@@ -48,8 +48,8 @@ def forms_graph(weights: dict[str, Array]) -> bytes:
     graph.norm(graph.node("Add", mixed, deep), "forms.norm", weights)
     graph.named("vectors")
     inputs = [
-        helper.make_tensor_value_info("pieces", TensorProto.INT32, ["forms", PIECES_OF_A_FORM]),
-        helper.make_tensor_value_info("triples", TensorProto.INT32, ["forms", TRIPLES_OF_A_FORM]),
+        helper.make_tensor_value_info("pieces", TensorProto.INT32, ["forms", "most pieces"]),
+        helper.make_tensor_value_info("triples", TensorProto.INT32, ["forms", "most triples"]),
         helper.make_tensor_value_info("flags", TensorProto.FLOAT, ["forms", WIDTH]),
     ]
     return graph.model(inputs, [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["forms", HIDDEN])])

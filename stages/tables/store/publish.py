@@ -17,12 +17,10 @@ from datetime import UTC, datetime
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import polars as pl
 import polars.selectors as cs
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from stages.errors import GateError
 from stages.tables.schemas import CONTENT, SCHEMA_VERSION, TABLES, cast, empty
@@ -39,6 +37,9 @@ from stages.tables.store.snapshots import (
     sync_folder,
     unharmed,
 )
+
+if TYPE_CHECKING:  # loaded where it is needed: it takes thirty megabytes of every process, and few publish
+    import pyarrow as pa
 
 _MOST_ROWS, _MOST_BYTES = 100_000, 1 << 25
 """What a part of the largest table holds at the most, on average: a file costs milliseconds, however few its rows."""
@@ -267,7 +268,9 @@ def _group_batches(batches: Iterable[NewRows], prefixes: Sequence[str]) -> defau
 
 
 def _n_rows(file: Path) -> int:
-    return int(pq.read_metadata(file).num_rows)
+    from pyarrow.parquet import read_metadata
+
+    return int(read_metadata(file).num_rows)
 
 
 def _put_content(
@@ -341,8 +344,10 @@ def _link(tables: Path, snapshot: Snapshot, part: Part, folder: Path) -> Part:
 
 
 @cache
-def arrow_schema(table: str) -> pa.Schema:
+def arrow_schema(table: str) -> "pa.Schema":
     """Give the Arrow schema of a table: plain string and list types, nullability, and a description per column."""
+    import pyarrow as pa
+
     plain = pa.schema(_plain(field) for field in empty(table).to_arrow().schema)
     columns = TABLES[table].columns
     fields = [
@@ -354,8 +359,10 @@ def arrow_schema(table: str) -> pa.Schema:
     return pa.schema(fields, metadata={f"fliesstext.{k}": v for k, v in about.items()})
 
 
-def _plain(field: pa.Field) -> pa.Field:
+def _plain(field: "pa.Field") -> "pa.Field":
     """Use the 32-bit string and list types, which every reader knows."""
+    import pyarrow as pa
+
     if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
         return field.with_type(pa.string())
     if pa.types.is_large_list(field.type):
@@ -367,12 +374,14 @@ def _plain(field: pa.Field) -> pa.Field:
 
 def write_part(frame: pl.DataFrame, folder: Path, table: str, prefix: str) -> Part:
     """Write one Parquet file below a folder, flushed to disk; GateError where a promised value is missing."""
+    from pyarrow.parquet import ParquetWriter
+
     name = part_name(table, prefix)
     file = folder / name
     schema = arrow_schema(table)
     _refuse_nulls(frame, table)
     with file.open("wb") as out:
-        with pq.ParquetWriter(out, schema, compression="zstd", write_statistics=True, version="2.6") as writer:
+        with ParquetWriter(out, schema, compression="zstd", write_statistics=True, version="2.6") as writer:
             for rows in _row_groups(cast(frame, table)):
                 writer.write_table(rows.to_arrow().cast(schema))
         out.flush()

@@ -118,7 +118,7 @@ def test_of_a_sentence_without_a_name_nothing_is_said() -> None:
 
 
 def test_only_words_that_may_be_names_are_asked_on() -> None:
-    words = "Im Herbst wurde es kalt , und Frau Merkel sprach nicht sehr lange darüber .".split()
+    words = ["Im", "Herbst", "wurde", "es", "kalt", ",", "und", "Frau", "Merkel", "sprach", "lange", "nicht", "."]
     memory = small.FormMemory()
     [(inputs, _)] = small.tagger_inputs(memory.vectors, memory.rows_of(words), np.array([0, len(words)]))
     places, *_ = small.open_session(small.TAGGER_MODEL).run(None, inputs)
