@@ -26,7 +26,9 @@ BEFORE_NOBODY = re.compile(
 # What people are by trade, never by name: the word before it is long enough to say which.
 TRADE = re.compile(
     r"[A-ZÄÖÜ][a-zäöüß]{3,}(?:bäcker|händler|hersteller|verkäufer|fahrer|spieler|lehrer|arbeiter|besitzer|betreiber"
-    r"|anbieter|züchter|forscher|sprecher|trainer|kläger|inhaber|gegner|käufer|erzeuger|produzent)(?:in|innen|en|n|s)?"
+    r"|anbieter|züchter|forscher|sprecher|trainer|kläger|inhaber|gegner|käufer|erzeuger|produzent|redner|schreiber"
+    r"|teilnehmer|besucher|bewohner|vertreter|leiter|führer|gründer|sänger|musiker|künstler|retter|helfer|turner|läufer"
+    r"|schwimmer|reiter|träger|prüfer|ermittler|berater|betreuer|pfleger|ärzte|anwälte)(?:in|innen|en|n|s)?"
 )
 
 

@@ -5,8 +5,10 @@ against it, give a surname its particles ("von der Leyen") where the full name h
 engine missed in a poorer context ("Trump mit Rubio (Foto)").
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stages.extract_entities.names.decode import BEFORE_NAME, Name
-from stages.lookups.fold import plain
+from stages.lookups.fold import REMEMBERED, plain
 from stages.lookups.known_names import lists
 
 STRONG = 0.9  # a name as sure as this keeps a label of its own ("Dortmund" the city beside "Dortmund" the club)
@@ -23,12 +25,9 @@ ENOUGH = 0.7  # summed score from which a form is looked for where no name was f
 SHORTEST = 4  # letters of a form that is looked for, unless it is in capitals
 
 # Who is called after a place or an institution without a hyphen: "Kremlchef", "Bundestagspräsidentin".
-SHORTEST_OF_OFFICE = 5  # letters of the name in it
-OFFICES = tuple(
-    f"{link}{office}{ending}"
-    for office in ("chef", "sprecher", "präsident", "minister", "beauftragte", "botschafter", "korrespondent")
-    for link in ("", "s")
-    for ending in ("", "s", "n", "r", "en", "in", "innen")
+OFFICE = re.compile(
+    r"([A-ZÄÖÜ]\w{4,}?)s?(?:chef|sprecher|präsident|minister|beauftragte|botschafter|korrespondent)"
+    r"(?:s|n|r|en|in|innen)?"
 )
 
 GENITIVES = ("s", "'", "\u2019")
@@ -180,10 +179,10 @@ def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> di
     for word in words.intersection(form + ending for form in forms for ending in ("", *GENITIVES)):
         label, score = forms[word if word in forms else base_form(word)]
         missed[word] = _Missed(0, len(word), label, "name", score)
-    for form, (label, score) in forms.items():
-        if len(form) >= SHORTEST_OF_OFFICE and label != "PER":
-            of_office = words.intersection([form + office for office in OFFICES])
-            missed |= dict.fromkeys(of_office, _Missed(0, len(form), label, "part", score))
+    for word in words if forms else ():
+        form = next((form for form in _before_office(word) if form in forms), None)
+        if form is not None and forms[form][0] != "PER":
+            missed[word] = _Missed(0, len(form), forms[form][0], "part", forms[form][1])
     compounds = [word for word in words if "-" in word] if forms else []
     for word in (word for word in compounds if word not in missed and word[0].isupper()):
         form = _first_segment(word)
@@ -191,6 +190,13 @@ def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> di
             start = word.find(form)
             missed[word] = _Missed(start, start + len(form), forms[form][0], "part", forms[form][1])
     return missed
+
+
+@lru_cache(REMEMBERED)
+def _before_office(word: str) -> tuple[str, ...]:
+    """What may be the name in an office, without an s between them and with it; nothing in most words."""
+    office = OFFICE.fullmatch(word)
+    return () if office is None else (office[1], office[1] + "s")
 
 
 def _with_missed(

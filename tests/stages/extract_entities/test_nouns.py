@@ -18,6 +18,7 @@ def kept(text, word, score=0.7):
         ("Hummeln flogen. Obstbauern halten Zuchthummeln.", "Hummeln"),
         ("Kakao wird knapp, im Kakao steckt Geld.", "Kakao"),
         ("Zuckerpreis verdirbt Keksb\u00e4cker das Quartal", "Keksb\u00e4cker"),
+        ("Festredner war der Minister", "Festredner"),
         ("Im Wendland hat ein Wolf Schafe gerissen", "Wolf"),
         ("sagte sie im Sommer schon", "Sommer"),
         ("Trotz des Sturms kamen viele", "Sturms"),
