@@ -5,9 +5,8 @@ The `sources` table of the last snapshot is the only memory; `decide` compares w
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import chain
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
@@ -89,18 +88,24 @@ def decide(
     _refuse_strangers(found, prior, sources)
     known = dict.fromkeys((*TOLD, "opening_sha256"), pl.String)
     found = pl.concat([pl.DataFrame(schema=known), found], how="diagonal")
+    found = found if found["source_uri"].is_sorted() else found.sort("source_uri")
     speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
     prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
     outdated = _outdated_readers(prior["read_by"], made.readers)
     elsewhere = _from_elsewhere(prior)
     firsts = _firsts(found, elsewhere)
-    decided = [_deleted(prior, found)]
-    # Slice by slice, as a row has forty columns on its way; one without rows has them where nothing is found.
-    slices = chain([found.clear()], found.iter_slices(_ROWS_AT_ONCE))
-    present = (_with_memory(rows, prior) for rows in slices)
-    for rows in chain(present, elsewhere.iter_slices(_ROWS_AT_ONCE)):
-        settled = _with_copies(_with_form(rows), firsts, prior, _stands(made, outdated))
-        decided.append(_as_decided(settled.with_columns(action=_action(made, outdated)), made))
+    decided = []
+
+    def settle(rows: pl.DataFrame) -> None:
+        rows = _with_copies(_with_form(rows), firsts, prior, _stands(made, outdated))
+        decided.append(_as_decided(rows.with_columns(action=_action(made, outdated)), made))
+
+    # Slice by slice, as a row has forty columns on its way.
+    for rows, near in _stretches(found, prior):
+        settle(_with_memory(rows, near))
+        decided.append(_deleted(near, rows))
+    for rows in elsewhere.iter_slices(_ROWS_AT_ONCE):
+        settle(rows)
     whole = pl.concat(decided, how="diagonal")
     return whole if whole["source_uri"].is_sorted() else whole.sort("source_uri")
 
@@ -133,13 +138,24 @@ def _deleted(prior: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     return gone.select(*facts, doc_id=_DOC_ID, opened=pl.col("status") == "opened", alone=pl.lit(False), action=action)
 
 
+def _stretches(found: pl.DataFrame, prior: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Give what was found slice by slice, each with the rows of the last run from the end of the one before to its own.
+
+    There is a slice at least, if only for what is gone.
+    """
+    uri, behind = pl.col("source_uri"), pl.lit(True)
+    for at in range(0, max(1, found.height), _ROWS_AT_ONCE):
+        rows, is_last = found[at : at + _ROWS_AT_ONCE], at + _ROWS_AT_ONCE >= found.height
+        end = pl.lit(None if is_last else rows["source_uri"][-1], pl.String)
+        yield rows, prior.filter(behind & (uri <= end).fill_null(True))
+        behind = uri > end
+
+
 def _with_memory(found: pl.DataFrame, prior: pl.DataFrame) -> pl.DataFrame:
-    """What was found, with what the last run left of it; ``found`` is a slice in order of source_uri."""
+    """What was found, with what the last run left of it."""
     remembered = [pl.col(c).alias(f"{c}_prior") for c in _REMEMBERED]
-    # Only the stretch of the slice is looked up, not the whole corpus for each slice.
-    first, last = (pl.lit(end, pl.String) for end in (found["source_uri"].min(), found["source_uri"].max()))
-    near = prior.filter(pl.col("source_uri").is_between(first, last)).select("source_uri", *remembered)
-    return found.with_columns(in_scope=pl.lit(True)).join(near, on="source_uri", how="left", maintain_order="left")
+    before = prior.select("source_uri", *remembered)
+    return found.with_columns(in_scope=pl.lit(True)).join(before, on="source_uri", how="left", maintain_order="left")
 
 
 def _from_elsewhere(prior: pl.DataFrame) -> pl.DataFrame:
