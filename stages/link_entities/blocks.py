@@ -15,15 +15,14 @@ def hanging_together(signatures: pl.DataFrame, size: int) -> Iterator[pl.DataFra
     if signatures.is_empty():
         return
     # A signature goes by its smallest block, that one by the smallest that it hangs together with; numbers for names.
-    numbered = signatures.select("signature", "blocks").explode("blocks").with_columns(pl.col("blocks").rank("dense"))
-    first = numbered.group_by("signature").agg(pl.col("blocks").min().alias("first"))
-    beside = numbered.join(first, on="signature").filter(pl.col("blocks") != pl.col("first"))
-    pairs = beside.select("first", "blocks").unique().rows()
-    joined = smallest_of_group({block for pair in pairs for block in pair}, pairs)
+    pairs = signatures.select("signature", "blocks").explode("blocks").with_columns(pl.col("blocks").rank("dense"))
+    first = pairs.group_by("signature").agg(pl.col("blocks").min().alias("first"))
+    beside = pairs.join(first, on="signature").filter(pl.col("blocks") != pl.col("first"))
+    same = beside.select("first", "blocks").unique().rows()
+    joined = smallest_of_group({block for pair in same for block in pair}, same)
     group = pl.col("first").replace(joined).alias("_group")
     grouped = signatures.join(first.select("signature", group), on="signature").sort("_group", "signature")
-    number = pl.int_range(pl.len()) // size
     # A part ends only where a group does: its number is that of the group's first row.
-    parts = grouped.with_columns(number.first().over("_group").alias("_part"))
-    for part in parts.partition_by("_part", maintain_order=True, include_key=False):
-        yield part.drop("_group").sort("signature")
+    numbered = grouped.with_row_index("_row").with_columns(_part=pl.col("_row").first().over("_group") // size)
+    for part in numbered.partition_by("_part", maintain_order=True):
+        yield part.select(signatures.columns).sort("signature")
