@@ -36,6 +36,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from stages.link_entities.blocks import hanging_together
 from stages.link_entities.cluster import cluster_document
 from stages.link_entities.document import Mentions
 from stages.link_entities.entities import ENTITIES, build_entities
@@ -73,6 +74,8 @@ _CLUSTERS: _Dtypes = {
 CLUSTERS = pl.Schema(_CLUSTERS)
 _LATER = ("entity_id", "linked_id")
 _WRITTEN = {name: _CLUSTERS[name] for name in CLUSTERS if name not in _LATER} | {"blocks": pl.String}
+_RESOLVED = pl.Schema({"signature": pl.String, "entity_id": pl.String, "key": pl.String})
+A_PART = 5_000  # signatures resolved at a time, or more where more hang together: each takes two kilobytes meanwhile
 MEMBERS = pl.Schema({"doc_id": pl.String, "mention_no": pl.Int64, "cluster_no": pl.Int64, "role": pl.String})
 
 
@@ -154,18 +157,24 @@ def _closure(pool: pl.DataFrame, blocks: pl.Series) -> pl.Series:
 
 def _with_entities(clusters: pl.DataFrame) -> pl.DataFrame:
     """The rows with their entity_id, resolved by their signatures alone."""
-    counts = clusters.group_by("signature").agg(pl.col("doc_id").n_unique()).sort("signature")
-    signatures = read_signatures(counts["signature"])
-    keys = resolve(dict(zip(signatures.values(), counts["doc_id"].to_list(), strict=True)))
-    found = {text: keys[signature] for text, signature in signatures.items()}
-    ids = {text: entity_id(signature.label, found[text]) for text, signature in signatures.items()}
-    apart = {text for text, key in found.items() if key.endswith(APART)}
-    linked = clusters.with_columns(pl.col("signature").replace_strict(ids, return_dtype=pl.String).alias("entity_id"))
-    if not apart:
-        return linked
-    rows = linked.select("doc_id", "label", "signature", "entity_id").iter_rows()
-    own = [entity_id(label, found[text] + doc_id) if text in apart else known for doc_id, label, text, known in rows]
-    return linked.with_columns(pl.Series("entity_id", own, dtype=pl.String))
+    counted = clusters.group_by("signature").agg(pl.col("doc_id").n_unique(), pl.col("blocks").first())
+    resolved = pl.concat([_RESOLVED.to_frame(eager=True), *map(_resolved, hanging_together(counted, A_PART))])
+    linked = clusters.drop("entity_id").join(resolved, on="signature", how="left", maintain_order="left")
+    apart = linked.filter(pl.col("key").is_not_null()).select("doc_id", "cluster_no", "label", "key")
+    own = [entity_id(label, key + doc_id) for doc_id, _, label, key in apart.iter_rows()]
+    apart = apart.select("doc_id", "cluster_no", pl.Series("own", own, dtype=pl.String))
+    linked = linked.join(apart, on=["doc_id", "cluster_no"], how="left", maintain_order="left")
+    return linked.with_columns(entity_id=pl.coalesce("own", "entity_id")).select(clusters.columns)
+
+
+def _resolved(counted: pl.DataFrame) -> pl.DataFrame:
+    """The entity of each signature, and the key where it stays apart in each document: columns of `_RESOLVED`."""
+    signatures = read_signatures(counted["signature"])
+    keys = resolve(dict(zip(signatures.values(), counted["doc_id"], strict=True)))
+    found = [keys[signature] for signature in signatures.values()]
+    ids = [entity_id(signature.label, key) for signature, key in zip(signatures.values(), found, strict=True)]
+    apart = [key if key.endswith(APART) else None for key in found]
+    return pl.DataFrame({"signature": list(signatures), "entity_id": ids, "key": apart}, schema=_RESOLVED)
 
 
 def fill_mentions(mentions: pl.DataFrame, members: pl.DataFrame, clusters: pl.DataFrame) -> pl.DataFrame:

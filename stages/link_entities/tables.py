@@ -63,9 +63,13 @@ def next_entities(
 def fill_entities(mentions: pl.DataFrame, clusters: pl.DataFrame, linked: pl.DataFrame) -> dict[str, pl.DataFrame]:
     """Fill entity_id in the clusters and mentions of a batch; a cluster that was not linked keeps its entity.
 
-    ``linked``: the clusters as linking and corrections left them. A name has the label of its cluster.
+    ``linked``: the clusters as linking and corrections left them, also of other documents. A name has the label of its
+    cluster.
     """
     key = ["doc_id", "cluster_no"]
+    # A batch has documents of one stretch of ids; to look each up among all would cost the corpus once a batch.
+    first, last = clusters.select(pl.min("doc_id"), last=pl.max("doc_id")).row(0)
+    linked = linked.filter(pl.col("doc_id").is_between(pl.lit(first), pl.lit(last)))
     clusters = clusters.update(linked.select(*key, "entity_id", "linked_id", "label"), on=key)
     members = mentions.select("doc_id", "mention_no", "cluster_no", "role").drop_nulls("cluster_no")
     filled = fill_mentions(mentions, members, clusters)

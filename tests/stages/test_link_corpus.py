@@ -1,10 +1,14 @@
 """Looking at the concerned rows alone ends as looking at all of them does."""
 
+import sys
+from unittest.mock import patch
+
 import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.link_entities import find_clusters, link_clusters
+from stages.link_entities.blocks import hanging_together
 from stages.link_entities.corpus import concerned_clusters
 
 NAMES = ("Anna Müller", "Peter Müller", "Müller", "JD Vance", "Vance", "Anna Auer", "Auer", "Claudia Roth")
@@ -57,3 +61,20 @@ def test_what_shares_no_name_is_left_alone() -> None:
     known = link_clusters(first.clear(), first).clusters
     concerned = concerned_clusters(known.lazy(), clusters_of({"d4": ["Peter Müller"]}))
     assert sorted(concerned["doc_id"]) == ["d1", "d3"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(texts=documents)
+def test_names_resolved_part_by_part_end_as_all_at_once(texts: dict[str, list[str]]) -> None:
+    found = clusters_of(texts)
+    whole = link_clusters(found.clear(), found)
+    with patch.object(sys.modules["stages.link_entities"], "A_PART", 1):
+        assert link_clusters(found.clear(), found).clusters.equals(whole.clusters)
+
+
+def test_a_part_ends_where_nothing_hangs_together() -> None:
+    blocks = {"s1": ["c"], "s2": ["d", "b"], "s3": ["a"], "s4": ["b", "c"], "s5": ["e"]}
+    signatures = pl.DataFrame({"signature": list(blocks), "blocks": list(blocks.values())})
+    assert [list(part["signature"]) for part in hanging_together(signatures, 1)] == [["s3"], ["s1", "s2", "s4"], ["s5"]]
+    assert [part.height for part in hanging_together(signatures, 5)] == [5]
+    assert list(hanging_together(signatures.clear(), 1)) == []
