@@ -89,10 +89,10 @@ def _spans_agree(blocks: pl.DataFrame, texts: Mapping[str, str], raw_texts: Mapp
     )
     agree = [False] * blocks.height
     done = raw_done = 0
-    at = -1
+    at, text, raw = -1, "", ""
     for row, doc_id, low, high, raw_low, raw_high, start, raw_start, n in spans.iter_rows():
-        text, raw = texts.get(doc_id, ""), raw_texts.get(doc_id, "")
         if row != at:
+            text, raw = texts.get(doc_id, ""), raw_texts.get(doc_id, "")
             at, done, raw_done = row, low, raw_low
             agree[row] = low >= 0 and raw_low >= 0 and high <= len(text) and raw_high <= len(raw)
         follows = done <= start and raw_done <= raw_start and n >= 0
