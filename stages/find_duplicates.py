@@ -46,6 +46,7 @@ _CHUNK = 4096
 _MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xBF58476D1CE4E5B9))
 
 U64 = NDArray[np.uint64]
+U32 = NDArray[np.uint32]
 
 
 def bodies(blocks: pl.DataFrame) -> pl.DataFrame:
@@ -251,22 +252,22 @@ def _scatter(numbers: U64) -> U64:
 
 
 @lru_cache(1)
-def _functions() -> tuple[U64, U64]:
+def _functions() -> tuple[U32, U32]:
     """The hash functions of MinHash: an odd factor and an addend each; the same in every run."""
     chance = np.random.default_rng(_SEED)
     n = _BANDS * _ROWS
-    factors = chance.integers(1, 1 << 63, n, dtype=np.uint64) | np.uint64(1)
-    return factors, chance.integers(0, 1 << 63, n, dtype=np.uint64)
+    factors = chance.integers(1, 1 << 32, n, dtype=np.uint32) | np.uint32(1)
+    return factors, chance.integers(0, 1 << 32, n, dtype=np.uint32)
 
 
-def _least(triples: U64) -> U64:
+def _least(triples: U64) -> U32:
     """The MinHash values of a text: the least that each hash function makes of its triples."""
     factors, addends = _functions()
-    least = np.full(_BANDS * _ROWS, 0xFFFFFFFF, np.uint64)
+    least = np.full(_BANDS * _ROWS, 0xFFFFFFFF, np.uint32)
     for begin in range(0, len(triples), _CHUNK):
-        numbers = factors[:, None] * _scatter(triples[begin : begin + _CHUNK])
+        numbers = factors[:, None] * triples[begin : begin + _CHUNK].astype(np.uint32)
         numbers += addends[:, None]
-        least = np.minimum(least, numbers.min(axis=1) >> np.uint64(32))
+        least = np.minimum(least, numbers.min(axis=1))
     return least
 
 

@@ -238,10 +238,11 @@ def identify_blocks(blocks: pl.DataFrame, options: LanguageOptions | None = None
     """
     grouped = blocks.group_by("doc_id", maintain_order=True).agg("text")
     found = identify_languages(grouped["text"].to_list(), options)
-    of_blocks = [language for _, inside in found for language in inside]
-    columns = {"language": pl.String, "language_confidence": pl.Float64}
-    documents = pl.DataFrame([document for document, _ in found], schema=columns, orient="row")
-    return (
-        blocks.hstack(pl.DataFrame(of_blocks, schema=columns, orient="row")),
-        grouped.select("doc_id").hstack(documents),
-    )
+    of_blocks = _to_frame([language for _, inside in found for language in inside])
+    return blocks.hstack(of_blocks), grouped.select("doc_id").hstack(_to_frame([document for document, _ in found]))
+
+
+def _to_frame(languages: Sequence[Language]) -> pl.DataFrame:
+    codes, confidences = [one.code for one in languages], [one.confidence for one in languages]
+    schema = {"language": pl.String, "language_confidence": pl.Float64}
+    return pl.DataFrame({"language": codes, "language_confidence": confidences}, schema=schema)

@@ -27,6 +27,8 @@ class Piece(NamedTuple):
 
 def join_lines(lines: list[Line], joins: list[Join]) -> Piece:
     """One text from the lines of a block; ``joins[k]`` says how line k+1 is put to line k."""
+    if len(lines) == 1:
+        return Piece(lines[0].text, _line_spans(lines[0]))
     parts: list[str] = []
     spans: list[Span] = []
     at = 0

@@ -406,11 +406,16 @@ def _stacked(codes: Ints, starts: Ints, texts: list[str]) -> Floats:
 def _labels(texts: list[str], parts: _Parts) -> Floats:
     """Whether a line begins with a counting mark, ends in an abbreviation, and begins with a name that speaks again."""
     names = [text[: text.find(":", 1, LONGEST_NAME) + 1] for text in texts]
-    speeches = list(zip(parts.of.tolist(), names, strict=True))
-    times = Counter(speech for speech in speeches if speech[1])
+    speeches = [(of, name) if name else None for of, name in zip(parts.of.tolist(), names, strict=True)]
+    times = Counter(speech for speech in speeches if speech)
     marked = [MARK.match(text) is not None for text in texts]
     shortened = [text[-1] == "." and ABBREVIATED.search(text[-5:]) is not None for text in texts]
-    rows = [marked, shortened, [name != "" for name in names], [times[speech] > 1 for speech in speeches]]
+    rows = [
+        marked,
+        shortened,
+        [name != "" for name in names],
+        [speech is not None and times[speech] > 1 for speech in speeches],
+    ]
     return np.array(rows, np.float32).T
 
 

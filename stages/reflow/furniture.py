@@ -157,7 +157,9 @@ def furniture_candidates(
     times = Counter(keys)
     edges = {at for start, end in zip(pages.starts, pages.ends, strict=True) for at in _edge_lines(start, end)}
     places = [
-        at for at, key in enumerate(keys) if key and (at in edges or times[key] > 1 or _is_page_number(lines[at].text))
+        at
+        for at, (line, key) in enumerate(zip(lines, keys, strict=True))
+        if key and (at in edges or times[key] > 1 or (len(key) <= LONGEST_NUMBER and _is_page_number(line.text)))
     ]
     chosen = [at for at in places if may_go(at)]
     if not chosen:

@@ -181,8 +181,7 @@ def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
 
 
 def _flows(group: Sequence[Line], narrow: float) -> bool:
-    texts = [line.text for line in group]
-    return max(map(len, texts)) <= narrow and flows_as_verse(texts)
+    return all(len(line.text) <= narrow for line in group) and flows_as_verse([line.text for line in group])
 
 
 def _is_ragged(group: Sequence[Line], narrow: float) -> bool:

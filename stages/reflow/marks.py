@@ -6,7 +6,7 @@ lines of code stand for themselves.
 
 import re
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from stages.reflow.characters import Mapped, strip_text
 from stages.reflow.code import are_code
@@ -59,8 +59,7 @@ def stands_alone(lines: Sequence[Line]) -> list[bool]:
 
 def _mail_head(lines: list[Line]) -> list[Line]:
     """Each field of a mail's head stands alone; what goes on behind it is set in."""
-    fields = [MAIL_FIELD.match(line.text) is not None for line in lines[:LONGEST_FRONT]]
-    end = fields.index(False) if False in fields else len(fields)
+    end = len(list(takewhile(lambda line: MAIL_FIELD.match(line.text), lines[:LONGEST_FRONT])))
     if end < FEWEST_FIELDS:
         return lines
     return [line._replace(alone=True) for line in lines[:end]] + lines[end:]
