@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from stages.extract_entities.names import Name
-from stages.lookups.fold import given_key, plain
+from stages.lookups.fold import REMEMBERED, given_key, plain
 from stages.lookups.known_names import common_surnames, given_names, lists, openers, places
 
 SHORTEST = 4  # letters of a company's own name that is looked for
@@ -137,9 +138,15 @@ def _quoted(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
 def _without_trade(text: str, name: Name) -> Name:
     if name.label != "ORG" or name.kind != "name":
         return name
-    trade = TRADE.match(text, name.start, name.end) or SOMEWHERE.match(text, name.start, name.end)
-    rest = text[trade.end() : name.end] if trade else ""
-    return name if trade is None or plain(rest) in lists().legal_forms else name._replace(start=trade.end())
+    length = _length_of_trade(text[name.start : name.end])
+    return name._replace(start=name.start + length) if length else name
+
+
+@lru_cache(REMEMBERED)
+def _length_of_trade(surface: str) -> int:
+    """How many characters of a name are the trade before it; none where only a legal form is left."""
+    trade = TRADE.match(surface) or SOMEWHERE.match(surface)
+    return trade.end() if trade and plain(surface[trade.end() :]) not in lists().legal_forms else 0
 
 
 def _last_words(texts: Sequence[str], found: Iterable[Sequence[Name]]) -> set[str]:
@@ -160,11 +167,9 @@ def _said(text: str, name: Name, people: set[str]) -> Name:
     trade = _word_before(text, name.start)
     if text[name.start - 1] in OPENING_MARKS and (trade.endswith(TITLED) or A_BOOK.search(text, 0, name.start - 1)):
         return name._replace(label="MISC")
-    if name.label == "ORG":
+    if name.label == "ORG" or not trade or not _is_trade(trade):
         return name
     club = name.label == "LOC" and trade.endswith(LEAGUE)
-    if not (club or trade.endswith(NOT_PEOPLE)):
-        return name
     if not club and name.label == "LOC" and trade.endswith(SEATED):
         return name
     doubted = name.score < DOUBTED and not _is_known(text[name.start : name.end], name.label, people)
@@ -180,6 +185,11 @@ def _word_before(text: str, start: int) -> str:
     before = text[max(0, start - LONGEST_TRADE) : start].rstrip(OPENING_MARKS)
     word = before[:-1].rpartition(" ")[2] if before[-1:] == " " else ""
     return GENITIVE.sub("", word.lower()) if word[:1].isupper() else ""
+
+
+@lru_cache(REMEMBERED)
+def _is_trade(word: str) -> bool:
+    return word.endswith(NOT_PEOPLE)
 
 
 def _is_known(surface: str, label: str, people: set[str]) -> bool:

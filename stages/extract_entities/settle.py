@@ -155,8 +155,8 @@ def _with_what_is_before(text: str, name: Name) -> Name:
     surface = text[name.start : name.end]
     first, last = _edges(name.label, surface)
     start, end = name.start + first, name.start + last
-    is_of = name.label == "PER" and surface.startswith(("der ", "den ", "dem "))
-    if is_of and text[max(0, start - 5) : start] == " von ":
+    after_von = text[max(0, start - 5) : start] == " von "
+    if name.label == "PER" and after_von and surface.startswith(("der ", "den ", "dem ")):
         start -= len("von ")
     elif name.label == "PER" and "." in text[max(0, start - 2) : start]:
         initials = INITIALS.search(text[max(0, start - LONGEST_INITIALS) : start])

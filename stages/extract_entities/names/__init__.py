@@ -127,8 +127,7 @@ def _tag_texts(asked: list[tuple[str, str]], words: Words, engine: str) -> list[
     tagged_stretches = _tag(stretches, [asked[i][1] for i, _, _ in cuts], engine)
     for (i, first, _), forms, tagged in zip(cuts, stretches, tagged_stretches, strict=True):
         if tagged is not NOTHING:
-            starts = words.starts[first : first + len(forms)].tolist()
-            names[i] += names_of(forms, starts, tagged, EXTRACTORS[engine])
+            names[i] += names_of(forms, words.starts[first : first + len(forms)], tagged, EXTRACTORS[engine])
     return names
 
 

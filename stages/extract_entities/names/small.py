@@ -7,7 +7,7 @@ Activations are quantised by scales fixed in the graph, so a sentence comes out 
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, filterfalse, pairwise
+from itertools import chain, pairwise, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +24,7 @@ from stages.extract_entities.names.pieces import shipped_tokenizer
 FORMS_MODEL = Path(__file__).parents[2] / "models" / "names_small" / "forms.onnx"
 TAGGER_MODEL = FORMS_MODEL.with_name("tagger.onnx")
 ROW = 600  # words tagged in one go: many more do not fit the cache of the processor
-SEARCHED = 8_000  # words whose tags are searched for side by side: many more take memory and no less time
+SEARCHED = 16_000  # words whose tags are searched for side by side: many more take memory and no less time
 FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes half a kilobyte
 FORMS_AT_ONCE = 256
 TRIPLES_TOGETHER = 8  # forms run together with those of up to so many triples more
@@ -78,10 +78,12 @@ class FormMemory:
 
     def rows_of(self, words: Sequence[str]) -> NDArray[np.intp]:
         """The row of the vector of each word; makes the vectors of forms not met before."""
-        fresh = sorted(dict.fromkeys(filterfalse(self.rows.__contains__, words)), key=len)
-        if len(self.rows) + len(fresh) > FORM_LIMIT:
+        rows = np.fromiter(map(self.rows.get, words, repeat(0)), np.intp, len(words))
+        unmet = np.flatnonzero(rows == 0).tolist()
+        fresh = sorted({words[number] for number in unmet}, key=lambda word: (len(word), word))  # one width together
+        if self.rows and len(self.rows) + len(fresh) > FORM_LIMIT:
             self.__init__()  # type: ignore[misc]
-            fresh = sorted(dict.fromkeys(words), key=len)  # those of one width together
+            return self.rows_of(words)
         first = len(self.rows) + 1
         if first + len(fresh) > len(self.vectors):
             more = np.zeros((first + len(fresh) - len(self.vectors), self.vectors.shape[1]), np.float16)
@@ -90,7 +92,8 @@ class FormMemory:
             found = form_vectors(fresh[start : start + FORMS_AT_ONCE])
             self.vectors[first + start : first + start + len(found)] = found
         self.rows.update(zip(fresh, range(first, first + len(fresh)), strict=True))
-        return np.fromiter(map(self.rows.__getitem__, words), np.intp, len(words))
+        rows[unmet] = [self.rows[words[number]] for number in unmet]
+        return rows
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,6 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 # A word character: letter or digit, combining marks U+0300-U+036F (decomposed umlauts), soft hyphen U+00AD.
 _W = r"(?:[^\W_]|[\u0300-\u036f\u00ad])"
@@ -41,7 +40,7 @@ class Words(NamedTuple):
     """
 
     forms: list[str]
-    starts: NDArray[np.intp]
+    starts: list[int]
     bounds: list[int]
 
 
@@ -55,7 +54,7 @@ def tokenise(text: str) -> list[tuple[int, int]]:
     ["Hans'", 'US-Reise', '(', '1.', 'Mai', ')', '.']
     """
     words = tokenise_all([text])
-    return [(start, start + len(form)) for start, form in zip(words.starts.tolist(), words.forms, strict=True)]
+    return [(start, start + len(form)) for start, form in zip(words.starts, words.forms, strict=True)]
 
 
 def tokenise_all(texts: Sequence[str]) -> Words:
@@ -69,4 +68,4 @@ def tokenise_all(texts: Sequence[str]) -> Words:
     solid = np.flatnonzero(np.take(_SOLID, letters, mode="clip"))
     before = np.cumsum([0, *map(len, texts)])[:-1]
     starts = solid[np.cumsum(lengths) - lengths] - np.repeat(before, np.diff(bounds))
-    return Words(forms, starts, bounds.tolist())
+    return Words(forms, starts.tolist(), bounds.tolist())

@@ -12,9 +12,6 @@ from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from stages.extract_entities.names.decode import BEFORE_NAME, Name
 from stages.lookups.fold import REMEMBERED, plain
 from stages.lookups.known_names import lists
@@ -41,7 +38,7 @@ class Sentence(NamedTuple):
 
     text: str
     words: Sequence[str]
-    starts: Sequence[int] | NDArray[np.intp]
+    starts: Sequence[int]
     names: Sequence[Name]
 
 
@@ -56,11 +53,12 @@ def vote(sentences: Sequence[Sentence], extractor: str) -> list[list[Name]]:
     votes = collect(sentences)
     if not votes:
         return [list(sentence.names) for sentence in sentences]
-    surnames = _surnames(sentences)
-    relabelled = [
-        [_with_particles(sentence, _relabel(sentence.text, name, votes), surnames) for name in sentence.names]
-        for sentence in sentences
-    ]
+    relabelled = [[_relabel(text, name, votes) for name in names] for text, _, _, names in sentences]
+    if surnames := _surnames(sentences):
+        relabelled = [
+            [_with_particles(sentence, name, surnames) for name in names]
+            for sentence, names in zip(sentences, relabelled, strict=True)
+        ]
     words = set(chain.from_iterable(sentence.words for sentence in sentences))
     missed = _missed_words(words, _missed_forms(words, votes))
     if not missed:
@@ -209,7 +207,7 @@ def _with_missed(
         taken[name.start : name.end] = b"\1" * (name.end - name.start)
     found = list(names)
     for number in [number for number, word in enumerate(sentence.words) if word in missed]:
-        form, at = missed[sentence.words[number]], int(sentence.starts[number])
+        form, at = missed[sentence.words[number]], sentence.starts[number]
         start, end = at + form.start, at + form.end
         if taken.find(1, start, end) < 0:
             found.append(Name(start, end, form.label, form.kind, form.score, extractor))

@@ -38,6 +38,6 @@ def test_time_grows_with_the_text_alone(piece: str) -> None:
 def test_sentences_together_are_cut_as_each_alone(texts: list[str]) -> None:
     words = tokenise_all(texts)
     for text, (first, last) in zip(texts, itertools.pairwise(words.bounds), strict=True):
-        starts, forms = words.starts[first:last].tolist(), words.forms[first:last]
+        starts, forms = words.starts[first:last], words.forms[first:last]
         assert [(start, start + len(form)) for start, form in zip(starts, forms, strict=True)] == tokenise(text)
         assert [text[start:end] for start, end in tokenise(text)] == forms
