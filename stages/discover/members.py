@@ -307,11 +307,11 @@ def unpack(
                 items = read_members(str(container), roots, options)
                 places.update(_spool(_wanted(items, uris, {*_sidecars_of(with_sidecar)}), out))
             rows += [(uri, *_places(uri, places, uri in with_sidecar)) for uri in uris]
-    uri, uris = pl.col("source_uri"), [row[0] for row in rows]
+    uri, names = pl.col("source_uri"), [row[0] for row in rows]
     columns = {"spooled_at": 1, "sidecar_at": 2, "sidecar_bytes": 3}
     # A join would make all columns anew, of all files.
     return decided.with_columns(
-        uri.replace_strict(uris, [row[at] for row in rows], default=None, return_dtype=pl.Int64).alias(name)
+        uri.replace_strict(names, [row[at] for row in rows], default=None, return_dtype=pl.Int64).alias(name)
         for name, at in columns.items()
     )
 
