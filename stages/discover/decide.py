@@ -43,7 +43,7 @@ IN_PART, RECOGNISED = "text layer in part", "text layer and recognised"
 _SOURCE = pl.col("source_uri").str.split("/").list.first()
 _DOC_ID = pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String)
 _USABLE = pl.col("reason_code").is_null() & ~pl.col("opened").fill_null(False)
-_ROWS_AT_ONCE = 50_000
+_ROWS_AT_ONCE = 100_000
 
 
 class Made(NamedTuple):

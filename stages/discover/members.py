@@ -307,9 +307,13 @@ def unpack(
                 items = read_members(str(container), roots, options)
                 places.update(_spool(_wanted(items, uris, {*_sidecars_of(with_sidecar)}), out))
             rows += [(uri, *_places(uri, places, uri in with_sidecar)) for uri in uris]
-    schema = {"source_uri": pl.String, **dict.fromkeys(("spooled_at", "sidecar_at", "sidecar_bytes"), pl.Int64)}
-    found = pl.DataFrame(rows, schema=schema, orient="row")
-    return decided.join(found, on="source_uri", how="left", maintain_order="left")
+    uri, names = pl.col("source_uri"), [row[0] for row in rows]
+    columns = {"spooled_at": 1, "sidecar_at": 2, "sidecar_bytes": 3}
+    # A join would make all columns anew, of all files.
+    return decided.with_columns(
+        uri.replace_strict(names, [row[at] for row in rows], default=None, return_dtype=pl.Int64).alias(name)
+        for name, at in columns.items()
+    )
 
 
 def _sidecars_of(uris: Iterable[str]) -> Iterator[str]:
