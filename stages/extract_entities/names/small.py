@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain, pairwise, repeat
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -31,15 +31,16 @@ TRIPLES_TOGETHER = 8  # forms run together with those of up to so many triples m
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
 REACH = (1, 1, 2, 4)  # how far before and after a word each step looks (dilated as in Strubell et al., 2017)
 BEYOND = -1  # what stands before the first and after the last word of a sentence
+EMPTY: Floats = np.zeros((0, len(TAGS)), np.float32)
 
 
-def open_session(graph: Path | bytes) -> onnxruntime.InferenceSession:
-    """Open a graph, or the file of one, for one thread."""
+def open_session(path: Path) -> onnxruntime.InferenceSession:
+    """Open a graph for one thread."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     # In one run are so few words that the arena stays small, and its pages need not be had anew for each run.
     options.enable_cpu_mem_arena = True
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 @lru_cache(maxsize=1)
@@ -136,29 +137,9 @@ def _ask(sentences: Sequence[Sequence[str]]) -> Iterator[_Asked]:
 def _ask_at_once(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> _Asked:
     gaps = bounds + np.arange(len(bounds))
     outer, inner = (np.zeros((gaps[-1] + 1, len(TAGS)), np.float32) for _ in range(2))
-    outer[:, 0] = inner[:, 0] = 1.0  # what the tagger's probe tells to be no name, and what is no word
     words = np.delete(np.arange(len(outer)), gaps)
-    for asked, first in tagger_inputs(_memory().vectors, rows, bounds):
-        places, *found = _tagger().run(None, asked)
-        open_words = words[places[:-1] + first]
-        outer[open_words], inner[open_words] = (level[:-1] for level in found)
+    outer[words], inner[words] = _probabilities(rows, bounds)
     return _Asked(outer, inner, gaps)
-
-
-def tagger_inputs(
-    vectors: NDArray[np.float16], rows: NDArray[np.intp], bounds: NDArray[np.intp]
-) -> Iterator[tuple[dict[str, NDArray[Any]], int]]:
-    """What the tagger is asked about sentences, `ROW` words at a time, and the number of the first word of each part.
-
-    ``rows`` are the rows of the words' forms in ``vectors``. A part ends in a word of no form in a sentence of its own.
-    """
-    around = _around(bounds)
-    # A matrix of a single row is multiplied in another order, so a word never stands alone.
-    nowhere = np.full((len(REACH), 1, 3), BEYOND)
-    for first, last in pairwise(np.unique(bounds[_cuts(bounds, ROW)]).tolist()):
-        of_part = around[:, first:last]
-        seen = np.append(np.where(of_part == BEYOND, BEYOND, of_part - first), nowhere, axis=1)
-        yield {"forms": vectors, "rows": np.append(rows[first:last], 0), "around": seen}, first
 
 
 def _cuts(bounds: NDArray[np.intp], size: int) -> list[int]:
@@ -187,8 +168,29 @@ def _by_sentence(runs: Runs, gaps: NDArray[np.intp]) -> Iterator[list[Run]]:
     return (found[first:last] for first, last in pairwise(bounds.tolist()))
 
 
+def _probabilities(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> tuple[Floats, Floats]:
+    """Probabilities of the outer and the inner tags of every word, asked for about `ROW` words at a time."""
+    around = _around(bounds)
+    cuts = np.unique(bounds[_cuts(bounds, ROW)]).tolist()
+    parts = [_run(rows[first:last], around[:, first:last], first) for first, last in pairwise(cuts)]
+    outer, inner = (np.concatenate([EMPTY, *(part[level] for part in parts)]) for level in (0, 1))
+    return outer, inner
+
+
 def _around(bounds: NDArray[np.intp]) -> NDArray[np.intp]:
     """For each step and word the places that the step looks at [step, word, 3]; `BEYOND` outside its sentence."""
     first, last = (np.repeat(edge, np.diff(bounds))[:, None] for edge in (bounds[:-1], bounds[1:]))
     places = np.arange(bounds[-1])[:, None] + np.multiply.outer(REACH, [-1, 0, 1])[:, None]
     return np.where((places >= first) & (places < last), places, BEYOND)
+
+
+def _run(rows: NDArray[np.intp], around: NDArray[np.intp], first: int) -> list[Floats]:
+    """The probabilities of words that begin at ``first``; ``around`` counts from the first word of all."""
+    # A matrix of a single row is multiplied in another order, so a word never stands alone.
+    nowhere = np.full((len(REACH), 1, 3), BEYOND)
+    inputs = {
+        "forms": _memory().vectors,
+        "rows": np.append(rows, 0),
+        "around": np.append(np.where(around == BEYOND, BEYOND, around - first), nowhere, axis=1),
+    }
+    return [found[:-1] for found in _tagger().run(None, inputs)]

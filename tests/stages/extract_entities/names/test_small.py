@@ -117,18 +117,6 @@ def test_of_a_sentence_without_a_name_nothing_is_said() -> None:
     assert tag_small([["Es", "regnet", "."], *SENTENCES])[0] == NOTHING
 
 
-def test_only_words_that_may_be_names_are_asked_on() -> None:
-    words = ["Im", "Herbst", "wurde", "es", "kalt", ",", "und", "Frau", "Merkel", "sprach", "lange", "nicht", "."]
-    memory = small.FormMemory()
-    [(inputs, _)] = small.tagger_inputs(memory.vectors, memory.rows_of(words), np.array([0, len(words)]))
-    places, *_ = small.open_session(small.TAGGER_MODEL).run(None, inputs)
-    assert words.index("Merkel") in places
-    assert places[-1] == len(words)
-    assert len(places) < len(words) // 2
-    [tagged] = tag_small([words])
-    assert all(tagged.scores[place] == 1.0 for place in set(range(len(words))) - set(places.tolist()))
-
-
 @pytest.mark.parametrize("sentences", [[], [[]], [[], []], [["Berlin"], []], [[], ["Berlin"]]])
 def test_a_sentence_without_words_is_one_without_names(sentences: list[list[str]]) -> None:
     assert len(small.tag_small(sentences)) == len(small.tag_where_sure(sentences, 0.9)) == len(sentences)
