@@ -40,8 +40,7 @@ from stages.tables.account import OUTCOMES, moved_outcomes, outcomes_of
 from stages.tables.drift import tally
 from stages.tables.move import copy_documents
 from stages.tables.schemas import CONTENT, cast, empty
-from stages.tables.store import Snapshot, Store
-from stages.tables.store.publish import NewRows
+from stages.tables.store import NewRows, Snapshot, Store
 
 _BATCH_BYTES = 32 << 20
 _PIECES = 8

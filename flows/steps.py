@@ -97,7 +97,6 @@ class Discovered(NamedTuple):
     """What is to happen to every path (`stages.discover.decide`), in files, and what was passed over or withheld.
 
     ``pieces``: a file for each beginning of doc_id, all of which together hold each path once.
-
     ``strangers``: a sentence about rows of the metadata table that speak of nothing here, or nothing.
     ``again``: what `stages.discover.again.choose_again` counted; empty where nobody chose.
     """

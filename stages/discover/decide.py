@@ -94,18 +94,16 @@ def decide(
     outdated = _outdated_readers(prior["read_by"], made.readers)
     elsewhere = _from_elsewhere(prior)
     firsts = _firsts(found, elsewhere)
-    decided = []
 
-    def settle(rows: pl.DataFrame) -> None:
+    def settled(rows: pl.DataFrame) -> pl.DataFrame:
         rows = _with_copies(_with_form(rows), firsts, prior, _stands(made, outdated))
-        decided.append(_as_decided(rows.with_columns(action=_action(made, outdated)), made))
+        return _as_decided(rows.with_columns(action=_action(made, outdated)), made)
 
     # Slice by slice, as a row has forty columns on its way.
+    decided = []
     for rows, near in _stretches(found, prior):
-        settle(_with_memory(rows, near))
-        decided.append(_deleted(near, rows))
-    for rows in elsewhere.iter_slices(_ROWS_AT_ONCE):
-        settle(rows)
+        decided += [settled(_with_memory(rows, near)), _deleted(near, rows)]
+    decided += map(settled, elsewhere.iter_slices(_ROWS_AT_ONCE))
     whole = pl.concat(decided, how="diagonal")
     return whole if whole["source_uri"].is_sorted() else whole.sort("source_uri")
 

@@ -8,16 +8,14 @@ class that keeps `Store`.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import polars as pl
 
+from stages.tables.store.publish import NewRows
 from stages.tables.store.snapshots import Snapshot
 
-if TYPE_CHECKING:  # what writes Parquet takes a while to load, and who only reads needs none of it
-    from stages.tables.store.publish import NewRows
-
-__all__ = ["Snapshot", "Store"]
+__all__ = ["NewRows", "Snapshot", "Store"]
 
 
 class Store(Protocol):
@@ -62,7 +60,7 @@ class Store(Protocol):
         ...
 
     def build(
-        self, previous: Snapshot | None, run_id: str, rows: "Sequence[NewRows]",
+        self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows],
         whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str],
     ) -> Snapshot:  # fmt: skip
         """Write the next snapshot, but for `runs`, without publishing it.
