@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from flows.cli_operate import COMMANDS, add_operating
 
@@ -300,6 +300,8 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     chosen = build_parser().parse_args(arguments)
+    # None of ours is a plug-in of Pydantic, which would look for one among all that is installed here.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from polars.exceptions import PolarsError
 
     from stages.errors import FliesstextError, LockedError, UsageError
@@ -593,5 +595,17 @@ _COMMANDS = {
     **COMMANDS,
 }
 
+
+def program() -> NoReturn:
+    """Run the command line as the program ``fliesstext``: end the process with the exit code of its command."""
+    code = main()
+    if sys.argv[1:2] == ["show"]:
+        # Nothing is left to do, and taking libraries and models apart again takes longer than printing the file.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import translate
 from functools import cache
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from stages.discover.forms import file_form
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 EXCLUDED, NOT_INCLUDED, OTHER_SUFFIX, TABLES_FOLDER = "excluded", "not included", "other suffix", "tables folder"
 LATER = "left for later"
@@ -103,6 +105,8 @@ def on_the_way(relative: str) -> Iterator[str]:
 
 def check_pattern(pattern: str) -> str:
     """Give the pattern back; raise ValueError where it is none of a .gitignore file, or one that matches nothing."""
+    from pathspec import GitIgnoreSpec  # here and below, for many commands choose no files
+
     try:
         means = [found.include for found in GitIgnoreSpec.from_lines([pattern]).patterns]
     except (ValueError, re.error) as error:
@@ -137,7 +141,9 @@ def _ends_in(relative: str, suffixes: tuple[str, ...]) -> bool:
 
 
 @cache
-def _spec(patterns: tuple[str, ...]) -> GitIgnoreSpec:
+def _spec(patterns: tuple[str, ...]) -> "GitIgnoreSpec":
+    from pathspec import GitIgnoreSpec
+
     return GitIgnoreSpec.from_lines(patterns)
 
 

@@ -153,12 +153,16 @@ def _kinds() -> dict[str, list[str]]:
 def _known() -> dict[str, tuple[tuple[str, str], ...]]:
     """The last word of institutions in each of its cases, with a mark or without: the stem of the first, the name."""
     names = {name for kind, row in organisations() for name in row if name[0].isupper() and _is_looked_for(kind, name)}
-    known: dict[str, tuple[tuple[str, str], ...]] = {}
+    by_word: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(names):
         last = name.rpartition(" ")[2]
         first = ADJECTIVE.sub("", name.partition(" ")[0])
-        for word in (f"{last}{case}{mark}" for case in ("", "s", "es") for mark in MARKS):
-            known[word] = (*known.get(word, ()), (first, name))
+        for word in (last, f"{last}s", f"{last}es"):
+            by_word.setdefault(word, []).append((first, name))
+    known: dict[str, tuple[tuple[str, str], ...]] = {}
+    for word, there in by_word.items():
+        marked = dict.fromkeys([word + mark for mark in MARKS], tuple(there))
+        known |= marked | {both: known[both] + marked[both] for both in marked.keys() & known.keys()}
     return known
 
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import yaml
-
 from stages.discover.sidecars import MOST_SIDECAR
 from stages.discover.told import file_column
 from stages.errors import SourceError
@@ -166,20 +164,12 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], int]:
     return (values, closed.end()) if values else ({}, 0)
 
 
-class _NoAliases(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML of plain values only."""
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.YAMLError("an alias")
-        return super().compose_node(parent, index)
-
-
 def _front_values(source: str, fence: str) -> dict[str, Any]:
+    from stages.read.plain_yaml import load_yaml  # here, for few files have front matter
+
     try:
-        # Safe: a subclass of SafeLoader that does less.
-        values = tomllib.loads(source) if fence == "+++" else yaml.load(source, Loader=_NoAliases)  # noqa: S506
-    except (tomllib.TOMLDecodeError, yaml.YAMLError, ValueError, RecursionError):
+        values = tomllib.loads(source) if fence == "+++" else load_yaml(source)
+    except (ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}
 

@@ -28,9 +28,10 @@ class Lexicon(dict[str, str]):
     def read(cls, path: Path) -> "Lexicon":
         """Read the file; a missing one is an empty table."""
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        return cls(
-            (word, value) for value, _, words in (line.partition("\t") for line in lines) for word in words.split(" ")
-        )
+        table = cls()
+        for value, _, words in (line.partition("\t") for line in lines):
+            table.update(dict.fromkeys(words.split(" "), value))
+        return table
 
 
 @lru_cache(maxsize=1)

@@ -28,6 +28,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from stages.extract_entities.values.kinds import compile_pattern
 from stages.extract_entities.values.lexicon import lexicon
 from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.rules import RULES, Rule
@@ -83,7 +84,7 @@ def _candidates(tokens: Tokens, language: str) -> list[tuple[int, int, str, str 
     """First token, token after the last, label and value of all that the rules find."""
     found = []
     for rule in _rules(ANCHORS.intersection(tokens.letters)):
-        for match in rule.pattern.finditer(tokens.letters):
+        for match in compile_pattern(rule.pattern).finditer(tokens.letters):
             value = rule.read(tokens, match, language)
             if value != NO_VALUE:
                 found.append((match.start(), match.end(), rule.label, value))

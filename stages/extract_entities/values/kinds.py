@@ -6,6 +6,7 @@ Nobody writes these letters: lists of words are named by kind, and a pattern is 
 """
 
 import re
+from functools import cache
 
 LETTERS = {
     # numbers in digits
@@ -77,8 +78,9 @@ KINDS = {letter: kind for kind, letter in LETTERS.items()}
 _WORD = re.compile(r"(?<![<\w])[a-z]\w+")
 
 
+@cache
 def compile_pattern(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern written in kinds, a regular expression in which a kind stands for one token.
+    """Compile a pattern written in kinds, a regular expression in which a kind stands for one token; once.
 
     White space parts kinds and means nothing; plain brackets group. Raises KeyError for a kind that does not exist.
 

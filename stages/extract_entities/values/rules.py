@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from stages.extract_entities.values import clock, dates, measures, periods
-from stages.extract_entities.values.kinds import LETTERS, compile_pattern
+from stages.extract_entities.values.kinds import LETTERS
 from stages.extract_entities.values.tokens import Tokens
 
 # two and a half | 1 ½ | 12 | a half | twenty-five
@@ -33,19 +33,19 @@ Reader = Callable[[Tokens, "re.Match[str]", str], str | None]
 
 
 class Rule(NamedTuple):
-    """One way to write a value: its label, letters of which one must occur and such that all must, its pattern, and
-    what reads it."""
+    """One way to write a value: its label, letters of which one must occur and such that all must, its pattern in
+    kinds, and what reads it."""
 
     label: str
     anchors: frozenset[str]
     needs: frozenset[str]
-    pattern: re.Pattern[str]
+    pattern: str
     read: Reader
 
 
 def _rule(label: str, anchors: str, pattern: str, read: Reader, needs: str = "") -> Rule:
     one, all_of = (frozenset(LETTERS[kind] for kind in kinds.split()) for kinds in (anchors, needs))
-    return Rule(label, one, all_of, compile_pattern(pattern), read)
+    return Rule(label, one, all_of, pattern, read)
 
 
 RULES = (

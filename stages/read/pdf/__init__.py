@@ -11,7 +11,6 @@ from typing import Any
 
 from stages.discover.decide import IN_PART
 from stages.errors import SourceError
-from stages.read.pdf.glyphs import glyphs_of, runs_of
 from stages.read.printed import Page, Run, lay_out
 from stages.read.raw_document import Fact, PageSize, RawDocument
 from stages.read.versions import reader_version
@@ -109,6 +108,8 @@ def read_pages(document: Any, max_chars: int) -> Iterator[Page]:
 
 def _page(document: Any, number: int) -> Page:
     import pypdfium2
+
+    from stages.read.pdf.glyphs import glyphs_of, runs_of
 
     try:
         page = document[number]

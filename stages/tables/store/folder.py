@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING
 
 from stages.errors import LockedError, TablesError, UsageError, printable
 from stages.tables.schemas import TABLES
@@ -32,6 +31,9 @@ from stages.tables.store.snapshots import (
     replace_file,
     sync_folder,
 )
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 _log = logging.getLogger(__name__)
 MARKER_TEXT = """\
@@ -183,6 +185,8 @@ def writing(tables: Path, run_id: str, wait: float = 0.0) -> Iterator[bool]:
         tables.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TablesError(f"{tables} cannot be made ({error.strerror}); choose another --tables folder") from error
+    from filelock import FileLock  # here, for readers take no lock
+
     lock = FileLock(tables / ".writer.lock", poll_interval=0.1)
     try:
         _mark(tables)
@@ -204,8 +208,10 @@ def writing(tables: Path, run_id: str, wait: float = 0.0) -> Iterator[bool]:
         lock.release()
 
 
-def _acquire(lock: FileLock, tables: Path, wait: float) -> None:
+def _acquire(lock: "FileLock", tables: Path, wait: float) -> None:
     """Take the lock at once or within ``wait`` seconds; that of a process that has died is free."""
+    from filelock import Timeout
+
     with suppress(Timeout):
         lock.acquire(timeout=min(wait, _SECONDS_WITHOUT_A_WORD))
         return
