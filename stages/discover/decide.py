@@ -35,13 +35,13 @@ TOLD = ("sidecar_sha256", "told_sha256")
 """What is known of a file beside its bytes (`stages.discover.told`)."""
 _SAME = ("content_sha256", "form", *TOLD)
 _REMEMBERED = (
-    *("status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars", "read_by", "encoding_how"), *TOLD,
+    *("doc_id", "status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars", "read_by", "encoding_how"), *TOLD,
 )  # fmt: skip
 _OF_COPY = {"stages": "stages_sha256", "chars": "n_raw_chars", "read_by": "read_by", "how": "encoding_how"}
 IN_PART, RECOGNISED = "text layer in part", "text layer and recognised"
 """`sources.encoding_how` of PDFs some pages of which are pictures: these left out, and these recognised."""
 _SOURCE = pl.col("source_uri").str.split("/").list.first()
-_DOC_ID = pl.col("source_uri").map_elements(to_doc_id, return_dtype=pl.String)
+_NEW_ID = pl.when(pl.col("doc_id_prior").is_null()).then("source_uri").map_elements(to_doc_id, return_dtype=pl.String)
 _USABLE = pl.col("reason_code").is_null() & ~pl.col("opened").fill_null(False)
 _ROWS_AT_ONCE = 100_000
 
@@ -89,14 +89,16 @@ def decide(
     known = dict.fromkeys((*TOLD, "opening_sha256"), pl.String)
     found = pl.concat([pl.DataFrame(schema=known), found], how="diagonal")
     found = found if found["source_uri"].is_sorted() else found.sort("source_uri")
-    speaks = _speak_for(prior["source_uri"], sources, selection or Selection())
-    prior = prior.with_columns(in_scope=speaks & ~_hidden(prior["source_uri"], found))
+    # What was found is in scope, and most of what is known is found: to ask for each by name takes longer than to list.
+    lost = prior.filter(~pl.col("source_uri").is_in(found["source_uri"].implode()))["source_uri"]
+    speaks = _speak_for(lost, sources, selection or Selection()) & ~_hidden(lost, found)
+    prior = prior.with_columns(in_scope=~pl.col("source_uri").is_in(lost.filter(~speaks).implode()))
     outdated = _outdated_readers(prior["read_by"], made.readers)
     elsewhere = _from_elsewhere(prior)
     firsts = _firsts(found, elsewhere)
 
     def settled(rows: pl.DataFrame) -> pl.DataFrame:
-        rows = _with_copies(_with_form(rows), firsts, prior, _stands(made, outdated))
+        rows = _with_copies(rows, firsts, prior, _stands(made, outdated))
         return _as_decided(rows.with_columns(action=_action(made, outdated)), made)
 
     # Slice by slice, as a row has forty columns on its way.
@@ -116,7 +118,7 @@ def _as_decided(rows: pl.DataFrame, made: Made) -> pl.DataFrame:
         *FOUND.names(),
         "content_sha256",
         *TOLD,
-        doc_id=_DOC_ID,
+        doc_id=pl.coalesce("doc_id_prior", _NEW_ID),
         duplicate_of=pl.when(pl.col("action") == "duplicate").then("first"),
         copy_of=pl.when(pl.col("action") == "move").then("copy_of"),
         copy_stages=copied_by.when("opened").then(pl.coalesce("opening_sha256", pl.lit(made.opening_sha256))),
@@ -133,7 +135,7 @@ def _deleted(prior: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     gone = prior.filter("in_scope", absent, pl.col("status") != "deleted")
     facts = ("source_uri", "size_bytes", "modified_at", "content_sha256", "in_scope")
     action = pl.lit("delete")
-    return gone.select(*facts, doc_id=_DOC_ID, opened=pl.col("status") == "opened", alone=pl.lit(False), action=action)
+    return gone.select(*facts, "doc_id", opened=pl.col("status") == "opened", alone=pl.lit(False), action=action)
 
 
 def _stretches(found: pl.DataFrame, prior: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
@@ -186,6 +188,8 @@ def _with_copies(rows: pl.DataFrame, firsts: pl.DataFrame, prior: pl.DataFrame, 
         .unique(_SAME, keep="first", maintain_order=True)
         .select(*_SAME, copy_of="doc_id", **{f"copy_{name}": column for name, column in _OF_COPY.items()})
     )
+    met = pl.concat([firsts["content_sha256"], published["content_sha256"]]).unique()
+    rows = _with_form(rows, rows["content_sha256"].is_in(met.implode()))
     rows = rows.join(firsts, on=_SAME, how="left", nulls_equal=True, maintain_order="left")
     rows = rows.join(published, on=_SAME, how="left", nulls_equal=True, maintain_order="left")
     return rows.with_columns(first=pl.when(_USABLE).then(pl.coalesce("first", "source_uri")))
@@ -256,11 +260,15 @@ def _action(made: Made, outdated_readers: list[str]) -> pl.Expr:
     )
 
 
-def _with_form(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add what the name alone decides about how the same bytes are read."""
-    forms = [file_form(uri.rpartition("/")[2]) for uri in rows["source_uri"]]
-    keys = [f"{compressed} {suffix in TEXT_SUFFIXES} {suffix in MARKDOWN_SUFFIXES}" for compressed, suffix in forms]
-    return rows.with_columns(pl.Series("form", keys, dtype=pl.String))
+def _with_form(rows: pl.DataFrame, where: pl.Series | None = None) -> pl.DataFrame:
+    """Add what the name alone decides about how the same bytes are read; null for rows that nobody asks about."""
+    asked = rows["source_uri"] if where is None else rows["source_uri"].set(~where.fill_null(False), None)
+    return rows.with_columns(form=asked.map_elements(_form, return_dtype=pl.String))
+
+
+def _form(uri: str) -> str:
+    compressed, suffix = file_form(uri.rpartition("/")[2])
+    return f"{compressed} {suffix in TEXT_SUFFIXES} {suffix in MARKDOWN_SUFFIXES}"
 
 
 def _hidden(uris: pl.Series, found: pl.DataFrame) -> pl.Series:

@@ -55,7 +55,9 @@ FOUND = pl.Schema(
     ]
 )
 
-_Row = tuple[str, int | None, datetime | None, str | None, str | None]
+_LISTED = pl.Schema(FOUND | {"modified_at": pl.Int64()})
+_Row = tuple[str, int | None, int | None, str | None, str | None]
+"""A row of `FOUND`, its time in microseconds since 1970."""
 
 
 class Listing(NamedTuple):
@@ -84,7 +86,7 @@ def find_files(sources: Iterable[Source], selection: Selection | None = None) ->
     beside = _Beside({}, {})
     rows = sorted(row for source in sources for row in _walk(source, selection, passed[source.name], beside))
     counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
-    return Listing(pl.DataFrame(rows, schema=FOUND, orient="row"), counts, *beside)
+    return Listing(pl.DataFrame(rows, schema=_LISTED, orient="row").cast(dict(FOUND)), counts, *beside)
 
 
 def find_patiently(sources: Iterable[Source], selection: Selection | None = None) -> Listing:
@@ -239,7 +241,8 @@ def _list_remote(
         return
     found.tags.update((to_uri(source.name, path), tag) for path, tag in beside.items())
     for one in listed:
-        yield to_uri(source.name, one.path), one.size, one.modified, None, None
+        modified = (one.modified - _EPOCH) // timedelta(microseconds=1)
+        yield to_uri(source.name, one.path), one.size, modified, None, None
         _note_sidecar(source, one.path, beside, found.sidecars)
 
 
@@ -283,7 +286,7 @@ def _look_at(source: Source, root: Path, relative: str) -> _Row:
         return _problem(source, relative, "link_not_followed", f"cannot be reached ({why}); repair or remove it")
     if not stat.S_ISREG(status.st_mode):
         return _problem(source, relative, "not_regular", NOT_REGULAR)
-    modified = _EPOCH + timedelta(microseconds=min(max(status.st_mtime_ns // 1000, _FIRST), _LAST))
+    modified = min(max(status.st_mtime_ns // 1000, _FIRST), _LAST)
     return to_uri(source.name, relative), status.st_size, modified, None, None
 
 

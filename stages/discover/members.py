@@ -79,7 +79,8 @@ def open_containers(
     hashed = _with_pages(hashed, pages, roots, made.opening_sha256)
     known = _members_before(hashed, prior)
     had = set(known.select(CONTAINER.unique()).to_series()) | {page for uris in pages.values() for page in uris}
-    rows, passed = [known], {uri.partition("/")[0]: Counter[str]() for uri in hashed["source_uri"]}
+    names = hashed["source_uri"].str.split_exact("/", 1).struct.field("field_0").unique()
+    rows, passed = [known], {name: Counter[str]() for name in names}
     damaged: dict[str, SourceError] = {}
     fresh = hashed.filter("opened", pl.col("reason_code").is_null(), ~pl.col("source_uri").is_in(had))
     for uri, modified_at in fresh.select("source_uri", "modified_at").iter_rows():

@@ -51,7 +51,8 @@ class Source:
 
     def holds(self, relative: str) -> bool:
         """Tell whether this source, as named in this run, speaks for a path below its folder."""
-        return relative in self.files or any(_glob_regex(p).fullmatch(relative) for p in self.patterns)
+        every = self.patterns == _ALL
+        return every or relative in self.files or any(_glob_regex(p).fullmatch(relative) for p in self.patterns)
 
     def leads_to(self, folder: str) -> bool:
         """Tell whether this source may speak for a path below ``folder``, so that it has to be walked."""
@@ -110,7 +111,7 @@ def to_uri(name: str, relative: str) -> str:
 
 def escaped(name: str, also: str = "") -> str:
     """Percent-encode what is not printable or not UTF-8 in a name, and the characters in ``also``."""
-    if name.isprintable() and not any(c in name for c in also):
+    if name.isprintable() and not any(map(name.__contains__, also)):
         return name
     return "".join(c if c.isprintable() and c not in also else "".join(f"%{b:02X}" for b in _bytes_of(c)) for c in name)
 

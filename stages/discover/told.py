@@ -41,7 +41,7 @@ class Metadata(NamedTuple):
 
     def strangers(self, uris: pl.Series) -> str:
         """Say which rows speak of none of these sources, in a sentence; nothing where all rows speak of one."""
-        lost = self.rows.keys() - {name for uri in uris for name in names_of(uri)}
+        lost = self.rows.keys() - {name for uri in uris for name in names_of(uri)} if self.rows else None
         if not lost:
             return ""
         shown = ", ".join(sorted(lost)[:_MOST_NAMED])
