@@ -35,8 +35,9 @@ TOLD = ("sidecar_sha256", "told_sha256")
 """What is known of a file beside its bytes (`stages.discover.told`)."""
 _SAME = ("content_sha256", "form", *TOLD)
 _REMEMBERED = (
-    *("doc_id", "status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars", "read_by", "encoding_how"), *TOLD,
-)  # fmt: skip
+    *("doc_id", "status", "content_sha256", "stages_sha256", "reason_code", "n_raw_chars", "read_by", "encoding_how"),
+    *TOLD,
+)
 _OF_COPY = {"stages": "stages_sha256", "chars": "n_raw_chars", "read_by": "read_by", "how": "encoding_how"}
 IN_PART, RECOGNISED = "text layer in part", "text layer and recognised"
 """`sources.encoding_how` of PDFs some pages of which are pictures: these left out, and these recognised."""
