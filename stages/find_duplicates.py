@@ -41,6 +41,8 @@ _MOST_IN_KEY = 16  # texts of one key that a text is compared with, so that time
 _KEYS_AT_ONCE = 500_000  # of sketches; each takes some 130 bytes while its pairs are made
 _CHARS_AT_ONCE = 1 << 17  # each takes some 30 bytes while words are hashed
 _PAIRS_AT_ONCE = 4_000_000  # eight bytes each
+_TEXTS_AT_ONCE = 50_000
+_TRIPLES_AT_ONCE = 500_000  # of pairs; each takes some 80 bytes while they are compared
 _SEED = 20240305
 _CHUNK = 4096
 _MIX = tuple(np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xBF58476D1CE4E5B9))
@@ -155,12 +157,70 @@ def _any_is_in(doc_ids: pl.Series) -> pl.Expr:
 
 
 def compare(candidates: pl.DataFrame, texts: pl.DataFrame, at_least: float = AT_LEAST) -> pl.DataFrame:
-    """Give the pairs (`PAIRS`) of near-duplicates among candidates, by their texts (doc_id, text)."""
+    """Give the pairs (`PAIRS`) of near-duplicates among candidates, by their texts (doc_id, text).
+
+    Raises KeyError where a text is missing.
+    """
     needed = pl.concat([candidates["doc_id"], candidates["other_id"]]).unique().cast(pl.String)
     wanted = texts.filter(pl.col("doc_id").is_in(needed.implode())).select("doc_id", "text")
-    found = (one[:_MOST_TRIPLES].astype(np.uint32) for one in _triples_of(wanted["text"].to_list()))
-    triples = dict(zip(wanted["doc_id"], found, strict=True))
-    return pl.DataFrame(list(_similar(candidates.iter_rows(), triples, at_least)), schema=PAIRS, orient="row")
+    triples, ends = _shelve_triples(wanted)
+    first, other = (_numbered(candidates[name], wanted["doc_id"]) for name in CANDIDATES)
+    found = [pl.DataFrame(schema=PAIRS)]
+    for pairs in _some_pairs(np.diff(ends)[first] + np.diff(ends)[other]):
+        similarity = _similarities(first[pairs], other[pairs], triples, ends)
+        like = similarity >= at_least
+        rows = candidates[pairs].select(CANDIDATES).with_columns(similarity=pl.Series(similarity)).filter(like)
+        found.append(rows.cast(PAIRS))
+    return pl.concat(found)
+
+
+def _shelve_triples(texts: pl.DataFrame) -> tuple[U32, Ints]:
+    """The triples of all texts one behind the other, of each the smallest, and where each ends, a zero before it."""
+    shelved, sizes = [np.empty(0, np.uint32)], [0]
+    for some in texts.iter_slices(_TEXTS_AT_ONCE):
+        triples = [one[:_MOST_TRIPLES] for one in _triples_of(some["text"].to_list())]
+        shelved.append(np.concatenate(triples).astype(np.uint32))
+        sizes += map(len, triples)
+    return np.concatenate(shelved), np.cumsum(sizes, dtype=np.int64)
+
+
+def _numbered(doc_ids: pl.Series, names: pl.Series) -> Ints:
+    """The place of each document among the names; each name is looked for once, as a number names millions of pairs."""
+    each = doc_ids.unique().to_frame("doc_id").with_columns(name=pl.col("doc_id").cast(pl.String))
+    places = each.join(names.to_frame("name").with_row_index("at"), on="name", how="left")
+    if places["at"].has_nulls():
+        raise KeyError(f"no text of document {places.filter(pl.col('at').is_null())['name'][0]}")
+    placed = doc_ids.to_frame("doc_id").join(places, on="doc_id", how="left", maintain_order="left")
+    return placed["at"].cast(pl.Int64).to_numpy()
+
+
+def _some_pairs(n_triples: Ints) -> Iterator[slice]:
+    """So many pairs at once that their triples take a few megabytes; ``n_triples``: of each pair."""
+    parts = np.cumsum(n_triples) // _TRIPLES_AT_ONCE
+    edges = [0, *(np.flatnonzero(np.diff(parts)) + 1).tolist(), len(parts)]
+    return (slice(first, last) for first, last in pairwise(edges) if first < last)
+
+
+def _similarities(first: Ints, other: Ints, triples: U32, ends: Ints) -> NDArray[np.float64]:
+    """The share of the triples of either text that both have, for each pair: of all, or of the smallest of long texts.
+
+    ``first`` and ``other``: the number of a text in ``triples`` and ``ends``, as `_shelve_triples` gives them.
+    """
+    texts, pairs = np.concatenate((first, other)), np.tile(np.arange(len(first), dtype=np.uint64), 2)
+    sizes = np.diff(ends)
+    own = sizes[texts]
+    # The triples of both texts of a pair side by side, in order: what both have stands there twice.
+    places = np.repeat(ends[texts] - (np.cumsum(own) - own), own) + np.arange(own.sum())
+    numbers = np.sort((np.repeat(pairs, own) << np.uint64(32)) | triples[places])
+    again = np.concatenate((numbers[:1] != numbers[:1], numbers[1:] == numbers[:-1]))
+    pair = (numbers >> np.uint64(32)).astype(np.int64)
+    begins = np.searchsorted(pair, np.arange(len(first)))
+    distinct = np.cumsum(~again)
+    rank = distinct - distinct[begins][pair]
+    is_long = (sizes[first] == _MOST_TRIPLES) | (sizes[other] == _MOST_TRIPLES)
+    counts = ~is_long[pair] | (rank < _MOST_TRIPLES)
+    either, both = (np.bincount(pair[counts & kind], minlength=len(first)) for kind in (~again, again))
+    return both / either
 
 
 def to_rows(pairs: pl.DataFrame) -> pl.DataFrame:
@@ -278,20 +338,3 @@ def _keys(least: U64) -> U64:
         keys = _scatter(keys * _MIX[0] ^ row * _MIX[1])
     # 63 bits, which every database has a whole number for.
     return keys >> np.uint64(1)
-
-
-def _similar(
-    candidates: Iterable[tuple[str, str]], triples: dict[str, NDArray[np.uint32]], at_least: float
-) -> Iterator[tuple[str, str, float]]:
-    for one, other in candidates:
-        similarity = _similarity(triples[one], triples[other])
-        if similarity >= at_least:
-            yield one, other, similarity
-
-
-def _similarity(one: NDArray[np.uint32], other: NDArray[np.uint32]) -> float:
-    """The share of the triples of either that both have: of all there are, or of the smallest where a text is long."""
-    most = _MOST_TRIPLES if _MOST_TRIPLES in (len(one), len(other)) else len(one) + len(other)
-    either = np.union1d(one, other)[:most]
-    both = np.intersect1d(one, other, assume_unique=True)
-    return float(np.isin(either, both, assume_unique=True).mean()) if most == _MOST_TRIPLES else len(both) / len(either)

@@ -86,7 +86,7 @@ def find_files(sources: Iterable[Source], selection: Selection | None = None) ->
     beside = _Beside({}, {})
     rows = sorted(row for source in sources for row in _walk(source, selection, passed[source.name], beside))
     counts = {name: dict(sorted(reasons.items())) for name, reasons in passed.items() if reasons}
-    return Listing(pl.DataFrame(rows, schema=_LISTED, orient="row").cast(dict(FOUND)), counts, *beside)
+    return Listing(pl.DataFrame(rows, schema=_LISTED, orient="row").cast(FOUND), counts, *beside)
 
 
 def find_patiently(sources: Iterable[Source], selection: Selection | None = None) -> Listing:
