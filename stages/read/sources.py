@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import polars as pl
 
@@ -68,28 +68,38 @@ def read_source(path: Path | Remote, options: ReadOptions | None = None) -> tupl
     decompressed than `ReadOptions.max_bytes`, so neither a huge file nor a gzip bomb fills the memory.
     """
     options = options or ReadOptions()
-    packed, whole, limit = bytearray(), hashlib.sha256(), options.max_bytes
+    packed, whole, how = bytearray(), hashlib.sha256(), None
     try:
         with open_source(path) as file:
             for chunk in chunks(file):
-                if not packed:
-                    limit = _limit(chunk, path.name, options)
+                how = how or _look_at(chunk, path.name, options)
                 whole.update(chunk)
-                packed += chunk[: limit + 1 - len(packed)]
+                packed += chunk[: how.limit + 1 - len(packed)]
     except OSError as error:
         raise refused(error) from error
-    return read_bytes(bytes(packed), path.name, options), whole.hexdigest()
+    return _read(bytes(packed), path.name, options, how or _look_at(b"", path.name, options)), whole.hexdigest()
 
 
 def read_bytes(packed: bytes, name: str, options: ReadOptions) -> RawDocument:
     """Read what a file called ``name`` holds; raises SourceError as `read_source` does."""
-    limit = _limit(packed, name, options)
+    return _read(packed, name, options, _look_at(packed, name, options))
+
+
+class _How(NamedTuple):
+    """How a file is read, as its beginning tells: so many bytes at the most, by this reader; None for plain text."""
+
+    limit: int
+    reader: Reader | None
+
+
+def _read(packed: bytes, name: str, options: ReadOptions, how: _How) -> RawDocument:
     compressed = file_form(name)[0]
-    data = decompress(packed, limit) if compressed and len(packed) <= limit else packed
-    if len(data) > limit:
+    data = decompress(packed, how.limit) if compressed and len(packed) <= how.limit else packed
+    if len(data) > how.limit:
         raise _too_large(options)
+    # What is unpacked may begin with more than its first piece.
+    reader = reader_of(data, name[: -len(".gz")]) if compressed else how.reader
     name = name[: -len(".gz")] if compressed else name
-    reader = reader_of(data, name)
     raw = _read_or_recognise(reader, data, name, options) if reader else _as_document(decode(data))
     if len(raw.text) > options.max_chars:
         raise _too_large(options)
@@ -106,14 +116,14 @@ def _read_or_recognise(reader: Reader, data: bytes, name: str, options: ReadOpti
     return recognise_rest(data, options.ocr, options.max_chars) if options.ocr and raw.encoding_how == IN_PART else raw
 
 
-def _limit(begins: bytes, name: str, options: ReadOptions) -> int:
-    """Say how many bytes may be read of a file that begins like this; refuses at once what no reader reads."""
+def _look_at(begins: bytes, name: str, options: ReadOptions) -> _How:
+    """Say how a file that begins like this is read; refuses at once what no reader reads."""
     compressed, suffix = file_form(name)
     head = _unpacked(begins) if compressed else begins
-    if reader_of(head, name[: -len(".gz")] if compressed else name):
-        return options.max_bytes
+    if reader := reader_of(head, name[: -len(".gz")] if compressed else name):
+        return _How(options.max_bytes, reader)
     _refuse_suffix(suffix)
-    return options.max_text_bytes
+    return _How(options.max_text_bytes, None)
 
 
 def _unpacked(begins: bytes) -> bytes:

@@ -99,10 +99,10 @@ def _refuse_binary(data: bytes) -> None:
 
     they count by their runs and not by their number, unless there is hardly anything else.
     """
-    bare = data.replace(b"\0", b"")
+    bare = data.replace(b"\0", b"") if b"\0" in data else data
     controls = len(bare) - len(bare.translate(None, _CONTROL))
     most_runs = int(max(2, _MAX_NUL_RUNS_SHARE * len(bare)))
-    runs = sum(1 for _ in islice(_NULS.finditer(data), most_runs + 1))
+    runs = 0 if bare is data else sum(1 for _ in islice(_NULS.finditer(data), most_runs + 1))
     full_of_nuls = runs > most_runs or len(bare) < _MIN_BARE_SHARE * len(data)
     if full_of_nuls or controls > max(1, _MAX_CONTROL_SHARE * len(bare)):
         nuls = len(data) - len(bare)
