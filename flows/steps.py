@@ -337,7 +337,7 @@ def find_duplicates(run: Run, batches: Sequence[Batch], replaced: Sequence[str])
     published = store.scan_sound(run.previous, "documents").select(sketched)
     known, gone = alike.to_pairs(store.read(run.previous, "duplicates")), pl.Series(replaced, dtype=pl.String)
     todo, pairs = alike.renew_candidates(published, new, gone, known)
-    made, met = new["doc_id"], pl.concat([todo["doc_id"], todo["other_id"]]).unique().cast(pl.String)
+    made, met = new["doc_id"], alike.documents_of(todo).cast(pl.String)
     del new  # 200 bytes a document that nobody looks at again
     texts = _texts_of(run, met, batches, made)
     return run.whole("duplicates").add(alike.to_rows(pl.concat([pairs, alike.compare(todo, texts)])))

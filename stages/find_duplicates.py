@@ -77,10 +77,14 @@ def find_candidates(sketches: pl.DataFrame) -> pl.DataFrame:
     Of each key the first documents by doc_id stand for all, and of each document the one before it: a chain through
     them joins the rest.
     """
-    ordered = sketches.select(SKETCHES.names()).sort("doc_id").with_row_index("at")
-    pairs = _each_once(_sharing(by_key) for by_key in _by_key(ordered))
+    # The documents in order; their keys stay where they are, for those are most of all that is held.
+    names = sketches["doc_id"].sort()
+    at = np.empty(len(names), np.uint32)
+    at[sketches["doc_id"].arg_sort().to_numpy()] = np.arange(len(names), dtype=np.uint32)
+    numbered = sketches.select("sketch", at=pl.Series(at))
+    pairs = _each_once(_sharing(by_key) for by_key in _by_key(numbered))
     # There may be twelve pairs for each document: as strings of their own their names would take ten times the memory.
-    names = ordered["doc_id"].cast(pl.Enum(ordered["doc_id"].drop_nulls().unique(maintain_order=True)))
+    names = names.cast(pl.Enum(names.drop_nulls().unique(maintain_order=True)))
     first, other = (pairs >> np.uint64(32)).astype(np.uint32), pairs.astype(np.uint32)
     return pl.DataFrame({"doc_id": names.gather(first), "other_id": names.gather(other)})
 
@@ -95,17 +99,17 @@ def _each_once(found: Iterable[U64]) -> U64:
     return np.unique(np.concatenate([known, *waiting]))
 
 
-def _by_key(ordered: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Give the keys that several documents have, with the row of each (``key``, ``at``), `_KEYS_AT_ONCE` at a time."""
-    n_parts = int(ordered["sketch"].list.len().sum()) // _KEYS_AT_ONCE + 1
-    each = ordered.lazy().select("at", key="sketch").explode("key", empty_as_null=True).drop_nulls("key")
+def _by_key(numbered: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Give the keys that several documents have, with their numbers (``key``, ``at``), `_KEYS_AT_ONCE` at a time."""
+    n_parts = int(numbered["sketch"].list.len().sum()) // _KEYS_AT_ONCE + 1
+    each = numbered.lazy().select("at", key="sketch").explode("key", empty_as_null=True).drop_nulls("key")
     for part in range(n_parts):
         found = each.filter(pl.col("key") % n_parts == part).collect(engine="streaming")
         yield found.filter(pl.col("key").is_duplicated()).sort("key", "at")
 
 
 def _sharing(by_key: pl.DataFrame) -> U64:
-    """Give the pairs of rows that are compared for these keys: the first in the upper half of a number."""
+    """Give the pairs of documents that are compared for these keys: the first in the upper half of a number."""
     ranked = by_key.with_columns(rank=pl.int_range(pl.len()).over("key"), before=pl.col("at").shift(1).over("key"))
     first = ranked.filter(pl.col("rank") < _MOST_IN_KEY).select("key", first="at")
     pairs = [
@@ -125,10 +129,13 @@ def renew_candidates(
     published sketches go. Which documents of a key are compared changes for the keys of new and replaced documents
     alone, so of all others no more is looked at than whether they have one of these.
     """
+    if published.select("doc_id").head(1).collect().is_empty():
+        return find_candidates(new), pairs
     goes = pl.col("doc_id").is_in(replaced.implode())
     keys = pl.concat([new["sketch"], published.filter(goes).collect()["sketch"]]).explode().drop_nulls().unique()
     before = _narrowed(published, keys)
-    if before.is_empty():  # a first load, or nothing like what stands
+    if before.is_empty():  # nothing like what stands
+        del keys
         return find_candidates(new), pairs
     shaken = pairs.filter(_any_is_in(before["doc_id"]))
     if shaken.height:
@@ -161,17 +168,24 @@ def compare(candidates: pl.DataFrame, texts: pl.DataFrame, at_least: float = AT_
 
     Raises KeyError where a text is missing.
     """
-    needed = pl.concat([candidates["doc_id"], candidates["other_id"]]).unique().cast(pl.String)
-    wanted = texts.filter(pl.col("doc_id").is_in(needed.implode())).select("doc_id", "text")
+    met = documents_of(candidates)
+    names = met.cast(pl.String)
+    wanted = texts.filter(pl.col("doc_id").is_in(names.implode())).select("doc_id", "text")
     triples, ends = _shelve_triples(wanted)
-    first, other = (_numbered(candidates[name], wanted["doc_id"]) for name in CANDIDATES)
+    places = _places(met, names, wanted["doc_id"])
     found = [pl.DataFrame(schema=PAIRS)]
-    for pairs in _some_pairs(np.diff(ends)[first] + np.diff(ends)[other]):
-        similarity = _similarities(first[pairs], other[pairs], triples, ends)
-        like = similarity >= at_least
-        rows = candidates[pairs].select(CANDIDATES).with_columns(similarity=pl.Series(similarity)).filter(like)
-        found.append(rows.cast(PAIRS))
+    for some in candidates.select(CANDIDATES).iter_slices(_PAIRS_AT_ONCE // 4):
+        first, other = (_placed(some[name], places) for name in CANDIDATES)
+        for pairs in _some_pairs(np.diff(ends)[first] + np.diff(ends)[other]):
+            similarity = _similarities(first[pairs], other[pairs], triples, ends)
+            like = similarity >= at_least
+            found.append(some[pairs].with_columns(similarity=pl.Series(similarity)).filter(like).cast(PAIRS))
     return pl.concat(found)
+
+
+def documents_of(candidates: pl.DataFrame) -> pl.Series:
+    """Give the documents of some pairs, each once."""
+    return pl.concat([candidates[name].unique() for name in CANDIDATES]).unique()
 
 
 def _shelve_triples(texts: pl.DataFrame) -> tuple[U32, Ints]:
@@ -184,12 +198,16 @@ def _shelve_triples(texts: pl.DataFrame) -> tuple[U32, Ints]:
     return np.concatenate(shelved), np.cumsum(sizes, dtype=np.int64)
 
 
-def _numbered(doc_ids: pl.Series, names: pl.Series) -> Ints:
-    """The place of each document among the names; each name is looked for once, as a number names millions of pairs."""
-    each = doc_ids.unique().to_frame("doc_id").with_columns(name=pl.col("doc_id").cast(pl.String))
-    places = each.join(names.to_frame("name").with_row_index("at"), on="name", how="left")
+def _places(met: pl.Series, names: pl.Series, texts: pl.Series) -> pl.DataFrame:
+    """The place (``at``) of each document that was met, whatever names it there, among the texts."""
+    known = texts.to_frame("name").with_row_index("at")
+    places = pl.DataFrame({"doc_id": met, "name": names}).join(known, on="name", how="left")
     if places["at"].has_nulls():
         raise KeyError(f"no text of document {places.filter(pl.col('at').is_null())['name'][0]}")
+    return places.select("doc_id", "at")
+
+
+def _placed(doc_ids: pl.Series, places: pl.DataFrame) -> Ints:
     placed = doc_ids.to_frame("doc_id").join(places, on="doc_id", how="left", maintain_order="left")
     return placed["at"].cast(pl.Int64).to_numpy()
 
