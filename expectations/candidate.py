@@ -6,6 +6,7 @@ These are the rows that the run changed, read from what is about to be published
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import NamedTuple, Protocol
 
@@ -139,8 +140,15 @@ def on_record(candidate: Candidate) -> Iterator[OnRecord]:
         yield OnRecord(
             pl.concat(record.digests for record in found),
             pl.concat(record.made_by for record in found),
-            {doc_id: raw for record in found for doc_id, raw in record.raw_texts.items()},
+            pl.concat(record.parted for record in found),
+            partial(_raw_texts, batches),
         )
+
+
+def _raw_texts(batches: Sequence[Made]) -> dict[str, str]:
+    """The raw texts that were read in this run, by doc_id."""
+    read = (batch.raw_texts() for batch in batches if batch.digests() is not None)
+    return {doc_id: raw for texts in read for doc_id, raw in texts.items()}
 
 
 def _chunks(batches: Sequence[Made]) -> Iterator[list[Made]]:
@@ -166,14 +174,15 @@ def _of_batch(batch: Made, candidate: Candidate) -> OnRecord:
     """What was parted in this run; of documents that were moved or linked anew, what was published before."""
     digests = batch.digests()
     if digests is not None:
-        return OnRecord(digests, _made_by(digests["doc_id"], candidate), batch.raw_texts())
+        made_by = _made_by(digests["doc_id"], candidate)
+        return OnRecord(digests, made_by, made_by["doc_id"], batch.raw_texts)
     copies = batch.copies()
     published = _rows_of(candidate.store, candidate.previous, copies["copy_of"])
     digests = digest_documents(published).rename({"doc_id": "copy_of"}).join(copies, on="copy_of")
     stays = pl.col("doc_id") == pl.col("copy_of")
     standing = published["documents"].join(copies.filter(stays), on="doc_id", how="semi").select(MADE_BY.names())
     moved = _made_by(copies.filter(~stays)["doc_id"], candidate)
-    return OnRecord(digests.select(DIGESTS.names()), pl.concat([standing, moved]), {})
+    return OnRecord(digests.select(DIGESTS.names()), pl.concat([standing, moved]), moved["doc_id"].clear(), dict)
 
 
 def _made_by(doc_ids: pl.Series, candidate: Candidate) -> pl.DataFrame:

@@ -1,12 +1,13 @@
 """Final evidence: boolean columns on what is about to be published, for what only shows once all is put together."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import polars as pl
 
 from expectations.digests import digest_documents, row_digests
 from expectations.evidence import with_evidence
+from expectations.rules import RULES
 from stages.tables import agree
 from stages.tables.schemas import TABLES
 
@@ -20,13 +21,14 @@ class OnRecord(NamedTuple):
     """What was put on record of changed documents before they were linked and assembled.
 
     ``digests``: as `digest_documents` gives them, of the rows as they were parted or published. ``made_by``: for each
-    document the run_id and processed_at that it must have. ``raw_texts``: the raw text by doc_id, where the document
-    was read in this run.
+    document the run_id and processed_at that it must have. ``parted``: the documents that were read in this run, whose
+    rows were found good; ``raw_texts`` reads their raw texts, by doc_id.
     """
 
     digests: pl.DataFrame
     made_by: pl.DataFrame
-    raw_texts: Mapping[str, str]
+    parted: pl.Series
+    raw_texts: Callable[[], Mapping[str, str]]
 
 
 _OF_SOURCES = ("source_uri", "doc_id", "status", "content_sha256", "encoding")
@@ -49,13 +51,17 @@ class WholeTables(NamedTuple):
 
 
 def changed_with_evidence(frames: Mapping[str, pl.DataFrame], record: OnRecord, whole: WholeTables) -> Frames:
-    """Add the boolean columns of `RULES` and `LINKED_RULES` to the assembled rows of changed documents."""
-    unread = set(record.made_by["doc_id"]) - record.raw_texts.keys()
-    documents, mentions, clusters = (frames[name] for name in ("documents", "mentions", "clusters"))
-    found = with_evidence(frames, record.raw_texts, unread)
+    """Add the boolean columns of `RULES` and `LINKED_RULES` to the assembled rows of changed documents.
+
+    What was found good in this run, and still has the digest that it had then, is as good as it was; on all else the
+    evidence is taken anew.
+    """
     digests = digest_documents(frames)
     stand = digests.filter(agree.held(digests, record.digests, digests.columns))
+    whole_ids = frames["documents"].filter(_are_complete(frames["documents"], stand, digests, record.digests))["doc_id"]
+    found = _seen_again(frames, record, whole_ids.filter(whole_ids.is_in(record.parted.implode())))
     found = {table: rows.with_columns(as_parted=_named(rows, stand, table)) for table, rows in found.items()}
+    documents, mentions, clusters = (found[name] for name in ("documents", "mentions", "clusters"))
     found["documents"] = found["documents"].with_columns(
         is_complete=_are_complete(documents, stand, digests, record.digests),
         made_by_run=agree.held(documents, record.made_by, MADE_BY.names()),
@@ -69,6 +75,24 @@ def changed_with_evidence(frames: Mapping[str, pl.DataFrame], record: OnRecord, 
         as_linked=agree.as_linked(clusters, _of(clusters, whole.entities)),
     )
     return found
+
+
+def _seen_again(frames: Mapping[str, pl.DataFrame], record: OnRecord, good: pl.Series) -> Frames:
+    """Add the boolean columns of `RULES`: true for documents that are known to be ``good``, else what is found now."""
+    held = {table: rows["doc_id"].is_in(good.implode()).fill_null(False) for table, rows in frames.items()}
+    columns = {
+        table: [rule.columns[0] for rule in RULES if (rule.table, rule.kind) == (table, "true")] for table in frames
+    }
+    known = {
+        table: rows.filter(held[table]).with_columns(pl.lit(True).alias(name) for name in columns[table])
+        for table, rows in frames.items()
+    }
+    rest = {table: rows.filter(~held[table]) for table, rows in frames.items()}
+    if all(rows.is_empty() for rows in rest.values()):
+        return known
+    read = record.raw_texts()
+    looked_at = with_evidence(rest, read, set(record.made_by["doc_id"]) - read.keys())
+    return {table: pl.concat([rows, looked_at[table].select(rows.columns)]) for table, rows in known.items()}
 
 
 def _named(rows: pl.DataFrame, digests: pl.DataFrame, table: str) -> pl.Series:

@@ -154,7 +154,7 @@ def about_whole(candidate: Candidate, scene: Scene) -> list[str]:
 
 def test_scene_is_whole_and_good(scene: Scene) -> None:
     assert set(scene.record.made_by["doc_id"]) == {NEW, MOVED, RELINKED}
-    assert scene.record.raw_texts.keys() == {NEW}
+    assert set(scene.record.parted) == scene.record.raw_texts().keys() == {NEW}
     for table in CONTENT:
         # Only what was recognised has a raw text that its file does not hold.
         assert set(scene.rows[table]["doc_id"]) == ({NEW} if table == "raw_texts" else {NEW, MOVED, RELINKED}), table
