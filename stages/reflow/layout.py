@@ -63,7 +63,7 @@ def reflow_pieces(document: RawDocument, options: ReflowOptions = DEFAULT) -> Re
     groups = _heal(_group(printed)) if options.join_lines else [[item] for item in printed]
     lines = [item.line for group in groups for item in group]
     begins = [at == 0 for group in groups for at in range(len(group))]
-    hyphens = _decide_hyphens(lines, begins)
+    hyphens = _decide_hyphens([(lines, begins)])[0]
     put: list[Put] = []
     n_joins = at = 0
     for group in groups:
