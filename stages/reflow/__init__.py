@@ -63,10 +63,8 @@ def reflow_all(raws: Sequence[str], options: ReflowOptions = DEFAULT) -> Iterato
             cut = cut_all(raws[start:end], options.characters)
             drafts = [_draft(one, *found, options) for one, found in zip(raws[start:end], cut, strict=True)]
             # Where nothing is wrapped each line is a block, and nothing has to be decided.
-            wrapped = [draft.lines for draft in drafts if options.join_lines and draft.form == "wrapped"]
-            decided = iter(begins_blocks(wrapped))
-            begins = [next(decided) if options.join_lines and draft.form == "wrapped" else [True] * len(draft.lines)
-                      for draft in drafts]  # fmt: skip
+            decided = iter(begins_blocks([draft.lines for draft in drafts if draft.left == "wrapped"]))
+            begins = [next(decided) if draft.left == "wrapped" else [True] * len(draft.lines) for draft in drafts]
             marked = [_mark(draft, own, options) for draft, own in zip(drafts, begins, strict=True)]
             joins = _decide_hyphens([(one.lines, one.begins) for one in marked])
             laid = [_lay_out(one, own) for one, own in zip(marked, joins, strict=True)]
@@ -86,6 +84,7 @@ class Note(NamedTuple):
 class Draft(NamedTuple):
     """A text before it is decided where its blocks begin: its lines in reading order, and what was done so far.
 
+    ``form`` is that of the text, ``left`` that of these lines: what is not to be joined is as good as separate.
     ``marked`` says that signs before lines or columns were read, ``doubt`` what was not sure.
     """
 
@@ -94,6 +93,7 @@ class Draft(NamedTuple):
     notes: list[Note]
     repairs: list[Repair]
     form: Form
+    left: Form
     marked: bool
     doubt: str | None
 
@@ -129,12 +129,14 @@ def _draft(raw: str, lines: list[Line], repairs: list[Repair], options: ReflowOp
         read = read + parted
         repairs += read
         form = text_form(lines) if read else form
+    left, whole = form if options.join_lines else "separate", lines
     if options.furniture and form == "wrapped":
         lines, starts, removed = _without_furniture(raw, lines)
         repairs += removed
         if options.join_lines:
             lines, notes = _without_notes(lines, starts)
-    return Draft(raw, lines, notes, repairs, form, bool(read), doubt)
+            left = left if lines is whole else text_form(lines)
+    return Draft(raw, lines, notes, repairs, form, left, bool(read), doubt)
 
 
 def _mark(draft: Draft, begins: list[bool], options: ReflowOptions) -> Marked:

@@ -76,8 +76,8 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
     edges of pages; what it takes for furniture goes only where something beside the look of the line says so too.
     """
     unnumbered = without_numbers(line.text for line in lines)
-    found = running_lines(lines, unnumbered) | paged_feet(lines)
     certain = any(line.form_feeds for line in lines)
+    found = running_lines(lines, unnumbered) | (paged_feet(lines) if certain else set())
     if found and certain:
         return found
     short = not certain and len(lines) < FEWEST_LINES

@@ -72,8 +72,9 @@ def text_form(lines: Sequence[Line]) -> Form:
     if len(lines) < 2 or all(line.breaks > 1 and not line.form_feeds for line in lines[1:]):
         return "separate"
     texts = [line.text for line in lines]
-    wide = sorted(map(len, texts))[len(texts) // 2] > WIDEST_COLUMN
-    width = column_width(texts) if len(texts) >= FEWEST else NARROWEST_COLUMN
+    widths = sorted(map(len, texts))
+    wide = widths[len(texts) // 2] > WIDEST_COLUMN
+    width = widths[len(texts) * 9 // 10] if len(texts) >= FEWEST else NARROWEST_COLUMN
     # Ideographs are twice as wide as letters.
     narrow = width < NARROWEST_COLUMN and not (2 * width >= NARROWEST_COLUMN and _is_unspaced(lines))
     # Wrapped Chinese or Japanese seldom ends a line where a sentence ends; a line for each paragraph nearly always.
@@ -89,7 +90,7 @@ def column_width(texts: Sequence[str]) -> int:
 
 
 def begins_blocks(documents: Sequence[Sequence[Line]]) -> list[list[bool]]:
-    """For each line of each document, whether a block begins with it.
+    """For each line of each document, whether a block begins with it; all are wrapped to a column.
 
     The network decides wrapped texts; a few lines are too little for it, and are joined by rules, as are languages
     written without spaces, which it never met.
@@ -102,8 +103,6 @@ def begins_blocks(documents: Sequence[Sequence[Line]]) -> list[list[bool]]:
 
 def _by_rules(lines: Sequence[Line]) -> list[bool] | None:
     """Where blocks begin, or None where the network has to say."""
-    if text_form(lines) != "wrapped":
-        return [True] * len(lines)
     unspaced = _is_unspaced(lines)
     if len(lines) >= FEWEST and not unspaced:
         return None
@@ -293,7 +292,7 @@ def begins_spaced(texts: list[str]) -> list[bool]:
 
 def _is_code(texts: Sequence[str]) -> bool:
     text = "\n".join(texts)
-    return sum(map(text.count, CODE_CHARACTERS)) > CODE_SHARE * len(texts)
+    return sum(text.count(sign) for sign in CODE_CHARACTERS if sign in text) > CODE_SHARE * len(texts)
 
 
 def _begins(last: Line, line: Line, column: float, length: Callable[[str], float] = len) -> bool:

@@ -36,6 +36,8 @@ DATED_LINE = re.compile(r".*[\u2022\u00b7|] ?\d{1,2}\.\d{1,2}\.\d{4}")
 NO_STATEMENT = re.compile("(?:[^.:,;\u3002\uff0e\uff61]|\\.\\.)$")
 # Every credit has one of these.
 CREDIT_MARK = re.compile("[:/|\u00a9]|\\(c\\)")
+# With one of these it needs no word for picture.
+CREDIT_SIGN = re.compile("[/\u00a9]|\\(c\\)")
 # Kinds that nothing in the text shows.
 PLAIN = ("paragraph", "heading")
 # What a mail has above the message that it answers, and above its signature.
@@ -57,6 +59,7 @@ class Signs(NamedTuple):
     credited: re.Pattern[str]
     boilerplate: re.Pattern[str]
     closing: re.Pattern[str]
+    credit_words: tuple[str, ...]
 
 
 @cache
@@ -78,6 +81,7 @@ def load_signs() -> Signs:
         re.compile(f"[^.!?]\\((?:{_any(words['credits'])})(?: by)?:? ?[:/|] ?[^()]{{2,60}}\\)$"),
         _boilerplate(words),
         re.compile(f"(?:{_any(words['closings'])})[,.!]?"),
+        tuple(sorted({word.lower() for word in words["credits"] + words["credits_with_colon"]})),
     )
 
 
@@ -102,10 +106,20 @@ def part_credit(text: str) -> int:
     >>> part_credit("Minister Lawrow: (Archiv). AFP/JANE DOE")
     27
     """
-    if len(text) > LONGEST_CAPTION or not CREDIT_MARK.search(text):
+    if len(text) > LONGEST_CAPTION or not _may_hold_credit(text):
         return 0
     match = load_signs().credit_tail.search(text)
     return match.start(match.lastindex or 0) if match else 0
+
+
+def _may_hold_credit(text: str) -> bool:
+    """Whether a text has a mark that every credit has, and the word before it where that is a colon or bar."""
+    if not CREDIT_MARK.search(text):
+        return False
+    if CREDIT_SIGN.search(text):
+        return True
+    small = text.lower()
+    return any(word in small for word in load_signs().credit_words)
 
 
 def name_kinds(texts: list[str]) -> list[str]:

@@ -334,10 +334,13 @@ def _counted_lines(lines: Sequence[Line], unnumbered: Sequence[str]) -> set[int]
     """Without form feeds: lines that come again far apart, with a number that goes up by one or two each time."""
     if len(lines) <= (FEWEST_COUNTED - 1) * NEAREST_PAGE:
         return set()
-    times = Counter(map(str.lower, unnumbered))
+    keys = [key.lower() for key in unnumbered]
+    often = {key for key, times in Counter(keys).items() if times >= FEWEST_COUNTED and "0" in key}
+    if not often:
+        return set()
     same: dict[str, list[Edge]] = {}
-    for at, (line, key) in enumerate(zip(lines, unnumbered, strict=True)):
-        if "0" in key and times[key.lower()] >= FEWEST_COUNTED and len(line.text) <= LONGEST:
+    for at, (line, key) in enumerate(zip(lines, keys, strict=True)):
+        if key in often and len(line.text) <= LONGEST:
             edge = _edge(line.text, at, 0, 0)
             same.setdefault(edge.key, []).append(edge)
     found: set[int] = set()
