@@ -3,8 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from stages.reflow.lines import Line
-
 # Of a line of code: how it ends, what stands in it, how it begins. One of these in running text proves nothing, so
 # they count in runs only.
 SIGN = re.compile(
@@ -34,9 +32,9 @@ def find_code(texts: Sequence[str], may_be: Sequence[bool]) -> list[range]:
     return found
 
 
-def are_code(lines: Sequence[Line]) -> bool:
+def are_code(texts: Sequence[str]) -> bool:
     """Whether each of some lines is code."""
-    return len(lines) >= FEWEST and all(len(line.text) <= LONGEST and _is_code(line.text) for line in lines)
+    return len(texts) >= FEWEST and all(len(text) <= LONGEST and _is_code(text) for text in texts)
 
 
 def _is_code(text: str) -> bool:

@@ -130,10 +130,10 @@ def _units(text: str) -> float:
 
 
 class _Layout(NamedTuple):
-    """Of each line whether an empty one stands before it, how far it is set in on its page, and its length."""
+    """Of each line whether an empty one stands before it, whether it is the first that is set in, and its length."""
 
     blank: Mask
-    inset: Floats
+    indented: Mask
     lengths: Ints
 
 
@@ -147,16 +147,23 @@ def _read_layouts(documents: Sequence[Sequence[Line]]) -> list[_Layout]:
     feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
     indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
     lengths = np.fromiter((len(line.text) for line in lines), np.int64, len(lines))
-    columns = (blank, indents - page_margins(indents, feeds, starts), lengths)
-    return list(map(_Layout, *(np.split(column, ends[:-1]) for column in columns)))
+    inset = indents - page_margins(indents, feeds, starts)
+    before = np.concatenate(([0.0], inset[:-1]))
+    before[starts] = 0
+    indented = (inset > 0) & (before <= 0) & (inset <= WIDEST_INDENT)
+    bounds = zip(starts.tolist(), ends.tolist(), strict=True)
+    return [_Layout(blank[start:end], indented[start:end], lengths[start:end]) for start, end in bounds]
 
 
 def _by_scores(lines: Sequence[Line], scores: Floats, layout: _Layout) -> list[bool]:
-    begins: list[bool] = _under_signal(lines, scores, layout).tolist()
-    begins[0] = True
+    begins = _under_signal(lines, scores, layout)
+    begins[0] = False
     margin = min(line.indent for line in lines)
-    return [begin and not (at and (_is_cut(lines[at - 1], lines[at]) or _is_inset(lines, at, margin)))
-            for at, begin in enumerate(begins)]  # fmt: skip
+    for at in np.flatnonzero(begins).tolist():
+        begins[at] = not (_is_cut(lines[at - 1], lines[at]) or _is_inset(lines, at, margin))
+    begins[0] = True
+    found: list[bool] = begins.tolist()
+    return found
 
 
 def _is_inset(lines: Sequence[Line], at: int, margin: int) -> bool:
@@ -185,8 +192,7 @@ def _under_signal(lines: Sequence[Line], scores: Floats, layout: _Layout) -> Mas
     """
     begins = scores > 0
     begins[0] = False
-    blank, inset, lengths = layout
-    indented = (inset > 0) & (np.concatenate(([0.0], inset[:-1])) <= 0) & (inset <= WIDEST_INDENT)
+    blank, indented, lengths = layout
     column = np.sort(lengths)[len(lengths) * 9 // 10]
     weak = begins & (scores < SURELY) & (lengths >= FULL * column)
     for signal, signals in ((blank, blank), (indented, indented | blank)):

@@ -36,8 +36,6 @@ DATED_LINE = re.compile(r".*[\u2022\u00b7|] ?\d{1,2}\.\d{1,2}\.\d{4}")
 NO_STATEMENT = re.compile("(?:[^.:,;\u3002\uff0e\uff61]|\\.\\.)$")
 # Every credit has one of these.
 CREDIT_MARK = re.compile("[:/|\u00a9]|\\(c\\)")
-# With one of these it needs no word for picture.
-CREDIT_SIGN = re.compile("[/\u00a9]|\\(c\\)")
 # Kinds that nothing in the text shows.
 PLAIN = ("paragraph", "heading")
 # What a mail has above the message that it answers, and above its signature.
@@ -113,10 +111,11 @@ def part_credit(text: str) -> int:
 
 
 def _may_hold_credit(text: str) -> bool:
-    """Whether a text has a mark that every credit has, and the word before it where that is a colon or bar."""
+    """Whether a text has a mark that every credit has: a copyright sign, one with a word, a slash before capitals."""
     if not CREDIT_MARK.search(text):
         return False
-    if CREDIT_SIGN.search(text):
+    _, slash, behind = text.rpartition("/")
+    if "\u00a9" in text or "(c)" in text or (slash and behind == behind.upper()):
         return True
     small = text.lower()
     return any(word in small for word in load_signs().credit_words)

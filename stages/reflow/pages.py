@@ -19,6 +19,9 @@ from stages.reflow.lines import Line
 
 LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "kinds.json"
 DIGITS = re.compile(r"\d+")
+# As bytes: digits as noughts, several of these, and what characters of scripts with digits of their own begin with.
+ZEROS, NOUGHTS = bytes.maketrans(b"123456789", b"000000000"), re.compile(b"00+")
+OTHER_SCRIPTS = b"\xd9\xdb\xdf\xe0\xe1\xea\xef\xf0"
 # A number that stands for itself at either end of a line.
 OUTER_NUMBER = re.compile("^[-\u2013\u2014|\\[(]? ?\\d{1,5}(?: |$)|(?:^| )\\d{1,5} ?[-\u2013\u2014|\\])]?$")
 # The number of a page before the head's words, and behind them.
@@ -65,9 +68,12 @@ class Edge(NamedTuple):
 
 
 def without_numbers(texts: Iterable[str]) -> list[str]:
-    """Each text with all its numbers made 0; at once, as one by one they cost several times as much."""
-    joined = "\n".join(texts)
-    return DIGITS.sub("0", joined).split("\n") if joined else []
+    """Each text with all its numbers made 0; all at once and byte by byte, at a fraction of what each would cost."""
+    joined = "\n".join(texts).encode("utf-8", "surrogatepass").translate(ZEROS)
+    zeroed = NOUGHTS.sub(b"0", joined).decode("utf-8", "surrogatepass")
+    if len(joined.translate(None, OTHER_SCRIPTS)) < len(joined):
+        zeroed = DIGITS.sub("0", zeroed)
+    return zeroed.split("\n") if zeroed else []
 
 
 def running_lines(lines: Sequence[Line], unnumbered: Sequence[str]) -> set[int]:
