@@ -11,8 +11,9 @@ SIGN = re.compile(
     r"|^(?:def|class|if|elif|for|while|with|else|try|except)\b.*:$"
     r"|^(?:import|from) [\w.]+(?: import .+| as \w+)?$|^return\b[^.]*$|^SELECT\b|^export \w+="
 )
-# Any of these takes one of these, which is looked for first: most texts are prose.
-HINT = re.compile(r"[]()[{}<>=;$@&|!+]|:$|^(?:import|from|return|SELECT|export|#|/)")
+# Any of these takes one of these, or begins or ends so, which is looked for first: most texts are prose.
+HINT = re.compile(r"[]()[{}<>=;$@&|!+]")
+BEGINNINGS, ENDING = ("import", "from", "return", "SELECT", "export", "#", "/"), ":"
 # What ends so is a sentence, unless it ends in a call.
 SENTENCE = re.compile(r"[^\W\d_]{3}(?:\.|[?!]|\.[\"\u201c\u201d])$|^[\u2022\u2013\u2014] ")
 # So many lines are code: all of a few, most of more; the first and the last are.
@@ -38,7 +39,8 @@ def are_code(texts: Sequence[str]) -> bool:
 
 
 def _is_code(text: str) -> bool:
-    return HINT.search(text) is not None and SIGN.search(text) is not None and not SENTENCE.search(text)
+    may_be = HINT.search(text) is not None or text.endswith(ENDING) or text.startswith(BEGINNINGS)
+    return may_be and SIGN.search(text) is not None and not SENTENCE.search(text)
 
 
 def _code(texts: Sequence[str], signs: Sequence[bool], may_be: Sequence[bool], start: int) -> range:

@@ -52,6 +52,8 @@ def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair}
     marks = {at: match for at, line in enumerate(lines) if (match := NUMBERED.match(line.text))}
     listed |= _numbered(lines, marks) | _dated(lines, marks)
+    if not listed:
+        return list(begins)
     marked = list(begins)
     inside: Line | None = None
     for at, line in enumerate(lines):

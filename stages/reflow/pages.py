@@ -76,14 +76,14 @@ def without_numbers(texts: Iterable[str]) -> list[str]:
     return zeroed.split("\n") if zeroed else []
 
 
-def running_lines(lines: Sequence[Line], unnumbered: Sequence[str]) -> set[int]:
+def running_lines(lines: Sequence[Line], keys: Sequence[str]) -> set[int]:
     """Indexes of the lines that are heads and feet by what other pages show; empty where pages cannot be told.
 
-    ``unnumbered`` are the lines `without_numbers`.
+    ``keys`` are the lines `without_numbers`, in small letters.
     """
     pages = _cut(lines)
     if len(pages) < 2:
-        return _counted_lines(lines, unnumbered)
+        return _counted_lines(lines, keys)
     tops = [_zone(lines, page, range(start, end)) for page, start, end in pages]
     feet = [_zone(lines, page, range(end - 1, start - 1, -1)) for page, start, end in pages]
     found: set[int] = set()
@@ -336,11 +336,10 @@ def _setting(lines: Sequence[Line], run: list[int]) -> tuple[int, int]:
     return lines[run[0]].indent, lines[after].breaks if after < len(lines) else 0
 
 
-def _counted_lines(lines: Sequence[Line], unnumbered: Sequence[str]) -> set[int]:
+def _counted_lines(lines: Sequence[Line], keys: Sequence[str]) -> set[int]:
     """Without form feeds: lines that come again far apart, with a number that goes up by one or two each time."""
     if len(lines) <= (FEWEST_COUNTED - 1) * NEAREST_PAGE:
         return set()
-    keys = [key.lower() for key in unnumbered]
     often = {key for key, times in Counter(keys).items() if times >= FEWEST_COUNTED and "0" in key}
     if not often:
         return set()

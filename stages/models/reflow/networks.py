@@ -167,8 +167,8 @@ def train_furniture(documents: Documents, epochs: int = 30) -> Arrays:
     features: list[list[float]] = []
     truth: list[bool] = []
     for page, labels in documents:
-        unnumbered = without_numbers(line.text for line in labels.lines)
-        candidates = furniture_candidates(labels.lines, unnumbered, FORM_FEED in page.raw[labels.lines[-1].raw_end :])
+        keys = [key.lower() for key in without_numbers(line.text for line in labels.lines)]
+        candidates = furniture_candidates(labels.lines, keys, FORM_FEED in page.raw[labels.lines[-1].raw_end :])
         features += candidates.features
         truth += [labels.furniture[at] for at in candidates.places]
     inputs, targets = torch.tensor(features), torch.tensor(truth, dtype=torch.float32)
