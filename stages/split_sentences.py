@@ -215,10 +215,11 @@ def _are_false(cuts: Ints, texts: Sequence[str], languages: Sequence[str], liste
     stops = sheet.blanks.before(cuts) - 1
     words = sheet.letters.before(stops)
     short = (stops - words <= LONGEST_SHORT) & (sheet.kinds[stops - 1] & _ALNUM > 0)
-    for at in np.flatnonzero(listed[of] & ~false & (sheet.codes[stops] == STOP) & short).tolist():
-        text = int(of[at])
-        word, stop, cut = (int(place[at] - sheet.starts[text]) for place in (words, stops, cuts))
-        false[at] = _goes_on(texts[text], word, stop, cut, languages[text])
+    doubtful = np.flatnonzero(listed[of] & ~false & (sheet.codes[stops] == STOP) & short)
+    of = of[doubtful]
+    own = (places[doubtful] - sheet.starts[of] for places in (words, stops, cuts))
+    asked = zip(of.tolist(), *(places.tolist() for places in own), strict=True)
+    false[doubtful] = [_goes_on(texts[at], word, stop, cut, languages[at]) for at, word, stop, cut in asked]
     return false
 
 
