@@ -120,9 +120,10 @@ def measure_lines(documents: Sequence[Sequence[Line]], widths: Widths, code_of: 
          _surprises(edge, breaks, inset, room, parts), _labels(codes, starts, ends, texts, parts)],
         axis=1, dtype=np.float32,
     )  # fmt: skip
-    last = np.fromiter((code_of(text[-40:].rpartition(" ")[2]) for text in texts), np.int64, len(texts))
-    first = np.fromiter((code_of(text[:40].partition(" ")[0]) for text in texts), np.int64, len(texts))
-    return Sheet(numbers, last, first)
+    last = [text[-40:].rpartition(" ")[2] for text in texts]
+    first = [text[:40].partition(" ")[0] for text in texts]
+    codes_of = [np.fromiter(map(code_of, ends), np.int64, len(texts)) for ends in (last, first)]
+    return Sheet(numbers, *codes_of)
 
 
 def _class_table() -> Kinds:
