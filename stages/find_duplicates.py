@@ -9,8 +9,9 @@ Which pairs are compared follows from the sketches of all documents and from not
 only what is new ends as one over all would.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -293,7 +294,6 @@ def _triples(texts: Sequence[str]) -> list[U64]:
 def _hash_words(codes: Codes) -> tuple[U64, Ints]:
     """A hash of each word, a run of letters and digits in small letters, and where it begins."""
     starts, ends = find_runs(tell_kinds(codes, str.isalnum) > 0)
-    letters = _hash_letters(codes)
     parts = np.searchsorted(starts, np.arange(0, len(codes) + _CHARS_AT_ONCE, _CHARS_AT_ONCE)).tolist()
     hashes = [np.empty(0, np.uint64)]
     for first, last in ((first, last) for first, last in pairwise(parts) if first < last):
@@ -302,7 +302,7 @@ def _hash_words(codes: Codes) -> tuple[U64, Ints]:
         end = min(ends[last - 1], starts[last - 1] + _CHARS_AT_ONCE)
         own = starts[first:last] - begin
         powers, inverse = _powers()
-        hashed = np.add.reduceat(letters[codes[begin:end]] * powers[: end - begin], own)
+        hashed = np.add.reduceat(_hash_letters(codes[begin:end]) * powers[: end - begin], own)
         hashes.append(hashed * inverse[own])
     return np.concatenate(hashes), starts
 
@@ -316,11 +316,21 @@ def _powers() -> tuple[U64, U64]:
 
 
 def _hash_letters(codes: Codes) -> U64:
-    """A hash of each letter or digit that occurs, by code point; nothing for all else."""
-    present = [code for code in np.flatnonzero(np.bincount(codes)).tolist() if chr(code).isalnum()]
-    table = np.zeros(int(codes.max(initial=0)) + 1, np.uint64)
-    table[present] = _scatter(np.array([ord(chr(code).lower()[0]) for code in present], np.uint64) * _MIX[0])
-    return table
+    """A hash of each letter or digit; nothing for all else."""
+    known, hashes = _known_letters()
+    places = codes.astype(np.int64)
+    new = np.unique(codes[~known.take(places)])
+    known[new] = True
+    letters = np.array([code for code in new.tolist() if chr(code).isalnum()], np.uint64)
+    small = np.array([ord(chr(code).lower()[0]) for code in letters.tolist()], np.uint64)
+    hashes[letters] = _scatter(small * _MIX[0])
+    return hashes.take(places)
+
+
+@cache
+def _known_letters() -> tuple[NDArray[np.bool_], U64]:
+    """Which characters were met in this process, and their hashes, by code point; of no use is no memory taken."""
+    return np.zeros(sys.maxunicode + 1, np.bool_), np.zeros(sys.maxunicode + 1, np.uint64)
 
 
 def _scatter(numbers: U64) -> U64:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ def join_codes(texts: Sequence[str]) -> tuple[Codes, Ints]:
 
 def cut_codes(codes: Codes, starts: Ints) -> list[str]:
     """The texts that begin at ``starts``, without the line feed behind each of them."""
-    text = str(codes.view(f"<U{len(codes)}")[0]) if len(codes) else ""
+    text = codes.tobytes().decode("utf-32-le", "surrogatepass")  # a quarter of what NumPy takes for it
     ends = [*(starts[1:] - 1).tolist(), len(text) - 1]
     return [text[start:end] for start, end in zip(starts.tolist(), ends, strict=True)] if len(starts) else []
 
@@ -35,6 +36,38 @@ def find_runs(mask: npt.NDArray[np.bool_]) -> tuple[Ints, Ints]:
     edges = np.concatenate((mask[:1], mask[1:] != mask[:-1], mask[-1:]))
     changes = np.flatnonzero(edges)
     return changes[::2], changes[1::2]
+
+
+class Runs(NamedTuple):
+    """Stretches of characters that have something in common: where each begins and ends.
+
+    One of no characters stands before the first and one behind the last.
+    """
+
+    begins: Ints
+    ends: Ints
+
+    def behind(self, places: Ints) -> Ints:
+        """Where the run that a place is in ends; the place itself where it is in none."""
+        at = np.searchsorted(self.ends, places, "right")
+        return np.where(self.begins[at] <= places, self.ends[at], places)
+
+    def before(self, places: Ints) -> Ints:
+        """Where the run that ends at a place, or goes on there, begins; the place itself where none does."""
+        at = np.searchsorted(self.begins, places) - 1
+        return np.where(self.ends[at] >= places, self.begins[at], places)
+
+
+def runs_of(mask: npt.NDArray[np.bool_]) -> Runs:
+    """The runs of what is in a mask.
+
+    >>> runs = runs_of(np.array([False, True, True, False]))
+    >>> runs.behind(np.array([0, 1, 2])).tolist(), runs.before(np.array([2, 3])).tolist()
+    ([0, 3, 3], [1, 1])
+    """
+    begins, ends = find_runs(mask)
+    beyond = len(mask) + 1
+    return Runs(np.concatenate(([-1], begins, [beyond])), np.concatenate(([-1], ends, [beyond])))
 
 
 def tell_kinds(codes: Codes, kind: Callable[[str], int]) -> npt.NDArray[np.uint8]:

@@ -5,7 +5,7 @@ each line-end hyphen, put the lines together, part credits from captions, and na
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from stages.reflow.columns import read_columns
 from stages.reflow.finish import Finished, Put, finish_blocks
 from stages.reflow.furniture import find_furniture
 from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced, parted_by, text_form
-from stages.reflow.hyphens import Break, Join, decide_hyphens, ends_in_hyphen
+from stages.reflow.hyphens import LINE_HYPHENS, Break, Join, decide_all, ends_in_hyphen
 from stages.reflow.kinds import name_kinds
 from stages.reflow.lines import FORM_FEED, PAGE_GAP, Line, cut_all, drop_lines
 from stages.reflow.lists import mark_letters, mark_lists, mark_outdents, mark_tables, mark_verse
@@ -63,11 +63,11 @@ def reflow_all(raws: Sequence[str], options: ReflowOptions = DEFAULT) -> Iterato
             cut = cut_all(raws[start:end], options.characters)
             drafts = [_draft(one, *found, options) for one, found in zip(raws[start:end], cut, strict=True)]
             # Where nothing is wrapped each line is a block, and nothing has to be decided.
-            wrapped = [draft.lines for draft in drafts if options.join_lines and draft.form == "wrapped"]
-            decided = iter(begins_blocks(wrapped))
-            begins = [next(decided) if options.join_lines and draft.form == "wrapped" else [True] * len(draft.lines)
-                      for draft in drafts]  # fmt: skip
-            laid = [_lay_out(draft, own, options) for draft, own in zip(drafts, begins, strict=True)]
+            decided = iter(begins_blocks([draft.lines for draft in drafts if draft.left == "wrapped"]))
+            begins = [next(decided) if draft.left == "wrapped" else [True] * len(draft.lines) for draft in drafts]
+            marked = [_mark(draft, own, options) for draft, own in zip(drafts, begins, strict=True)]
+            joins = _decide_hyphens([(one.lines, one.begins) for one in marked])
+            laid = [_lay_out(one, own) for one, own in zip(marked, joins, strict=True)]
             finished = iter(finish_blocks([block for layout in laid for block in layout.blocks], options))
             for draft, layout in zip(drafts, laid, strict=True):
                 yield _mended(draft, layout, list(islice(finished, len(layout.blocks))), options)
@@ -84,6 +84,7 @@ class Note(NamedTuple):
 class Draft(NamedTuple):
     """A text before it is decided where its blocks begin: its lines in reading order, and what was done so far.
 
+    ``form`` is that of the text, ``left`` that of these lines: what is not to be joined is as good as separate.
     ``marked`` says that signs before lines or columns were read, ``doubt`` what was not sure.
     """
 
@@ -92,8 +93,19 @@ class Draft(NamedTuple):
     notes: list[Note]
     repairs: list[Repair]
     form: Form
+    left: Form
     marked: bool
     doubt: str | None
+
+
+class Marked(NamedTuple):
+    """A text of which it is known where its blocks begin: its lines, where one begins, its notes, the signal."""
+
+    raw: str
+    lines: list[Line]
+    begins: list[bool]
+    notes: list[Note]
+    parted_by: str
 
 
 class Layout(NamedTuple):
@@ -117,16 +129,18 @@ def _draft(raw: str, lines: list[Line], repairs: list[Repair], options: ReflowOp
         read = read + parted
         repairs += read
         form = text_form(lines) if read else form
+    left, whole = form if options.join_lines else "separate", lines
     if options.furniture and form == "wrapped":
         lines, starts, removed = _without_furniture(raw, lines)
         repairs += removed
         if options.join_lines:
             lines, notes = _without_notes(lines, starts)
-    return Draft(raw, lines, notes, repairs, form, bool(read), doubt)
+            left = left if lines is whole else text_form(lines)
+    return Draft(raw, lines, notes, repairs, form, left, bool(read), doubt)
 
 
-def _lay_out(draft: Draft, begins: list[bool], options: ReflowOptions) -> Layout:
-    """Put the lines of each block together."""
+def _mark(draft: Draft, begins: list[bool], options: ReflowOptions) -> Marked:
+    """Mark where blocks begin by what the lines say themselves: signs, lists, tables, verse, captions."""
     raw, lines = draft.raw, draft.lines
     if draft.marked or draft.form == "wrapped":
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
@@ -137,7 +151,12 @@ def _lay_out(draft: Draft, begins: list[bool], options: ReflowOptions) -> Layout
     notes = draft.notes
     if options.join_lines and draft.form == "wrapped":
         lines, begins, notes = _without_captions(lines, begins, notes)
-    return Layout(*_put_blocks(raw, lines, begins, notes), signal)
+    return Marked(raw, lines, begins, notes, signal)
+
+
+def _lay_out(marked: Marked, hyphens: Mapping[int, Join]) -> Layout:
+    """Put the lines of each block together."""
+    return Layout(*_put_blocks(marked.raw, marked.lines, marked.begins, hyphens, marked.notes), marked.parted_by)
 
 
 def _mended(draft: Draft, layout: Layout, finished: Sequence[Finished], options: ReflowOptions) -> Reflowed:
@@ -177,7 +196,8 @@ def _join_spaced(raw: str, pieces: list[Piece], options: ReflowOptions) -> tuple
     if not double_spaced(texts) or 2 * sum(map(len, find_verse(texts, [True] * len(texts)))) > len(texts):
         return None
     lines = [as_line(piece) for piece in pieces]
-    blocks, n_joins = _put_blocks(raw, lines, begins_spaced(texts))
+    begins = begins_spaced(texts)
+    blocks, n_joins = _put_blocks(raw, lines, begins, _decide_hyphens([(lines, begins)])[0])
     pieces, repairs = _gather(finish_blocks(blocks, options))
     return None if double_spaced([piece.text for piece in pieces]) else (pieces, repairs, n_joins)
 
@@ -233,10 +253,11 @@ def _note_place(note: Note) -> tuple[int, int]:
     return note.place, note.lines[0].raw_start
 
 
-def _put_blocks(raw: str, lines: list[Line], begins: list[bool], notes: Sequence[Note] = ()) -> tuple[list[Put], int]:
+def _put_blocks(
+    raw: str, lines: list[Line], begins: list[bool], hyphens: Mapping[int, Join], notes: Sequence[Note] = ()
+) -> tuple[list[Put], int]:
     """The blocks with their lines put together, and the number of plain joins; a note stands behind its block."""
     starts = [at for at, begin in enumerate(begins) if begin]
-    hyphens = _decide_hyphens(lines, begins)
     blocks: list[Put] = []
     n_joins = 0
     waiting = deque(notes)
@@ -246,7 +267,8 @@ def _put_blocks(raw: str, lines: list[Line], begins: list[bool], notes: Sequence
         n_joins += joins.count(Join.SPACE) + joins.count(Join.NOTHING)
         while waiting and waiting[0].place <= end:
             note = waiting.popleft()
-            found, joined = _put_blocks(raw, note.lines, [True] + [False] * (len(note.lines) - 1))
+            inside = [True] + [False] * (len(note.lines) - 1)
+            found, joined = _put_blocks(raw, note.lines, inside, _decide_hyphens([(note.lines, inside)])[0])
             blocks += found
             n_joins += joined
             if note.place < end:
@@ -272,14 +294,22 @@ def _moved(raw: str, note: Note) -> Repair:
     return Repair("note_moved", start, end, raw[start:end], " ".join(line.text for line in note.lines))
 
 
-def _decide_hyphens(lines: list[Line], begins: list[bool]) -> dict[int, Join]:
-    """The join at every line, inside a block, whose line before ends in a hyphen."""
-    places = [at for at in range(1, len(lines)) if not begins[at] and ends_in_hyphen(lines[at - 1].text)]
-    if not places:
-        return {}
-    breaks = [Break(lines[at - 1].text.rpartition(" ")[2], lines[at].text.partition(" ")[0]) for at in places]
-    joins = decide_hyphens(breaks, "\n".join(line.text for line in lines))
-    return dict(zip(places, joins, strict=True))
+def _decide_hyphens(texts: Sequence[tuple[list[Line], list[bool]]]) -> list[dict[int, Join]]:
+    """For each text, as its lines and where blocks begin, the join at every line whose line before ends in a hyphen."""
+    places = [_hyphenated(lines, begins) for lines, begins in texts]
+    broken = [(lines, own) for (lines, _), own in zip(texts, places, strict=True) if own]
+    breaks = [
+        [Break(lines[at - 1].text.rpartition(" ")[2], lines[at].text.partition(" ")[0]) for at in own]
+        for lines, own in broken
+    ]
+    joins = iter(decide_all(breaks, ["\n".join(line.text for line in lines) for lines, _ in broken]))
+    return [dict(zip(own, next(joins), strict=True)) if own else {} for own in places]
+
+
+def _hyphenated(lines: Sequence[Line], begins: Sequence[bool]) -> list[int]:
+    """The lines inside blocks whose line before ends in a hyphen."""
+    ended = [at for at, line in enumerate(lines[:-1], start=1) if line.text[-1:] in LINE_HYPHENS]
+    return [at for at in ended if not begins[at] and ends_in_hyphen(lines[at - 1].text)]
 
 
 def _place(repair: Repair) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """Put the lines of a block together, with the map to the raw characters and a repair for each decision."""
 
-from itertools import zip_longest
 from typing import NamedTuple
 
 from stages.reflow.characters import (
@@ -14,6 +13,9 @@ from stages.reflow.lines import Line
 from stages.reflow.records import Repair, Span
 
 RULES = {Join.REMOVE: "hyphen_removed", Join.KEEP: "hyphen_kept", Join.KEEP_SPACE: "hyphen_kept_space"}
+# What stands between two lines: behind the hyphen of the first as it is, and where that was cut off.
+_BEHIND = {Join.SPACE: " ", Join.REMOVE: "", Join.KEEP: "", Join.KEEP_SPACE: " ", Join.NOTHING: ""}
+_BEHIND_CUT = {Join.REMOVE: "", Join.KEEP: "-", Join.KEEP_SPACE: "- "}
 # Of a word that was joined, the repair shows this much on either side.
 SHOWN = 60
 
@@ -32,18 +34,17 @@ def join_lines(lines: list[Line], joins: list[Join]) -> Piece:
     parts: list[str] = []
     spans: list[Span] = []
     at = 0
-    for line, join in zip_longest(lines, joins):
-        text, own = line.text, _line_spans(line)
-        spaced = join is Join.SPACE or join is Join.KEEP_SPACE
+    for line, join in zip(lines, [*joins, Join.NOTHING], strict=True):
+        text, behind = line.text, _BEHIND[join]
+        # A hyphen of another kind gives way to a plain one.
         if join is not Join.SPACE and join in RULES and (join is Join.REMOVE or text[-1] != "-"):
-            text, own = text[:-1], _cut(own, len(text) - 1)
-            text += "" if join is Join.REMOVE else "-"
-        spans += [(start + at, raw, length) for start, raw, length in own] if at else own
-        parts.append(text)
-        at += len(text)
-        if spaced:
-            parts.append(" ")
-            at += 1
+            text, behind = text[:-1], _BEHIND_CUT[join]
+        if line.mapped is None:
+            spans.append((at, line.raw_start, len(text)))
+        else:
+            spans += [(start + at, raw, length) for start, raw, length in _cut(_line_spans(line), len(text))]
+        parts += text, behind
+        at += len(text) + len(behind)
     return Piece("".join(parts), spans)
 
 

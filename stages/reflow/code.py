@@ -3,8 +3,6 @@
 import re
 from collections.abc import Sequence
 
-from stages.reflow.lines import Line
-
 # Of a line of code: how it ends, what stands in it, how it begins. One of these in running text proves nothing, so
 # they count in runs only.
 SIGN = re.compile(
@@ -13,8 +11,9 @@ SIGN = re.compile(
     r"|^(?:def|class|if|elif|for|while|with|else|try|except)\b.*:$"
     r"|^(?:import|from) [\w.]+(?: import .+| as \w+)?$|^return\b[^.]*$|^SELECT\b|^export \w+="
 )
-# Any of these takes one of these, which is looked for first: most texts are prose.
-HINT = re.compile(r"[]()[{}<>=;$@&|!+]|:$|^(?:import|from|return|SELECT|export|#|/)")
+# Any of these takes one of these, or begins or ends so, which is looked for first: most texts are prose.
+HINT = re.compile(r"[]()[{}<>=;$@&|!+]")
+BEGINNINGS, ENDING = ("import", "from", "return", "SELECT", "export", "#", "/"), ":"
 # What ends so is a sentence, unless it ends in a call.
 SENTENCE = re.compile(r"[^\W\d_]{3}(?:\.|[?!]|\.[\"\u201c\u201d])$|^[\u2022\u2013\u2014] ")
 # So many lines are code: all of a few, most of more; the first and the last are.
@@ -34,13 +33,14 @@ def find_code(texts: Sequence[str], may_be: Sequence[bool]) -> list[range]:
     return found
 
 
-def are_code(lines: Sequence[Line]) -> bool:
+def are_code(texts: Sequence[str]) -> bool:
     """Whether each of some lines is code."""
-    return len(lines) >= FEWEST and all(len(line.text) <= LONGEST and _is_code(line.text) for line in lines)
+    return len(texts) >= FEWEST and all(len(text) <= LONGEST and _is_code(text) for text in texts)
 
 
 def _is_code(text: str) -> bool:
-    return HINT.search(text) is not None and SIGN.search(text) is not None and not SENTENCE.search(text)
+    may_be = HINT.search(text) is not None or text.endswith(ENDING) or text.startswith(BEGINNINGS)
+    return may_be and SIGN.search(text) is not None and not SENTENCE.search(text)
 
 
 def _code(texts: Sequence[str], signs: Sequence[bool], may_be: Sequence[bool], start: int) -> range:

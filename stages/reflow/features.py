@@ -6,7 +6,8 @@ here too. Everything is computed for all lines at once.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from stages.lookups.code_points import Ints, join_codes
 from stages.reflow.lines import Line
 
 Floats = npt.NDArray[np.float32]
+Widths = npt.NDArray[np.float64]
+Kinds = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 
 # Classes of a character at a line's edge.
@@ -45,6 +48,9 @@ FILLED, FITS = [0, 16], 3
 AROUND, RARE = 7, 0.05
 # A number or letter that counts, at the start of a line; a short word with a full stop at its end; a speaker's name.
 MARK = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z]|[IVX]{1,5})(?:\.\)|[.)]) ")
+LONGEST_MARK = 8
+# So many words have their codes remembered.
+REMEMBERED = 1 << 15
 # A sign of a list item: hyphen-minus, asterisk, bullet, en dash.
 ITEM_MARKS = (0x2D, 0x2A, 0x2022, 0x2013)
 ABBREVIATED = re.compile(r"(?:^|[ .])(?:[^\W\d_]{1,3}|\d{1,3})\.$")
@@ -88,10 +94,10 @@ class _Parts(NamedTuple):
         return np.add.reduceat(np.array(masks, np.float64), self.starts, axis=1)
 
 
-def measure_lines(documents: Sequence[Sequence[Line]], widths: Floats, words: dict[str, int]) -> Sheet:
+def measure_lines(documents: Sequence[Sequence[Line]], widths: Widths, code_of: Callable[[str], int]) -> Sheet:
     """Features of each line of some documents, one after the other; what stands beside a line is of its own document.
 
-    ``widths`` are glyph widths by typeface and code point, ``words`` the codes of words.
+    ``widths`` are glyph widths by typeface and code point, ``code_of`` gives the codes of words (`word_coder`).
     """
     lines = [line for document in documents for line in document]
     sizes = np.fromiter(map(len, documents), np.int64, len(documents))
@@ -111,15 +117,17 @@ def measure_lines(documents: Sequence[Sequence[Line]], widths: Floats, words: di
         [ONE_HOT[edge].reshape(len(lines), -1), room, _gaps(breaks, feeds, indents, parts),
          _insets(inset, breaks, parts), _cues(edge, breaks, inset, room, parts),
          _content(codes, kinds, starts, ends), _stacked(codes, starts, texts),
-         _surprises(edge, breaks, inset, room, parts), _labels(texts, parts)],
+         _surprises(edge, breaks, inset, room, parts), _labels(codes, starts, ends, texts, parts)],
         axis=1, dtype=np.float32,
     )  # fmt: skip
-    last, first = _word_codes(texts, words)
-    return Sheet(numbers, last, first)
+    last = [text[-40:].rpartition(" ")[2] for text in texts]
+    first = [text[:40].partition(" ")[0] for text in texts]
+    codes_of = [np.fromiter(map(code_of, ends), np.int64, len(texts)) for ends in (last, first)]
+    return Sheet(numbers, *codes_of)
 
 
-def _class_table() -> Ints:
-    table = np.full(CLASS_LIMIT, OTHER, np.int64)
+def _class_table() -> Kinds:
+    table = np.full(CLASS_LIMIT, OTHER, np.uint8)
     for code in range(CLASS_LIMIT):
         char = chr(code)
         if char.islower() or (char.isalpha() and not char.isupper()):
@@ -147,9 +155,9 @@ OPENS = np.isin(np.arange(CLASSES), (UPPER, DIGIT, OPENER, QUOTE))
 ONE_HOT = np.eye(CLASSES, dtype=np.float32)
 
 
-def _edges(kinds: Ints, starts: Ints, ends: Ints) -> Ints:
+def _edges(kinds: Kinds, starts: Ints, ends: Ints) -> Kinds:
     """Classes of the last and last but one, of the first and second character."""
-    padded = np.append(kinds, NONE)
+    padded = np.append(kinds, np.uint8(NONE))
     second = np.where(ends - starts > 1, padded[ends - 2], NONE)
     return np.stack((padded[ends - 1], second, padded[starts], padded[starts + 1]), axis=1)
 
@@ -189,17 +197,16 @@ def _first_words(codes: Ints, starts: Ints, texts: list[str]) -> Ints:
 
 
 def _room(
-    codes: Ints, starts: Ints, first_end: Ints, ends: Ints, widths: Floats, inset: Floats, parts: _Parts
+    codes: Ints, starts: Ints, first_end: Ints, ends: Ints, widths: Widths, inset: Floats, parts: _Parts
 ) -> Floats:
     """How far each line fills its column, and whether the next line's first word had fitted; two typefaces.
 
     A small indent counts as filled.
     """
-    known = np.minimum(codes, widths.shape[1] - 1)
     # Sums up to the end of each line's first word and from there to the line's end; the break behind it has no width of
     # its own to tell. The widths have few binary digits, so that these sums are exact in any order.
     cuts = np.stack((starts, first_end, ends), axis=1).ravel()
-    sums = np.add.reduceat(widths.take(known, axis=1), cuts, axis=1, dtype=np.float64)
+    sums = np.add.reduceat(widths.take(codes, axis=1, mode="clip"), cuts, axis=1)
     words, rest = sums[:, ::3], np.where(first_end < ends, sums[:, 1::3], 0)
     filled = np.minimum(words + rest, WIDEST_LINE)
     units = np.where(np.arange(len(widths)) == 0, 1.0, COLUMN)
@@ -302,7 +309,7 @@ def _insets(inset: Floats, breaks: Ints, parts: _Parts) -> Floats:
     return np.array(rows, np.float32).T
 
 
-def _cues(edge: Ints, breaks: Ints, inset: Floats, room: Floats, parts: _Parts) -> Floats:
+def _cues(edge: Kinds, breaks: Ints, inset: Floats, room: Floats, parts: _Parts) -> Floats:
     """What parts paragraphs in this text: how well each signal goes together with sentences that end and begin.
 
     The signals: an empty line, an indent, an outdent, a short line before. For each its share of the lines, the share
@@ -332,7 +339,7 @@ def _cues(edge: Ints, breaks: Ints, inset: Floats, room: Floats, parts: _Parts) 
     return np.array([*np.array(values)[:, parts.of], *own_rows], np.float32).T
 
 
-def _surprises(edge: Ints, breaks: Ints, inset: Floats, room: Floats, parts: _Parts) -> Floats:
+def _surprises(edge: Kinds, breaks: Ints, inset: Floats, room: Floats, parts: _Parts) -> Floats:
     """How rare each line's signals are among lines that surely go on: room left before it, indent, gap.
 
     A line that begins small behind one that closes no sentence goes on. How unevenly this text fills such lines says
@@ -376,17 +383,17 @@ def _local_fits(room: Floats, parts: _Parts) -> npt.NDArray[np.float64]:
     return np.array(found)
 
 
-def _content(codes: Ints, kinds: Ints, starts: Ints, ends: Ints) -> Floats:
+def _content(codes: Ints, kinds: Kinds, starts: Ints, ends: Ints) -> Floats:
     """Shares of capitals, digits and words with a capital; how many words; ends of sentences inside."""
-    before = np.concatenate(([NONE], kinds[:-1]))
-    upper, space = kinds == UPPER, codes == SPACE
-    masks = [
-        space, upper & (before != UPPER) & (before != LOWER), (before == STOP) & space,
-        (codes == 0x201E) | (codes == 0xAB), (codes == 0x201C) | (codes == 0x201D) | (codes == 0xBB),
-        upper, kinds == DIGIT, kinds == LOWER,
-    ]  # fmt: skip
-    sums = [np.add.reduceat(mask, starts, dtype=np.int64) for mask in masks]
-    words, capitals, stops, opened, closed, *kinds_of = sums
+    upper, lower, space = kinds == UPPER, kinds == LOWER, codes == SPACE
+    opens, stops = upper.copy(), space.copy()
+    opens[1:] &= ~(upper | lower)[:-1]
+    stops[1:] &= (kinds == STOP)[:-1]
+    stops[:1] = False
+    often = [np.add.reduceat(mask, starts, dtype=np.int64) for mask in (space, opens, upper, kinds == DIGIT, lower)]
+    seldom = [stops, (codes == 0x201E) | (codes == 0xAB), (codes == 0x201C) | (codes == 0x201D) | (codes == 0xBB)]
+    words, capitals, *kinds_of = often
+    stops, opened, closed = (_counts(np.flatnonzero(mask), starts, len(codes)) for mask in seldom)
     length = np.maximum(ends - starts, 1)
     rows = [
         *[count / length for count in kinds_of], capitals / (words + 1), np.minimum(words + 1, 20) / 10,
@@ -395,36 +402,45 @@ def _content(codes: Ints, kinds: Ints, starts: Ints, ends: Ints) -> Floats:
     return np.array(rows, np.float32).T
 
 
+def _counts(places: Ints, starts: Ints, end: int) -> Ints:
+    """How many of these places are in each line."""
+    return np.diff(np.searchsorted(places, np.append(starts, end)))
+
+
 def _stacked(codes: Ints, starts: Ints, texts: list[str]) -> Floats:
     """Whether a line looks like a list item, and whether its first word is hyphenated or a number."""
     item = np.isin(codes[starts], ITEM_MARKS) & (codes[starts + 1] == SPACE)
-    counted = [text[:4].find(".") > 0 and text[0].isdigit() for text in texts]
-    rows = [item, counted, [" " not in text for text in texts], [text.isupper() for text in texts]]
+    counted = [text[0].isdigit() and text[:4].find(".") > 0 for text in texts]
+    rows = [item, counted, [" " not in text for text in texts], list(map(str.isupper, texts))]
     return np.array(rows, np.float32).T
 
 
-def _labels(texts: list[str], parts: _Parts) -> Floats:
+def _labels(codes: Ints, starts: Ints, ends: Ints, texts: list[str], parts: _Parts) -> Floats:
     """Whether a line begins with a counting mark, ends in an abbreviation, and begins with a name that speaks again."""
-    names = [text[: text.find(":", 1, LONGEST_NAME) + 1] for text in texts]
-    speeches = [(of, name) if name else None for of, name in zip(parts.of.tolist(), names, strict=True)]
-    times = Counter(speech for speech in speeches if speech)
-    marked = [MARK.match(text) is not None for text in texts]
-    shortened = [text[-1] == "." and ABBREVIATED.search(text[-5:]) is not None for text in texts]
-    rows = [
-        marked,
-        shortened,
-        [name != "" for name in names],
-        [speech is not None and times[speech] > 1 for speech in speeches],
-    ]
-    return np.array(rows, np.float32).T
+    colon, stop = codes == ord(":"), codes == ord(".")
+    marks = np.flatnonzero((stop | (codes == ord(")")))[:-1] & (codes[1:] == SPACE))
+    rows = np.zeros((4, len(texts)), np.float32)
+    for at in np.flatnonzero(_stand_within(marks, starts, starts + LONGEST_MARK)).tolist():
+        rows[0, at] = MARK.match(texts[at]) is not None
+    for at in np.flatnonzero(stop[ends - 1]).tolist():
+        rows[1, at] = ABBREVIATED.search(texts[at][-5:]) is not None
+    named = np.flatnonzero(_stand_within(np.flatnonzero(colon), starts + 1, starts + LONGEST_NAME))
+    names = [texts[at][: texts[at].find(":", 1, LONGEST_NAME) + 1] for at in named.tolist()]
+    speeches = list(zip(parts.of[named].tolist(), names, strict=True))
+    times = Counter(speeches)
+    rows[2, named] = [name != "" for name in names]
+    rows[3, named] = [name != "" and times[of, name] > 1 for of, name in speeches]
+    return rows.T
 
 
-def _word_codes(texts: list[str], words: dict[str, int]) -> tuple[Ints, Ints]:
-    """Codes of each line's last and first word; rare words fall into classes by their shape."""
-    last = [text[-40:].rpartition(" ")[2] for text in texts]
-    first = [text[:40].partition(" ")[0] for text in texts]
-    codes = {word: _code(word, words) for word in {*last, *first}}
-    return np.array([codes[word] for word in last], np.int64), np.array([codes[word] for word in first], np.int64)
+def _stand_within(places: Ints, starts: Ints, ends: Ints) -> Mask:
+    """Whether any of the places is in each of these ranges."""
+    return np.asarray(np.searchsorted(places, starts) < np.searchsorted(places, ends))
+
+
+def word_coder(words: dict[str, int]) -> Callable[[str], int]:
+    """What gives the code of a word; rare words fall into classes by their shape. Those met last are remembered."""
+    return lru_cache(REMEMBERED)(partial(_code, words=words))
 
 
 def _code(word: str, words: dict[str, int]) -> int:

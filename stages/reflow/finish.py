@@ -17,10 +17,10 @@ from stages.reflow.lines import odd_places, signs_of
 from stages.reflow.lost_hyphens import lost_places, restore_hyphens
 from stages.reflow.records import ReflowOptions, Repair
 
-# Every place where a hyphen was lost has two capitals before a small letter; every credit has one of these signs.
+# Every place where a hyphen was lost has two capitals before three small letters; every credit has one of these signs.
 CAPITAL, SMALL, CREDIT_SIGN = (
     re.compile("[A-Z\u00d6]"),
-    re.compile("[a-z\u00e4\u00f6\u00fc]"),
+    re.compile("[a-z\u00e4\u00f6\u00fc\u00df]"),
     re.compile("[:/|\u00a9(]"),
 )
 # Signs of characters beyond those of `stages.reflow.lines.signs_of`.
@@ -77,7 +77,7 @@ def _find_doubts(texts: Sequence[str]) -> list[_Doubt | None]:
     capital, small = signs & _CAPITAL > 0, signs & _SMALL > 0
     places = (
         odd_places(codes, signs),
-        np.flatnonzero(capital[:-2] & capital[1:-1] & small[2:]),
+        np.flatnonzero(capital[:-4] & capital[1:-3] & small[2:-2] & small[3:-1] & small[4:]),
         np.flatnonzero(signs & _CREDIT),
     )
     odd, lost, credited = (np.searchsorted(found, starts) < np.searchsorted(found, ends) for found in places)

@@ -76,8 +76,9 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
     edges of pages; what it takes for furniture goes only where something beside the look of the line says so too.
     """
     unnumbered = without_numbers(line.text for line in lines)
-    found = running_lines(lines, unnumbered) | paged_feet(lines)
     certain = any(line.form_feeds for line in lines)
+    keys = list(map(str.lower, unnumbered))
+    found = running_lines(lines, keys) | (paged_feet(lines) if certain else set())
     if found and certain:
         return found
     short = not certain and len(lines) < FEWEST_LINES
@@ -89,7 +90,7 @@ def find_furniture(lines: Sequence[Line], ends_page: bool) -> set[int]:
         closed = at in found or TEXT_END.search(lines[at].text[-6:]) is not None
         return not closed and (certain or shows(at))
 
-    candidates = furniture_candidates(lines, unnumbered, ends_page, may_go)
+    candidates = furniture_candidates(lines, keys, ends_page, may_go)
     if not candidates.places:
         return found
     scores = furniture_scores(candidates.features).tolist()
@@ -145,21 +146,21 @@ def _counts_pages(text: str) -> bool:
 
 
 def furniture_candidates(
-    lines: Sequence[Line], unnumbered: Sequence[str], ends_page: bool, may_go: Callable[[int], bool] = lambda _: True
+    lines: Sequence[Line], keys: Sequence[str], ends_page: bool, may_go: Callable[[int], bool] = lambda _: True
 ) -> Candidates:
     """Short lines at the edges of pages, lines that repeat, and page numbers, each with its evidence.
 
-    Only those that ``may_go``. ``unnumbered`` are the lines `without_numbers`; ``ends_page`` says that the raw text
-    ends in a form feed. Where pages cannot be told apart the text counts as one.
+    Only those that ``may_go``. ``keys`` are the lines `without_numbers`, in small letters; ``ends_page`` says that
+    the raw text ends in a form feed. Where pages cannot be told apart the text counts as one.
     """
     pages = _cut_pages(lines)
-    keys = [key.lower() if len(line.text) <= LONGEST else "" for line, key in zip(lines, unnumbered, strict=True)]
-    times = Counter(keys)
+    keys = [key if len(line.text) <= LONGEST else "" for line, key in zip(lines, keys, strict=True)]
+    often = {key for key, times in Counter(keys).items() if times > 1}
     edges = {at for start, end in zip(pages.starts, pages.ends, strict=True) for at in _edge_lines(start, end)}
     places = [
         at
-        for at, (line, key) in enumerate(zip(lines, keys, strict=True))
-        if key and (at in edges or times[key] > 1 or (len(key) <= LONGEST_NUMBER and _is_page_number(line.text)))
+        for at, key in enumerate(keys)
+        if key and (at in edges or key in often or (len(key) <= LONGEST_NUMBER and _is_page_number(lines[at].text)))
     ]
     chosen = [at for at in places if may_go(at)]
     if not chosen:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import pairwise, takewhile
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
@@ -72,8 +72,9 @@ def text_form(lines: Sequence[Line]) -> Form:
     if len(lines) < 2 or all(line.breaks > 1 and not line.form_feeds for line in lines[1:]):
         return "separate"
     texts = [line.text for line in lines]
-    wide = sorted(map(len, texts))[len(texts) // 2] > WIDEST_COLUMN
-    width = column_width(texts) if len(texts) >= FEWEST else NARROWEST_COLUMN
+    widths = sorted(map(len, texts))
+    wide = widths[len(texts) // 2] > WIDEST_COLUMN
+    width = widths[len(texts) * 9 // 10] if len(texts) >= FEWEST else NARROWEST_COLUMN
     # Ideographs are twice as wide as letters.
     narrow = width < NARROWEST_COLUMN and not (2 * width >= NARROWEST_COLUMN and _is_unspaced(lines))
     # Wrapped Chinese or Japanese seldom ends a line where a sentence ends; a line for each paragraph nearly always.
@@ -89,21 +90,19 @@ def column_width(texts: Sequence[str]) -> int:
 
 
 def begins_blocks(documents: Sequence[Sequence[Line]]) -> list[list[bool]]:
-    """For each line of each document, whether a block begins with it.
+    """For each line of each document, whether a block begins with it; all are wrapped to a column.
 
     The network decides wrapped texts; a few lines are too little for it, and are joined by rules, as are languages
     written without spaces, which it never met.
     """
     ruled = [_by_rules(lines) for lines in documents]
     scored = [lines for lines, begins in zip(documents, ruled, strict=True) if begins is None]
-    judged = map(_by_scores, scored, block_scores(scored), _read_layouts(scored))
+    judged = iter(_judge(scored, block_scores(scored)))
     return [next(judged) if begins is None else begins for begins in ruled]
 
 
 def _by_rules(lines: Sequence[Line]) -> list[bool] | None:
     """Where blocks begin, or None where the network has to say."""
-    if text_form(lines) != "wrapped":
-        return [True] * len(lines)
     unspaced = _is_unspaced(lines)
     if len(lines) >= FEWEST and not unspaced:
         return None
@@ -130,34 +129,23 @@ def _units(text: str) -> float:
     return len(text) - sum(character < FIRST_UNSPACED for character in text) / 2
 
 
-class _Layout(NamedTuple):
-    """Of each line whether an empty one stands before it, how far it is set in on its page, and its length."""
-
-    blank: Mask
-    inset: Floats
-    lengths: Ints
-
-
-def _read_layouts(documents: Sequence[Sequence[Line]]) -> list[_Layout]:
-    lines = [line for document in documents for line in document]
-    if not lines:
+def _judge(documents: Sequence[Sequence[Line]], scores: Sequence[Floats]) -> list[list[bool]]:
+    """Where blocks begin in each document by the network's scores and the signal that parts it, words kept whole."""
+    if not documents:
         return []
-    ends = np.cumsum([len(document) for document in documents])
-    starts = np.concatenate(([0], ends[:-1]))
-    blank = np.fromiter((line.breaks > 1 for line in lines), np.bool_, len(lines))
-    feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
-    indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
-    lengths = np.fromiter((len(line.text) for line in lines), np.int64, len(lines))
-    columns = (blank, indents - page_margins(indents, feeds, starts), lengths)
-    return list(map(_Layout, *(np.split(column, ends[:-1]) for column in columns)))
+    begins = _under_signal(documents, np.concatenate(scores))
+    ends = np.cumsum([len(lines) for lines in documents]).tolist()
+    return [_kept_whole(lines, begins[end - len(lines) : end]) for lines, end in zip(documents, ends, strict=True)]
 
 
-def _by_scores(lines: Sequence[Line], scores: Floats, layout: _Layout) -> list[bool]:
-    begins: list[bool] = _under_signal(lines, scores, layout).tolist()
-    begins[0] = True
+def _kept_whole(lines: Sequence[Line], begins: Mask) -> list[bool]:
+    begins[0] = False
     margin = min(line.indent for line in lines)
-    return [begin and not (at and (_is_cut(lines[at - 1], lines[at]) or _is_inset(lines, at, margin)))
-            for at, begin in enumerate(begins)]  # fmt: skip
+    for at in np.flatnonzero(begins).tolist():
+        begins[at] = not (_is_cut(lines[at - 1], lines[at]) or _is_inset(lines, at, margin))
+    begins[0] = True
+    found: list[bool] = begins.tolist()
+    return found
 
 
 def _is_inset(lines: Sequence[Line], at: int, margin: int) -> bool:
@@ -177,32 +165,57 @@ def _is_level(line: Line, last: Line) -> bool:
     return line.breaks == 1 and line.indent == last.indent
 
 
-def _under_signal(lines: Sequence[Line], scores: Floats, layout: _Layout) -> Mask:
-    """Where blocks begin, by the network's scores and the signal that parts this document.
+def _under_signal(documents: Sequence[Sequence[Line]], scores: Floats) -> Mask:
+    """Where blocks begin in documents one after the other, by the network's scores and the signal that parts each.
 
     Empty lines part it, or indents, when most beginnings have them and hardly one stands elsewhere. Then full lines
     without the signal begin a block only if the network is sure, and sentences behind the signal do unless it is sure
     that they do not.
     """
+    lines = [line for document in documents for line in document]
+    sizes = np.fromiter(map(len, documents), np.int64, len(documents))
+    starts, of = np.cumsum(sizes) - sizes, np.repeat(np.arange(len(sizes)), sizes)
+    blank = np.fromiter((line.breaks > 1 for line in lines), np.bool_, len(lines))
+    indented = _indented(lines, starts)
+    lengths = np.fromiter((len(line.text) for line in lines), np.int64, len(lines))
+    columns = lengths[np.lexsort((lengths, of))][starts + sizes * 9 // 10]
     begins = scores > 0
-    begins[0] = False
-    blank, inset, lengths = layout
-    indented = (inset > 0) & (np.concatenate(([0.0], inset[:-1])) <= 0) & (inset <= WIDEST_INDENT)
-    column = np.sort(lengths)[len(lengths) * 9 // 10]
-    weak = begins & (scores < SURELY) & (lengths >= FULL * column)
-    for signal, signals in ((blank, blank), (indented, indented | blank)):
-        shown, total = np.count_nonzero(begins & signal), np.count_nonzero(begins)
-        consistent = shown >= max(FEWEST_SHOWN, MOSTLY * np.count_nonzero(signal[1:]), SHARE * total)
-        if consistent and np.count_nonzero(begins & signals) >= PARTED * total:
-            weaker = begins & (scores < MORE_SURELY) & ~signals
-            if signal is blank and weaker.any() and _is_ragged(lines, column):
-                weak |= weaker
-            doubtful = signal & (scores > -SURELY)
-            places = np.flatnonzero(doubtful & (scores <= -UNSURE)).tolist()
-            closed = [at for at in places if not _between_sentences(lines, at)]
-            doubtful[closed] = False
-            return np.asarray(begins & ~(weak & ~signals) | doubtful)
-    return begins
+    begins[starts] = False
+    parting = [
+        _parts(begins, signal, signals, starts) for signal, signals in ((blank, blank), (indented, indented | blank))
+    ]
+    by_blank, by_indent = parting[0], parting[1] & ~parting[0]
+    signal = (blank & by_blank[of]) | (indented & by_indent[of])
+    without = ~blank & ~(indented & by_indent[of]) & (by_blank | by_indent)[of]
+    weak = begins & without & (scores < SURELY) & (lengths >= FULL * columns[of])
+    weaker = begins & without & (scores < MORE_SURELY) & by_blank[of]
+    for number in np.unique(of[weaker]).tolist():
+        if _is_ragged(documents[number], columns[number]):
+            weak |= weaker & (of == number)
+    doubtful = signal & (scores > -SURELY)
+    places = np.flatnonzero(doubtful & (scores <= -UNSURE)).tolist()
+    doubtful[[at for at in places if not _between_sentences(lines, at)]] = False
+    return np.asarray(begins & ~weak | doubtful)
+
+
+def _indented(lines: Sequence[Line], starts: Ints) -> Mask:
+    """Which lines are set in on their page behind one that is not; ``starts`` are the first lines of documents."""
+    feeds = np.fromiter((line.form_feeds for line in lines), np.int64, len(lines))
+    indents = np.fromiter((line.indent for line in lines), np.float32, len(lines))
+    inset = indents - page_margins(indents, feeds, starts)
+    before = np.concatenate(([0.0], inset[:-1]))
+    before[starts] = 0
+    return np.asarray((inset > 0) & (before <= 0) & (inset <= WIDEST_INDENT))
+
+
+def _parts(begins: Mask, signal: Mask, signals: Mask, starts: Ints) -> Mask:
+    """Whether a signal parts each document: it stands where blocks begin and hardly elsewhere, with others or alone."""
+    later = signal.copy()
+    later[starts] = False
+    masks = np.array([begins, begins & signal, later, begins & signals], np.int64)
+    total, shown, met, together = np.add.reduceat(masks, starts, axis=1)
+    consistent = shown >= np.maximum(np.maximum(FEWEST_SHOWN, MOSTLY * met), SHARE * total)
+    return np.asarray(consistent & (together >= PARTED * total))
 
 
 def _is_ragged(lines: Sequence[Line], column: int) -> bool:
@@ -293,7 +306,7 @@ def begins_spaced(texts: list[str]) -> list[bool]:
 
 def _is_code(texts: Sequence[str]) -> bool:
     text = "\n".join(texts)
-    return sum(map(text.count, CODE_CHARACTERS)) > CODE_SHARE * len(texts)
+    return sum(text.count(sign) for sign in CODE_CHARACTERS if sign in text) > CODE_SHARE * len(texts)
 
 
 def _begins(last: Line, line: Line, column: float, length: Callable[[str], float] = len) -> bool:

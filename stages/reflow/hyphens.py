@@ -8,17 +8,18 @@ lines move these odds.
 import json
 import re
 from collections import Counter
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from enum import IntEnum
 from functools import cache
-from itertools import pairwise, repeat
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 from unicodedata import combining, normalize
 
 import numpy as np
+import numpy.typing as npt
 
-from stages.lookups.code_points import Ints
+from stages.lookups.code_points import Ints, find_runs, join_codes, tell_kinds
 from stages.reflow.characters import SOFT_HYPHEN
 from stages.reflow.features import Floats
 from stages.reflow.network import load_model
@@ -70,6 +71,8 @@ MANY_LINES, FEW_BREAKS = 40, 0.04
 # The share of kept hyphens among the cases that the model learned from.
 TRAINED_KEPT = 0.19
 ROUNDS = 3
+# Letters of a common word at most.
+LONGEST_COMMON = 5
 # So many words are looked up at once: a text of broken words alone must not fill the memory.
 AT_ONCE = 4096
 LONGEST_PART = 40
@@ -90,6 +93,13 @@ class Break(NamedTuple):
 
     head: str
     tail: str
+
+
+class _Case(NamedTuple):
+    """The line ends with a hyphen of a document that have to be decided, and its text."""
+
+    breaks: Sequence[Break]
+    text: str
 
 
 class Parted(NamedTuple):
@@ -114,17 +124,28 @@ def _hangs(mark: str) -> bool:
 
 def decide_hyphens(breaks: Sequence[Break], text: str) -> list[Join]:
     """What to do at each line end with a hyphen; ``text`` is the whole document, whose words and habits count."""
-    marks = BREAK_ONLY if HYPHEN_INSIDE.search(text) else BREAK_ONLY | {HYPHEN}
+    return decide_all([breaks], [text])[0]
+
+
+def decide_all(documents: Sequence[Sequence[Break]], texts: Sequence[str]) -> list[list[Join]]:
+    """What `decide_hyphens` says of the line ends of each document; many at once cost less."""
+    signs = [BREAK_ONLY if HYPHEN_INSIDE.search(text) else BREAK_ONLY | {HYPHEN} for text in texts]
+    plain = [[at for at, item in enumerate(breaks) if item.head[-1] not in marks]
+             for breaks, marks in zip(documents, signs, strict=True)]  # fmt: skip
+    asked = [at for at, chosen in enumerate(plain) if chosen]
+    cases = [_modernised([documents[at][own] for own in plain[at]], texts[at]) for at in asked]
+    decided = [[Join.REMOVE] * len(breaks) for breaks in documents]
+    for at, scores in zip(asked, _scores(cases), strict=True):
+        prior = _prior(len(documents[at]), len(plain[at]), texts[at].count("\n") + 1)
+        for own, join in zip(plain[at], _shifted(scores, *prior).argmax(1).tolist(), strict=True):
+            decided[at][own] = Join(join + 1)
+    return decided
+
+
+def _modernised(breaks: Sequence[Break], text: str) -> _Case:
     if any(sign in text for sign in (LONG_S, SMALL_E, DIAERESIS)):
         text, breaks = _modern(text), [Break(_modern(item.head), _modern(item.tail)) for item in breaks]
-    plain = [at for at, item in enumerate(breaks) if item.head[-1] not in marks]
-    joins = [Join.REMOVE] * len(breaks)
-    if plain:
-        chosen = [breaks[at] for at in plain]
-        prior = _prior(len(breaks), len(plain), text.count("\n") + 1)
-        for at, join in zip(plain, _shifted(_scores(chosen, text), *prior).argmax(1).tolist(), strict=True):
-            joins[at] = Join(join + 1)
-    return joins
+    return _Case(breaks, text)
 
 
 def _modern(text: str) -> str:
@@ -143,20 +164,31 @@ def _prior(breaks: int, plain: int, lines: int) -> tuple[float, float]:
     return PRIOR_MARKED if plain < breaks else PRIOR_KEPT
 
 
-def _scores(breaks: Sequence[Break], text: str) -> Floats:
-    """Log odds of the three joins: what the model knows of the words, and what the document shows."""
-    counts = _count_words(text)
-    lang, table = guess_language(counts), load_model().weights["hyphens"]
-    parts = [breaks[start : start + AT_ONCE] for start in range(0, len(breaks), AT_ONCE)]
-    known = np.concatenate([table[hyphen_features(part, lang)].sum(1) for part in parts])
-    evidence = np.array([_evidence(item, counts) for item in breaks], np.float32)
+def _scores(cases: Sequence[_Case]) -> list[Floats]:
+    """Log odds of the three joins in each document: what the model knows of the words, and what the document shows."""
+    langs = guess_languages([case.text for case in cases])
+    items = [(item, lang) for case, lang in zip(cases, langs, strict=True) for item in case.breaks]
+    table = load_model().weights["hyphens"]
+    parts = [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
+    known = [table[hyphen_features(*zip(*part, strict=True))].sum(1) for part in parts]
+    ends = np.cumsum([len(case.breaks) for case in cases])
+    own = np.split(np.concatenate(known), ends[:-1]) if cases else []
+    return [scores + _shown(case, lang) for scores, case, lang in zip(own, cases, langs, strict=True)]
+
+
+def _shown(case: _Case, lang: str) -> Floats:
+    """Log odds of the three joins that a document shows."""
+    breaks, text = case
+    parts = [_part_break(item) for item in breaks]
+    found = _words_in(text, {word for part in parts for word in (part.left + part.right, f"{part.left}-{part.right}")})
+    evidence = np.array([_evidence(item, found) for item in breaks], np.float32)
     open_cases = [at for at, item in enumerate(breaks) if item.tail[:1].isupper() or _in_address(item)]
-    wholes = ("".join(_part_break(breaks[at])[:2]) for at in open_cases)
     # Finding all words once more costs more than asking first whether any will be needed.
-    written = frozenset(TOKEN.findall(text)) if any(whole in counts for whole in wholes) else frozenset()
+    needed = any(parts[at].left + parts[at].right in found for at in open_cases)
+    written = frozenset(TOKEN.findall(text)) if needed else frozenset()
     for at in open_cases:
         evidence[at, 0] += _joins_whole(breaks[at], lang, written)
-    return np.asarray(known + evidence)
+    return evidence
 
 
 def _in_address(item: Break) -> bool:
@@ -207,16 +239,20 @@ def _lookup() -> tuple[frozenset[str], re.Pattern[str]]:
     return frozenset(data["inner_capitals"]), re.compile(rf"[./@](?:{'|'.join(data['host_parts'])})-$")
 
 
-def hyphen_features(breaks: Sequence[Break], lang: str) -> Ints:
-    """Buckets of what the model knows of each broken word, one row a word.
+def hyphen_features(breaks: Sequence[Break], langs: Sequence[str]) -> Ints:
+    """Buckets of what the model knows of each broken word in its language, one row a word.
 
     Both halves, their edges, their case, the hyphens around them, and how common the halves and the joined word are.
     """
     parts = [_part_break(item) for item in breaks]
-    asked = [key for part in parts for key in _asked(part, lang)]
+    asked = [key for part, lang in zip(parts, langs, strict=True) for key in _asked(part, lang)]
     levels = word_levels(asked)
     size = len(asked) // max(len(parts), 1)
-    names = [name for at, part in enumerate(parts) for name in _names(part, lang, levels[at * size : (at + 1) * size])]
+    names = [
+        name
+        for at, (part, lang) in enumerate(zip(parts, langs, strict=True))
+        for name in _names(part, lang, levels[at * size : (at + 1) * size])
+    ]
     return (checksums(names).astype(np.int64) % BUCKETS).reshape(len(parts), -1)
 
 
@@ -269,12 +305,57 @@ def _names(part: Parted, lang: str, levels: list[int]) -> list[str]:
     ]  # fmt: skip
 
 
-def guess_language(counts: dict[str, int]) -> str:
-    """The language whose commonest words the document uses most."""
-    return max(COMMON, key=lambda lang: sum(map(counts.get, COMMON[lang], repeat(0))))
+def guess_languages(texts: Sequence[str]) -> list[str]:
+    """The language whose commonest words each text uses most."""
+    codes, starts = join_codes(texts)
+    letters = tell_kinds(codes, _letter)
+    begins, ends = find_runs(letters > 0)
+    short = ends - begins <= LONGEST_COMMON
+    words = _keys_of(letters, begins[short], ends[short])
+    keys, shares = _common_words()
+    at = np.searchsorted(keys, words)
+    common = keys[at] == words
+    of = np.searchsorted(starts, begins[short][common], "right") - 1
+    places = of * len(keys) + at[common]
+    counts = np.bincount(places, minlength=len(texts) * len(keys)).reshape(len(texts), len(keys))
+    return [tuple(COMMON)[best] for best in (counts @ shares).argmax(1).tolist()]
 
 
-def _evidence(item: Break, counts: dict[str, int]) -> tuple[float, float, float]:
+def _letter(character: str) -> int:
+    """The number of a letter or digit, small and capital alike: 254 for all that no common word has."""
+    if not character.isalnum():
+        return 0
+    small = character.lower()
+    return ord(small) if len(small) == 1 and ord(small) < 254 else 254
+
+
+def _keys_of(letters: npt.NDArray[np.uint8], begins: Ints, ends: Ints) -> Ints:
+    """Short words as numbers, a byte a letter."""
+    keys = np.zeros(len(begins), np.int64)
+    for place in range(LONGEST_COMMON):
+        at = np.minimum(begins + place, ends - 1)
+        keys = keys * 256 + np.where(begins + place < ends, letters[at], 0)
+    return keys
+
+
+@cache
+def _common_words() -> tuple[Ints, Ints]:
+    """The common words as numbers in order, with one beyond all of them, and which languages have each."""
+    words = sorted({word for own in COMMON.values() for word in own})
+    codes, starts = join_codes(words)
+    keys = _keys_of(tell_kinds(codes, _letter), starts, starts + np.array([len(word) for word in words]))
+    shares = np.array([[word in own for own in COMMON.values()] for word in words], np.int64)
+    order = np.argsort(keys)
+    return np.append(keys[order], 1 << 62), np.vstack((shares[order], np.zeros_like(shares[:1])))
+
+
+def _words_in(text: str, wanted: Collection[str]) -> Collection[str]:
+    """Which of these words, in small letters, a text has; most have none of them, and are not cut into words."""
+    small = text.lower()
+    return _count_words(small).keys() & wanted if any(word in small for word in wanted) else ()
+
+
+def _evidence(item: Break, found: Collection[str]) -> tuple[float, float, float]:
     """Log odds of the three joins that the word's shape and the document's words add."""
     head, tail = item.head[:-1], item.tail
     first = FIRST_WORD.match(tail[:LONGEST_PART])
@@ -282,8 +363,8 @@ def _evidence(item: Break, counts: dict[str, int]) -> tuple[float, float, float]
         return (IMPOSSIBLE, 0.0, -IMPOSSIBLE) if tail[:1] in OPENERS else (IMPOSSIBLE, 0.0, IMPOSSIBLE)
     part = LAST_PART.search(head[-LONGEST_PART:])
     left, right = part.group() if part else "", first.group()
-    remove = SEEN * ((left + right).lower() in counts)
-    keep = SHAPED * _shows_hyphen(left, right) + SEEN * (f"{left}-{right}".lower() in counts)
+    remove = SEEN * ((left + right).lower() in found)
+    keep = SHAPED * _shows_hyphen(left, right) + SEEN * (f"{left}-{right}".lower() in found)
     return remove, keep, 0.0 if tail.lower().partition("/")[0] in ALL_SUSPENDED else IMPOSSIBLE
 
 
@@ -297,8 +378,8 @@ def _shows_hyphen(left: str, right: str) -> bool:
 
 
 def _count_words(text: str) -> Counter[str]:
-    """How often each word occurs: hyphenated ones whole, pair by pair and part by part."""
-    counts = Counter(TOKEN.findall(text.lower()))
+    """How often each word of a text in small letters occurs: hyphenated ones whole, pair by pair and part by part."""
+    counts = Counter(TOKEN.findall(text))
     for token, count in [(token, count) for token, count in counts.items() if "-" in token]:
         parts = token.split("-")
         for word in (*parts, *map("-".join, pairwise(parts))):

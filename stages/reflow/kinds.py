@@ -57,6 +57,7 @@ class Signs(NamedTuple):
     credited: re.Pattern[str]
     boilerplate: re.Pattern[str]
     closing: re.Pattern[str]
+    credit_words: tuple[str, ...]
 
 
 @cache
@@ -78,6 +79,7 @@ def load_signs() -> Signs:
         re.compile(f"[^.!?]\\((?:{_any(words['credits'])})(?: by)?:? ?[:/|] ?[^()]{{2,60}}\\)$"),
         _boilerplate(words),
         re.compile(f"(?:{_any(words['closings'])})[,.!]?"),
+        tuple(sorted({word.lower() for word in words["credits"] + words["credits_with_colon"]})),
     )
 
 
@@ -102,10 +104,21 @@ def part_credit(text: str) -> int:
     >>> part_credit("Minister Lawrow: (Archiv). AFP/JANE DOE")
     27
     """
-    if len(text) > LONGEST_CAPTION or not CREDIT_MARK.search(text):
+    if len(text) > LONGEST_CAPTION or not _may_hold_credit(text):
         return 0
     match = load_signs().credit_tail.search(text)
     return match.start(match.lastindex or 0) if match else 0
+
+
+def _may_hold_credit(text: str) -> bool:
+    """Whether a text has a mark that every credit has: a copyright sign, one with a word, a slash before capitals."""
+    if not CREDIT_MARK.search(text):
+        return False
+    _, slash, behind = text.rpartition("/")
+    if "\u00a9" in text or "(c)" in text or (slash and behind == behind.upper()):
+        return True
+    small = text.lower()
+    return any(word in small for word in load_signs().credit_words)
 
 
 def name_kinds(texts: list[str]) -> list[str]:

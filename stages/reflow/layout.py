@@ -11,7 +11,7 @@ from stages.reflow import DEFAULT, _decide_hyphens, put_block
 from stages.reflow.assemble import plain_join
 from stages.reflow.characters import Mapped, is_odd, mend_characters, strip_text
 from stages.reflow.finish import Put, finish_blocks
-from stages.reflow.gaps import begins_blocks
+from stages.reflow.gaps import begins_blocks, text_form
 from stages.reflow.hyphens import Join, ends_in_hyphen
 from stages.reflow.kinds import name_kinds
 from stages.reflow.lines import BREAK, Line
@@ -63,7 +63,7 @@ def reflow_pieces(document: RawDocument, options: ReflowOptions = DEFAULT) -> Re
     groups = _heal(_group(printed)) if options.join_lines else [[item] for item in printed]
     lines = [item.line for group in groups for item in group]
     begins = [at == 0 for group in groups for at in range(len(group))]
-    hyphens = _decide_hyphens(lines, begins)
+    hyphens = _decide_hyphens([(lines, begins)])[0]
     put: list[Put] = []
     n_joins = at = 0
     for group in groups:
@@ -185,7 +185,8 @@ def _aligned(raw: str, start: int, end: int, text: str) -> list[int]:
 def _group(printed: Sequence[Printed]) -> list[list[Printed]]:
     """The lines of each block; where no piece has a block the lines are judged as those of a plain text."""
     if printed and all(item.block is None for item in printed):
-        (begins,) = begins_blocks([[item.line for item in printed]])
+        lines = [item.line for item in printed]
+        begins = begins_blocks([lines])[0] if text_form(lines) == "wrapped" else [True] * len(lines)
     else:
         begins = [True] + [b.block is None or a.block != b.block or a.role != b.role for a, b in pairwise(printed)]
     groups: list[list[Printed]] = []

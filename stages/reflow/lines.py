@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Sequence
 from functools import partial
-from itertools import repeat
+from itertools import compress, count, repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -147,13 +147,13 @@ def _holds(found: Ints, starts: Ints, ends: Ints) -> npt.NDArray[np.bool_]:
 def _lines_of(raw: str, places: _Places, characters: bool) -> tuple[list[Line], list[Repair]]:
     """The lines of one text, the characters of those mended that are odd."""
     _, starts, ends, breaks, feeds, indents, tabbed, odd = places
-    for at in (at for at, holds in enumerate(tabbed) if holds):
+    for at in compress(count(), tabbed):
         indents[at] = len(raw[starts[at] - indents[at] : starts[at]].expandtabs(TAB))
     texts = [raw[start:end] for start, end in zip(starts, ends, strict=True)]
     lines = list(map(Line, texts, starts, ends, breaks, feeds, indents, repeat(None)))
     repairs: list[Repair] = []
     empty = set()
-    for at in (at for at, may_be in enumerate(odd) if may_be):
+    for at in compress(count(), odd):
         mapped, made = _mended(raw, starts[at], ends[at], characters)
         repairs += made
         lines[at] = lines[at]._replace(text=mapped.text, mapped=mapped)

@@ -52,6 +52,8 @@ def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair}
     marks = {at: match for at, line in enumerate(lines) if (match := NUMBERED.match(line.text))}
     listed |= _numbered(lines, marks) | _dated(lines, marks)
+    if not listed:
+        return list(begins)
     marked = list(begins)
     inside: Line | None = None
     for at, line in enumerate(lines):
@@ -103,24 +105,29 @@ def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
 
     So do addresses of mail that stand alone behind a short line.
     """
-    starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
-    widths = sorted(len(line.text) for line in lines)
+    texts = [line.text for line in lines]
+    widths = sorted(map(len, texts))
     short = SHORT_LINE * widths[len(widths) * 9 // 10] if widths else 0
     marked = [*begins, True]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
-        group = lines[start:end]
-        if 1 < len(group) <= LONGEST_ADDRESS and _is_address([line.text for line in group], short):
+    for start, end in _groups(lines):
+        if 1 < end - start <= LONGEST_ADDRESS and _is_address(texts[start:end], short):
             marked[start : end + 1] = [True] * (end + 1 - start)
-        for at in range(start + 1, end):
-            if "@" in lines[at].text and MAIL.fullmatch(lines[at].text) and len(lines[at - 1].text) <= short:
-                marked[at] = marked[at + 1] = True
-        if len(group[0].text) <= short and GREETING.fullmatch(group[0].text):
+        if len(texts[start]) <= short and GREETING.fullmatch(texts[start]):
             marked[start] = marked[start + 1] = True
+    for at in [at for at, text in enumerate(texts) if "@" in text and MAIL.fullmatch(text)]:
+        if at and lines[at].breaks <= 1 and len(texts[at - 1]) <= short:
+            marked[at] = marked[at + 1] = True
     return marked[:-1]
 
 
+def _groups(lines: Sequence[Line]) -> list[tuple[int, int]]:
+    """The first and the end of the lines of each group between empty lines."""
+    starts = [at for at, line in enumerate(lines) if line.breaks > 1 or not at]
+    return list(zip(starts, [*starts[1:], len(lines)], strict=True))
+
+
 def _is_address(texts: list[str], short: float) -> bool:
-    return max(map(len, texts)) <= short and any(map(PLACE.fullmatch, texts[1:]))
+    return len(texts[0]) <= short and max(map(len, texts)) <= short and any(map(PLACE.fullmatch, texts[1:]))
 
 
 def mark_outdents(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
@@ -162,26 +169,22 @@ def mark_verse(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     set in, or a text of such stanzas alone, when sentences run on over its lines. Code is a group all of whose lines
     are.
     """
-    starts = [at for at, line in enumerate(lines) if at == 0 or line.breaks > 1]
-    widths = sorted(len(line.text) for line in lines)
+    texts = [line.text for line in lines]
+    widths = sorted(map(len, texts))
     narrow = NARROW * widths[len(widths) * 9 // 10] if widths else 0
     margin = min((line.indent for line in lines), default=0)
-    marked = list(begins)
-    if len(starts) > 1 and len(lines) >= FEWEST_LINES and flows_as_verse([line.text for line in lines]):
+    marked, groups = list(begins), _groups(lines)
+    if len(groups) > 1 and len(lines) >= FEWEST_LINES and flows_as_verse(texts):
         return [True] * len(lines)
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
-        group = lines[start:end]
+    for start, end in groups:
+        group, own = lines[start:end], texts[start:end]
         if len(group) < 2:
             continue
         inset = group[0].indent > margin and all(line.indent == group[0].indent for line in group)
         ragged = inset and len(group) >= FEWEST_ROWS and _is_ragged(group, narrow)
-        if ragged or is_verse(group) or are_code(group) or _flows(group, narrow):
+        if ragged or is_verse(own) or are_code(own) or (max(map(len, own)) <= narrow and flows_as_verse(own)):
             marked[start : end + 1] = [True] * len(marked[start : end + 1])
     return marked
-
-
-def _flows(group: Sequence[Line], narrow: float) -> bool:
-    return all(len(line.text) <= narrow for line in group) and flows_as_verse([line.text for line in group])
 
 
 def _is_ragged(group: Sequence[Line], narrow: float) -> bool:

@@ -172,8 +172,9 @@ def _are_headings(lines: Sequence[Line], headings: set[int]) -> bool:
     apart = any(
         (at == 0 or lines[at].breaks > 1) and (at + 1 == len(lines) or lines[at + 1].breaks > 1) for at in headings
     )
-    return apart or (0 in headings and lines[0].text.startswith("# ") and any(
-        lines[at].text.startswith("##") and not are_code(lines[at + 1 : at + 3]) for at in headings
+    texts = [line.text for line in lines]
+    return apart or (0 in headings and texts[0].startswith("# ") and any(
+        texts[at].startswith("##") and not are_code(texts[at + 1 : at + 3]) for at in headings
     ))  # fmt: skip
 
 

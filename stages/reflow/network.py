@@ -1,6 +1,6 @@
 """The trained weights, and what they say about lines; NumPy alone, loaded once."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from stages.lookups.code_points import Ints
-from stages.reflow.features import Floats, Sheet, measure_lines
+from stages.reflow.features import Floats, Sheet, Widths, measure_lines, word_coder
 from stages.reflow.lines import Line
 
 WEIGHTS = Path(__file__).parents[1] / "models" / "reflow" / "weights.npz"
@@ -25,10 +25,11 @@ AT_ONCE = 4096
 
 
 class Model(NamedTuple):
-    """Weights by name, ready to multiply, and the codes of the words the network knows."""
+    """Weights by name, ready to multiply, the widths of glyphs, and what gives the code of a word."""
 
     weights: dict[str, Floats]
-    words: dict[str, int]
+    widths: Widths
+    code_of: Callable[[str], int]
 
 
 class Window(NamedTuple):
@@ -66,7 +67,8 @@ def load_model() -> Model:
     with np.load(WEIGHTS, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     words = {str(word): code for code, word in enumerate(arrays.pop("words"), start=int(arrays.pop("first_word")))}
-    return Model({name: array.astype(np.float32) for name, array in arrays.items()}, words)
+    widths = arrays.pop("widths").astype(np.float64)
+    return Model({name: array.astype(np.float32) for name, array in arrays.items()}, widths, word_coder(words))
 
 
 def _windows(lines: Sequence[Line]) -> list[Window]:
@@ -79,13 +81,13 @@ def _windows(lines: Sequence[Line]) -> list[Window]:
 
 
 def _window_scores(windows: Sequence[Window]) -> Iterator[Floats]:
-    weights, words = load_model()
+    weights, widths, code_of = load_model()
     size = 0
     batch: list[Window] = []
     for window in [*windows, None]:
         if batch and (window is None or size + len(window.lines) > AT_ONCE):
             sizes = np.array([len(one.lines) for one in batch])
-            scores = _score(measure_lines([one.lines for one in batch], weights["widths"], words), sizes, weights)
+            scores = _score(measure_lines([one.lines for one in batch], widths, code_of), sizes, weights)
             for one, own in zip(batch, np.split(scores, np.cumsum(sizes)[:-1]), strict=True):
                 yield own[one.start : one.end]
             batch, size = [], 0

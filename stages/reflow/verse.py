@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from stages.lookups.signs import ENDS, closed_by
-from stages.reflow.lines import Line
 
 # So many lines at least, between empty lines at most, of so many characters and words on average; shorter ones are
 # items of lists.
@@ -54,11 +53,10 @@ def find_verse(texts: Sequence[str], may_be: Sequence[bool]) -> list[range]:
     return found
 
 
-def is_verse(lines: Sequence[Line]) -> bool:
+def is_verse(texts: Sequence[str]) -> bool:
     """Whether these lines are verse by their rhymes, which all of them have."""
-    if not FEWEST <= len(lines) <= MOST or not all(SHORTEST <= len(line.text) <= LONGEST for line in lines):
+    if not FEWEST <= len(texts) <= MOST or max(map(len, texts)) > LONGEST or min(map(len, texts)) < SHORTEST:
         return False
-    texts = [line.text for line in lines]
     # Most texts are prose, and the last letters of a few lines tell: of lines that rhyme each stands twice.
     ends = [text.rstrip(BEHIND)[-1:] for text in texts[: 2 * REACH]]
     alike = {LAST_ALIKE.get(end, end) for end in ends}
@@ -67,7 +65,7 @@ def is_verse(lines: Sequence[Line]) -> bool:
 
 def flows_as_verse(texts: Sequence[str]) -> bool:
     """Whether sentences run over short lines that end before the line is full, none of them inside a line."""
-    if len(texts) < FEWEST or not all(SHORTEST <= len(text) <= LONGEST_FLOWING for text in texts):
+    if len(texts) < FEWEST or max(map(len, texts)) > LONGEST_FLOWING or min(map(len, texts)) < SHORTEST:
         return False
     if any(text[-1] == "-" or INNER_END.search(text) or any(map(str.isdigit, text)) for text in texts):
         return False

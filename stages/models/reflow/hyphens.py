@@ -121,7 +121,7 @@ def _tensors(cases: list[Case]) -> tuple[torch.Tensor, torch.Tensor]:
     rows = []
     for lang in PATTERNS:
         own = [case for case in cases if case.lang == lang]
-        rows.append(hyphen_features([Break(f"{case.head}-", case.tail) for case in own], lang))
+        rows.append(hyphen_features([Break(f"{case.head}-", case.tail) for case in own], [lang] * len(own)))
         order += own
     return torch.from_numpy(np.concatenate(rows)), torch.tensor([int(case.join) - 1 for case in order])
 

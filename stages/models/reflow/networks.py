@@ -15,7 +15,7 @@ from torch.nn import functional
 from stages.models.reflow.labels import KINDS, Arrays, Labelled
 from stages.models.reflow.pages import Page
 from stages.models.reflow.real import SOURCES
-from stages.reflow.features import FIRST_WORD, Sheet, measure_lines
+from stages.reflow.features import FIRST_WORD, Sheet, measure_lines, word_coder
 from stages.reflow.furniture import furniture_candidates
 from stages.reflow.lines import FORM_FEED, Line, drop_lines
 from stages.reflow.network import CONTEXT, WINDOW
@@ -167,8 +167,8 @@ def train_furniture(documents: Documents, epochs: int = 30) -> Arrays:
     features: list[list[float]] = []
     truth: list[bool] = []
     for page, labels in documents:
-        unnumbered = without_numbers(line.text for line in labels.lines)
-        candidates = furniture_candidates(labels.lines, unnumbered, FORM_FEED in page.raw[labels.lines[-1].raw_end :])
+        keys = [key.lower() for key in without_numbers(line.text for line in labels.lines)]
+        candidates = furniture_candidates(labels.lines, keys, FORM_FEED in page.raw[labels.lines[-1].raw_end :])
         features += candidates.features
         truth += [labels.furniture[at] for at in candidates.places]
     inputs, targets = torch.tensor(features), torch.tensor(truth, dtype=torch.float32)
@@ -209,7 +209,7 @@ def _sample(labels: Labelled, lines: list[Line], kept: list[int], sheets: Sheets
     begins = np.array([labels.begins[at] for at in kept], np.float32)
     inside = [labels.asides[at] and labels.asides[last] for last, at in zip([kept[0], *kept], kept, strict=False)]
     kinds = np.array([labels.kinds[at] for at in kept], np.int64)
-    sheet = measure_lines([lines], sheets.widths, sheets.words)
+    sheet = measure_lines([lines], sheets.widths.astype(np.float64), word_coder(sheets.words))
     return Sample(sheet, begins, 1 - np.array(inside, np.float32), kinds)
 
 
