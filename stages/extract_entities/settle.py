@@ -1,7 +1,7 @@
 """Names that the tables know better than the model: newspapers that are no persons, months that are no places."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import cache, lru_cache
 
 from stages.extract_entities.names import Name
@@ -432,8 +432,7 @@ def _is_no_name(label: str, kind: str, surface: str) -> bool:
 def _is_organisation(surface: str) -> bool:
     key = uninflected(plain(surface))
     known = lists().aliases.get(("ORG", key), key)
-    bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
-    return lists().kinds.get(known) in SETTLED and not bears and not {key, key.removesuffix("s")} & places().keys()
+    return lists().kinds.get(known) in SETTLED and not _is_borne(key) and not _either(key, places())
 
 
 def _is_of_founder(surface: str) -> bool:
@@ -444,9 +443,20 @@ def _is_of_founder(surface: str) -> bool:
 
 def _is_place(surface: str) -> bool:
     """Whether one word is a country, a region or a large city of the tables, and nobody's name."""
+    if " " in surface:
+        return False
     key = plain(surface)
-    bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
-    return " " not in surface and bool({key, key.removesuffix("s")} & _known_places()) and not bears
+    return _either(key, _known_places()) and not _is_borne(key)
+
+
+def _is_borne(key: str) -> bool:
+    """Whether a key, or what it is the genitive of, is a common surname, or a given name."""
+    return _either(key, common_surnames()) or given_key(key) in given_names()
+
+
+def _either(key: str, known: Container[str]) -> bool:
+    """Whether a key is known, or what it is the genitive of."""
+    return key in known or key.removesuffix("s") in known
 
 
 @cache

@@ -81,7 +81,7 @@ class FormMemory:
         """The row of the vector of each word; makes the vectors of forms not met before."""
         rows = np.fromiter(map(self.rows.get, words, repeat(0)), np.intp, len(words))
         unmet = np.flatnonzero(rows == 0).tolist()
-        fresh = sorted({words[number] for number in unmet}, key=lambda word: (len(word), word))  # one width together
+        fresh = sorted(sorted({words[number] for number in unmet}), key=len)  # one width together
         if self.rows and len(self.rows) + len(fresh) > FORM_LIMIT:
             self.__init__()  # type: ignore[misc]
             return self.rows_of(words)

@@ -200,7 +200,7 @@ class _Held(dict[str, tuple[str, ...]]):
     def __missing__(self, word: str) -> tuple[str, ...]:
         if len(self) >= self.LIMIT:
             self.clear()
-        office = OFFICE.fullmatch(word)
+        office = OFFICE.fullmatch(word) if word[:1].isupper() else None
         first = _first_segment(word) if "-" in word and word[0].isupper() else ""
         self[word] = (office[1], office[1] + "s") if office else (first,) if first else ()
         return self[word]
