@@ -71,6 +71,7 @@ SEATED = (
 GENITIVE = re.compile("(?<=[a-zäöüß]{3})(?<![aeious])e?s$")  # "des Sägewerks", not "des Kaufhauses": "Haus" ends so
 LONGEST_TRADE = 40  # characters
 FORMS = ("AG", "GmbH", "gGmbH", "SE", "KG", "KGaA", "OHG", "Inc", "Inc.", "Ltd", "Ltd.", "LLC", "PLC")
+BEFORE_FORMS = tuple(f" {form}" for form in FORMS)
 FORM = f"(?:{'|'.join(map(re.escape, FORMS))})"
 WORD = rf"{CAPITAL}[\w&'’-]*"
 ADJECTIVE = re.compile(rf"{CAPITAL}[a-zäöüß]+(?:e|er|em|en) {FORM}$")  # "Jede AG", where a sentence begins
@@ -94,7 +95,7 @@ def with_companies(texts: Sequence[str], found: Sequence[Sequence[Name]], extrac
     document = "\n".join(texts)
     if any(paper in document for paper in PAPERS):
         found = [_quoted(text, names, extractor) for text, names in zip(texts, found, strict=True)]
-    if any(f" {form}" in document for form in FORMS):
+    if any(map(document.__contains__, BEFORE_FORMS)):
         found = [_incorporated(text, names, extractor) for text, names in zip(texts, found, strict=True)]
     trimmed = [
         [_without_trade(text, name) if name.label == "ORG" else name for name in names]

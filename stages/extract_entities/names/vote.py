@@ -177,7 +177,7 @@ class _Missed(NamedTuple):
 def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> dict[str, _Missed]:
     """The words of a document that are such a form, its genitive, or a compound of it with a hyphen or an office."""
     missed = {}
-    for word in words.intersection(form + ending for form in forms for ending in ("", *GENITIVES)):
+    for word in words.intersection(chain.from_iterable(map(_with_genitives, forms))):
         label, score = forms[word if word in forms else base_form(word)]
         missed[word] = _Missed(0, len(word), label, "name", score)
     for word in filter(_HELD.__getitem__, words) if forms else ():
@@ -186,6 +186,11 @@ def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> di
             start = word.find(form) if "-" in word else 0
             missed[word] = _Missed(start, start + len(form), forms[form][0], "part", forms[form][1])
     return missed
+
+
+@lru_cache(REMEMBERED)
+def _with_genitives(form: str) -> tuple[str, ...]:
+    return (form, *(form + ending for ending in GENITIVES))
 
 
 class _Held(dict[str, tuple[str, ...]]):
