@@ -6,7 +6,6 @@ The engines live in `names`, the rules in `values`; here both come together.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
-from typing import NamedTuple
 
 import polars as pl
 
@@ -28,21 +27,8 @@ class EntityOptions:
     engine: str = names.ENGINES[0]
 
 
-class _Mention(NamedTuple):
-    """A name or value in the sentence of a row, with its places there."""
-
-    row: int
-    text: str
-    label: str
-    kind: str
-    value: str | None
-    start: int
-    end: int
-    score: float
-    extractor: str
-
-
-_MENTION = {"row": pl.Int64()} | {name: TABLES["mentions"].schema[name] for name in _Mention._fields[1:]}
+_SCHEMA = TABLES["mentions"].schema
+_PLACED = {"row": pl.Int64(), "text": _SCHEMA["text"]}  # what stands before the fields of a name or value
 
 
 def extract_mentions(
@@ -56,9 +42,7 @@ def extract_mentions(
     rows = sentences.join(
         blocks.select("doc_id", "block_no", "language", "kind"), on=["doc_id", "block_no"], maintain_order="left"
     )
-    found = _find(rows, (options or EntityOptions()).engine)
-    columns = dict(zip(_MENTION, zip(*found, strict=True), strict=True)) if found else dict.fromkeys(_MENTION, ())
-    inside_sentences = pl.DataFrame(columns, schema=_MENTION)
+    inside_sentences = _find(rows, (options or EntityOptions()).engine)
     places = rows.select("doc_id", "block_no", "sentence_no", at="start")[inside_sentences["row"]]
     frame = places.hstack(inside_sentences.drop("row")).with_columns(
         pl.col("start", "end") + pl.col("at"),
@@ -67,25 +51,42 @@ def extract_mentions(
         cluster_no=pl.lit(None, pl.Int64),
         entity_id=pl.lit(None, pl.String),
     )
-    schema, ranged = TABLES["mentions"].schema, with_raw_range(frame, blocks)
+    ranged = with_raw_range(frame, blocks)
     # What linking and the layout of the document say comes later.
-    later = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in ranged.columns]
-    return ranged.with_columns(later).select(schema.names())
+    later = [pl.lit(None, dtype).alias(name) for name, dtype in _SCHEMA.items() if name not in ranged.columns]
+    return ranged.with_columns(later).select(_SCHEMA.names())
 
 
-def _find(rows: pl.DataFrame, engine: str) -> list[_Mention]:
-    """The names and values of sentences with their language and the kind of their block, in order."""
-    found_values = values.extract_all_values(rows["text"], rows["language"])
-    found: list[_Mention] = []
-    sentences = zip(rows["text"].to_list(), _find_names(rows, engine), found_values, strict=True)
-    for number, (text, inside, held) in enumerate(sentences):
-        if not (inside or held):
-            continue
-        settled = settle(text, inside) if inside else ()
-        mentions = [_row(number, text, name, name.kind, None, name.score) for name in settled]
-        mentions += [_row(number, text, value, "value", value.value, 1.0) for value in held]
-        found.extend(sorted(mentions, key=lambda m: (m.start, -m.end, m.kind)) if len(mentions) > 1 else mentions)
-    return found
+def _find(rows: pl.DataFrame, engine: str) -> pl.DataFrame:
+    """The names and values of sentences with their language and the kind of their block, in order.
+
+    ``row`` numbers the sentence, ``start`` and ``end`` count in it.
+    """
+    texts = rows["text"].to_list()
+    named = [
+        list(settle(text, inside)) if inside else inside
+        for text, inside in zip(texts, _find_names(rows, engine), strict=True)
+    ]
+    held = values.extract_all_values(rows["text"], rows["language"])
+    mentions = [
+        _as_rows(texts, named, names.Name._fields).with_columns(value=pl.lit(None, _SCHEMA["value"])),
+        _as_rows(texts, held, values.Value._fields).with_columns(kind=pl.lit("value"), score=pl.lit(1.0)),
+    ]
+    ordered = pl.concat(mentions, how="diagonal")
+    return ordered.sort("row", "start", -pl.col("end"), "kind", maintain_order=True)
+
+
+def _as_rows(
+    texts: Sequence[str], found: Sequence[Sequence[names.Name | values.Value]], fields: Sequence[str]
+) -> pl.DataFrame:
+    """The names or values of each sentence as rows, with the number of the sentence and their text in it."""
+    placed = [
+        (row, text[item.start : item.end], *item)
+        for row, (text, inside) in enumerate(zip(texts, found, strict=True))
+        for item in inside
+    ]
+    schema = _PLACED | {name: _SCHEMA[name] for name in fields}
+    return pl.DataFrame(dict(zip(schema, zip(*placed, strict=True), strict=True)) if placed else None, schema=schema)
 
 
 def _find_names(rows: pl.DataFrame, engine: str) -> Iterable[list[names.Name]]:
@@ -108,14 +109,6 @@ def complete(
     extractor = names.extractor_of(engine)
     texts = [text for text, *_ in document]
     return with_institutions(texts, with_companies(texts, without_nouns(texts, found), extractor), extractor)
-
-
-def _row(
-    number: int, text: str, item: names.Name | values.Value, kind: str, value: str | None, score: float
-) -> _Mention:
-    """A name or value of the sentence in a row."""
-    surface = text[item.start : item.end]
-    return _Mention(number, surface, item.label, kind, value, item.start, item.end, score, item.extractor)
 
 
 def entity_models(languages: pl.Series, options: EntityOptions | None = None) -> pl.Series:

@@ -71,6 +71,7 @@ SEATED = (
 GENITIVE = re.compile("(?<=[a-zäöüß]{3})(?<![aeious])e?s$")  # "des Sägewerks", not "des Kaufhauses": "Haus" ends so
 LONGEST_TRADE = 40  # characters
 FORMS = ("AG", "GmbH", "gGmbH", "SE", "KG", "KGaA", "OHG", "Inc", "Inc.", "Ltd", "Ltd.", "LLC", "PLC")
+BEFORE_FORMS = tuple(f" {form}" for form in FORMS)
 FORM = f"(?:{'|'.join(map(re.escape, FORMS))})"
 WORD = rf"{CAPITAL}[\w&'’-]*"
 ADJECTIVE = re.compile(rf"{CAPITAL}[a-zäöüß]+(?:e|er|em|en) {FORM}$")  # "Jede AG", where a sentence begins
@@ -94,11 +95,12 @@ def with_companies(texts: Sequence[str], found: Sequence[Sequence[Name]], extrac
     document = "\n".join(texts)
     if any(paper in document for paper in PAPERS):
         found = [_quoted(text, names, extractor) for text, names in zip(texts, found, strict=True)]
-    has_form = any(f" {form}" in document for form in FORMS)
-    whole = [
-        _incorporated(text, names, extractor) if has_form else names for text, names in zip(texts, found, strict=True)
+    if any(map(document.__contains__, BEFORE_FORMS)):
+        found = [_incorporated(text, names, extractor) for text, names in zip(texts, found, strict=True)]
+    trimmed = [
+        [_without_trade(text, name) if name.label == "ORG" else name for name in names]
+        for text, names in zip(texts, found, strict=True)
     ]
-    trimmed = [[_without_trade(text, name) for name in names] for text, names in zip(texts, whole, strict=True)]
     people = _last_words(texts, trimmed)
     said = [[_said(text, name, people) for name in names] for text, names in zip(texts, trimmed, strict=True)]
     changed = _changed(texts, trimmed, said) if said != trimmed else set()
@@ -110,9 +112,10 @@ def with_companies(texts: Sequence[str], found: Sequence[Sequence[Name]], extrac
     return [_completed(text, names, pattern, extractor) for text, names in zip(texts, said, strict=True)]
 
 
-def _incorporated(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
+def _incorporated(text: str, names: Sequence[Name], extractor: str) -> Sequence[Name]:
     """The names of a sentence, and words with a legal form after them where no name reaches beyond them."""
-    for match in INCORPORATED.finditer(text):
+    matches = list(INCORPORATED.finditer(text))
+    for match in matches:
         first, _, rest = match[0].partition(" ")
         opened = first in openers()  # an article, or another word that only begins the sentence
         start, end = match.start() + opened * (len(first) + 1), match.end()
@@ -121,22 +124,28 @@ def _incorporated(text: str, names: Sequence[Name], extractor: str) -> list[Name
         nameless = (opened and rest in FORMS) or (match.start() == 0 and ADJECTIVE.match(match[0]))
         if not beyond and not nameless:
             names = [*(name for name in names if name not in over), Name(start, end, "ORG", "name", SCORE, extractor)]
-    return sorted(names, key=lambda name: (name.start, -name.end, name.kind))
+    return sorted(names, key=_order) if matches else names
 
 
-def _quoted(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
+def _order(name: Name) -> tuple[int, int, str]:
+    return name.start, -name.end, name.kind
+
+
+def _quoted(text: str, names: Sequence[Name], extractor: str) -> Sequence[Name]:
     """The names of a sentence, and the papers in quotation marks where nothing as long is found."""
-    for start, end in (match.span(1) for match in QUOTED.finditer(text)):
+    spans = [match.span(1) for match in QUOTED.finditer(text)]
+    for start, end in spans:
         over = [name for name in names if name.start < end and name.end > start]
         opened = start + len(text[start:end].partition(" ")[0]) + 1  # "Der Spiegel" is found as "Spiegel"
         whole = any(name.start in (start, opened) and name.end == end and name.label == "ORG" for name in over)
         if not whole and all(start <= name.start and name.end <= end for name in over):
             names = [*(name for name in names if name not in over), Name(start, end, "ORG", "name", SCORE, extractor)]
-    return sorted(names, key=lambda name: (name.start, -name.end, name.kind))
+    return sorted(names, key=_order) if spans else names
 
 
 def _without_trade(text: str, name: Name) -> Name:
-    if name.label != "ORG" or name.kind != "name":
+    """A name of an organisation without its trade."""
+    if name.kind != "name":
         return name
     length = _length_of_trade(text[name.start : name.end])
     return name._replace(start=name.start + length) if length else name
@@ -184,7 +193,12 @@ def _word_before(text: str, start: int) -> str:
     """
     before = text[max(0, start - LONGEST_TRADE) : start].rstrip(OPENING_MARKS)
     word = before[:-1].rpartition(" ")[2] if before[-1:] == " " else ""
-    return GENITIVE.sub("", word.lower()) if word[:1].isupper() else ""
+    return _without_genitive(word) if word[:1].isupper() else ""
+
+
+@lru_cache(REMEMBERED)
+def _without_genitive(word: str) -> str:
+    return GENITIVE.sub("", word.lower())
 
 
 @lru_cache(REMEMBERED)
@@ -214,17 +228,19 @@ def _changed(texts: Sequence[str], before: Sequence[Sequence[Name]], after: Sequ
 
 def _own_names(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> set[str]:
     """The single words that a legal form follows in an organisation's name."""
-    surfaces = [
-        text[name.start : name.end].split(" ")
+    return {
+        _own_name(text[name.start : name.end])
         for text, names in zip(texts, found, strict=True)
         for name in names
-        if name.kind == "name" and name.label == "ORG"
-    ]
-    return {
-        words[0]
-        for words in surfaces
-        if len(words) > 1 and all(word == "&" or plain(word) in lists().legal_forms for word in words[1:])
-    }
+        if name.label == "ORG" and name.kind == "name"
+    } - {""}
+
+
+@lru_cache(REMEMBERED)
+def _own_name(surface: str) -> str:
+    """The word before the legal form of a company; empty where more stands before it, or no legal form."""
+    own, *form = surface.split(" ")
+    return own if form and all(word == "&" or plain(word) in lists().legal_forms for word in form) else ""
 
 
 def _former_names(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> set[str]:
@@ -239,14 +255,15 @@ def _former_names(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> set[
 
 
 def _completed(text: str, names: list[Name], pattern: re.Pattern[str], extractor: str) -> list[Name]:
-    for match in pattern.finditer(text):
+    matches = list(pattern.finditer(text))
+    for match in matches:
         over = [name for name in names if name.start < match.end() + 1 and name.end > match.start()]
         if not over:
             part = text[match.end() :].startswith("-")
             names = [*names, Name(*match.span(), "ORG", "part" if part else "name", SCORE, extractor)]
         elif len(over) == 1 and _is_its_own(text, over[0], match):
             names = [name._replace(label="ORG", kind="name") if name in over else name for name in names]
-    return sorted(names, key=lambda name: (name.start, -name.end, name.kind))
+    return sorted(names, key=_order) if matches else names
 
 
 def _is_its_own(text: str, name: Name, match: re.Match[str]) -> bool:

@@ -78,14 +78,17 @@ def with_institutions(texts: Sequence[str], found: Sequence[Sequence[Name]], ext
 
 
 def _called(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[Known]:
-    """How the institutions that a document names in full are called in it after that: kinds with an article, short."""
-    words = {
-        word
-        for text, names in zip(texts, found, strict=True)
-        for name in names
-        if name.kind == "name"
-        for word in _words_of_institution(text, name)
-    }
+    """How the institutions that a document names in full are called in it after that: kinds with an article, short.
+
+    Their words stand in the names of organisations, or right before a place: "Landgericht" before "Leipzig".
+    """
+    words: set[str] = set()
+    for text, names in zip(texts, found, strict=True):
+        for start, end, label, kind, _, _ in names:
+            if kind == "name" and label == "ORG":
+                words.update(_words_of_institution(text[start:end]))
+            elif kind == "name" and label == "LOC" and text[start - 1 : start] == " ":
+                words.add(text[max(0, start - LONGEST_KIND) : start - 1].rpartition(" ")[2])
     kinds = sorted({kind for kind in map(_kind, words) if kind and (kind not in GERMAN or words & DEUTSCHE)})
     called = [(kind, _after_article(kind)) for kind in kinds]
     clubs = {word for word in words if len(word) >= SHORTEST and word.lower() in lists().club_words}
@@ -106,16 +109,11 @@ def _after_article(kind: str) -> re.Pattern[str]:
     return re.compile(rf"(?:^|{AFTER_ARTICLE}){kind}(?:e?s)?(?![\w-]| {CAPITAL})")
 
 
-def _words_of_institution(text: str, name: Name) -> list[str]:
-    """The words of an organisation's longer name, and what stands before a place ("Landgericht" before "Leipzig").
-
-    Of a short name ("OeNB") that the table knows the kind in its long one ("Nationalbank").
-    """
-    if name.label == "LOC":
-        before = text[max(0, name.start - LONGEST_KIND) : name.start]
-        return [before[:-1].rpartition(" ")[2]] if before[-1:] == " " else []
-    words = text[name.start : name.end].split(" ") if name.label == "ORG" else []
-    return words if len(words) != 1 else _kinds().get(words[0], [])
+@lru_cache(REMEMBERED)
+def _words_of_institution(surface: str) -> Sequence[str]:
+    """The words of an organisation's longer name; of a short one ("OeNB") the kind in its long one ("Nationalbank")."""
+    words = surface.split(" ")
+    return words if len(words) != 1 else _kinds().get(surface, [])
 
 
 def _all_completed(

@@ -1,7 +1,7 @@
 """Names that the tables know better than the model: newspapers that are no persons, months that are no places."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import cache, lru_cache
 
 from stages.extract_entities.names import Name
@@ -23,6 +23,7 @@ SURE = 0.9  # of a score: here the model is believed
 PRICE = re.compile("[\u20ac$\u00a3\u00a5] ?[0-9]")
 NUMBER = re.compile(r"[0-9] $")  # right before a unit: "240 Centner"
 INITIAL = re.compile(r"[A-ZÄÖÜ]\.?")
+AFTER_VON = ("der ", "den ", "dem ")
 ADDRESSES = frozenset({"herr", "herrn", "frau", "fräulein", "mr", "mrs", "ms", "sir", "lady", "lord", "m", "mme", "dr"})
 BETWEEN_NAMES = re.compile("[/@0-9\u2013\u2014]")  # only a name with one of these may be several
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
@@ -98,23 +99,69 @@ def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
     >>> [name[:3] for name in settle("Dem Scott Bessent", parts)]
     [(4, 17, 'PER')]
     """
-    whole = [_with_what_is_before(text, part) for name in found for part in _parts(text, name)]
-    ordered = _whole_landscapes(text, _without_inner(whole))
-    for name in _whole_institutions(text, _whole_persons(text, ordered)):
-        surface = text[name.start : name.end]
-        if _is_no_name(name.label, name.kind, surface):
-            continue
-        is_sure = name.score >= SURE
-        if _depends(name.label, surface, is_sure):
+    for name in found if _stand_alone(text, found) else _whole(text, found):
+        surface, is_sure = text[name.start : name.end], name.score >= SURE
+        label, is_open = _told_by_text(name.label, name.kind, surface, is_sure)
+        if is_open:
             if (told := _told_by_sentence(text, name, surface)) is None:
                 continue
             name = told
-        label = _label_of_tables(name.label, name.kind, surface, is_sure)
+            label = _label_of_tables(name.label, name.kind, surface, is_sure)
         if label is not None:
             yield name if label == name.label else name._replace(label=label)
 
 
 @lru_cache(REMEMBERED)
+def _told_by_text(label: str, kind: str, surface: str, is_sure: bool) -> tuple[str | None, bool]:
+    """The label of a name by its text alone, none where it is no name, and whether its sentence has a say in that."""
+    if _is_no_name(label, kind, surface):
+        return None, False
+    if _depends(label, surface, is_sure):
+        return None, True
+    return _label_of_tables(label, kind, surface, is_sure), False
+
+
+def _stand_alone(text: str, found: Iterable[Name]) -> bool:
+    """Whether each of these names is whole as it is, and none is part of another, or of what stands around it."""
+    end, after_given = 0, -1
+    for start, last, label, kind, score, _ in found:
+        if start < end or start == after_given:
+            return False
+        end = last
+        if kind == "deriv" and LANDSCAPE.match(text, last):
+            return False
+        if kind != "name":
+            continue
+        surface = text[start:last]
+        if not _is_whole(label, surface):
+            return False
+        if label == "PER":
+            if "." in text[max(0, start - 2) : start]:
+                return False
+            if _is_given(surface) and text[last : last + 1] == " ":
+                if _after_office(text[:start]):
+                    return False
+                after_given = last + 1
+        elif _may_be_of_institution(label, score, surface) and _after_institution(text, 0, start):
+            return False
+    return True
+
+
+@lru_cache(REMEMBERED)
+def _is_whole(label: str, surface: str) -> bool:
+    """Whether the text of a name is one name from edge to edge, and nothing of a name is missing before it."""
+    if BETWEEN_NAMES.search(surface) and _spans_side_by_side(label, surface) != [(0, len(surface))]:
+        return False
+    return _edges(label, surface) == (0, len(surface)) and not (label == "PER" and surface.startswith(AFTER_VON))
+
+
+def _whole(text: str, found: Iterable[Name]) -> Iterator[Name]:
+    """The names of a sentence in order, parted and put together as what stands around them says."""
+    parts = [_with_what_is_before(text, part) for name in found for part in _parts(text, name)]
+    ordered = _whole_landscapes(text, _without_inner(parts))
+    return _whole_institutions(text, _whole_persons(text, ordered))
+
+
 def _depends(label: str, surface: str, is_sure: bool) -> bool:
     """Whether a name's text may be a unit, an initial or of a town, so that what stands around it has a say."""
     doubted = (label == "PER" and not is_sure) or (label == "ORG" and surface.isupper())
@@ -156,7 +203,7 @@ def _with_what_is_before(text: str, name: Name) -> Name:
     first, last = _edges(name.label, surface)
     start, end = name.start + first, name.start + last
     after_von = text[max(0, start - 5) : start] == " von "
-    if name.label == "PER" and after_von and surface.startswith(("der ", "den ", "dem ")):
+    if name.label == "PER" and after_von and surface.startswith(AFTER_VON):
         start -= len("von ")
     elif name.label == "PER" and "." in text[max(0, start - 2) : start]:
         initials = INITIALS.search(text[max(0, start - LONGEST_INITIALS) : start])
@@ -274,15 +321,25 @@ def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
     """The names in order, a court, school or authority and the town right after it ("Landgericht Leipzig") as one."""
     end = 0  # of the name before
     for name in found:
-        doubted = name.label == "ORG" and name.score < SURE and text.find(" ", name.start, name.end) < 0
-        place = (name.label == "LOC" or doubted) and name.kind == "name" and text[name.start - 1 : name.start] == " "
-        since = max(end, name.start - LONGEST_INSTITUTION)
-        if place and _is_institution(text[since : name.start - 1].rpartition(" ")[2]):
-            before = INSTITUTION.search(text, since, name.start)
+        may_be = name.kind == "name" and _may_be_of_institution(name.label, name.score, text[name.start : name.end])
+        if may_be and _after_institution(text, end, name.start):
+            before = INSTITUTION.search(text, max(end, name.start - LONGEST_INSTITUTION), name.start)
             yield name if before is None else name._replace(start=before.start(), label="ORG")
         else:
             yield name
         end = name.end
+
+
+def _may_be_of_institution(label: str, score: float, surface: str) -> bool:
+    """Whether a name may be the town that an institution is called by: a place, or one word that may be none."""
+    return label == "LOC" or (label == "ORG" and score < SURE and " " not in surface)
+
+
+def _after_institution(text: str, since: int, start: int) -> bool:
+    """Whether right before a place stands a word that an institution is called by before its town."""
+    if text[start - 1 : start] != " ":
+        return False
+    return _is_institution(text[max(since, start - LONGEST_INSTITUTION) : start - 1].rpartition(" ")[2])
 
 
 @lru_cache(REMEMBERED)
@@ -360,7 +417,6 @@ def _is_given(surface: str) -> bool:
     return given_key(plain(surface)) in given_names()
 
 
-@lru_cache(REMEMBERED)
 def _is_no_name(label: str, kind: str, surface: str) -> bool:
     """Whether a text is marks alone ("@"), a price, or what the tables know as nobody ("44 v. Chr.", "Hartz IV").
 
@@ -376,8 +432,7 @@ def _is_no_name(label: str, kind: str, surface: str) -> bool:
 def _is_organisation(surface: str) -> bool:
     key = uninflected(plain(surface))
     known = lists().aliases.get(("ORG", key), key)
-    bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
-    return lists().kinds.get(known) in SETTLED and not bears and not {key, key.removesuffix("s")} & places().keys()
+    return lists().kinds.get(known) in SETTLED and not _is_borne(key) and not _either(key, places())
 
 
 def _is_of_founder(surface: str) -> bool:
@@ -388,9 +443,20 @@ def _is_of_founder(surface: str) -> bool:
 
 def _is_place(surface: str) -> bool:
     """Whether one word is a country, a region or a large city of the tables, and nobody's name."""
+    if " " in surface:
+        return False
     key = plain(surface)
-    bears = {key, key.removesuffix("s")} & common_surnames() or given_key(key) in given_names()
-    return " " not in surface and bool({key, key.removesuffix("s")} & _known_places()) and not bears
+    return _either(key, _known_places()) and not _is_borne(key)
+
+
+def _is_borne(key: str) -> bool:
+    """Whether a key, or what it is the genitive of, is a common surname, or a given name."""
+    return _either(key, common_surnames()) or given_key(key) in given_names()
+
+
+def _either(key: str, known: Container[str]) -> bool:
+    """Whether a key is known, or what it is the genitive of."""
+    return key in known or key.removesuffix("s") in known
 
 
 @cache

@@ -26,7 +26,7 @@ TAGGER_MODEL = FORMS_MODEL.with_name("tagger.onnx")
 ROW = 600  # words tagged in one go: many more do not fit the cache of the processor
 SEARCHED = 16_000  # words whose tags are searched for side by side: many more take memory and no less time
 FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes half a kilobyte
-FORMS_AT_ONCE = 256
+FORMS_AT_ONCE = 512
 TRIPLES_TOGETHER = 8  # forms run together with those of up to so many triples more
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
 REACH = (1, 1, 2, 4)  # how far before and after a word each step looks (dilated as in Strubell et al., 2017)
@@ -81,7 +81,7 @@ class FormMemory:
         """The row of the vector of each word; makes the vectors of forms not met before."""
         rows = np.fromiter(map(self.rows.get, words, repeat(0)), np.intp, len(words))
         unmet = np.flatnonzero(rows == 0).tolist()
-        fresh = sorted({words[number] for number in unmet}, key=lambda word: (len(word), word))  # one width together
+        fresh = sorted(sorted({words[number] for number in unmet}), key=len)  # one width together
         if self.rows and len(self.rows) + len(fresh) > FORM_LIMIT:
             self.__init__()  # type: ignore[misc]
             return self.rows_of(words)

@@ -26,9 +26,11 @@ _END_HYPHEN = r"(?:-(?=[\s,]|$))?"  # Nord- und Südkorea
 _REST = r"|\.{2,}|''|--|\S"
 # Most tokens are letters before a blank or a comma, or one mark; nothing in the pattern cuts these in another way.
 _PLAIN = '[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u00ff]+(?![^ ,])|[,;:!?()"\u201e\u201c\u00bb\u00ab]|\\.(?!\\.)|'
+# No token begins with a blank: told at once, or every other place would be held against all that a token may be.
+_BEGIN = "(?! )"
 # The genitive apostrophe belongs to the name (Hans' Haus), unless single quotation marks open in this sentence.
-TOKEN = re.compile(rf"{_PLAIN}(?:{_BODY}(?:(?<=[sxz\u00df])['\u2019](?=[\s.,;]|$))?{_END_HYPHEN}){_REST}")
-TOKEN_QUOTED = re.compile(rf"{_PLAIN}(?:{_BODY}{_END_HYPHEN}){_REST}")
+TOKEN = re.compile(rf"{_BEGIN}(?:{_PLAIN}(?:{_BODY}(?:(?<=[sxz\u00df])['\u2019](?=[\s.,;]|$))?{_END_HYPHEN}){_REST})")
+TOKEN_QUOTED = re.compile(rf"{_BEGIN}(?:{_PLAIN}(?:{_BODY}{_END_HYPHEN}){_REST})")
 SINGLE_QUOTE = re.compile(r"['\u201a\u2018](?<!\S['\u201a\u2018])")
 _SOLID = np.array([not chr(code).isspace() for code in range(0x3002)])  # U+3000 is the last white space
 

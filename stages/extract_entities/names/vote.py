@@ -6,8 +6,7 @@ engine missed in a poorer context ("Trump mit Rubio (Foto)").
 """
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
@@ -42,6 +41,10 @@ class Sentence(NamedTuple):
     names: Sequence[Name]
 
 
+Found = tuple[str, Name, int]
+"""A name with its text before and the number of its sentence behind it."""
+
+
 def vote(sentences: Sequence[Sentence], extractor: str) -> list[list[Name]]:
     """Return the names of each sentence of one document, relabelled and completed.
 
@@ -50,35 +53,39 @@ def vote(sentences: Sequence[Sentence], extractor: str) -> list[list[Name]]:
     names, or else one another. Found names keep their places but for the particles of a surname, derivations their
     labels.
     """
-    votes = collect(sentences)
+    found = [
+        (text[name.start : name.end], name, number)
+        for number, (text, _, _, names) in enumerate(sentences)
+        for name in names
+    ]
+    votes, surnames = _collect(found), _surnames(found)
     if not votes:
         return [list(sentence.names) for sentence in sentences]
-    relabelled = [[_relabel(text, name, votes) for name in names] for text, _, _, names in sentences]
-    if surnames := _surnames(sentences):
-        relabelled = [
-            [_with_particles(sentence, name, surnames) for name in names]
-            for sentence, names in zip(sentences, relabelled, strict=True)
-        ]
+    voted: list[list[Name]] = [[] for _ in sentences]
+    for surface, name, number in found:
+        named = name if name.score >= STRONG or name.kind == "deriv" else _relabel(surface, name, votes)
+        voted[number].append(_with_particles(sentences[number], surface, named, surnames) if surnames else named)
     words = set(chain.from_iterable(sentence.words for sentence in sentences))
-    missed = _missed_words(words, _missed_forms(words, votes))
-    if not missed:
-        return relabelled
-    return [
-        names if missed.keys().isdisjoint(sentence.words) else _with_missed(sentence, names, missed, extractor)
-        for sentence, names in zip(sentences, relabelled, strict=True)
-    ]
+    if missed := _missed_words(words, _missed_forms(words, votes)):
+        for number, sentence in enumerate(sentences):
+            if not missed.keys().isdisjoint(sentence.words):
+                voted[number] = _with_missed(sentence, voted[number], missed, extractor)
+    return voted
 
 
-def collect(sentences: Sequence[Sentence]) -> Votes:
+def _collect(found: Iterable[Found]) -> Votes:
     """Sum the scores of every label of every form."""
-    votes: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-    for text, _, _, names in sentences:
-        for name in names:
-            for form in _forms(text[name.start : name.end], name):
-                votes[form][name.label] += name.score
-    for form in [form for form in votes if base_form(form) in votes]:
-        for label, weight in list(votes[form].items()):
-            votes[base_form(form)][label] += weight
+    votes: dict[str, dict[str, float]] = {}
+    for surface, (_, _, label, kind, score, _), _ in found:
+        for form in _forms(surface, label, kind):
+            if (labels := votes.get(form)) is None:
+                votes[form] = {label: score}
+            else:
+                labels[label] = labels.get(label, 0.0) + score
+    for form in votes:
+        if (base := votes.get(base_form(form))) is not None:
+            for label, weight in list(votes[form].items()):
+                base[label] = base.get(label, 0.0) + weight
     return votes
 
 
@@ -87,13 +94,15 @@ def base_form(form: str) -> str:
     return form[:-1] if form[-1:] in GENITIVES else form
 
 
-def _forms(surface: str, name: Name) -> list[str]:
-    if name.kind != "name":
-        return [surface + PART] if name.kind == "part" else []
-    if name.label == "ORG":
-        return list(dict.fromkeys([surface, _without_legal_form(surface)]))
+@lru_cache(REMEMBERED)
+def _forms(surface: str, label: str, kind: str) -> tuple[str, ...]:
+    """What a name votes for."""
+    if kind != "name":
+        return (surface + PART,) if kind == "part" else ()
+    if label == "ORG":
+        return tuple(dict.fromkeys([surface, _without_legal_form(surface)]))
     last = surface.rpartition(" ")[2]
-    return [surface, last] if name.label == "PER" and last != surface and last[:1].isupper() else [surface]
+    return (surface, last) if label == "PER" and last != surface and last[:1].isupper() else (surface,)
 
 
 def _without_legal_form(surface: str) -> str:
@@ -114,33 +123,27 @@ def _winner(form: str, votes: Votes) -> tuple[str, float] | None:
     return first if first[1] >= LEAD * second[1] else None
 
 
-def _relabel(text: str, name: Name, votes: Votes) -> Name:
-    if name.kind == "deriv" or name.score >= STRONG:
-        return name
-    surface = text[name.start : name.end]
+def _relabel(surface: str, name: Name, votes: Votes) -> Name:
+    """A name that is not sure of itself, with the label that its form has in the document."""
     winner = _winner(surface, votes) or (_winner(surface + PART, votes) if name.kind == "part" else None)
     if winner is None or winner[0] == name.label:
         return name
     return name._replace(label=winner[0], score=round(min(1.0, winner[1] / (winner[1] + name.score)), 4))
 
 
-def _surnames(sentences: Sequence[Sentence]) -> dict[str, str]:
+def _surnames(found: Iterable[Found]) -> dict[str, str]:
     """Last word -> surname with its particles, of the full names: "Leyen" -> "von der Leyen"."""
-    found = {}
-    for text, _, _, names in sentences:
-        for name in names:
-            surface = text[name.start : name.end]
-            # Most people have one given name and one surname: without a second space there is no particle between.
-            words = surface.split(" ") if name.label == "PER" and surface.count(" ") > 1 else []
-            small = next((i for i, word in enumerate(words) if word.islower()), 0)
-            if small and all(map(str.islower, words[small:-1])) and words[-1][:1].isupper():
-                found[words[-1]] = " ".join(words[small:])
-    return found
+    surnames = {}
+    # Most people have one given name and one surname: without a second space there is no particle between.
+    for words in (surface.split(" ") for surface, name, _ in found if name.label == "PER" and surface.count(" ") > 1):
+        small = next((i for i, word in enumerate(words) if word.islower()), 0)
+        if small and all(map(str.islower, words[small:-1])) and words[-1][:1].isupper():
+            surnames[words[-1]] = " ".join(words[small:])
+    return surnames
 
 
-def _with_particles(sentence: Sentence, name: Name, surnames: Mapping[str, str]) -> Name:
+def _with_particles(sentence: Sentence, surface: str, name: Name, surnames: Mapping[str, str]) -> Name:
     text, names = sentence.text, sentence.names
-    surface = text[name.start : name.end]
     surname = surnames.get(surface) or surnames.get(base_form(surface))
     if surname is None or name.label != "PER":
         return name
@@ -174,27 +177,41 @@ class _Missed(NamedTuple):
 def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> dict[str, _Missed]:
     """The words of a document that are such a form, its genitive, or a compound of it with a hyphen or an office."""
     missed = {}
-    for word in words.intersection(form + ending for form in forms for ending in ("", *GENITIVES)):
+    for word in words.intersection(chain.from_iterable(map(_with_genitives, forms))):
         label, score = forms[word if word in forms else base_form(word)]
         missed[word] = _Missed(0, len(word), label, "name", score)
-    for word in words if forms else ():
-        form = next((form for form in _before_office(word) if form in forms), None)
-        if form is not None and forms[form][0] != "PER":
-            missed[word] = _Missed(0, len(form), forms[form][0], "part", forms[form][1])
-    compounds = [word for word in words if "-" in word] if forms else []
-    for word in (word for word in compounds if word not in missed and word[0].isupper()):
-        form = _first_segment(word)
-        if form in forms:
-            start = word.find(form)
+    for word in filter(_HELD.__getitem__, words) if forms else ():
+        form = next((form for form in _HELD[word] if form in forms), None)
+        if form is not None and (word not in missed if "-" in word else forms[form][0] != "PER"):
+            start = word.find(form) if "-" in word else 0
             missed[word] = _Missed(start, start + len(form), forms[form][0], "part", forms[form][1])
     return missed
 
 
 @lru_cache(REMEMBERED)
-def _before_office(word: str) -> tuple[str, ...]:
-    """What may be the name in an office, without an s between them and with it; nothing in most words."""
-    office = OFFICE.fullmatch(word)
-    return () if office is None else (office[1], office[1] + "s")
+def _with_genitives(form: str) -> tuple[str, ...]:
+    return (form, *(form + ending for ending in GENITIVES))
+
+
+class _Held(dict[str, tuple[str, ...]]):
+    """Word -> what may be the name in it: before a hyphen, or in an office without an s between them and with it.
+
+    Nothing in most words, so that one look at all words of a document finds the few others. Emptied when it grows too
+    large.
+    """
+
+    LIMIT = 100_000
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        if len(self) >= self.LIMIT:
+            self.clear()
+        office = OFFICE.fullmatch(word) if word[:1].isupper() else None
+        first = _first_segment(word) if "-" in word and word[0].isupper() else ""
+        self[word] = (office[1], office[1] + "s") if office else (first,) if first else ()
+        return self[word]
+
+
+_HELD = _Held()
 
 
 def _with_missed(
