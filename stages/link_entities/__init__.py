@@ -39,9 +39,9 @@ from stages.link_entities.blocks import hanging_together
 from stages.link_entities.cluster import cluster_document
 from stages.link_entities.document import Mentions
 from stages.link_entities.entities import ENTITIES, build_entities
-from stages.link_entities.pieces import Merged
 from stages.link_entities.resolve import APART, entity_id, read_signatures, resolve
 from stages.link_entities.told import BETWEEN_BLOCKS, Told
+from stages.tables.pieces import Merged
 from stages.tables.schemas import NAME_LABELS
 
 VERSION = "8"

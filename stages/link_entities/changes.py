@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from stages.link_entities.pieces import Merged
+from stages.tables.pieces import Merged
 
 _GIVEN = ("entity_id", "linked_id", "label")
 _TOLD = pl.Schema({"doc_id": pl.String, "entity_id": pl.String, "linked_id": pl.String, "now": pl.Boolean})

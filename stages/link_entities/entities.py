@@ -10,10 +10,10 @@ import polars as pl
 
 from stages.link_entities.authority import authority_keys
 from stages.link_entities.evidence import evidence_of
-from stages.link_entities.pieces import Merged
 from stages.link_entities.resolve import Signature, read_json, read_signatures
 from stages.link_entities.shown import best_name
 from stages.lookups.known_names import Place, place_of
+from stages.tables.pieces import Merged
 
 MOST_NAMED = 3  # documents that the evidence names for a spelling and rule
 A_PART = 5_000  # entities, or rows of signatures and forms, that are read at a time

@@ -7,9 +7,9 @@ import polars as pl
 from stages.link_entities import build_entities, fill_mentions
 from stages.link_entities.authority import Authority
 from stages.tables.agree import linked_label
+from stages.tables.pieces import stretches
 from stages.tables.schemas import cast
 from stages.tables.store import Snapshot, Store
-from stages.tables.store.publish import prefix_length, prefixes_of
 
 
 def published_clusters(store: Store, previous: Snapshot | None) -> list[pl.LazyFrame]:
@@ -17,9 +17,7 @@ def published_clusters(store: Store, previous: Snapshot | None) -> list[pl.LazyF
     if previous is None:
         return []
     clusters = store.scan_sound(previous, "clusters")
-    begins = prefixes_of(prefix_length(previous.n_rows()["clusters"], 0, 0))
-    # A doc_id is of hex digits: none below the prefix begins with it, none above it and a g.
-    return [clusters.filter(pl.col("doc_id").is_between(pl.lit(begin), pl.lit(f"{begin}g"))) for begin in begins]
+    return [clusters.filter(stretch) for stretch in stretches(previous.n_rows()["clusters"])]
 
 
 def as_linked(clusters: pl.DataFrame) -> pl.DataFrame:

@@ -61,7 +61,7 @@ def linked_label() -> pl.Expr:
     return pl.col("signature").str.json_path_match("$[0]")
 
 
-def count_entities(clusters: pl.LazyFrame) -> pl.LazyFrame:
+def count_entities(clusters: pl.DataFrame) -> pl.DataFrame:
     """Count anew what `entities` says of its clusters (entity_id, label, n_mentions, source_uri)."""
     named = pl.col("source_uri")
     return clusters.group_by(ENTITY).agg(
@@ -69,6 +69,13 @@ def count_entities(clusters: pl.LazyFrame) -> pl.LazyFrame:
         n_documents=named.n_unique().cast(pl.Int64),
         first_document=named.min(),
         last_document=named.max(),
+    )
+
+
+def add_up(counted: pl.DataFrame) -> pl.DataFrame:
+    """Put together what `count_entities` found in pieces of whole documents."""
+    return counted.group_by(ENTITY).agg(
+        pl.col("n_mentions", "n_documents").sum(), pl.col("first_document").min(), pl.col("last_document").max()
     )
 
 

@@ -4,7 +4,19 @@ from collections.abc import Callable
 
 import polars as pl
 
+from stages.tables.store.publish import prefix_length, prefixes_of
+
 _ENOUGH = 100_000  # rows; fewer are not worth being merged
+
+
+def stretches(n_rows: int) -> list[pl.Expr]:
+    """Cut tables into pieces of whole documents, by how doc_id begins; ``n_rows`` are those of the largest table.
+
+    There are sixteen at the most: each asks all files of a table for what they may hold.
+    """
+    begins = prefixes_of(min(1, prefix_length(n_rows, 0, 0)))
+    # A doc_id is of hex digits: none below the prefix begins with it, none above it and a g.
+    return [pl.col("doc_id").is_between(pl.lit(begin), pl.lit(f"{begin}g")) for begin in begins]
 
 
 class Merged:
