@@ -58,7 +58,8 @@ def as_linked(clusters: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
 
 def linked_label() -> pl.Expr:
     """The label of a cluster as linking found it: the first part of its signature."""
-    return pl.col("signature").str.json_path_match("$[0]")
+    # Of a list of JSON the first string; to read the list costs seven times as much.
+    return pl.col("signature").str.extract(r'^\["([^"]*)"')
 
 
 def count_entities(clusters: pl.DataFrame) -> pl.DataFrame:
