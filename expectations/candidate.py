@@ -28,6 +28,7 @@ from expectations.gate import looked_at
 from expectations.rules import Rule
 from expectations.sum_up import sum_up
 from stages.tables import agree
+from stages.tables.pieces import stretches
 from stages.tables.schemas import CONTENT, TABLES, empty
 from stages.tables.store import Snapshot, Store
 
@@ -206,12 +207,18 @@ def named_before(candidate: Candidate) -> pl.Series:
     return gone.select(pl.col("entity_id").unique()).collect()["entity_id"]
 
 
-def _clusters_of(candidate: Candidate, entity_ids: pl.Series) -> pl.LazyFrame:
-    """Scan what is about to be published for all clusters of some entities, with the source_uri of the document."""
-    named = candidate.store.scan(candidate.snapshot, "documents").select(*agree.DOCUMENT)
-    clusters = candidate.store.scan(candidate.snapshot, "clusters")
-    wanted = clusters.filter(pl.col("entity_id").is_in(entity_ids.implode()))
-    return wanted.select("doc_id", "entity_id", "label", "n_mentions", "forms").join(named, on="doc_id", how="left")
+def _clusters_of(candidate: Candidate, entity_ids: pl.Series) -> Iterator[pl.DataFrame]:
+    """Read all clusters of some entities from what is about to be published, with the source_uri of the document.
+
+    They come in pieces of whole documents.
+    """
+    documents = candidate.store.scan(candidate.snapshot, "documents").select(*agree.DOCUMENT)
+    clusters = candidate.store.scan(candidate.snapshot, "clusters").filter(
+        pl.col("entity_id").is_in(entity_ids.implode())
+    )
+    named = clusters.select("doc_id", "entity_id", "label", "n_mentions", "forms")
+    for here in stretches(candidate.snapshot.n_rows()["clusters"]):
+        yield named.filter(here).join(documents.filter(here), on="doc_id", how="left").collect()
 
 
 def whole_rows(candidate: Candidate, named: pl.Series, rules: Sequence[Rule]) -> Frames:

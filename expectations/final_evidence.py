@@ -1,6 +1,6 @@
 """Final evidence: boolean columns on what is about to be published, for what only shows once all is put together."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import polars as pl
@@ -9,6 +9,7 @@ from expectations.digests import digest_documents, row_digests
 from expectations.evidence import with_evidence
 from expectations.rules import RULES
 from stages.tables import agree
+from stages.tables.pieces import Merged
 from stages.tables.schemas import TABLES
 
 Frames = dict[str, pl.DataFrame]
@@ -33,6 +34,9 @@ class OnRecord(NamedTuple):
 
 _OF_SOURCES = ("source_uri", "doc_id", "status", "content_sha256", "encoding")
 """What the evidence on other rows asks of `sources`, which has a row for every file."""
+
+_COUNTED = pl.Schema({name: TABLES["entities"].schema[name] for name in (*agree.ENTITY, *agree.COUNTED)})
+_SPELT = pl.Schema({name: TABLES["clusters"].schema[name] for name in ("entity_id", "forms")})
 
 
 class WholeTables(NamedTuple):
@@ -116,14 +120,17 @@ def _of(clusters: pl.DataFrame, entities: pl.DataFrame) -> pl.DataFrame:
     return entities.filter(pl.col("entity_id").is_in(clusters["entity_id"].unique().implode()))
 
 
-def entities_with_evidence(entities: pl.DataFrame, linked: pl.Series, clusters: pl.LazyFrame) -> pl.DataFrame:
+def entities_with_evidence(entities: pl.DataFrame, linked: pl.Series, clusters: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Add the boolean columns of `WHOLE_RULES` to rows of entities.
 
     ``linked``: the digests of the rows as linking made them, ``clusters``: all clusters of these entities (entity_id,
-    label, n_mentions, forms, source_uri).
+    label, n_mentions, forms, source_uri), in pieces of whole documents.
     """
-    counted = agree.count_entities(clusters).collect(engine="streaming")
-    forms = clusters.select("entity_id", "forms").unique().collect(engine="streaming")
+    numbers, spelt = Merged(agree.add_up, _COUNTED), Merged(pl.DataFrame.unique, _SPELT)
+    for piece in clusters:
+        numbers.add(agree.count_entities(piece))
+        spelt.add(piece.select(_SPELT.names()).unique())
+    counted, forms = numbers.rows(), spelt.rows()
     return entities.with_columns(
         as_linked=row_digests(entities, "entities").is_in(linked.implode()),
         counts_agree=pl.all_horizontal(*agree.well_counted(entities, counted).values()),

@@ -120,6 +120,9 @@ def answer() -> None:
             found = {"error": str(error)}
         _put(answers, json.dumps(found).encode())
         answers.flush()
+        # Else they stand in memory, and what the libraries made of them in cycles, beside those of the next question.
+        del frames, rules
+        gc.collect()
 
 
 def _load_little() -> None:

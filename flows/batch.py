@@ -39,7 +39,7 @@ from stages.read.sources import ReadOptions
 from stages.tables.account import OUTCOMES, moved_outcomes, outcomes_of
 from stages.tables.drift import tally
 from stages.tables.move import copy_documents
-from stages.tables.schemas import CONTENT, cast, empty
+from stages.tables.schemas import CONTENT, TABLES, cast, empty
 from stages.tables.store import NewRows, Snapshot, Store
 
 _BATCH_BYTES = 32 << 20
@@ -210,6 +210,10 @@ class Batch:
     def rows(self, table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
         """Read the good rows of a content table, all columns or those named."""
         return _read(self.folder / f"{table}.parquet", list(columns) if columns else None)
+
+    def scan(self, table: str) -> pl.LazyFrame:
+        """Scan the good rows of a content table."""
+        return pl.scan_parquet(self.folder / f"{table}.parquet", schema=TABLES[table].schema, glob=False)
 
     def replace(self, frames: Mapping[str, pl.DataFrame]) -> None:
         """Put other rows in the place of some tables."""

@@ -43,6 +43,8 @@ _DECIDED = ("source_uri", "doc_id", "in_scope", "action", "copy_of")
 """What is asked of the decisions once the sources are accounted for."""
 _DONE_WITH = ("stages.reflow", "stages.identify_language", "stages.split_sentences", "stages.extract_entities")
 """What no step asks any more once the batches are through: a hundred megabytes, if that was in this process."""
+_LINKED_WITH = ("stages.link_entities", "stages.lookups")
+"""What no step asks once names are linked: lists of names and places, and what was made of them, forty megabytes."""
 _MANY_BATCHES = 4
 """So many leave room to make; to load the models again in the next small run of this process would cost more."""
 Tell = Callable[[Run, list[Source], pl.LazyFrame], object]
@@ -165,6 +167,8 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
     with clock("link_entities"):
         linked = steps.link(run, batches, books.replaced, authority)
         give_back()
+    if len(batches) >= _MANY_BATCHES:
+        forget(_LINKED_WITH)
     with clock("find_duplicates"):
         duplicates = steps.find_duplicates(run, batches, books.replaced)
     with clock("assemble"):

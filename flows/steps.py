@@ -39,13 +39,14 @@ from stages.discover.sources import DISK_FAILED, Source
 from stages.errors import GateError, StoppedError
 from stages.link_entities.authority import Authority
 from stages.link_entities.tables import fill_entities
-from stages.tables.schemas import TABLES
 from stages.tables.store import Snapshot, Store
 from stages.tables.store.publish import prefix_length, prefixes_of
 
 _log = logging.getLogger(__name__)
 _BYTES_A_SECOND = 4_000
 """Slower than any engine has been seen to work; what a large batch may take beyond the time limit."""
+_A_PIECE = 8
+"""Batches whose clusters are read at once: few rows cost as much as some more."""
 _CLOCK_GRAIN = timedelta(seconds=2)
 """Files modified so shortly before the last run began may have changed again with the same time and size."""
 
@@ -308,7 +309,8 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
     once there is a second Vance) are taken into batches of their own.
     """
     named = ("doc_id", "source_uri")
-    new = concat_rows(batches, "clusters", TABLES["clusters"].schema.names())
+    pieces = [batches[at : at + _A_PIECE] for at in range(0, len(batches), _A_PIECE)]
+    new = [pl.concat([batch.scan("clusters") for batch in piece]) for piece in pieces]
     # Their texts, which no one asks for here, would take more memory than all else.
     made = concat_rows(batches, "documents", named)
     standing = run.store.scan(run.previous, "documents").select(named).filter(~pl.col("doc_id").is_in(replaced))
@@ -322,7 +324,8 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
         for at in range(0, len(others), size)
     ]
     for batch in (*batches, *relinked):
-        batch.replace(fill_entities(batch.rows("mentions"), batch.rows("clusters"), linked.clusters))
+        clusters = linked.given(batch.rows("clusters"))
+        batch.replace({"clusters": clusters, "mentions": fill_entities(batch.rows("mentions"), clusters)})
     return Linked(run.whole("entities").add(linked.entities), relinked, linked.met)
 
 

@@ -4,29 +4,33 @@ Linking knows nothing of corrections: `clusters.linked_id` is what it found, `cl
 it. So a correction that is taken back leaves no trace, and a run over few documents ends as one over all.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import polars as pl
 
 from stages.correct import correct_clusters, correct_entities, of_entities, relabel
-from stages.link_entities import Linked, build_entities
-from stages.link_entities.authority import Authority
-from stages.link_entities.tables import as_linked, link_new, next_entities
-from stages.tables.schemas import cast
+from stages.link_entities import Linked, build_entities, link_clusters
+from stages.link_entities.authority import Authority, kept_ids
+from stages.link_entities.changes import changes
+from stages.link_entities.tables import as_linked, next_entities, published_clusters
+from stages.tables.schemas import cast, empty
 from stages.tables.store import Snapshot, Store
 
-_KEY = ("doc_id", "cluster_no")
-_GIVEN = ("entity_id", "linked_id", "label")
+Given = Callable[[pl.DataFrame], pl.DataFrame]
+"""Gives rows of clusters the entity_id, linked_id and label that they have after linking and corrections."""
 
 
 class Corrected(NamedTuple):
-    """The linked clusters and all entities after corrections, the published documents that change, and the rows met."""
+    """All entities after corrections, the published documents that change, the rows met, and what clusters are given.
 
-    clusters: pl.DataFrame
+    ``given`` is for new clusters and for all those of published documents.
+    """
+
     entities: pl.DataFrame
     changed_documents: list[str]
     met: list[int]
+    given: Given
 
 
 class Ground(NamedTuple):
@@ -38,92 +42,122 @@ class Ground(NamedTuple):
     authority: Authority
 
 
+class _Pool(NamedTuple):
+    """The published clusters that are looked at, and the new ones, in pieces of whole documents.
+
+    ``leaves``: whether a published one goes.
+    """
+
+    known: Sequence[pl.LazyFrame]
+    new: Sequence[pl.LazyFrame]
+    leaves: pl.Expr
+
+    def given(self, given: Given) -> Iterator[pl.DataFrame]:
+        """Give, piece by piece, the clusters that stand or come with the entities that they are ``given``."""
+        yield from map(given, _read([*(piece.filter(~self.leaves) for piece in self.known), *self.new]))
+
+
+def _read(pieces: Iterable[pl.LazyFrame]) -> Iterator[pl.DataFrame]:
+    return (piece.drop("blocks").collect() for piece in pieces)
+
+
 def link_corrected(
-    new: pl.DataFrame, documents: pl.DataFrame, ground: Ground, before: pl.DataFrame, corrections: pl.DataFrame
+    new: Sequence[pl.LazyFrame],
+    documents: pl.DataFrame,
+    ground: Ground,
+    before: pl.DataFrame,
+    corrections: pl.DataFrame,
 ) -> Corrected:
     """Link the clusters of new documents with the published ones, and apply the corrections of entities.
 
-    ``documents`` (doc_id, source_uri) are all that will be published; ``before``: the corrections of the last run.
+    ``new`` comes in pieces of whole documents, which are read one by one and several times. ``documents`` (doc_id,
+    source_uri) are all that will be published; ``before``: the corrections of the last run.
     """
-    known, linked = link_new(new, ground.store, ground.previous, ground.replaced)
+    clusters = published_clusters(ground.store, ground.previous)
+    linked = link_clusters(clusters, new, ground.replaced)
     before, rows = of_entities(before), of_entities(corrections)
     published = ground.store.read(ground.previous, "entities")
-    more = _concerned(published, pl.concat([before, rows]), known, ground)
+    more = _concerned(published, pl.concat([before, rows]), linked, clusters)
+    known = [*(piece.filter(linked.leaves | linked.concerned) for piece in clusters), more.lazy()]
+    pool = _Pool(known, new, linked.leaves)
+
+    def by_linking(found: pl.DataFrame) -> pl.DataFrame:
+        return linked.fill(as_linked(found)).with_columns(linked_id="entity_id")
+
+    given: Given = by_linking
     met: list[int] = []
-    final, names = linked.clusters, published.clear()
+    names = published.clear()
     if rows.height or more.height:
-        pool = pl.concat([linked.clusters, as_linked(more)]).sort(_KEY)
-        names = _names(pool, documents, published, linked.touched_entities)
-        final, met = correct_clusters(pool, documents, rows, names)
-    was = pl.concat([known, more])
-    touched = _touched(was, final, [*linked.touched_entities, *published.filter("corrected")["entity_id"]])
-    entities = next_entities(
-        was, Linked(final, [], touched), documents, ground.store, ground.previous, ground.authority
-    )
+        names = _names(pool, documents, published, by_linking)
+        for found in pool.given(by_linking):
+            met += correct_clusters(found, documents, rows, names)[1]
+
+        def by_people(found: pl.DataFrame) -> pl.DataFrame:
+            return correct_clusters(by_linking(found), documents, rows, names)[0]
+
+        given = by_people
+    changed = changes(_read(known), _read(new), linked.leaves, given)
+    touched = pl.concat([changed.entities, published.filter("corrected")["entity_id"]]).unique()
+    # An authority table that is new may mean any entity.
+    whole = _Pool(clusters, new, linked.leaves) if ground.authority.renewed else pool
+    ids = _ids(pool, given, published) if ground.authority.table is None else {}
+    entities = next_entities(whole.given(given), touched, documents, published, ground.authority, ids)
     entities = _without_pins(entities, touched, before, rows) if ground.authority.table is None else entities
-    said, met_too = correct_entities(_named_as_target(entities, final, names), rows)
-    said = said.with_columns(corrected=_corrected(final, entities, said))
-    final = relabel(final, said)
-    stay = was.filter(~pl.col("doc_id").is_in([*ground.replaced, *new["doc_id"].unique()]))
-    return Corrected(
-        final, cast(said, "entities"), _differing(stay, final)["doc_id"].unique().sort().to_list(), met + met_too
-    )
+    said, met_too = correct_entities(_named_as_target(entities, changed.moved, names), rows)
+    said = said.with_columns(corrected=_corrected(changed.moved, entities, said))
+    retyped = said.filter(said["label"] != entities["label"])
+
+    def by_all(found: pl.DataFrame) -> pl.DataFrame:
+        return relabel(given(found), retyped)
+
+    if retyped.height:
+        changed = changes(_read(known), _read(new), linked.leaves, by_all)
+    return Corrected(cast(said, "entities"), changed.documents, sorted({*met, *met_too}), by_all)
 
 
-def _concerned(published: pl.DataFrame, rows: pl.DataFrame, known: pl.DataFrame, ground: Ground) -> pl.DataFrame:
-    """The published clusters, beside those ``known``, of entities that are corrected or that rows speak of."""
+def _concerned(
+    published: pl.DataFrame, rows: pl.DataFrame, linked: Linked, clusters: Sequence[pl.LazyFrame]
+) -> pl.DataFrame:
+    """The published clusters that linking did not look at, of entities that are corrected or that rows speak of."""
     names = [*rows["name"], *rows["value_name"]]
     spoken = pl.col("entity_id").is_in([*rows["entity_id"], *rows["value"]]) | pl.col("name").is_in(names)
     ids = published.filter(pl.col("corrected") | spoken)["entity_id"].to_list()
     if not ids:
-        return known.clear()
-    clusters = ground.store.scan_sound(ground.previous, "clusters")
+        return empty("clusters")
     while True:
-        found = clusters.filter(pl.col("entity_id").is_in(ids) | pl.col("linked_id").is_in(ids)).collect(
-            engine="streaming"
-        )
+        meant = pl.col("entity_id").is_in(ids) | pl.col("linked_id").is_in(ids)
+        found = pl.concat([piece.filter(meant).collect() for piece in clusters])
         grown = {*ids, *found["entity_id"], *found["linked_id"]}
         if len(grown) == len(ids):
-            return found.join(known, on=_KEY, how="anti").select(known.columns)
+            return found.filter(~linked.leaves, ~linked.concerned)
         ids = sorted(grown)
 
 
-def _names(
-    pool: pl.DataFrame, documents: pl.DataFrame, published: pl.DataFrame, touched: Iterable[str]
-) -> pl.DataFrame:
+def _names(pool: _Pool, documents: pl.DataFrame, published: pl.DataFrame, by_linking: Given) -> pl.DataFrame:
     """Name and label of all entities as linking alone found them."""
     columns = ("entity_id", "name", "label")
-    built = build_entities(pool, documents).select(columns)
-    gone = pl.col("entity_id").is_in([*built["entity_id"], *touched])
+    touched = changes(_read(pool.known), _read(pool.new), pool.leaves, by_linking).entities
+    built = build_entities(pool.given(by_linking), documents).select(columns)
+    gone = pl.col("entity_id").is_in(pl.concat([built["entity_id"], touched]).implode())
     return pl.concat([published.filter(~gone, ~pl.col("corrected")).select(columns), built])
 
 
-def _touched(was: pl.DataFrame, final: pl.DataFrame, more: Iterable[str]) -> list[str]:
-    """The entities that have to be made anew: those that lost, gained or share a cluster with what changed."""
-    leaving = was.join(final, on=_KEY, how="anti")
-    differ = _differing(was, final)
-    come = final.join(was, on=_KEY, how="anti")
-    corrected = final.filter(pl.col("entity_id") != pl.col("linked_id"))
-    named = (
-        leaving["entity_id"],
-        differ["entity_id"],
-        differ["entity_id_now"],
-        come["entity_id"],
-        corrected["entity_id"],
-    )
-    return sorted({*more, *(one for ids in named for one in ids.drop_nulls()), *corrected["linked_id"].drop_nulls()})
+def _ids(pool: _Pool, given: Given, published: pl.DataFrame) -> dict[str, str]:
+    """The authority id of each entity, where no table gives it; of the clusters only those are held that may tell."""
+    having = published.drop_nulls("authority_id")["entity_id"]
+    if having.is_empty():
+        return {}
+    of_having, told = pl.col("entity_id").is_in(having.implode()), ("doc_id", "signature", "entity_id")
+    found = (rows.filter(of_having).select(told) for rows in _read(pool.known))
+    was = pl.concat([empty("clusters").select(told), *found])
+    tells = of_having | pl.col("signature").is_in(was["signature"].implode())
+    now = [rows.filter(tells).select(told) for rows in pool.given(given)]
+    return kept_ids(was, pl.concat([was.clear(), *now]), published)
 
 
-def _differing(was: pl.DataFrame, final: pl.DataFrame) -> pl.DataFrame:
-    """The clusters that were there and have another entity or label now (entity_id_now)."""
-    both = was.join(final.select(*_KEY, *_GIVEN), on=_KEY, suffix="_now")
-    return both.filter(pl.any_horizontal(pl.col(name) != pl.col(f"{name}_now") for name in _GIVEN))
-
-
-def _named_as_target(entities: pl.DataFrame, clusters: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+def _named_as_target(entities: pl.DataFrame, moved: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     """What others were merged into keeps the name that it has by itself, however often the others are named."""
-    merged = clusters.filter(pl.col("entity_id") != pl.col("linked_id"))["entity_id"].unique()
-    own = names.filter(pl.col("entity_id").is_in(merged.implode())).select("entity_id", _own="name")
+    own = names.filter(pl.col("entity_id").is_in(moved["entity_id"].implode())).select("entity_id", _own="name")
     joined = entities.join(own, on="entity_id", how="left", maintain_order="left")
     all_names = pl.concat_list("aliases", "name").list.set_difference(pl.concat_list("_own")).list.sort()
     other = (pl.col("_own") != pl.col("name")).fill_null(False)
@@ -131,18 +165,15 @@ def _named_as_target(entities: pl.DataFrame, clusters: pl.DataFrame, names: pl.D
     return joined.with_columns(aliases=aliases, name=pl.coalesce("_own", "name")).drop("_own")
 
 
-def _without_pins(
-    entities: pl.DataFrame, touched: Sequence[str], before: pl.DataFrame, rows: pl.DataFrame
-) -> pl.DataFrame:
+def _without_pins(entities: pl.DataFrame, touched: pl.Series, before: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """Without an authority table ids go on from run to run; what was pinned and no longer is does not."""
     pins, now = (one.filter(pl.col("action") == "pin")["value"] for one in (before, rows))
-    gone = pl.col("authority_id").is_in(sorted(set(pins) - set(now))) & pl.col("entity_id").is_in(touched)
+    gone = pl.col("authority_id").is_in(sorted(set(pins) - set(now))) & pl.col("entity_id").is_in(touched.implode())
     return entities.with_columns(authority_id=pl.when(~gone.fill_null(False)).then("authority_id"))
 
 
-def _corrected(clusters: pl.DataFrame, entities: pl.DataFrame, said: pl.DataFrame) -> pl.Series:
+def _corrected(moved: pl.DataFrame, entities: pl.DataFrame, said: pl.DataFrame) -> pl.Series:
     """For each entity: is it other than linking alone would have it? Both frames have the same rows."""
-    moved = clusters.filter(pl.col("entity_id") != pl.col("linked_id"))
     other = said["entity_id"].is_in([*moved["entity_id"], *moved["linked_id"]])
     for name in ("name", "label", "authority_id"):
         other |= said[name].ne_missing(entities[name])

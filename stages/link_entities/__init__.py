@@ -17,9 +17,8 @@ Adjectives and inhabitants ("russische", "Wiener") mean their place. Known names
    expensive part and it never has to be done again while the document stands.
 2. `link_clusters`, over the corpus: signatures that share a block, directly or over others, are resolved together
    (`resolve`); all else is left as it is. So a run touches the names in its new, changed and deleted documents and
-   what hangs together with these. It reads no text, but looks through one column of the cluster table (0.7 s of CPU
-   for a million clusters), and reports the documents whose mentions now mean something else ("Vance", once a second
-   Vance appears).
+   what hangs together with these. It reads no text, but looks through the signatures of the cluster table, piece by
+   piece; `changes` tells the documents whose mentions now mean something else ("Vance", once a second Vance appears).
 
 The result is that of linking everything from scratch: blocks that hang together are closed under every rule.
 The id of an entity is a hash of its label and its smallest key: it knows no counter, no order and no date. It changes
@@ -32,7 +31,7 @@ the user may give (id, label, name, aliases; see `authority`).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -42,6 +41,7 @@ from stages.link_entities.document import Mentions
 from stages.link_entities.entities import ENTITIES, build_entities
 from stages.link_entities.resolve import APART, entity_id, read_signatures, resolve
 from stages.link_entities.told import BETWEEN_BLOCKS, Told
+from stages.tables.pieces import Merged
 from stages.tables.schemas import NAME_LABELS
 
 VERSION = "8"
@@ -53,6 +53,7 @@ __all__ = [
     "VERSION",
     "Linked",
     "build_entities",
+    "count_signatures",
     "fill_mentions",
     "find_clusters",
     "link_clusters",
@@ -74,6 +75,7 @@ _CLUSTERS: _Dtypes = {
 CLUSTERS = pl.Schema(_CLUSTERS)
 _LATER = ("entity_id", "linked_id")
 _WRITTEN = {name: _CLUSTERS[name] for name in CLUSTERS if name not in _LATER} | {"blocks": pl.String}
+_COUNTED = pl.Schema({"signature": pl.String(), "n_documents": pl.Int64(), "blocks": pl.List(pl.String)})
 _RESOLVED = pl.Schema({"signature": pl.String, "entity_id": pl.String, "key": pl.String})
 A_PART = 5_000  # signatures resolved at a time, or more where more hang together: each takes two kilobytes meanwhile
 MEMBERS = pl.Schema({"doc_id": pl.String, "mention_no": pl.Int64, "cluster_no": pl.Int64, "role": pl.String})
@@ -81,11 +83,33 @@ MEMBERS = pl.Schema({"doc_id": pl.String, "mention_no": pl.Int64, "cluster_no": 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """The cluster table with every entity_id, the documents in which one changed, and the entities to renew."""
+    """What each signature means that linking looked at, and the documents whose rows it replaced.
 
-    clusters: pl.DataFrame
-    changed_documents: list[str]
-    touched_entities: list[str]
+    ``resolved``: signature, entity_id, and key where the name is ambiguous and stays apart in each document.
+    """
+
+    resolved: pl.DataFrame
+    replaced: pl.Series
+
+    @property
+    def leaves(self) -> pl.Expr:
+        """Whether a known cluster is of a document that was replaced or is gone."""
+        return pl.col("doc_id").is_in(self.replaced.implode())
+
+    @property
+    def concerned(self) -> pl.Expr:
+        """Whether linking looked at a cluster; all others keep their entity."""
+        return pl.col("signature").is_in(self.resolved["signature"].implode())
+
+    def fill(self, clusters: pl.DataFrame) -> pl.DataFrame:
+        """Fill entity_id in some rows of clusters; those that linking did not look at keep theirs."""
+        meant = self.resolved.rename({"entity_id": "meant"})
+        linked = clusters.join(meant, on="signature", how="left", maintain_order="left").with_row_index("_row")
+        apart = linked.filter(pl.col("key").is_not_null()).select("_row", "doc_id", "label", "key")
+        own = [entity_id(label, key + doc_id) for _, doc_id, label, key in apart.iter_rows()]
+        apart = apart.select("_row", pl.Series("own", own, dtype=pl.String))
+        linked = linked.join(apart, on="_row", how="left", maintain_order="left")
+        return linked.with_columns(entity_id=pl.coalesce("own", "meant", "entity_id")).select(clusters.columns)
 
 
 def find_clusters(mentions: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -121,31 +145,39 @@ def find_clusters(mentions: pl.DataFrame, documents: pl.DataFrame) -> tuple[pl.D
     return written.cast(CLUSTERS), members.cast(MEMBERS).sort("doc_id", "mention_no")
 
 
-def link_clusters(known: pl.DataFrame, new: pl.DataFrame, gone: Iterable[str] = ()) -> Linked:
-    """Link the clusters of new and changed documents into a linked cluster table.
+def link_clusters(known: Iterable[pl.LazyFrame], new: Iterable[pl.LazyFrame], gone: Iterable[str] = ()) -> Linked:
+    """Link the clusters of new and changed documents with a linked cluster table.
 
     ``known``: the table as it was, ``new``: rows of `find_clusters` for new and changed documents, ``gone``: the
-    doc_ids of deleted ones. Equal to linking all standing documents at once, whatever was linked before.
+    doc_ids of deleted ones. Both tables come in pieces of whole documents: one piece is held at a time, and of all that
+    is in them the signatures, each once. Equal to linking all standing documents at once, whatever was linked before.
     """
-    replaced = pl.Series([*new["doc_id"].unique(), *gone], dtype=pl.String).unique()
-    leaving = known.filter(pl.col("doc_id").is_in(replaced.implode()))
-    pool = pl.concat([known.filter(~pl.col("doc_id").is_in(replaced.implode())), new])
-    concerned = _closure(pool, pl.concat([leaving, new])["blocks"].explode().drop_nulls().unique())
-    part = pool.filter(concerned)
-    linked = _with_entities(part)
-    before, after = part["entity_id"], linked["entity_id"]
-    differs = before.is_null() | (before != after)
-    ids = pl.concat([leaving["entity_id"], before.filter(differs), after.filter(differs)])
-    clusters = pl.concat([pool.filter(~concerned), linked]).sort("doc_id", "cluster_no")
-    return Linked(
-        clusters,
-        sorted(part.filter(differs & before.is_not_null())["doc_id"].unique()),
-        sorted(ids.drop_nulls().unique()),
-    )
+    known, new = list(known), list(new)
+    ids = [piece.select(pl.col("doc_id").unique()).collect()["doc_id"] for piece in new]
+    linked = Linked(_RESOLVED.to_frame(eager=True), pl.concat([pl.Series([*gone], dtype=pl.String), *ids]).unique())
+    leaving = [piece.filter(linked.leaves).select("blocks").collect() for piece in known]
+    come, stay = count_signatures(new), count_signatures([piece.filter(~linked.leaves) for piece in known])
+    touched = pl.concat([come.select("blocks"), *leaving])["blocks"].explode().drop_nulls().unique()
+    counted = _added_up(pl.concat([come, stay]))
+    part = counted.filter(_closure(counted, touched))
+    return replace(linked, resolved=pl.concat([linked.resolved, *map(_resolved, hanging_together(part, A_PART))]))
+
+
+def count_signatures(clusters: Iterable[pl.LazyFrame]) -> pl.DataFrame:
+    """In how many documents each signature stands, and its blocks; ``clusters``: pieces of whole documents."""
+    counts = (pl.col("doc_id").n_unique().cast(pl.Int64).alias("n_documents"), pl.col("blocks").first())
+    counted = Merged(_added_up, _COUNTED)
+    for piece in clusters:
+        counted.add(piece.group_by("signature").agg(counts).collect())
+    return counted.rows()
+
+
+def _added_up(counted: pl.DataFrame) -> pl.DataFrame:
+    return counted.group_by("signature").agg(pl.col("n_documents").sum(), pl.col("blocks").first())
 
 
 def _closure(pool: pl.DataFrame, blocks: pl.Series) -> pl.Series:
-    """Which clusters hang together with any of some blocks, directly or over other clusters."""
+    """Which signatures hang together with any of some blocks, directly or over others."""
     pairs = pool.select("blocks").with_row_index("row").explode("blocks")
     while True:
         rows = pairs.filter(pl.col("blocks").is_in(blocks.implode()))["row"].unique()
@@ -155,22 +187,10 @@ def _closure(pool: pl.DataFrame, blocks: pl.Series) -> pl.Series:
         blocks = pl.concat([blocks, grown]).unique()
 
 
-def _with_entities(clusters: pl.DataFrame) -> pl.DataFrame:
-    """The rows with their entity_id, resolved by their signatures alone."""
-    counted = clusters.group_by("signature").agg(pl.col("doc_id").n_unique(), pl.col("blocks").first())
-    resolved = pl.concat([_RESOLVED.to_frame(eager=True), *map(_resolved, hanging_together(counted, A_PART))])
-    linked = clusters.drop("entity_id").join(resolved, on="signature", how="left", maintain_order="left")
-    apart = linked.filter(pl.col("key").is_not_null()).select("doc_id", "cluster_no", "label", "key")
-    own = [entity_id(label, key + doc_id) for doc_id, _, label, key in apart.iter_rows()]
-    apart = apart.select("doc_id", "cluster_no", pl.Series("own", own, dtype=pl.String))
-    linked = linked.join(apart, on=["doc_id", "cluster_no"], how="left", maintain_order="left")
-    return linked.with_columns(entity_id=pl.coalesce("own", "entity_id")).select(clusters.columns)
-
-
 def _resolved(counted: pl.DataFrame) -> pl.DataFrame:
     """The entity of each signature, and the key where it stays apart in each document: columns of `_RESOLVED`."""
     signatures = read_signatures(counted["signature"])
-    keys = resolve(dict(zip(signatures.values(), counted["doc_id"], strict=True)))
+    keys = resolve(dict(zip(signatures.values(), counted["n_documents"], strict=True)))
     found = [keys[signature] for signature in signatures.values()]
     ids = [entity_id(signature.label, key) for signature, key in zip(signatures.values(), found, strict=True)]
     apart = [key if key.endswith(APART) else None for key in found]

@@ -22,7 +22,7 @@ _Close = tuple[int, int, str]  # the rows of two names that follow each other, a
 class _Form(NamedTuple):
     """A spelling as it stands, its key, and what that would be without an ending, best first and in order.
 
-    ``shown``: the spelling as a cluster counts it, once.
+    ``shown``: the spelling as a cluster counts it, once. ``told``: what is said of an entity that is named so once.
     """
 
     text: str
@@ -30,6 +30,7 @@ class _Form(NamedTuple):
     bases: tuple[str, ...]
     ordered_bases: tuple[str, ...]
     shown: tuple[tuple[str, int], ...]
+    told: Told
 
 
 def cluster_names(text: str, mentions: Mentions, rows: list[int], label: str, places: list[int]) -> list[Cluster]:
@@ -70,7 +71,8 @@ def _form(text: str, label: str, kind: str) -> _Form:
     if not key.startswith("@"):
         key = next((base for base in bases if base.startswith("@")), key)
     bases = tuple([base for base in bases if base != key and not key.startswith("@")])
-    return _Form(text, key, bases, ordered(set(bases)), ((origin or text, 1),))
+    in_order, shown = ordered(set(bases)), ((origin or text, 1),)
+    return _Form(text, key, bases, in_order, shown, told_of(label, (key,), (), in_order, shown))
 
 
 def _attested(forms: dict[int, _Form]) -> dict[int, str]:
@@ -175,6 +177,8 @@ def _told_of(
 ) -> Told:
     """What the document says of an entity that it names so; with the key that it gives each form."""
     (form, key), n_named = named[0], len(named)
+    if n_named == 1 and key == form.key and not (claims or key in acronyms or key in short):
+        return form.told
     shown, bases = form.shown, form.ordered_bases
     if n_named > 1:
         shown = counted([form.shown[0][0] for form, _ in named])

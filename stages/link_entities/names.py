@@ -78,12 +78,14 @@ def name_key(text: str, label: str) -> str:
         return known_as(whole, label)
     if words and words[0] in ARTICLES:
         words = words[1:]
-    bare = list(words)
+        whole = uninflected(" ".join(words))
+    bare = words
     while label == "ORG" and len(bare) > 1 and bare[-1] in known.legal_forms:
-        bare.pop()
-    if bare != words and _is_other_firm(known_as(uninflected(" ".join(bare)), label), words[-1]):
-        return uninflected(" ".join(words))
-    return known_as(uninflected(" ".join(bare)), label)
+        bare = bare[:-1]
+    if bare is words:
+        return known_as(whole, label)
+    firm = known_as(uninflected(" ".join(bare)), label)
+    return whole if _is_other_firm(firm, words[-1]) else firm
 
 
 def _told(text: str, label: str) -> str:

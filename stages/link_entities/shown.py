@@ -38,8 +38,7 @@ def best_name(label: str, counts: dict[str, int], keys: set[str], bare: set[str]
     Full names before surnames and acronyms, base forms before inflected ones, then what is used most. What the tables
     know by one name is shown by that where a text has it, or where no text has any other name of it.
     """
-
-    lasts = frozenset(form.rpartition(" ")[2] for form in counts)
+    lasts = frozenset([form.rpartition(" ")[2] for form in counts]) if len(counts) > 1 else frozenset()
 
     def rank(form: str) -> tuple[bool, bool, bool, int, int, str]:
         person = parse_person(form) if label == "PER" else None

@@ -58,10 +58,11 @@ def as_linked(clusters: pl.DataFrame, entities: pl.DataFrame) -> pl.Series:
 
 def linked_label() -> pl.Expr:
     """The label of a cluster as linking found it: the first part of its signature."""
-    return pl.col("signature").str.json_path_match("$[0]")
+    # Of a list of JSON the first string; to read the list costs seven times as much.
+    return pl.col("signature").str.extract(r'^\["([^"]*)"')
 
 
-def count_entities(clusters: pl.LazyFrame) -> pl.LazyFrame:
+def count_entities(clusters: pl.DataFrame) -> pl.DataFrame:
     """Count anew what `entities` says of its clusters (entity_id, label, n_mentions, source_uri)."""
     named = pl.col("source_uri")
     return clusters.group_by(ENTITY).agg(
@@ -69,6 +70,13 @@ def count_entities(clusters: pl.LazyFrame) -> pl.LazyFrame:
         n_documents=named.n_unique().cast(pl.Int64),
         first_document=named.min(),
         last_document=named.max(),
+    )
+
+
+def add_up(counted: pl.DataFrame) -> pl.DataFrame:
+    """Put together what `count_entities` found in pieces of whole documents."""
+    return counted.group_by(ENTITY).agg(
+        pl.col("n_mentions", "n_documents").sum(), pl.col("first_document").min(), pl.col("last_document").max()
     )
 
 

@@ -55,7 +55,7 @@ def verify_part(frames: Frames, prefix: str) -> Iterator[str]:
 def verify_entities(entities: pl.DataFrame, clusters: pl.DataFrame) -> Iterator[str]:
     """Check entities against all clusters (entity_id, label, n_mentions, source_uri), both ways and in all counts."""
     yield from _rows("entities: the key entity_id is not unique", entities.filter(pl.col("entity_id").is_duplicated()))
-    counted = agree.count_entities(clusters.lazy()).collect()
+    counted = agree.count_entities(clusters)
     yield from _rows(
         "clusters: no such entity", counted.filter(~agree.held(counted, entities, agree.ENTITY)), "entity_id"
     )

@@ -28,8 +28,9 @@ import polars as pl
 from stages.extract_entities import complete
 from stages.extract_entities.names import Name, extract_names
 from stages.extract_entities.settle import settle
-from stages.link_entities import build_entities, find_clusters, link_clusters
+from stages.link_entities import build_entities, find_clusters
 from stages.split_sentences import split_sentences
+from tests.linking import link_frames
 
 sys.path.insert(0, str(Path(__file__).parent))
 from values import join_tokens, read_sentences
@@ -85,7 +86,7 @@ def entities_of(texts: list[Document]) -> pl.DataFrame:
             rows += [(doc_id, number, *mention) for number, mention in enumerate(mentions)]
     frame = pl.DataFrame(documents, schema=["doc_id", "source_uri", "text"], orient="row")
     clusters, _ = find_clusters(pl.DataFrame(rows, schema=FRAME, orient="row"), frame)
-    return build_entities(link_clusters(clusters.clear(), clusters).clusters, frame)
+    return build_entities([link_frames(clusters.clear(), clusters).clusters], frame)
 
 
 def _laid_out(blocks: list[list[str]], found: Iterator[list[Name]]) -> tuple[str, list[tuple[object, ...]]]:

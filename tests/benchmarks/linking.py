@@ -24,10 +24,11 @@ import polars as pl
 from stages.extract_entities import complete
 from stages.extract_entities.names import extract_names
 from stages.extract_entities.settle import settle
-from stages.link_entities import CLUSTERS, fill_mentions, find_clusters, link_clusters
+from stages.link_entities import CLUSTERS, fill_mentions, find_clusters
 from stages.link_entities.resolve import Signature, blocks_of
 from stages.lookups.fold import plain
 from stages.split_sentences import split_sentences
+from tests.linking import link_frames
 
 MARKUP = re.compile(r"\[([^\]]+)\]\(([POLM])(?:\.(part|deriv))?:(\w+)\)")
 LABELS = {"P": "PER", "O": "ORG", "L": "LOC", "M": "MISC"}
@@ -68,7 +69,7 @@ def read_articles(folder: Path) -> Gold:
 def linked_ids(gold: Gold) -> list[str]:
     """The entity_id that linking gives each annotated mention."""
     clusters, members = find_clusters(gold.mentions, gold.documents)
-    linked = link_clusters(clusters.clear(), clusters)
+    linked = link_frames(clusters.clear(), clusters)
     return fill_mentions(gold.mentions, members, linked.clusters)["entity_id"].to_list()
 
 
@@ -154,10 +155,10 @@ def print_growth() -> None:
     """Seconds of CPU to link ten new documents into tables of made-up names, 15 clusters a document."""
     for documents in (1_000, 10_000, 100_000):
         known = _made_up(documents, "old")
-        first = link_clusters(known.clear(), known).clusters
+        first = link_frames(known.clear(), known).clusters
         new = _made_up(10, "new")
         start = time.process_time()
-        linked = link_clusters(first, new)
+        linked = link_frames(first, new)
         spent = time.process_time() - start
         print(
             f"{documents:7,} documents, {first.height:9,} clusters: {spent:.2f} s for ten more, "

@@ -16,7 +16,7 @@ from stages.extract_entities.names import extract_names
 from stages.extract_entities.names.decode import LONGEST_KNOWN, known_names, part_bounds
 from stages.extract_entities.values import extract_values
 from stages.identify_language import identify_languages
-from stages.link_entities import build_entities, find_clusters, link_clusters
+from stages.link_entities import build_entities, find_clusters
 from stages.read.raw_document import RawDocument
 from stages.read.sources import TEXTS as TEXTS_COLUMNS
 from stages.read.sources import to_row
@@ -27,6 +27,7 @@ from stages.reflow.lines import cut_lines
 from stages.split_sentences import split_sentences
 from tests.faults import long_form
 from tests.faults.adversarial import TEXTS
+from tests.linking import link_frames
 
 FIRST = 10_000
 LAST = long_form.choose(short=100_000, long=10_000_000)
@@ -90,7 +91,7 @@ def link_people(texts: list[str]) -> None:
     ids = [f"{number:020}" for number in range(len(texts))]
     documents = pl.DataFrame({"doc_id": ids, "source_uri": ids, "text": texts})
     clusters, _ = find_clusters(mentions, documents)
-    build_entities(link_clusters(clusters.clear(), clusters).clusters, documents)
+    build_entities([link_frames(clusters.clear(), clusters).clusters], documents)
 
 
 CAPITALISED = re.compile(r"[A-ZÄÖÜ]\w+(?: [A-ZÄÖÜ]\w+)*")

@@ -24,7 +24,7 @@ from stages.extract_entities.values import extract_values
 from stages.extract_entities.values.kinds import KINDS
 from stages.extract_entities.values.lexicon import LANGUAGES
 from stages.extract_entities.values.rules import RULES
-from stages.link_entities import build_entities, link_clusters
+from stages.link_entities import build_entities
 from stages.read.raw_document import RawDocument
 from stages.read.sources import TEXTS, to_row
 from stages.split_sentences import split_sentences
@@ -32,6 +32,7 @@ from stages.tables.ids import to_doc_id
 from stages.tables.schemas import TABLES
 from tests.faults import long_form
 from tests.faults.real_words import DIGITS, Sentence, ingredients, sentences, shaken
+from tests.linking import link_frames
 
 SEED = int(os.environ.get("FLIESSTEXT_FAULTS_SEED", "20260"))
 N_SENTENCES = long_form.choose(short=5_000, long=200_000)
@@ -161,8 +162,8 @@ def check_chain(found: list[Sentence]) -> None:
     after = pl.col("start").shift(-1).over("doc_id")
     for kind in ("name", "value"):
         assert mentions.filter(kind=kind).filter(after < pl.col("end")).is_empty(), f"no {kind} in another"
-    linked = link_clusters(frames["clusters"].clear(), frames["clusters"])
-    entities = build_entities(linked.clusters, frames["documents"])
+    linked = link_frames(frames["clusters"].clear(), frames["clusters"])
+    entities = build_entities([linked.clusters], frames["documents"])
     assert entities["n_mentions"].sum() == mentions.filter(pl.col("kind") != "value").height
     assert linked.clusters["entity_id"].null_count() == 0
 

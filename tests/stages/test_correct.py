@@ -20,8 +20,9 @@ from stages.correct import (
     write_corrections,
 )
 from stages.errors import UsageError
-from stages.link_entities import build_entities, find_clusters, link_clusters
+from stages.link_entities import build_entities, find_clusters
 from tests.conftest import BODY
+from tests.linking import link_frames
 
 HEAD = ",".join(COLUMNS) + "\n"
 TEXTS = {
@@ -55,8 +56,8 @@ def linked() -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
         {"doc_id": list(TEXTS), "source_uri": [f"s/{d}.txt" for d in TEXTS], "text": list(TEXTS.values())}
     )
     new, _ = find_clusters(pl.DataFrame(found), documents)
-    clusters = link_clusters(new.clear(), new).clusters
-    return clusters, documents, build_entities(clusters, documents)
+    clusters = link_frames(new.clear(), new).clusters
+    return clusters, documents, build_entities([clusters], documents)
 
 
 def id_of(entities: pl.DataFrame, name: str) -> str:
@@ -104,7 +105,7 @@ def test_two_entities_become_one_that_keeps_its_id():
     hans, anna = id_of(entities, "Hans Huber"), id_of(entities, "Anna Huber")
     given = rows({"action": "merge", "entity_id": hans, "name": "Hans Huber", "label": "PER", "value": anna})
     merged, met = correct_clusters(clusters, documents, given, entities)
-    after = build_entities(merged, documents)
+    after = build_entities([merged], documents)
     assert met == [2]
     (one,) = after.filter(pl.col("entity_id") == anna).iter_rows(named=True)
     assert (one["name"], one["aliases"], one["n_mentions"]) == ("Anna Huber", ["Hans Huber"], 4)
@@ -120,7 +121,7 @@ def test_an_entity_whose_id_has_changed_is_found_by_its_name():
     )
     merged, met = correct_clusters(clusters, documents, given, entities)
     assert met == [2]
-    assert build_entities(merged, documents).height == entities.height - 1
+    assert build_entities([merged], documents).height == entities.height - 1
 
 
 def test_a_place_is_never_merged_into_a_person():
@@ -137,7 +138,7 @@ def test_what_is_split_off_in_one_document_has_an_id_of_its_own_and_the_rest_kee
     anna = id_of(entities, "Anna Huber")
     given = rows({"action": "split", "entity_id": anna, "name": "Anna Huber", "source_uri": "s/c.txt"})
     parted, met = correct_clusters(clusters, documents, given, entities)
-    after = build_entities(parted, documents)
+    after = build_entities([parted], documents)
     annas = after.filter(pl.col("name") == "Anna Huber").sort("n_mentions")
     assert annas["n_mentions"].to_list() == [1, 2]
     assert annas["entity_id"].to_list() == [split_id(anna, "Anna Huber", "s/c.txt"), anna]

@@ -7,9 +7,9 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.link_entities import find_clusters, link_clusters
+from stages.link_entities import find_clusters
 from stages.link_entities.blocks import hanging_together
-from stages.link_entities.corpus import concerned_clusters
+from tests.linking import link_frames
 
 NAMES = ("Anna Müller", "Peter Müller", "Müller", "JD Vance", "Vance", "Anna Auer", "Auer", "Claudia Roth")
 KEY = ["doc_id", "cluster_no"]
@@ -44,11 +44,11 @@ def test_the_rest_of_the_corpus_need_not_be_looked_at(
     before: dict[str, list[str]], added: dict[str, list[str]], gone: set[str]
 ) -> None:
     first = clusters_of(before)
-    known = link_clusters(first.clear(), first).clusters
+    known = link_frames(first.clear(), first).clusters
     new = clusters_of(added)
-    whole = link_clusters(known, new, gone)
-    concerned = concerned_clusters(known.lazy(), new, gone)
-    part = link_clusters(concerned, new, gone)
+    whole = link_frames(known, new, gone)
+    concerned = known.filter(whole.found.leaves | whole.found.concerned)
+    part = link_frames(concerned, new, gone)
     assert part.changed_documents == whole.changed_documents
     assert part.touched_entities == whole.touched_entities
     assert whole.clusters.join(part.clusters, on=KEY, how="semi").equals(part.clusters)
@@ -58,18 +58,18 @@ def test_the_rest_of_the_corpus_need_not_be_looked_at(
 
 def test_what_shares_no_name_is_left_alone() -> None:
     first = clusters_of({"d1": ["Anna Müller"], "d2": ["JD Vance"], "d3": ["Müller"]})
-    known = link_clusters(first.clear(), first).clusters
-    concerned = concerned_clusters(known.lazy(), clusters_of({"d4": ["Peter Müller"]}))
-    assert sorted(concerned["doc_id"]) == ["d1", "d3"]
+    known = link_frames(first.clear(), first).clusters
+    found = link_frames(known, clusters_of({"d4": ["Peter Müller"]})).found
+    assert sorted(known.filter(found.concerned)["doc_id"]) == ["d1", "d3"]
 
 
 @settings(max_examples=60, deadline=None)
 @given(texts=documents)
 def test_names_resolved_part_by_part_end_as_all_at_once(texts: dict[str, list[str]]) -> None:
     found = clusters_of(texts)
-    whole = link_clusters(found.clear(), found)
+    whole = link_frames(found.clear(), found)
     with patch.object(sys.modules["stages.link_entities"], "A_PART", 1):
-        assert link_clusters(found.clear(), found).clusters.equals(whole.clusters)
+        assert link_frames(found.clear(), found).clusters.equals(whole.clusters)
 
 
 def test_a_part_ends_where_nothing_hangs_together() -> None:

@@ -13,7 +13,6 @@ from stages.link_entities import (
     build_entities,
     fill_mentions,
     find_clusters,
-    link_clusters,
     read_signatures,
 )
 from stages.link_entities.authority import kept_ids
@@ -22,6 +21,7 @@ from stages.link_entities.persons import compatible, merge_given, parse_person
 from stages.link_entities.resolve import Signature, blocks_of, resolve
 from stages.link_entities.roles import role_beside, role_gender, word_before
 from stages.tables.agree import are_spellings
+from tests.linking import link_frames
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "linking.json").read_text(encoding="utf-8"))
 NAMES = [
@@ -59,7 +59,7 @@ def frames(documents):
 def link(documents):
     mentions, texts = frames(documents)
     clusters, members = find_clusters(mentions, texts)
-    linked = link_clusters(clusters.clear(), clusters)
+    linked = link_frames(clusters.clear(), clusters)
     return fill_mentions(mentions, members, linked.clusters), linked.clusters, texts
 
 
@@ -82,7 +82,7 @@ def test_linking_night_by_night_equals_linking_from_scratch(corpus, shuffler):
     documents = {f"d{number}": names for number, names in enumerate(corpus)}
     mentions, texts = frames(documents)
     clusters, _ = find_clusters(mentions, texts)
-    scratch = link_clusters(clusters.clear(), clusters).clusters
+    scratch = link_frames(clusters.clear(), clusters).clusters
     order = list(documents)
     shuffler.shuffle(order)
     table = clusters.clear()
@@ -90,9 +90,9 @@ def test_linking_night_by_night_equals_linking_from_scratch(corpus, shuffler):
         # Every second document is first published with other names and replaced, or deleted and brought back.
         if number % 2:
             early, _ = find_clusters(*frames({doc_id: [("PER", "Carl Müller"), ("PER", "Vance"), ("ORG", "DRB")]}))
-            table = link_clusters(table, early).clusters
-            table = link_clusters(table, clusters.clear(), [doc_id]).clusters if number % 4 == 1 else table
-        table = link_clusters(table, clusters.filter(pl.col("doc_id") == doc_id)).clusters
+            table = link_frames(table, early).clusters
+            table = link_frames(table, clusters.clear(), [doc_id]).clusters if number % 4 == 1 else table
+        table = link_frames(table, clusters.filter(pl.col("doc_id") == doc_id)).clusters
     assert table.equals(scratch)
 
 
@@ -101,8 +101,8 @@ def test_linking_night_by_night_equals_linking_from_scratch(corpus, shuffler):
 def test_changed_documents_are_those_whose_entities_changed(corpus):
     documents = {f"d{number}": names for number, names in enumerate(corpus)}
     clusters, _ = find_clusters(*frames(documents))
-    before = link_clusters(clusters.clear(), clusters.filter(pl.col("doc_id") != "d0")).clusters
-    linked = link_clusters(before, clusters.filter(pl.col("doc_id") == "d0"))
+    before = link_frames(clusters.clear(), clusters.filter(pl.col("doc_id") != "d0")).clusters
+    linked = link_frames(before, clusters.filter(pl.col("doc_id") == "d0"))
     after = linked.clusters.filter(pl.col("doc_id") != "d0")
     differs = (before["entity_id"] != after["entity_id"]).to_list()
     assert linked.changed_documents == sorted(
@@ -116,8 +116,8 @@ def test_a_second_bearer_changes_the_document_of_the_surname_alone():
     documents = {"a": [("PER", "Anna Müller")], "b": [("PER", "Müller")], "c": [("PER", "Peter Müller")]}
     documents["d"] = documents["a"]
     clusters, _ = find_clusters(*frames(documents))
-    before = link_clusters(clusters.clear(), clusters.filter(pl.col("doc_id") != "c")).clusters
-    linked = link_clusters(before, clusters.filter(pl.col("doc_id") == "c"))
+    before = link_frames(clusters.clear(), clusters.filter(pl.col("doc_id") != "c")).clusters
+    linked = link_frames(before, clusters.filter(pl.col("doc_id") == "c"))
     assert linked.changed_documents == ["b"]
     known = dict(before.select("doc_id", "entity_id").iter_rows())
     assert known["a"] == known["b"]
@@ -130,7 +130,7 @@ def test_every_name_is_linked_and_never_across_labels(corpus):
     filled, clusters, texts = link({f"d{number}": names for number, names in enumerate(corpus)})
     assert filled["entity_id"].null_count() == 0
     assert filled.group_by("entity_id").agg(pl.col("label").n_unique())["label"].max() == 1
-    entities = build_entities(clusters, texts)
+    entities = build_entities([clusters], texts)
     assert entities["n_mentions"].sum() == filled.height
     assert set(entities["entity_id"]) == set(filled["entity_id"])
     for entity, name, aliases in entities.select("entity_id", "name", "aliases").iter_rows():
@@ -167,7 +167,7 @@ def test_the_role_decides_between_people_of_one_surname():
         [(key, key, text) for key, text in texts.items()], schema=["doc_id", "source_uri", "text"], orient="row"
     )
     clusters, members = find_clusters(mentions, documents)
-    filled = fill_mentions(mentions, members, link_clusters(clusters.clear(), clusters).clusters)
+    filled = fill_mentions(mentions, members, link_frames(clusters.clear(), clusters).clusters)
     ids = dict(filled.select("doc_id", "entity_id").iter_rows())
     assert ids["c"] == ids["b"]
     assert len({ids["a"], ids["b"], ids["d"]}) == 3
@@ -188,7 +188,7 @@ def test_ids_do_not_depend_on_the_number_of_documents():
 def test_values_take_no_part():
     mentions, texts = frames({"a": [("DATE", "am Montag", "value"), ("PER", "Anna Müller")]})
     clusters, members = find_clusters(mentions, texts)
-    linked = link_clusters(clusters.clear(), clusters)
+    linked = link_frames(clusters.clear(), clusters)
     filled = fill_mentions(mentions, members, linked.clusters)
     assert filled["entity_id"].is_null().to_list() == [True, False]
 
@@ -196,8 +196,8 @@ def test_values_take_no_part():
 def test_no_documents_at_all():
     mentions, texts = frames({})
     clusters, members = find_clusters(mentions, texts)
-    linked = link_clusters(clusters, clusters)
-    assert linked.clusters.height == members.height == build_entities(linked.clusters, texts).height == 0
+    linked = link_frames(clusters, clusters)
+    assert linked.clusters.height == members.height == build_entities([linked.clusters], texts).height == 0
     assert clusters.schema == CLUSTERS
 
 
@@ -218,7 +218,7 @@ def test_entities_have_places_and_authority_ids():
         {"id": ["p1", "o1", "p2"], "label": ["PER", "ORG", "ORG"], "name": ["Anna Müller", "Siemens", "Anna Müller"],
          "aliases": [None, ["Siemens & Halske"], None]}
     )  # fmt: skip
-    found = {row["name"]: row for row in build_entities(clusters, texts, authority).iter_rows(named=True)}
+    found = {row["name"]: row for row in build_entities([clusters], texts, authority).iter_rows(named=True)}
     assert (found["Wien"]["geonames_id"], found["Wien"]["country"]) == (2761369, "AT")
     assert (found["Russland"]["country"], found["USA"]["country"]) == ("RU", "US")
     assert found["Adorf"]["country"] is None
@@ -241,7 +241,7 @@ AUTHORITY = pl.DataFrame(
 
 def borne(clusters, texts):
     """Every id of the table with each entity that bears it by name, alone or beside other ids."""
-    told = [build_entities(clusters, texts, AUTHORITY.filter(id=number)) for number in AUTHORITY["id"]]
+    told = [build_entities([clusters], texts, AUTHORITY.filter(id=number)) for number in AUTHORITY["id"]]
     return set(pl.concat(told).select("entity_id", "authority_id").drop_nulls().iter_rows())
 
 
@@ -251,12 +251,12 @@ def test_an_id_kept_without_the_table_is_one_that_the_table_gives(corpus, first,
     """The first night has the table; in the others documents come, and one that is there may be read again."""
     mentions, texts = frames({f"d{number}": found for number, found in enumerate(corpus)})
     clusters, _ = find_clusters(mentions, texts)
-    known = link_clusters(clusters.clear(), clusters.filter(pl.col("doc_id") < f"d{first}")).clusters
-    kept = build_entities(known, texts, AUTHORITY).select("entity_id", "authority_id")
+    known = link_frames(clusters.clear(), clusters.filter(pl.col("doc_id") < f"d{first}")).clusters
+    kept = build_entities([known], texts, AUTHORITY).select("entity_id", "authority_id")
     for number in range(first, len(corpus)):
         again = shuffler.sample(range(number), shuffler.randint(0, 1))
         new = clusters.filter(pl.col("doc_id").is_in([f"d{n}" for n in (number, *again)]))
-        before, known = known, link_clusters(known, new).clusters
+        before, known = known, link_frames(known, new).clusters
         ids = kept_ids(before, known, kept)
         assert set(ids.items()) <= borne(known, texts)
         kept = pl.DataFrame([*ids.items()], schema=kept.schema, orient="row")
@@ -266,21 +266,23 @@ def test_a_place_known_by_its_adjective_alone_is_named_as_it_is_written():
     _, clusters, texts = link(
         {"a": [("LOC", "britische", "deriv"), ("LOC", "Münchner", "deriv"), ("LOC", "US", "part")]}
     )
-    names = {row["name"]: row["country"] for row in build_entities(clusters, texts).iter_rows(named=True)}
+    names = {row["name"]: row["country"] for row in build_entities([clusters], texts).iter_rows(named=True)}
     assert names == {"Großbritannien": "GB", "München": "DE", "USA": "US"}
 
 
 def test_entities_can_be_renewed_one_by_one():
     _, clusters, texts = link({"a": [("PER", "Anna Müller")], "b": [("PER", "Anna Müller"), ("LOC", "Wien")]})
-    everything = build_entities(clusters, texts)
+    everything = build_entities([clusters], texts)
     one = everything["entity_id"][0]
-    assert build_entities(clusters, texts, only=[one]).equals(everything.filter(pl.col("entity_id") == one))
+    assert build_entities([clusters], texts, only=pl.Series([one])).equals(
+        everything.filter(pl.col("entity_id") == one)
+    )
 
 
 def evidence_for(documents, name):
     """Alias -> rule, documents, of the entity shown by a name."""
     _, clusters, texts = link(documents)
-    rows = build_entities(clusters, texts).filter(pl.col("name") == name)["evidence"]
+    rows = build_entities([clusters], texts).filter(pl.col("name") == name)["evidence"]
     return {one["alias"]: (one["rule"], one["n_documents"], one["documents"]) for one in json.loads(rows.item())}
 
 
@@ -308,7 +310,7 @@ def test_evidence_for_one_alias_may_have_several_rules():
         "c": [("PER", "Müller")],
     }
     _, clusters, texts = link(documents)
-    said = json.loads(build_entities(clusters, texts)["evidence"].item())
+    said = json.loads(build_entities([clusters], texts)["evidence"].item())
     assert [(one["alias"], one["rule"], one["documents"]) for one in said] == [
         ("Müller", "surname_in_corpus", ["source/c"]),
         ("Müller", "surname_in_document", ["source/a"]),
@@ -336,7 +338,7 @@ def test_one_bad_document_merges_two_well_known_people_for_nobody_else():
             one = pl.DataFrame([(f"x{number}", f"source/x{number}", text)], schema=texts.schema, orient="row")
             texts = pl.concat([texts, one])
         clusters, _ = find_clusters(mentions, texts)
-        linked = link_clusters(clusters.clear(), clusters).clusters
+        linked = link_frames(clusters.clear(), clusters).clusters
         return linked.filter(pl.col("doc_id").is_in(list(known)))["entity_id"].n_unique()
 
     assert entities(1) == 2
@@ -358,11 +360,11 @@ def test_a_genitive_before_its_noun_is_shown_without_its_ending():
     columns = ["doc_id", "mention_no", "text", "label", "kind", "block_no", "start", "end"]
     documents = pl.DataFrame([("d", "source/d", text)], schema=["doc_id", "source_uri", "text"], orient="row")
     clusters, _ = find_clusters(pl.DataFrame(rows, schema=columns, orient="row"), documents)
-    entities = build_entities(link_clusters(clusters.clear(), clusters).clusters, documents)
+    entities = build_entities([link_frames(clusters.clear(), clusters).clusters], documents)
     found = dict(entities.select("name", "aliases").iter_rows())
     assert found == {"Urs Widmer": ["Urs Widmers"], "Ida Peters": []}
     uncorrected = entities.with_columns(corrected=pl.lit(False))
-    assert are_spellings(uncorrected, link_clusters(clusters.clear(), clusters).clusters).all()
+    assert are_spellings(uncorrected, link_frames(clusters.clear(), clusters).clusters).all()
 
 
 @pytest.mark.parametrize(
@@ -398,7 +400,7 @@ def test_a_genitive_before_its_noun_is_shown_without_its_ending():
 )
 def test_shown_names_are_base_forms(label, spellings, name):
     _, clusters, texts = link({"a": [(label, spelling) for spelling in spellings]})
-    assert build_entities(clusters, texts)["name"].to_list() == [name]
+    assert build_entities([clusters], texts)["name"].to_list() == [name]
 
 
 @settings(max_examples=40, deadline=None)
@@ -583,7 +585,7 @@ SIGNS = ["|", "@", "=", "\uff5c", "\uff20", "\uff1d", "\x1e", "\x1f", "5", "\u00
 )
 def test_no_name_can_look_like_a_key(label, found):
     _, clusters, texts = link({"a": [(label, name.strip()) for name in found], "b": [(label, "Anna Müller")]})
-    assert build_entities(clusters, texts)["n_mentions"].sum() == len(found) + 1
+    assert build_entities([clusters], texts)["n_mentions"].sum() == len(found) + 1
 
 
 def test_signs_between_the_parts_of_a_name_do_not_count():
@@ -591,7 +593,7 @@ def test_signs_between_the_parts_of_a_name_do_not_count():
         {"a": [("PER", "Anna | Müller"), ("PER", "Anna Müller"), ("LOC", "@Berlin"), ("LOC", "Berlin")]}
     )
     assert mentions["entity_id"].n_unique() == 2
-    assert "DE" in build_entities(clusters, texts)["country"].to_list()
+    assert "DE" in build_entities([clusters], texts)["country"].to_list()
 
 
 def test_letters_with_full_stops_without_end_are_no_acronym():
