@@ -132,13 +132,16 @@ def decide_all(documents: Sequence[Sequence[Break]], texts: Sequence[str]) -> li
     signs = [BREAK_ONLY if HYPHEN_INSIDE.search(text) else BREAK_ONLY | {HYPHEN} for text in texts]
     plain = [[at for at, item in enumerate(breaks) if item.head[-1] not in marks]
              for breaks, marks in zip(documents, signs, strict=True)]  # fmt: skip
-    asked = [at for at, chosen in enumerate(plain) if chosen]
+    asked = [at for at, own in enumerate(plain) if own]
     cases = [_modernised([documents[at][own] for own in plain[at]], texts[at]) for at in asked]
+    priors = [_prior(len(documents[at]), len(plain[at]), texts[at].count("\n") + 1) for at in asked]
     decided = [[Join.REMOVE] * len(breaks) for breaks in documents]
-    for at, scores in zip(asked, _scores(cases), strict=True):
-        prior = _prior(len(documents[at]), len(plain[at]), texts[at].count("\n") + 1)
-        for own, join in zip(plain[at], _shifted(scores, *prior).argmax(1).tolist(), strict=True):
-            decided[at][own] = Join(join + 1)
+    if not asked:
+        return decided
+    chosen = iter(_shifted(_scores(cases), [len(case.breaks) for case in cases], priors).argmax(1).tolist())
+    for at in asked:
+        for own in plain[at]:
+            decided[at][own] = Join(next(chosen) + 1)
     return decided
 
 
@@ -164,16 +167,15 @@ def _prior(breaks: int, plain: int, lines: int) -> tuple[float, float]:
     return PRIOR_MARKED if plain < breaks else PRIOR_KEPT
 
 
-def _scores(cases: Sequence[_Case]) -> list[Floats]:
-    """Log odds of the three joins in each document: what the model knows of the words, and what the document shows."""
+def _scores(cases: Sequence[_Case]) -> Floats:
+    """Log odds of the three joins, one row a hyphen: what the model knows of the words, and what the document shows."""
     langs = guess_languages([case.text for case in cases])
     items = [(item, lang) for case, lang in zip(cases, langs, strict=True) for item in case.breaks]
     table = load_model().weights["hyphens"]
     parts = [items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE)]
     known = [table[hyphen_features(*zip(*part, strict=True))].sum(1) for part in parts]
-    ends = np.cumsum([len(case.breaks) for case in cases])
-    own = np.split(np.concatenate(known), ends[:-1]) if cases else []
-    return [scores + _shown(case, lang) for scores, case, lang in zip(own, cases, langs, strict=True)]
+    shown = [_shown(case, lang) for case, lang in zip(cases, langs, strict=True)]
+    return np.asarray(np.concatenate(known) + np.concatenate(shown))
 
 
 def _shown(case: _Case, lang: str) -> Floats:
@@ -387,19 +389,21 @@ def _count_words(text: str) -> Counter[str]:
     return counts
 
 
-def _shifted(scores: Floats, prior: float, weight: float) -> Floats:
-    """The odds under the share of kept hyphens that the document itself suggests.
+def _shifted(scores: Floats, sizes: Sequence[int], priors: Sequence[tuple[float, float]]) -> npt.NDArray[np.float64]:
+    """The odds, one row a hyphen, under the share of kept hyphens that each document itself suggests.
 
-    In a text that never breaks words every hyphen at a line end is the word's own.
+    In a text that never breaks words every hyphen at a line end is the word's own. ``sizes``: how many hyphens each
+    document has; ``priors``: the share to expect in it, and as how many hyphens that counts.
     """
-    share = prior
     scores = scores - np.logaddexp.reduce(scores, axis=1, keepdims=True)
-    shift = scores
+    of = np.repeat(np.arange(len(sizes)), sizes)
+    prior, weight = np.array(priors).T
+    share, shift = prior, scores.astype(np.float64)
     for _ in range(ROUNDS):
-        kept = np.log(share / TRAINED_KEPT)
-        shift = scores + np.array([np.log((1 - share) / (1 - TRAINED_KEPT)), kept, kept])
+        removed, kept = np.log((1 - share) / (1 - TRAINED_KEPT))[of], np.log(share / TRAINED_KEPT)[of]
+        shift = scores + np.stack((removed, kept, kept), axis=1)
         odds = np.exp(shift - np.logaddexp.reduce(shift, axis=1, keepdims=True))
-        share = float((odds[:, 1:].sum() + weight * prior) / (len(scores) + weight))
+        share = (np.bincount(of, odds[:, 1:].sum(1)) + weight * prior) / (np.array(sizes) + weight)
     return shift
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.reflow.hyphens import Break, Join, decide_hyphens
+from stages.reflow.hyphens import LONGEST_COMMON, Break, Join, decide_all, decide_hyphens
 from stages.reflow.vocabulary import load_vocabulary, word_levels
+from stages.reflow.words import COMMON
 
 GERMAN = "Der Ausschuss hat das und die Vorlage mit dem Plan für den Markt auf sich warten lassen, ist aber nicht neu."
 WORDS = Path(__file__).parents[1] / "benchmarks" / "reflow_hyphens.json"
@@ -73,3 +74,14 @@ def test_benchmark_words_are_well_formed(lang: str) -> None:
     assert all("-" in word for word in words["keep"].split())
     assert not any("-" in word for word in words["remove"].split())
     assert all(pair.count("-|") == 1 for pair in words["suspended"].split())
+
+
+def test_documents_are_decided_together_as_each_alone():
+    documents = [[Break("Bergwacht-", "h\u00fctte"), Break("klein-", "und")], [], [Break("Ver-", "schluss")] * 3]
+    texts = [GERMAN, "", f"{GERMAN} the report was with the Ver-schluss"]
+    alone = [decide_hyphens(breaks, text) for breaks, text in zip(documents, texts, strict=True)]
+    assert decide_all(documents, texts) == alone
+
+
+def test_common_words_fit_in_their_numbers():
+    assert max(len(word) for words in COMMON.values() for word in words) == LONGEST_COMMON

@@ -18,6 +18,7 @@ from stages.reflow.assemble import Piece
 from stages.reflow.finish import Put
 from stages.reflow.lines import cut_all, cut_lines
 from stages.reflow.network import block_scores
+from stages.reflow.pages import DIGITS, without_numbers
 from stages.tables.schemas import BLOCK_KINDS, REPAIR_RULES
 
 CASES = Path(__file__).parents[1] / "cases"
@@ -359,3 +360,10 @@ def explained(places: tuple[int, int], repairs: tuple[Repair, ...]) -> bool:
 
 def letters(text: str) -> str:
     return "".join(c for c in text if c.isalnum())
+
+
+@pytest.mark.parametrize(
+    "text", ["Seite 10 von 200", "\u0663\u0664 und 12", "\ud800 5", "007", "\uff11\uff12", "\u00b2"]
+)
+def test_numbers_of_every_script_become_noughts(text):
+    assert without_numbers([text, "x 9"]) == [DIGITS.sub("0", text), "x 0"]

@@ -1,4 +1,5 @@
 import json
+import re
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.split_sentences import WINDOW, split_sentences
+from stages.split_sentences import LONGEST_SHORT, LOOKUP, WINDOW, split_all, split_sentences
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "sentences.json").read_text(encoding="utf-8"))
 PIECES = [*'aZÄß1 .!?…,;:-„“”"»«()[]\n\u00a0\u2028', "5. ", "Dr. ", "usw. ", "Er ", "„x.“ ", "\U0001f600"]
@@ -79,3 +80,23 @@ def test_time_is_linear(unit):
     start = time.process_time()
     split_sentences(text, "de")
     assert time.process_time() - start < 2.0
+
+
+def test_texts_are_split_together_as_each_alone():
+    texts, languages = [" ".join(case["sentences"]) for case in CASES], [case["language"] for case in CASES]
+    of, starts, ends = split_all(texts, languages)
+    together = list(zip(of.tolist(), starts.tolist(), ends.tolist(), strict=True))
+    alone = [split_sentences(text, language) for text, language in zip(texts, languages, strict=True)]
+    assert together == [(at, *span) for at, spans in enumerate(alone) for span in spans]
+
+
+def test_the_word_lists_are_as_the_cuts_take_them():
+    lists = [
+        own for own in json.loads(LOOKUP.read_text(encoding="utf-8")).values() if "openers" in own and "final" in own
+    ]
+    lists = [own for own in lists if isinstance(own["openers"], list)]
+    assert lists
+    for own in lists:
+        assert all(word.isalnum() and word[0].isupper() for word in own["openers"])
+        assert max(map(len, own["abbreviations"])) <= LONGEST_SHORT
+        assert max(len(word) for final in own["final"] for word in re.findall("[a-zA-Z]+", final)) <= LONGEST_SHORT
