@@ -49,7 +49,7 @@ CONTINUATION = re.compile("[,;:.!?)\\]a-z\u00df-\u00ff]")
 LETTER = re.compile(r"[^\W\d_]")
 ENUMERATOR = re.compile(r"\s*(?:\d{1,3}|[a-zA-Z])[.)]\s*")
 LONGEST_FINAL = 20  # characters of an abbreviation that may end a sentence
-LONGEST_SHORT = 7  # letters in a row before the last full stop of any abbreviation or Roman numeral
+LONGEST_SHORT = 8  # letters in a row before the last full stop of any abbreviation or Roman numeral below a hundred
 LONGEST_ENUMERATOR = 4  # characters, without white space
 # Read from the cut towards the front: the last number, and the word before it.
 LAST_NUMBER = re.compile(r"\s*\.\d{1,3}(?:\s+([^\W\d_]+))?")
