@@ -37,7 +37,7 @@ from stages.errors import TooMuchError
 from stages.read.patiently import read_patiently
 from stages.read.sources import ReadOptions
 from stages.tables.account import OUTCOMES, moved_outcomes, outcomes_of
-from stages.tables.drift import tally
+from stages.tables.drift import COUNTED, tally
 from stages.tables.move import copy_documents
 from stages.tables.schemas import CONTENT, TABLES, cast, empty
 from stages.tables.store import NewRows, Snapshot, Store
@@ -275,7 +275,7 @@ class Batch:
 
     def tally(self) -> pl.DataFrame:
         """Count by source what it made, for `drift`."""
-        return tally(self.outcomes(), *(self.rows(table) for table in ("documents", "mentions", "repairs")))
+        return tally(self.outcomes(), *(self.rows(table, columns) for table, columns in COUNTED.items()))
 
     def weight(self) -> tuple[int, int]:
         """Count the rows of all content tables, and the characters of the mended texts."""

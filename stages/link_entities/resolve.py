@@ -72,8 +72,8 @@ def read_json(texts: Iterable[str]) -> dict[str, Any]:
 def blocks_of(signature: Signature) -> set[str]:
     """The blocks a cluster belongs to."""
     label, strong, weak, bases, _, claims = signature
-    claimed = [key for _, *pair in claims for key in pair]
-    return {f"{label}:{_block(label, key)}" for key in (*strong, *weak, *bases, *claimed)}
+    keys = (*strong, *weak, *bases, *(key for _, *pair in claims for key in pair)) if claims else strong + weak + bases
+    return {f"{label}:{_block(label, key)}" for key in keys}
 
 
 def _block(label: str, key: str) -> str:

@@ -1,7 +1,6 @@
 """What a document says of one entity, as the cluster table has it: label, signature, blocks and forms."""
 
 from collections.abc import Collection, Iterable
-from functools import lru_cache
 from json import encoder
 from typing import NamedTuple, TypeVar
 
@@ -9,7 +8,6 @@ from stages.link_entities.resolve import Claim, Signature, blocks_of
 
 T = TypeVar("T", str, Claim, tuple[str, int])
 
-REMEMBERED = 5_000  # of what is said of an entity; each takes almost a kilobyte
 BETWEEN_BLOCKS = "\x1f"  # white space, which no key holds
 _quoted = encoder.encode_basestring  # as the encoder without ASCII has it, which would be made for each list
 
@@ -23,7 +21,6 @@ class Told(NamedTuple):
     forms: str
 
 
-@lru_cache(REMEMBERED)
 def told_of(
     label: str,
     strong: tuple[str, ...],
@@ -33,17 +30,18 @@ def told_of(
     roles: tuple[str, ...] = (),
     claims: tuple[Claim, ...] = (),
 ) -> Told:
-    """Write down what a document says of an entity; most say what others said before.
+    """Write down what a document says of an entity.
 
     ``strong`` keys name it in full, ``weak`` ones by a surname or an acronym; ``bases`` are what a key would be
     without its ending, if that is one; ``forms``: spellings with their counts; ``roles`` are what stands beside a
     person; ``claims`` are rule and two keys that the document gives reason to think one. All are `ordered`.
     """
     signature = Signature(label, strong, weak, bases, roles, claims)
-    keys = ", ".join([_quoted(label), _listed(strong), _listed(weak), _listed(bases), _listed(roles)])
-    spelt = ", ".join([f"{_quoted(form)}: {number}" for form, number in forms])
     blocks = BETWEEN_BLOCKS.join(ordered(blocks_of(signature)))
-    return Told(label, f"[{keys}, [{', '.join(map(_listed, claims))}]]", blocks, f"{{{spelt}}}")
+    spelt = ", ".join([f"{_quoted(form)}: {number}" for form, number in forms])
+    keys = f"{_listed(strong)}, {_listed(weak)}, {_listed(bases)}, {_listed(roles)}"
+    written = f"[{_quoted(label)}, {keys}, [{', '.join(map(_listed, claims)) if claims else ''}]]"
+    return Told(label, written, blocks, f"{{{spelt}}}")
 
 
 def _listed(texts: tuple[str, ...]) -> str:

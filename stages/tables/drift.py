@@ -9,10 +9,17 @@ from typing import NamedTuple
 
 import polars as pl
 
+from stages.tables.pieces import Merged
 from stages.tables.schemas import cast, empty
 
 TALLY = pl.Schema({"source": pl.String(), "what": pl.String(), "n": pl.Int64()})
 """Counts of a batch by source; ``what`` is what is counted, for languages and entities with their name."""
+COUNTED = {
+    "documents": ("doc_id", "source_uri", "n_words", "entity_model", "language"),
+    "mentions": ("doc_id", "kind", "entity_id"),
+    "repairs": ("doc_id", "rule"),
+}
+"""The columns of content tables that are looked at."""
 VOLUMES = ("documents", "words")
 _SHARES = ("quarantine_share", "entity_heads", "language ")
 _HEADS = 10
@@ -38,7 +45,7 @@ class DriftLimits(NamedTuple):
 def tally(
     outcomes: pl.DataFrame, documents: pl.DataFrame, mentions: pl.DataFrame, repairs: pl.DataFrame
 ) -> pl.DataFrame:
-    """Count by source what a batch made; ``outcomes`` as in `stages.tables.account.OUTCOMES`."""
+    """Count by source what a batch made; ``outcomes`` has `stages.tables.account.OUTCOMES`, the others `COUNTED`."""
     made = documents.select("doc_id", "n_words", "entity_model", "language", source=_SOURCE)
     tried = outcomes.select(source=_SOURCE, out=pl.col("status") == "quarantined")
     names = mentions.filter(pl.col("kind") != "value").join(made, on="doc_id").select("source", "entity_id")
@@ -67,9 +74,11 @@ def _count(rows: pl.DataFrame, what: pl.Expr) -> pl.DataFrame:
 
 def measure(tallies: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Give source, measure and what was observed from the tallies of all batches; no row where nothing can be said."""
-    total = pl.concat([pl.DataFrame(schema=TALLY), *tallies]).group_by("source", "what").agg(pl.col("n").sum())
+    total = Merged(lambda rows: rows.group_by("source", "what").agg(pl.col("n").sum()), TALLY)
+    for counted in tallies:
+        total.add(counted)
     by_source: dict[str, dict[str, int]] = {}
-    for source, what, n in total.iter_rows():
+    for source, what, n in total.rows().iter_rows():
         by_source.setdefault(source, {})[what] = n
     rows = [
         (source, name, float(value), n.get("documents", 0))

@@ -6,7 +6,7 @@ import polars as pl
 
 from stages.tables.store.publish import prefix_length, prefixes_of
 
-_ENOUGH = 100_000  # rows; fewer are not worth being merged
+_ENOUGH = 25_000  # rows; fewer are not worth being merged
 
 
 def stretches(n_rows: int) -> list[pl.Expr]:
@@ -34,7 +34,7 @@ class Merged:
         """Take some more rows."""
         self._waiting.append(piece)
         self._n_rows += piece.height
-        if self._n_rows > 2 * self._n_merged + _ENOUGH:
+        if self._n_rows > 1.5 * self._n_merged + _ENOUGH:
             self._n_rows = self._n_merged = self.rows().height
 
     def rows(self) -> pl.DataFrame:
