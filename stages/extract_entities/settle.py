@@ -183,7 +183,6 @@ def _told_by_sentence(text: str, name: Name, surface: str) -> Name | None:
     return name
 
 
-@lru_cache(REMEMBERED)
 def _label_of_tables(label: str, kind: str, surface: str, is_sure: bool) -> str | None:
     """The label of a name by what the tables know of its text, whatever stands around it; none where it is no name."""
     if label != "LOC" and (label == "PER" or kind == "part") and _is_place(surface):
@@ -211,7 +210,6 @@ def _with_what_is_before(text: str, name: Name) -> Name:
     return name if (start, end) == (name.start, name.end) else name._replace(start=start, end=end)
 
 
-@lru_cache(REMEMBERED)
 def _edges(label: str, surface: str) -> tuple[int, int]:
     """Where in its text a name begins and ends: without an office before a person, "am" or a noun of the town.
 
