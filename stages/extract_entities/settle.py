@@ -1,7 +1,7 @@
 """Names that the tables know better than the model: newspapers that are no persons, months that are no places."""
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 
 from stages.extract_entities.names import Name
@@ -81,7 +81,7 @@ SURNAME = re.compile(r" ([A-ZÄÖÜ][a-zäöüßéèáíóúçñ]{2,})\b(?!-)")
 OF_NOUNS = ("e", "en", "er", "ung", "heit", "keit", "schaft", "tion", "mus", "in", "chen", "lein", "s")
 
 
-def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
+def settle(text: str, found: Sequence[Name]) -> Iterator[Name]:
     """Give the names of a sentence with the label that tables are sure of, without what is no name of a place.
 
     Only whole names change; parts of compounds stay, derivations too where they stand in no name, and every
