@@ -40,22 +40,20 @@ def without_nouns(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list
     common name is none of anybody right after an article ("ein Wolf"). Only single words of which the engine was not
     sure are looked at.
     """
-    words = {
-        text[name.start : name.end]
-        for text, names in zip(texts, found, strict=True)
+    doubted = [
+        (number, name)
+        for number, (text, names) in enumerate(zip(texts, found, strict=True))
         for name in names
-        if _is_candidate(text, name)
-    }
-    nouns = _nouns(texts, (one for one in words if not _is_borne(one)))
-    return [
-        [name for name in names if not (_is_candidate(text, name) and _is_noun(text, name, nouns))]
-        for text, names in zip(texts, found, strict=True)
+        if name.label == "PER" and name.score < SURE and name.kind == "name"
+        if NOUN.fullmatch(text, name.start, name.end)
     ]
-
-
-def _is_candidate(text: str, name: Name) -> bool:
-    is_doubted = name.label == "PER" and name.kind == "name" and name.score < SURE
-    return is_doubted and NOUN.fullmatch(text, name.start, name.end) is not None
+    words = {texts[number][name.start : name.end] for number, name in doubted}
+    nouns = _nouns(texts, (word for word in words if not _is_borne(word)))
+    left = [list(names) for names in found]
+    for number, name in doubted:
+        if _is_noun(texts[number], name, nouns):
+            left[number].remove(name)
+    return left
 
 
 def _is_noun(text: str, name: Name, nouns: set[str]) -> bool:

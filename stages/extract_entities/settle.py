@@ -1,7 +1,7 @@
 """Names that the tables know better than the model: newspapers that are no persons, months that are no places."""
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 
 from stages.extract_entities.names import Name
@@ -81,7 +81,7 @@ SURNAME = re.compile(r" ([A-ZÄÖÜ][a-zäöüßéèáíóúçñ]{2,})\b(?!-)")
 OF_NOUNS = ("e", "en", "er", "ung", "heit", "keit", "schaft", "tion", "mus", "in", "chen", "lein", "s")
 
 
-def settle(text: str, found: Iterable[Name]) -> Iterator[Name]:
+def settle(text: str, found: Sequence[Name]) -> Iterator[Name]:
     """Give the names of a sentence with the label that tables are sure of, without what is no name of a place.
 
     Only whole names change; parts of compounds stay, derivations too where they stand in no name, and every
@@ -183,7 +183,6 @@ def _told_by_sentence(text: str, name: Name, surface: str) -> Name | None:
     return name
 
 
-@lru_cache(REMEMBERED)
 def _label_of_tables(label: str, kind: str, surface: str, is_sure: bool) -> str | None:
     """The label of a name by what the tables know of its text, whatever stands around it; none where it is no name."""
     if label != "LOC" and (label == "PER" or kind == "part") and _is_place(surface):
@@ -211,7 +210,6 @@ def _with_what_is_before(text: str, name: Name) -> Name:
     return name if (start, end) == (name.start, name.end) else name._replace(start=start, end=end)
 
 
-@lru_cache(REMEMBERED)
 def _edges(label: str, surface: str) -> tuple[int, int]:
     """Where in its text a name begins and ends: without an office before a person, "am" or a noun of the town.
 

@@ -33,7 +33,7 @@ SLAVIC_LETTERS = str.maketrans({"z": "s", "w": "v", "y": "i"})
 ENDING = re.compile(r"(?<=\w{3})(?:e[nrms]?)$")
 ENDINGS = ("e", "en", "er", "em", "es")
 TWICE = re.compile(r"(.)\1")
-REMEMBERED = 20_000
+REMEMBERED = 30_000
 """Names or words whose key is remembered in a process: what news repeat, in a few megabytes."""
 
 
