@@ -21,4 +21,4 @@ def test_many_batches_leave_nothing_that_no_later_step_asks(tmp_path: Path, n: i
         run_here([tmp_path / "press"], tmp_path / "tables", engine="none", batch_size=1)
 
     assert (columns.computable.cache_info().currsize == 0) is (n >= 4)
-    assert fold.plain.cache_info().currsize, "linking and its words stay"
+    assert (fold.plain.cache_info().currsize == 0) is (n >= 4), "linking is over, too"
