@@ -21,6 +21,22 @@ def test_help_teaches_and_answers_fast() -> None:
     assert "fliesstext run articles/ --tables out/" in done.stdout
 
 
+def test_show_ends_at_once_and_loses_nothing_of_what_it_prints(tmp_path: Path) -> None:
+    paragraphs = [f"Absatz {number} kam am Montag in den Rat, und niemand sprach dagegen." for number in range(2_000)]
+    (tmp_path / "long.txt").write_text("\n\n".join(paragraphs), encoding="utf-8")
+
+    def show(name: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-m", "flows.cli", "show", str(tmp_path / name), "--engine", "none"]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+
+    done = show("long.txt")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line for line in done.stdout.splitlines() if line.startswith("Absatz")] == paragraphs
+    missed = show("lang.txt")
+    assert (missed.returncode, missed.stdout) == (2, "")
+    assert "there is no such file; is it" in missed.stderr
+
+
 def test_options_of_run_are_the_settings() -> None:
     run = vars(build_parser().parse_args(["run"]))
     assert set(run) - {"command", "sources", "tables", "json"} == set(Settings.model_fields)

@@ -193,3 +193,38 @@ def test_time_is_linear_though_all_texts_are_alike(words):
         return time.process_time() - begin
 
     assert seconds(2000) < 10 * seconds(400) + 1
+
+
+def test_similarity_is_that_of_the_sets_of_triples(words):
+    chance = random.Random(5)
+    texts = []
+    for article in articles(words, 40, seed=5):
+        changed = [word if chance.random() > 0.03 else chance.choice(words) for word in article]
+        texts += [" ".join(article), " ".join(changed)]
+    told = frame(*texts)
+    triples = [
+        set(one.tolist()) if len(one) < 1024 else set(one[:1024].tolist())
+        for one in find_duplicates._triples_of(told["text"].to_list())
+    ]
+    assert min(map(len, triples)) < 1024 == max(map(len, triples))
+    pairs = [(one, other) for one in range(0, 20) for other in range(one + 1, 20)] + [
+        (n, n + 1) for n in range(20, 80, 2)
+    ]
+    candidates = pl.DataFrame(
+        [(f"d{one}", f"d{other}") for one, other in pairs], schema=PAIRS.names()[:2], orient="row"
+    )
+
+    found = compare(candidates, told, at_least=0.0)
+
+    assert found.select("doc_id", "other_id").equals(candidates)
+    for (one, other), similarity in zip(pairs, found["similarity"], strict=True):
+        either = sorted(triples[one] | triples[other])
+        is_long = 1024 in (len(triples[one]), len(triples[other]))
+        shown = either[:1024] if is_long else either
+        assert similarity == len(triples[one] & triples[other] & set(shown)) / len(shown)
+
+
+def test_a_text_that_is_missing_is_told():
+    candidates = pl.DataFrame({"doc_id": ["d0"], "other_id": ["d7"]})
+    with pytest.raises(KeyError, match="d7"):
+        compare(candidates, frame(TEXT))
