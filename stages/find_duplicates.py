@@ -329,7 +329,7 @@ def _hash_letters(codes: Codes) -> U64:
 
 @cache
 def _known_letters() -> tuple[NDArray[np.bool_], U64]:
-    """Which characters were met in this process, and their hashes, by code point; pages that no letter lies on take no memory."""
+    """Which characters were met in this process, and their hashes, by code point: most of both takes no memory."""
     return np.zeros(sys.maxunicode + 1, np.bool_), np.zeros(sys.maxunicode + 1, np.uint64)
 
 
