@@ -231,7 +231,8 @@ def test_the_command_on_a_full_disk(tmp_path: Path, press: Path, small_disk: Pat
     assert done.returncode == 1, done.stdout + done.stderr
     message = done.stderr.splitlines()[-1]
     assert message.startswith("fliesstext: the disk or the system failed"), done.stderr
-    assert "No space left on device" in message
+    # What Polars says of a full disk depends on where in the file it met the end; the hint is ours.
+    assert "No space left on device" in message or "(is there room left on it?)" in message
     assert message.endswith("the published tables are as they were")
     assert_same(published(tables), before)
     (small_disk / "ballast").unlink()
