@@ -28,7 +28,7 @@ from expectations.gate import looked_at
 from expectations.rules import Rule
 from expectations.sum_up import sum_up
 from stages.tables import agree
-from stages.tables.pieces import stretches
+from stages.tables.pieces import ahead, stretches
 from stages.tables.schemas import CONTENT, TABLES, empty
 from stages.tables.store import Snapshot, Store
 
@@ -106,11 +106,11 @@ class Shown(NamedTuple):
     made: Counter[str]
 
 
-def changed(candidate: Candidate, rules: Sequence[Rule]) -> Iterator[Iterator[Shown]]:
+def changed(candidate: Candidate, rules: Sequence[Rule], n_ahead: int) -> Iterator[Iterator[Shown]]:
     """Give the rows of changed documents with the evidence that ``rules`` look at, in portions, piece by piece.
 
     Texts are read piece by piece and left behind. A portion is what Great Expectations is asked about at once, so that
-    the half second it takes for itself is forgotten.
+    the half second it takes for itself is forgotten; ``n_ahead`` pieces are gathered while it thinks.
     """
     n_rows = 0
 
@@ -121,7 +121,7 @@ def changed(candidate: Candidate, rules: Sequence[Rule]) -> Iterator[Iterator[Sh
         return number
 
     pieces = (_show(candidate, record, rules) for record in on_record(candidate))
-    return (found for _, found in groupby(pieces, portion))
+    return (found for _, found in groupby(ahead(pieces, n_ahead), portion))
 
 
 def _show(candidate: Candidate, record: OnRecord, rules: Sequence[Rule]) -> Shown:

@@ -18,11 +18,12 @@ from stages.errors import GateError
 from stages.tables.store import Snapshot, Store
 
 
-def judge(candidate: Candidate, counts: Mapping[str, int]) -> Verdict:
+def judge(candidate: Candidate, counts: Mapping[str, int], n_ahead: int = 0) -> Verdict:
     """Judge all rows that changed, as they lie in the assembled snapshot, and the run as a whole.
 
-    ``counts``: how the sources of the run ended, as in `runs`. Raises GateError when anything critical failed; the
-    full results are kept then.
+    ``counts``: how the sources of the run ended, as in `runs`. ``n_ahead``: pieces of the changed rows that are
+    gathered while others are judged; they are held in memory meanwhile. Raises GateError when anything critical failed;
+    the full results are kept then.
     """
     rules = (*RULES, *LINKED_RULES)
     made, named = Counter[str](), [shown.named_before(candidate)]
@@ -32,7 +33,7 @@ def judge(candidate: Candidate, counts: Mapping[str, int]) -> Verdict:
         made.update(changed.made)
         return changed.frames
 
-    parts = [check(map(frames_of, portion), rules) for portion in shown.changed(candidate, rules)]
+    parts = [check(map(frames_of, portion), rules) for portion in shown.changed(candidate, rules, n_ahead)]
     parts.append(check([shown.whole_rows(candidate, pl.concat(named).unique(), WHOLE_RULES)], WHOLE_RULES))
     parts.append(check([{"run": shown.sum_up_run(candidate, counts, made)}], RUN_RULES))
     return _settle(candidate.store, candidate.run_id, parts)

@@ -41,6 +41,7 @@ from stages.tables.drift import COUNTED, tally
 from stages.tables.move import copy_documents
 from stages.tables.schemas import CONTENT, TABLES, cast, empty
 from stages.tables.store import NewRows, Snapshot, Store
+from stages.tables.store.publish import n_rows_in
 
 _BATCH_BYTES = 32 << 20
 _PIECES = 8
@@ -279,8 +280,7 @@ class Batch:
 
     def weight(self) -> tuple[int, int]:
         """Count the rows of all content tables, and the characters of the mended texts."""
-        files = (self.folder / f"{table}.parquet" for table in CONTENT)
-        rows = sum(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item() for file in files)
+        rows = sum(n_rows_in(self.folder / f"{table}.parquet") for table in CONTENT)
         return rows, int(_read(self.folder / "documents.parquet", ["n_chars"])["n_chars"].sum())
 
     def _keep(self, frames: Mapping[str, pl.DataFrame]) -> None:

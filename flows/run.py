@@ -180,7 +180,7 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
     moved = books.decided().filter(pl.col("action") == "move").collect()
     met = said.met_now(rows, before.rows, moved, books.replaced, concat_met(batches), linked.met)
     with clock("validate"):
-        verdict = steps.judge(candidate, books.counts)
+        verdict = steps.judge(run, candidate, books.counts)
     with clock("publish"):
         counts = books.counts | {"n_corrections": rows.height, "n_corrections_without_effect": len(met.nothing)}
         row = _run_row(run, books._replace(counts=counts), authority, verdict, clock)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from inspect import Parameter
@@ -35,6 +36,8 @@ def _samples() -> Path:
 SAMPLES = str(_samples())
 TABLES = str(Path("data") / "tables")
 """In the folder that the run is started in, wherever the package lies."""
+_MOST_AT_ONCE = 4
+"""So many pieces a step holds at the most, however many workers there are: each takes up to a hundred megabytes."""
 
 
 Pattern = Annotated[str, AfterValidator(check_pattern)]
@@ -156,6 +159,13 @@ class Settings(BaseModel):
             # Half of what is left to each next language; the rest stays for all others.
             priors = tuple((code, 0.5 ** (place + 1)) for place, code in enumerate(self.languages))
         return StageOptions(language=LanguageOptions(priors=priors), entities=EntityOptions(engine=self.engine))
+
+    def at_once(self) -> int:
+        """Say how many pieces a step that is no batch's has in hand at once: as many as there may be workers, and few.
+
+        Each is held in memory meanwhile.
+        """
+        return min(_MOST_AT_ONCE, max(1, (os.cpu_count() or 1) if self.workers is None else self.workers))
 
     def drift_limits(self) -> DriftLimits:
         """Give what counts as drift."""

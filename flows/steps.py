@@ -5,8 +5,9 @@ Rows are handed on as batches and paths: a task's arguments travel through the o
 
 import json
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -323,9 +324,13 @@ def link(run: Run, batches: Sequence[Batch], replaced: Sequence[str], authority:
         take_again(others[at : at + size], run.store, run.previous, run.work / "relinked" / f"relinked-{at:07}")
         for at in range(0, len(others), size)
     ]
-    for batch in (*batches, *relinked):
+
+    def fill(batch: Batch) -> None:
         clusters = linked.given(batch.rows("clusters"))
         batch.replace({"clusters": clusters, "mentions": fill_entities(batch.rows("mentions"), clusters)})
+
+    with ThreadPoolExecutor(run.settings.at_once(), thread_name_prefix="link") as threads:
+        deque(threads.map(fill, (*batches, *relinked)), maxlen=0)
     return Linked(run.whole("entities").add(linked.entities), relinked, linked.met)
 
 
@@ -365,7 +370,8 @@ def assemble(run: Run, batches: Sequence[Batch], replaced: Sequence[str], whole:
     """
     rows = [rows for batch in batches if (rows := batch.new_rows())]
     try:
-        snapshot = run.store.build(run.previous, run.run_id, rows, {one.table: one.rows() for one in whole}, replaced)
+        given, at_once = {one.table: one.rows() for one in whole}, run.settings.at_once()
+        snapshot = run.store.build(run.previous, run.run_id, rows, given, replaced, at_once)
     except GateError as error:
         missing = tuple(line.strip() for line in str(error).splitlines())
         raise gate.refusal(run.store, run.run_id, Verdict(0, missing, (), ())) from error
@@ -375,9 +381,9 @@ def assemble(run: Run, batches: Sequence[Batch], replaced: Sequence[str], whole:
 
 
 @step(name="judge")
-def judge(candidate: Candidate, counts: dict[str, int]) -> Verdict:
+def judge(run: Run, candidate: Candidate, counts: dict[str, int]) -> Verdict:
     """Let the gate judge all rows that changed, and the run as a whole; GateError where anything critical failed."""
-    return gate.judge(candidate, counts)
+    return gate.judge(candidate, counts, 2 * (run.settings.at_once() - 1))
 
 
 @step(name="publish_snapshot", makes=tables_made)

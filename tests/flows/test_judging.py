@@ -113,7 +113,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     kept = home / "kept"
     held: list[Any] = []
 
-    def stop(candidate: Candidate, counts: dict[str, int]) -> None:
+    def stop(_: Run, candidate: Candidate, counts: dict[str, int]) -> None:
         shutil.copytree(home / "tables", kept)
         held.extend((candidate, counts))
         raise _StoppedError
@@ -439,7 +439,7 @@ def after_linking(table: str, column: str) -> dict[str, Any]:
 
 
 def after_assembling(table: str, column: str) -> dict[str, Any]:
-    def judge(candidate: Candidate, counts: dict[str, int]) -> Any:
+    def judge(run: Run, candidate: Candidate, counts: dict[str, int]) -> Any:
         (part,) = candidate.snapshot.tables[table]
         file = path_of(candidate, part.path)
         frame = pl.read_parquet(file)
@@ -447,7 +447,7 @@ def after_assembling(table: str, column: str) -> dict[str, Any]:
         other = to_other(frame, column, mine)
         assert other is not None
         other.write_parquet(file)
-        return _judge(candidate, counts)
+        return _judge(run, candidate, counts)
 
     return {"judge": judge}
 

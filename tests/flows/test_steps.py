@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from expectations.gate import Verdict
 from expectations.judge import refusal
+from flows.settings import Settings
 from stages.tables.store.local import LocalSnapshots
 
 
@@ -24,3 +27,9 @@ def test_what_failed_runs_leave_is_bounded(tmp_path: Path) -> None:
         *(f"20240501T1200{number:02}Z-000000.json" for number in range(21, 30)),
         "zz.json",
     ]
+
+
+@pytest.mark.parametrize(("workers", "pieces"), [(0, 1), (1, 1), (2, 2), (4, 4), (64, 4)])
+def test_no_more_pieces_are_held_at_once_than_memory_has_room_for(workers: int, pieces: int) -> None:
+    assert Settings(workers=workers).at_once() == pieces
+    assert 1 <= Settings().at_once() <= 4

@@ -61,11 +61,12 @@ class Store(Protocol):
 
     def build(
         self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows],
-        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str],
+        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str], at_once: int = 1,
     ) -> Snapshot:  # fmt: skip
         """Write the next snapshot, but for `runs`, without publishing it.
 
         The rows of the documents ``replaced`` go, ``rows`` come; ``whole`` are the tables that are given whole.
+        ``at_once``: parts that are made side by side; each is held in memory meanwhile.
         Raises GateError where a row lacks a value that its table promises.
         """
         ...

@@ -96,14 +96,14 @@ class DeltaTables:
 
     def build(
         self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows],
-        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str],
+        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str], at_once: int = 1,
     ) -> Snapshot:  # fmt: skip
         """Write the files of the parts that change; no table knows of them yet."""
         self._base = self._tags.get(previous.run_id) if previous else None
         with self._told(), TemporaryDirectory(prefix="fliesstext-") as disk:
             # By this name the files are found again if this run comes to no end.
             self.place.write(f"snapshots/{run_id}/{_STARTED}", b"")
-            length, parts = publish.assemble(_Shelf(self, run_id, Path(disk)), previous, replaced, rows, whole)
+            length, parts = publish.assemble(_Shelf(self, run_id, Path(disk)), previous, replaced, rows, whole, at_once)
         earlier = (previous.snapshot, *previous.previous) if previous else ()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         return Snapshot(f"snapshots/{run_id}", run_id, now, parts, length, {}, earlier)

@@ -47,10 +47,12 @@ class LocalSnapshots:
 
     def build(
         self, previous: Snapshot | None, run_id: str, rows: Sequence[NewRows],
-        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str],
+        whole: Mapping[str, pl.DataFrame | pl.LazyFrame], replaced: Sequence[str], at_once: int = 1,
     ) -> Snapshot:  # fmt: skip
         """Write the parts that change, link the others."""
-        return publish.build_snapshot(self.tables, previous, run_id, replaced=replaced, batches=rows, whole=whole)
+        return publish.build_snapshot(
+            self.tables, previous, run_id, replaced=replaced, batches=rows, whole=whole, at_once=at_once
+        )
 
     def add(self, snapshot: Snapshot, table: str, frame: pl.DataFrame) -> Snapshot:
         """Write a table as one file."""

@@ -11,6 +11,7 @@ import shutil
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -85,18 +86,20 @@ def build_snapshot(
     replaced: Sequence[str],
     batches: Sequence[NewRows],
     whole: Mapping[str, pl.DataFrame | pl.LazyFrame],
+    at_once: int = 1,
 ) -> Snapshot:
     """Write the next snapshot below ``tables`` without publishing it.
 
     ``replaced``: the doc_ids whose published rows go (their new rows, if any, are in ``batches``). ``whole``:
     the complete `entities`, `sources` and `quarantine` tables, and `runs` if it is known already; else `add_table`
-    has to bring it. Every file and folder is flushed to disk.
+    has to bring it. ``at_once``: parts that are made side by side, each of which is held in memory meanwhile.
+    Every file and folder is flushed to disk.
     Raises TablesError when a part of ``previous`` that would be built upon is not what was published, GateError when
     a row lacks a value that the table promises.
     """
     folder = tables / "snapshots" / run_id
     folder.mkdir(parents=True)
-    length, parts = assemble(_InFolder(tables, folder), previous, replaced, batches, whole)
+    length, parts = assemble(_InFolder(tables, folder), previous, replaced, batches, whole, at_once)
     for made in (*(folder / table for table in parts), folder, folder.parent, tables):
         sync_folder(made)
     earlier = (previous.snapshot, *previous.previous) if previous else ()
@@ -133,6 +136,7 @@ def assemble(
     replaced: Sequence[str],
     batches: Sequence[NewRows],
     whole: Mapping[str, pl.DataFrame | pl.LazyFrame],
+    at_once: int = 1,
 ) -> tuple[int, dict[str, tuple[Part, ...]]]:
     """Put the parts of the next snapshot on a shelf: those that change are written, the others kept.
 
@@ -144,18 +148,21 @@ def assemble(
     changed = set(replaced) | {doc_id for batch in batches for doc_id in _doc_ids(batch)}
     touched = {doc_id[:length] for doc_id in changed}
     comparable = previous if previous and previous.prefix_length == length else None
-    parts: dict[str, tuple[Part, ...]] = {}
+    to_put: list[tuple[str, _Stretch, list[str], list[NewRows]]] = []
     for table in CONTENT:
         stretches = prefixes_of(min(length, prefix_length(*sizes[table], 0)))
         gone = _group_ids(replaced, len(stretches[0]))
-        come = _group_batches((batch for batch in batches if _n_rows(batch.files[table])), stretches)
-        parts[table] = tuple(
-            part
-            for stretch in stretches
-            for part in _put_content(
-                shelf, previous, comparable, table, _Stretch(stretch, length), touched, gone[stretch], come[stretch]
-            )
-        )
+        come = _group_batches((batch for batch in batches if n_rows_in(batch.files[table])), stretches)
+        to_put += [(table, _Stretch(begin, length), gone[begin], come[begin]) for begin in stretches]
+
+    def put(one: tuple[str, _Stretch, list[str], list[NewRows]]) -> list[Part]:
+        table, stretch, gone, come = one
+        return _put_content(shelf, previous, comparable, table, stretch, touched, gone, come)
+
+    parts: dict[str, tuple[Part, ...]] = dict.fromkeys(CONTENT, ())
+    with ThreadPoolExecutor(at_once, thread_name_prefix="part") as threads:
+        for (table, *_), made in zip(to_put, threads.map(put, to_put), strict=True):
+            parts[table] += tuple(made)
     for table, frame in whole.items():
         parts[table] = tuple(_put_whole(shelf, comparable, frame.lazy(), table, length))
     return length, parts
@@ -241,7 +248,7 @@ def _size(
     old = previous.tables[table] if previous else ()
     stays = 1 - min(1.0, len(replaced) / max(1, previous.n_rows()["documents"] if previous else 0))
     files = [batch.files[table] for batch in batches]
-    n_rows = stays * sum(part.rows for part in old) + sum(map(_n_rows, files))
+    n_rows = stays * sum(part.rows for part in old) + sum(map(n_rows_in, files))
     return n_rows, stays * sum(part.bytes for part in old) + sum(file.stat().st_size for file in files)
 
 
@@ -267,7 +274,8 @@ def _group_batches(batches: Iterable[NewRows], prefixes: Sequence[str]) -> defau
     return grouped
 
 
-def _n_rows(file: Path) -> int:
+def n_rows_in(file: Path) -> int:
+    """Look up how many rows a Parquet file says that it has."""
     from pyarrow.parquet import read_metadata
 
     return int(read_metadata(file).num_rows)
@@ -282,7 +290,7 @@ def _put_content(
     touched: Collection[str],
     replaced: Sequence[str],
     batches: Sequence[NewRows],
-) -> Iterator[Part]:
+) -> list[Part]:
     """Put the parts of a stretch: what stands of the last snapshot, and what this run made; all of it is read at once.
 
     Of a ``comparable`` snapshot, cut in the same way, parts that are not ``touched`` are kept as they are.
@@ -299,11 +307,13 @@ def _put_content(
     new = [batch.files[table] for batch in batches]
     frames += [pl.scan_parquet(new, glob=False).filter(stretch.holds)] if new else []
     cut = stretch.cut(pl.concat(frames).collect(), table)
+    parts = []
     for prefix in stretch.prefixes:
         if comparable and (prefix not in asked or (old[prefix].rows == 0 and prefix not in cut)):
-            yield shelf.keep(comparable, old[prefix])
+            parts.append(shelf.keep(comparable, old[prefix]))
         else:
-            yield shelf.put(cut.get(prefix, empty(table)), table, prefix)
+            parts.append(shelf.put(cut.get(prefix, empty(table)), table, prefix))
+    return parts
 
 
 def _by_prefix(snapshot: Snapshot | None, table: str) -> dict[str, Part]:

@@ -1,14 +1,18 @@
 """Pieces of a table say the same as the whole of it."""
 
 import random
+import threading
+import time
+from collections.abc import Iterator
 from unittest.mock import patch
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.tables import pieces
-from stages.tables.pieces import Merged, stretches
+from stages.tables.pieces import Merged, ahead, stretches
 
 SCHEMA = pl.Schema({"name": pl.String(), "n": pl.Int64()})
 
@@ -49,3 +53,47 @@ def test_every_document_is_in_one_stretch() -> None:
         parts = [ids.filter(stretch) for stretch in stretches(n_rows)]
         assert len(parts) == n_stretches
         assert sorted(pl.concat(parts)["doc_id"]) == sorted(ids["doc_id"])
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 50])
+def test_pieces_made_ahead_come_in_their_order_and_no_earlier_than_allowed(n: int) -> None:
+    made = 0
+
+    def pieces() -> Iterator[int]:
+        nonlocal made
+        while made < 20:
+            made += 1
+            yield made
+
+    for number, piece in enumerate(ahead(pieces(), n), 1):
+        until = time.monotonic() + 5
+        while made < min(20, number + n) and time.monotonic() < until:
+            time.sleep(0.001)
+        assert (piece, made) == (number, min(20, number + n))
+
+
+@pytest.mark.parametrize("n", [0, 2])
+def test_a_piece_that_cannot_be_made_is_told_in_its_place(n: int) -> None:
+    def pieces() -> Iterator[int]:
+        yield from (1, 2, 3)
+        raise ValueError("no fourth")
+
+    given: list[int] = []
+    with pytest.raises(ValueError, match="no fourth"):
+        given.extend(ahead(pieces(), n))
+    assert given == [1, 2, 3]
+
+
+def test_nothing_is_made_for_who_has_gone() -> None:
+    made = []
+
+    def pieces() -> Iterator[int]:
+        for number in range(1_000):
+            made.append(number)
+            yield number
+
+    coming = ahead(pieces(), 2)
+    assert next(coming) == 0
+    coming.close()  # type: ignore[attr-defined]
+    assert len(made) <= 4
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("ahead")]

@@ -314,6 +314,14 @@ def test_only_parts_with_changes_are_written(tables, parted):
 
 
 @pytest.mark.usefixtures("small_parts")
+def test_parts_made_side_by_side_are_those_made_one_after_the_other(tables):
+    several = {"replaced": [], "batches": [batch(tables.parent / "work" / "b", documents(MANY))], "whole": {}}
+    alone, together = (build_snapshot(tables / str(n), None, "run-1", **several, at_once=n) for n in (1, 4))
+    assert together.tables == alone.tables
+    assert len(alone.tables["blocks"]) == 16
+
+
+@pytest.mark.usefixtures("small_parts")
 def test_parts_without_rows_that_get_none_are_not_written_anew(tables):
     bare = ("repairs", "raw_texts")
     first = publish(tables, "run-1", MANY, new=[documents(MANY) | {name: empty(name) for name in bare}])
