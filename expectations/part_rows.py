@@ -54,6 +54,8 @@ def part_rows(frames: Mapping[str, pl.DataFrame], rules: Iterable[Rule] = RULES)
     for rule in rules:
         by_table[rule.table].append(rule)
     bad = pl.concat(_bad_rows(frame, by_table[name], name) for name, frame in frames.items())
+    if bad.is_empty():
+        return {**frames}, bad
     whole = bad.filter(~pl.col("table").is_in(LEAF_TABLES))["doc_id"].unique()
     good = {}
     for name, frame in frames.items():
