@@ -38,7 +38,7 @@ _CHUNK_ROWS = 100_000
 """Rows of all content tables whose evidence is gathered at once."""
 _CHUNK_CHARS = 32_000_000
 """Characters of text that are held at once, if not one batch alone has more."""
-_SHOWN_ROWS = 400_000
+_SHOWN_ROWS = 600_000
 """Rows, bare of their texts, that Great Expectations is shown at once."""
 _WHOLE_ROWS = 50_000
 """Rows of a table that is given whole that are read at once, beside those that were published."""
