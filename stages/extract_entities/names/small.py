@@ -40,6 +40,8 @@ def open_session(path: Path) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     # In one run are so few words that the arena stays small, and its pages need not be had anew for each run.
     options.enable_cpu_mem_arena = True
+    # Each run has as many words as it has; a plan for each number of them would be kept, ten megabytes in all.
+    options.enable_mem_pattern = False
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
