@@ -38,8 +38,8 @@ _BEGIN = (
     "from expectations.gate_process import answer; answer()"
 )
 _LENGTH_BYTES = 8
-_UNUSED = ("altair", "boto3", "scipy.stats")
-"""What Great Expectations imports for charts, stores and kinds of expectations that no rule here needs."""
+_UNUSED = ("altair", "scipy.stats")
+"""What Great Expectations imports for charts and kinds of expectations that no rule here needs."""
 
 
 def make_ready() -> None:

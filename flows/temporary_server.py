@@ -28,6 +28,17 @@ _OWN_GROUP = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # the word for 
 _BEGIN = "import sys; sys.path[:] = {path!r};from flows.temporary_server import serve; serve({folder!r})"
 _LOOKS_EVERY_S = 0.05
 _PORT = "port"  # the file, in its folder, in which the server tells it
+_OFF = (
+    "PREFECT_API_BLOCKS_REGISTER_ON_START",
+    "PREFECT_SERVER_ANALYTICS_ENABLED",
+    "PREFECT_SERVER_EVENTS_STREAM_OUT_ENABLED",
+    "PREFECT_SERVER_LOGS_STREAM_OUT_ENABLED",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED",
+    "PREFECT_SERVER_UI_ENABLED",
+)
+"""What the server does without: pages, and what waits for logs and events, as none are sent."""
 
 
 class TemporaryServer:
@@ -47,13 +58,14 @@ class TemporaryServer:
         if self._process is not None:
             return
         self._folder = Path(tempfile.mkdtemp(prefix="fliesstext-server-"))
-        if _template().exists():
+        migrated = _template().exists()
+        if migrated:
             shutil.copyfile(_template(), self._folder / "prefect.db")
         # A session of its own: Ctrl-C on a terminal is for the run, which still has to tell the server how it ended.
         apart: dict[str, Any] = {"start_new_session": True, "creationflags": _OWN_GROUP}
         begin = _BEGIN.format(path=sys.path, folder=str(self._folder))
         self._process = subprocess.Popen(
-            [sys.executable, "-c", begin], stdin=subprocess.PIPE, env=_environment(self._folder), **apart
+            [sys.executable, "-c", begin], stdin=subprocess.PIPE, env=_environment(self._folder, migrated), **apart
         )
 
     def ready(self, seconds: float) -> str:
@@ -103,14 +115,15 @@ def _answers(client: Any, url: str) -> bool:
         return False
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, migrated: bool) -> dict[str, str]:
     """The environment of the server: none of the settings that the user made for a server of their own."""
+    off = (*_OFF, "PREFECT_SERVER_DATABASE_MIGRATE_ON_START") if migrated else _OFF
     return {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")} | {
         "PREFECT_HOME": str(folder),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_UI_ENABLED": "false",
-        "PREFECT_API_BLOCKS_REGISTER_ON_START": "false",
+        **dict.fromkeys(off, "false"),
+        # A library of the server would rewrite the code of its modules, to look at types, each time they are loaded.
+        "PY_KEY_VALUE_DISABLE_BEARTYPE": "true",
         # What Prefect sets for its own temporary server.
         "PREFECT__SERVER_EPHEMERAL": "1",
         "PREFECT__SERVER_FINAL": "1",

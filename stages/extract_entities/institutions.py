@@ -148,7 +148,7 @@ def _kinds() -> dict[str, list[str]]:
 
 
 @cache
-def _known() -> dict[str, tuple[tuple[str, str], ...]]:
+def _known() -> dict[str, list[tuple[str, str]]]:
     """The last word of institutions in each of its cases, with a mark or without: the stem of the first, the name."""
     names = {name for kind, row in organisations() for name in row if name[0].isupper() and _is_looked_for(kind, name)}
     by_word: dict[str, list[tuple[str, str]]] = {}
@@ -157,11 +157,10 @@ def _known() -> dict[str, tuple[tuple[str, str], ...]]:
         first = ADJECTIVE.sub("", name.partition(" ")[0])
         for word in (last, f"{last}s", f"{last}es"):
             by_word.setdefault(word, []).append((first, name))
-    known: dict[str, tuple[tuple[str, str], ...]] = {}
-    for word, there in by_word.items():
-        marked = dict.fromkeys([word + mark for mark in MARKS], tuple(there))
-        known |= marked | {both: known[both] + marked[both] for both in marked.keys() & known.keys()}
-    return known
+    # A name may end in a mark of its own: "Warner Bros." beside "Warner Bros".
+    ends = [word for word in by_word if word[-1] in MARKS and word[:-1] in by_word]
+    known = {word + mark: there for mark in MARKS for word, there in by_word.items()}
+    return known | {word: by_word[word[:-1]] + by_word[word] for word in ends}
 
 
 @cache

@@ -150,13 +150,9 @@ def never_one() -> list[tuple[str, str, str]]:
 @cache
 def places() -> dict[str, Place]:
     """Name -> place, for names that mean one place only."""
-    found = {}
-    with (FOLDER / "places.tsv").open(encoding="utf-8") as handle:
-        for line in handle:
-            if not line.startswith(("#", "key\t")):
-                key, number, country, name, _ = line.rstrip("\n").split("\t")
-                found[key] = Place(int(number), country, name)
-    return found
+    lines = (FOLDER / "places.tsv").read_text(encoding="utf-8").splitlines()
+    rows = (line.split("\t") for line in lines if not line.startswith(("#", "key\t")))
+    return {key: Place._make((int(number), country, name)) for key, number, country, name, _ in rows}
 
 
 @cache

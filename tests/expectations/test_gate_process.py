@@ -93,3 +93,13 @@ def test_spark_beside_it_does_not_end_it(good, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     assert gate_process.check([good], MENTIONS).critical == ()
     gate_process._process.cache_clear()
+
+
+def test_it_loads_nothing_that_no_rule_needs():
+    program = (
+        "import sys; from expectations.gate_process import _load_little; _load_little();"
+        "print([name for name in ('altair.vegalite', 'botocore', 'sqlalchemy') if name in sys.modules]);"
+        "import sqlalchemy; print(sqlalchemy.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=300)
+    assert done.stdout.split("\n")[:2] == ["[]", "sqlalchemy"]

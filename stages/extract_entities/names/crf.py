@@ -1,6 +1,5 @@
 """A linear-chain CRF (python-crfsuite) over words, shapes, affixes and lists: the second opinion of the encoder."""
 
-import gzip
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -12,12 +11,12 @@ from stages.extract_entities.names.features import sentence_features
 from stages.extract_entities.names.labels import TAGS
 from stages.extract_entities.names.paths import Floats
 
-MODEL = Path(__file__).parents[2] / "models" / "names_crf" / "names.crfsuite.gz"
+MODEL = Path(__file__).parents[2] / "models" / "names_crf" / "names.crfsuite"
 
 
 @lru_cache(maxsize=1)
 def _weights() -> bytes:
-    return gzip.decompress(MODEL.read_bytes())
+    return MODEL.read_bytes()
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ looked at once and remembered, and a sentence is put together from remembered li
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, repeat
 from pathlib import Path
 
 LEXICON = Path(__file__).parents[2] / "models" / "names_crf" / "lexicon.tsv"
@@ -30,7 +30,7 @@ class Lexicon(dict[str, str]):
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         table = cls()
         for value, _, words in (line.partition("\t") for line in lines):
-            table.update(dict.fromkeys(words.split(" "), value))
+            table.update(zip(words.split(" "), repeat(value)))
         return table
 
 

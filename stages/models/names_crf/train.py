@@ -1,14 +1,12 @@
 """Train the CRF: ``python -m stages.models.names_crf.train DEVSETS/ner``; one thread, some eight minutes.
 
-Writes ``names.crfsuite.gz`` and ``known.tsv`` beside this file. Needs ``lexicon.tsv`` (see `build_lexicon`).
+Writes ``names.crfsuite`` and ``known.tsv`` beside this file. Needs ``lexicon.tsv`` (see `build_lexicon`).
 """
 
 import argparse
-import gzip
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pycrfsuite
 
@@ -55,10 +53,7 @@ def train(folder: Path) -> None:
     trainer = pycrfsuite.Trainer(verbose=False, params=PARAMETERS)
     for words, tags in tagged_sentences(folder / "germeval_train_12.tsv"):
         trainer.append(sentence_features(words), tags)
-    with TemporaryDirectory() as work:
-        trainer.train(f"{work}/model")
-        # A fixed time keeps the bytes the same from build to build.
-        MODEL.write_bytes(gzip.compress(Path(work, "model").read_bytes(), 9, mtime=0))
+    trainer.train(str(MODEL))
 
 
 if __name__ == "__main__":

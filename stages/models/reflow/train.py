@@ -68,7 +68,8 @@ def main() -> None:
     if not options.lines:
         write_vocabulary(options.devsets)
         arrays |= train_hyphens(articles, options.devsets, _words_of(options.without))
-    np.savez_compressed(options.out, **arrays)  # type: ignore[arg-type]
+    # Not compressed, which would make them a tenth smaller and loading them four times as long.
+    np.savez(options.out, **arrays)  # type: ignore[arg-type]
     print(f"wrote {options.out}, {options.out.stat().st_size} bytes")
 
 

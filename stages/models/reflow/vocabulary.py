@@ -93,5 +93,5 @@ def build_vocabulary(devsets: Path) -> npt.NDArray[np.uint32]:
 def write_vocabulary(devsets: Path) -> None:
     """Write the table beside the model card."""
     table = build_vocabulary(devsets)
-    np.savez_compressed(VOCABULARY, steps=np.diff(table, prepend=np.uint32(0)))
+    np.savez(VOCABULARY, steps=np.diff(table, prepend=np.uint32(0)))
     print(f"{len(table)} words, {VOCABULARY.stat().st_size} bytes")
