@@ -38,7 +38,7 @@ LANGUAGES = {
     "fast": {"de": "trained"},
 }
 EXTRACTORS = {"accurate": "encoder-2", "fast": "small-3"}
-VERSION = "names-6 encoder-2 crf-1 small-3"
+VERSION = "names-7 encoder-2 crf-1 small-3"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 
