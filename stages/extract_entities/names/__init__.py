@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from stages.errors import UsageError
-from stages.extract_entities.names.decode import NOTHING, Name, Tagged, at_slashes, is_currency, names_of
+from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of
 from stages.extract_entities.names.others import OPENERS, check_other, extractor, find_others, fingerprint, is_other
 from stages.extract_entities.names.tokenise import Words, tokenise_all
 from stages.extract_entities.names.vote import Sentence, vote
@@ -38,7 +38,7 @@ LANGUAGES = {
     "fast": {"de": "trained"},
 }
 EXTRACTORS = {"accurate": "encoder-2", "fast": "small-3"}
-VERSION = "names-6 encoder-2 crf-1 small-3"
+VERSION = "names-7 encoder-2 crf-1 small-3"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 
@@ -122,16 +122,12 @@ def _find(asked: list[tuple[str, str]], engine: str) -> dict[tuple[str, str], Se
 
 def _tag_texts(asked: list[tuple[str, str]], words: Words, engine: str) -> list[list[Name]]:
     cuts = [(i, *cut) for i, (first, last) in enumerate(pairwise(words.bounds)) for cut in _cuts(words, first, last)]
-    names: list[list[Name]] = [[] for _ in asked]
     stretches = [words.forms[first:last] for _, first, last in cuts]
-    tagged_stretches = _tag(stretches, [asked[i][1] for i, _, _ in cuts], engine)
-    for (i, first, _), forms, tagged in zip(cuts, stretches, tagged_stretches, strict=True):
-        if tagged is not NOTHING:
-            names[i] += names_of(forms, words.starts[first : first + len(forms)], tagged, EXTRACTORS[engine])
-    return names
+    tagged = _tag(stretches, [asked[i][1] for i, _, _ in cuts], engine)
+    return names_of(words, {last for _, _, last in cuts}, tagged, EXTRACTORS[engine])
 
 
-def _tag(stretches: list[list[str]], languages: list[str], engine: str) -> list[Tagged]:
+def _tag(stretches: list[list[str]], languages: list[str], engine: str) -> Tagged:
     # Imported here so that asking for the names of an engine does not load onnxruntime.
     if engine == "fast":
         from stages.extract_entities.names.small import tag_small

@@ -6,20 +6,25 @@ on germeval_dev by `SURE` is in the card of the encoder.
 
 from collections.abc import Sequence
 
-from stages.extract_entities.names.decode import NOTHING, Tagged
+import numpy as np
+
+from stages.extract_entities.names.decode import Tagged
 from stages.extract_entities.names.encoder import tag_encoder
 from stages.extract_entities.names.small import tag_where_sure
 
 SURE = 0.9
 
 
-def tag_cascade(sentences: Sequence[Sequence[str]], known: Sequence[bool]) -> list[Tagged]:
-    """Tag each sentence; ``known`` tells of which the small network knows the language."""
-    asked = [number for number, is_known in enumerate(known) if is_known]
-    results: list[Tagged | None] = [None] * len(sentences)
-    for number, tagged in zip(asked, tag_where_sure([sentences[number] for number in asked], SURE), strict=True):
-        results[number] = tagged
-    left = [number for number, tagged in enumerate(results) if tagged is None]
-    for number, tagged in zip(left, tag_encoder([sentences[number] for number in left]), strict=True):
-        results[number] = tagged
-    return [tagged or NOTHING for tagged in results]
+def tag_cascade(sentences: Sequence[Sequence[str]], known: Sequence[bool]) -> Tagged:
+    """Tag the words of all sentences; ``known`` tells of which the small network knows the language."""
+    is_known = np.array(known, bool)
+    quick, is_sure = tag_where_sure([sentences[number] for number in np.flatnonzero(is_known).tolist()], SURE)
+    is_left = ~is_known
+    is_left[is_known] = ~is_sure
+    slow = tag_encoder([sentences[number] for number in np.flatnonzero(is_left).tolist()])
+    of_known, of_left = (np.repeat(chosen, list(map(len, sentences))) for chosen in (is_known, is_left))
+    columns = [np.zeros(len(of_left), column.dtype) for column in slow]
+    for column, by_small, by_encoder in zip(columns, quick, slow, strict=True):
+        column[of_known] = by_small
+        column[of_left] = by_encoder
+    return Tagged(*columns)

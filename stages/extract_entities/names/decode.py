@@ -1,12 +1,16 @@
 """Tagged words -> names with their places in the sentence."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from stages.extract_entities.names.labels import KINDS, TYPES
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.extract_entities.names.labels import KINDS, TYPES, Runs, runs_of
+from stages.extract_entities.names.tokenise import Words
 from stages.lookups.known_names import landscapes
 
 KNOWN = Path(__file__).parents[2] / "models" / "names_crf" / "known.tsv"
@@ -33,23 +37,18 @@ EDGES = frozenset(",;:/|*-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u201
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 
 
-Run = tuple[int, int, str]
-"""First word, word after the last and label of a name."""
-
-
 class Tagged(NamedTuple):
-    """What an engine says of one sentence: outer and inner names, and of each word the probability of its outer tag."""
+    """What an engine says of words: the numbers of their outer and inner tags in `TAGS`, how probable the outer is."""
 
-    outer: Sequence[Run]
-    inner: Sequence[Run]
-    scores: Sequence[float]
-
-
-NOTHING = Tagged([], [], [])
-"""What an engine may say of a sentence in which no word is named."""
+    outer: NDArray[np.intp]
+    inner: NDArray[np.intp]
+    scores: NDArray[np.float32]
 
 
-LABEL_AND_KIND = {f"{name}{kind}": (name, kind or "name") for name in TYPES for kind in KINDS}
+NOTHING = Tagged(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0, np.float32))
+"""What is said of no words."""
+
+LABELS_AND_KINDS = [(name, kind or "name") for kind in KINDS for name in TYPES]  # in the order of `labels.LABELS`
 
 
 class Name(NamedTuple):
@@ -103,44 +102,62 @@ def _known_inside() -> dict[str, str]:
     return dict.fromkeys(landscapes(), "LOC") | known_names()
 
 
-def names_of(words: Sequence[str], starts: Sequence[int], tagged: Tagged, extractor: str) -> list[Name]:
-    """Turn runs of words into names sorted by (start, -end); names inside names are kept when they are of another kind.
+def end_to_end(parts: Iterable[Tagged]) -> Tagged:
+    """What is said of the words of all parts."""
+    return Tagged(*map(np.concatenate, zip(NOTHING, *parts, strict=True)))
 
-    ``starts`` says where each word begins in the sentence. Of the inner level only parts and derivations count, since
-    two names must not overlap.
+
+def names_of(words: Words, ends: Container[int], tagged: Tagged, extractor: str) -> list[list[Name]]:
+    """Turn the tags of words into the names of each sentence, sorted by (start, -end).
+
+    Words are tagged in stretches; ``ends`` has the number of the word behind each. Of the inner level only parts and
+    derivations count, and none in an outer name of the same kind, since two such names must not overlap.
     """
-    runs = (_bare_run(run, words) for run in tagged.outer)
-    outer = [_name(words, starts, run, tagged.scores, extractor) for run in runs if run[0] < run[1]]
-    inside = [_name(words, starts, run, tagged.scores, extractor) for run in tagged.inner]
-    names = outer + [
-        name
-        for name in inside
-        if name.kind != "name"
-        and not any(one.kind == name.kind and one.start < name.end and name.start < one.end for one in outer)
-    ]
-    return sorted(names, key=lambda name: (name.start, -name.end, name.kind)) if len(names) > 1 else names
+    scores = np.round(tagged.scores.astype(np.float64), 4).tolist()
+    names: list[list[Name]] = [[] for _ in words.bounds[1:]]
+    outer = _bare_runs(runs_of(tagged.outer), words.forms, ends)
+    for sentence, name in _names(words, outer, scores, extractor):
+        names[sentence].append(name)
+    for sentence, name in _names(words, runs_of(tagged.inner), scores, extractor):
+        alike = [one for one in names[sentence] if one.kind == name.kind]
+        if name.kind != "name" and not any(one.start < name.end and name.start < one.end for one in alike):
+            names[sentence].append(name)
+            names[sentence].sort(key=lambda one: (one.start, -one.end, one.kind))
+    return names
 
 
-def _bare_run(run: Run, words: Sequence[str]) -> Run:
-    """Take marks off the edges of a run, a closing bracket only when it was not opened inside."""
-    first, last, label = run
-    while first < last and words[first] in EDGES:
+def _names(words: Words, runs: Runs, scores: Sequence[float], extractor: str) -> Iterator[tuple[int, Name]]:
+    """The names that runs of words are, each behind the number of its sentence."""
+    sentences = np.searchsorted(words.bounds, runs.firsts, "right") - 1
+    for sentence, first, end, label in zip(*(column.tolist() for column in (sentences, *runs)), strict=True):
+        (name, kind), last = LABELS_AND_KINDS[label], words.forms[end - 1]
+        span = words.starts[first], words.starts[end - 1] + len(last)
+        if kind == "part" and end - first == 1:
+            inside = part_bounds(last, name)
+            span = span[0] + inside[0], span[0] + inside[1]
+        yield sentence, Name(*span, name, kind, min(scores[first:end]), extractor)
+
+
+def _bare_runs(runs: Runs, forms: Sequence[str], ends: Container[int]) -> Runs:
+    """Take marks off the edges of runs; those that are nothing else go."""
+    firsts, lasts, labels = runs
+    firsts, lasts = firsts.copy(), lasts.copy()
+    for number, (first, last) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
+        if forms[first] in EDGES or forms[last - 1] in EDGES or forms[last - 1] == ".":
+            firsts[number], lasts[number] = _bare_run(first, last, forms, ends)
+    kept = firsts < lasts
+    return Runs(firsts[kept], lasts[kept], labels[kept])
+
+
+def _bare_run(first: int, last: int, forms: Sequence[str], ends: Container[int]) -> tuple[int, int]:
+    """Where a run without marks at its edges begins and ends; a closing bracket stays that was opened inside."""
+    while first < last and forms[first] in EDGES:
         first += 1
-    while first < last and (words[last - 1] in EDGES or (last == len(words) and words[last - 1] == ".")):
-        if words[last - 1] == ")" and "(" in words[first:last]:
+    while first < last and (forms[last - 1] in EDGES or (last in ends and forms[last - 1] == ".")):
+        if forms[last - 1] == ")" and "(" in forms[first:last]:
             break
         last -= 1
-    return first, last, label
-
-
-def _name(words: Sequence[str], starts: Sequence[int], run: Run, scores: Sequence[float], extractor: str) -> Name:
-    first, last, written = run
-    start, end = starts[first], starts[last - 1] + len(words[last - 1])
-    label, kind = LABEL_AND_KIND[written]
-    if kind == "part" and last - first == 1:
-        inside = part_bounds(words[first], label)
-        start, end = start + inside[0], start + inside[1]
-    return Name(start, end, label, kind, round(min(scores[first:last]), 4), extractor)
+    return first, last
 
 
 def at_slashes(text: str, names: Iterable[Name]) -> list[Name]:

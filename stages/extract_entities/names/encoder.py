@@ -14,8 +14,8 @@ import numpy as np
 import onnxruntime
 
 from stages.extract_entities.names.crf import marginals
-from stages.extract_entities.names.decode import NOTHING, Tagged
-from stages.extract_entities.names.labels import TAGS, labelled, runs_of
+from stages.extract_entities.names.decode import Tagged, end_to_end
+from stages.extract_entities.names.labels import TAGS
 from stages.extract_entities.names.paths import Floats, best_path, shipped_gains
 from stages.extract_entities.names.pieces import END, PIECES, START, piece_ids, shipped_tokenizer
 
@@ -38,9 +38,9 @@ def _session() -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(MODEL, options, providers=["CPUExecutionProvider"])
 
 
-def tag_encoder(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
-    """Tag each sentence; scores are the probabilities of the chosen tags."""
-    return [_read(*found) if len(found[0]) else NOTHING for found in tag_probabilities(sentences)]
+def tag_encoder(sentences: Sequence[Sequence[str]]) -> Tagged:
+    """Tag the words of all sentences; scores are the probabilities of the chosen tags."""
+    return end_to_end(_read(*found) for found in tag_probabilities(sentences) if len(found[0]))
 
 
 def tag_probabilities(sentences: Sequence[Sequence[str]]) -> list[tuple[Floats, Floats]]:
@@ -86,10 +86,8 @@ def _run(rows: Sequence[Sequence[Sequence[int]]]) -> Iterator[tuple[Floats, Floa
 
 
 def _read(outer: Floats, inner: Floats) -> Tagged:
-    path = best_path(outer, shipped_gains(), SURE)
-    scores = outer[np.arange(len(path)), path].tolist()
-    runs, inside = (labelled(runs_of(np.array(numbers))) for numbers in (path, best_path(inner)))
-    return Tagged(runs, inside, scores) if runs or inside else NOTHING
+    path = np.array(best_path(outer, shipped_gains(), SURE))
+    return Tagged(path, np.array(best_path(inner)), outer[np.arange(len(path)), path])
 
 
 def _second_opinion(words: Sequence[str], outer: Floats) -> Floats:

@@ -36,9 +36,5 @@ def tag_runs(tags: Sequence[str]) -> list[tuple[int, int, str]]:
     >>> tag_runs(["B-PER", "I-PER", "O", "I-LOC"])
     [(0, 2, 'PER'), (3, 4, 'LOC')]
     """
-    return labelled(runs_of(np.array([TAGS.index(tag) for tag in tags], np.intp)))
-
-
-def labelled(runs: Runs) -> list[tuple[int, int, str]]:
-    """Runs as (first word, end word, label)."""
+    runs = runs_of(np.array([TAGS.index(tag) for tag in tags], np.intp))
     return [(first, end, LABELS[label]) for first, end, label in zip(*(c.tolist() for c in runs), strict=True)]

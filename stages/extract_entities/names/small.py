@@ -15,9 +15,9 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from stages.extract_entities.names.decode import NOTHING, Run, Tagged
+from stages.extract_entities.names.decode import Tagged, end_to_end
 from stages.extract_entities.names.forms import form_arrays
-from stages.extract_entities.names.labels import TAGS, Runs, labelled, runs_of
+from stages.extract_entities.names.labels import TAGS
 from stages.extract_entities.names.paths import Floats, best_rows, shipped_gains
 from stages.extract_entities.names.pieces import shipped_tokenizer
 
@@ -104,20 +104,20 @@ def _memory() -> FormMemory:
     return FormMemory()
 
 
-def tag_small(sentences: Sequence[Sequence[str]]) -> list[Tagged]:
-    """Tag each sentence; scores are the probabilities of the chosen tags. `NOTHING` where all words are O."""
-    return [tagged for asked in _ask(sentences) for tagged in _read(asked)]
+def tag_small(sentences: Sequence[Sequence[str]]) -> Tagged:
+    """Tag the words of all sentences; scores are the probabilities of the chosen tags."""
+    return end_to_end(map(_read, _ask(sentences)))
 
 
-def tag_where_sure(sentences: Sequence[Sequence[str]], sure: float) -> list[Tagged | None]:
-    """As `tag_small`; None for a sentence in which any word has no tag, of either level, as probable as ``sure``."""
-    results: list[Tagged | None] = []
+def tag_where_sure(sentences: Sequence[Sequence[str]], sure: float) -> tuple[Tagged, NDArray[np.bool_]]:
+    """As `tag_small`; and of which sentences every word has tags, of both levels, as probable as ``sure``."""
+    parts, are_sure = [], [np.zeros(0, bool)]
     for asked in _ask(sentences):
         doubtful = np.minimum(asked.outer.max(axis=1), asked.inner.max(axis=1)) < sure
         doubtful[asked.gaps] = False
-        counts = np.diff(np.cumsum(doubtful)[asked.gaps]).tolist()
-        results += [None if count else tagged for count, tagged in zip(counts, _read(asked), strict=True)]
-    return results
+        are_sure.append(np.diff(np.cumsum(doubtful)[asked.gaps]) == 0)
+        parts.append(_read(asked))
+    return end_to_end(parts), np.concatenate(are_sure)
 
 
 class _Asked(NamedTuple):
@@ -151,32 +151,29 @@ def _cuts(bounds: NDArray[np.intp], size: int) -> list[int]:
     return found
 
 
-def _read(asked: _Asked) -> Iterator[Tagged]:
+def _read(asked: _Asked) -> Tagged:
     outer, inner, gaps = asked
     real = np.ones(len(outer), bool)
     real[gaps] = False
     tags = best_rows(outer, real, shipped_gains(), SURE)
-    scores = outer[np.arange(len(tags)), tags].tolist()
-    named = (_by_sentence(runs_of(found), gaps) for found in (tags, best_rows(inner, real)))
-    for runs, inside, before, after in zip(*named, gaps[:-1].tolist(), gaps[1:].tolist(), strict=True):
-        yield Tagged(runs, inside, scores[before + 1 : after]) if runs or inside else NOTHING
-
-
-def _by_sentence(runs: Runs, gaps: NDArray[np.intp]) -> Iterator[list[Run]]:
-    """The runs of each sentence, counted from its first word."""
-    bounds = np.searchsorted(runs.firsts, gaps)
-    before = np.repeat(gaps[:-1] + 1, np.diff(bounds))
-    found = labelled(Runs(runs.firsts - before, runs.ends - before, runs.labels))
-    return (found[first:last] for first, last in pairwise(bounds.tolist()))
+    scores = outer[np.arange(len(tags)), tags]
+    return Tagged(tags[real], best_rows(inner, real)[real], scores[real])
 
 
 def _probabilities(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Probabilities of the outer and the inner tags of every word, asked for about `ROW` words at a time."""
-    around = _around(bounds)
-    cuts = np.unique(bounds[_cuts(bounds, ROW)]).tolist()
-    parts = [_run(rows[first:last], around[:, first:last], first) for first, last in pairwise(cuts)]
+    cuts = pairwise(_cuts(bounds, ROW))
+    parts = [_run(rows[bounds[first] : bounds[last]], bounds[first : last + 1] - bounds[first]) for first, last in cuts]
     outer, inner = (np.concatenate([EMPTY, *(part[level] for part in parts)]) for level in (0, 1))
     return outer, inner
+
+
+def _run(rows: NDArray[np.intp], bounds: NDArray[np.intp]) -> list[Floats]:
+    """The probabilities of the words of some sentences."""
+    # A matrix of a single row is multiplied in another order, so a word never stands alone.
+    around = _around(np.append(bounds, bounds[-1] + 1))
+    inputs = {"forms": _memory().vectors, "rows": np.append(rows, 0), "around": around}
+    return [found[:-1] for found in _tagger().run(None, inputs)]
 
 
 def _around(bounds: NDArray[np.intp]) -> NDArray[np.intp]:
@@ -184,15 +181,3 @@ def _around(bounds: NDArray[np.intp]) -> NDArray[np.intp]:
     first, last = (np.repeat(edge, np.diff(bounds))[:, None] for edge in (bounds[:-1], bounds[1:]))
     places = np.arange(bounds[-1])[:, None] + np.multiply.outer(REACH, [-1, 0, 1])[:, None]
     return np.where((places >= first) & (places < last), places, BEYOND)
-
-
-def _run(rows: NDArray[np.intp], around: NDArray[np.intp], first: int) -> list[Floats]:
-    """The probabilities of words that begin at ``first``; ``around`` counts from the first word of all."""
-    # A matrix of a single row is multiplied in another order, so a word never stands alone.
-    nowhere = np.full((len(REACH), 1, 3), BEYOND)
-    inputs = {
-        "forms": _memory().vectors,
-        "rows": np.append(rows, 0),
-        "around": np.append(np.where(around == BEYOND, BEYOND, around - first), nowhere, axis=1),
-    }
-    return [found[:-1] for found in _tagger().run(None, inputs)]

@@ -17,7 +17,8 @@ from stages.lookups.known_names import lists
 
 STRONG = 0.9  # a name as sure as this keeps a label of its own ("Dortmund" the city beside "Dortmund" the club)
 LEAD = 2.0  # how many times the votes of a label must outweigh those of the next
-ENOUGH = 0.7  # summed score from which a form is looked for where no name was found
+OF_GENITIVE = 0.5  # what the votes of a genitive count for its base: its s may be part of another name
+ENOUGH = 0.45  # summed score from which a form is looked for where no name was found
 SHORTEST = 4  # letters of a form that is looked for, unless it is in capitals
 
 # Who is called after a place or an institution without a hyphen: "Kremlchef", "Bundestagspräsidentin".
@@ -83,9 +84,9 @@ def _collect(found: Iterable[Found]) -> Votes:
             else:
                 labels[label] = labels.get(label, 0.0) + score
     for form in votes:
-        if (base := votes.get(base_form(form))) is not None:
-            for label, weight in list(votes[form].items()):
-                base[label] = base.get(label, 0.0) + weight
+        if form.endswith(GENITIVES) and (base := votes.get(form[:-1])) is not None:
+            for label, weight in votes[form].items():
+                base[label] = base.get(label, 0.0) + OF_GENITIVE * weight
     return votes
 
 

@@ -1,7 +1,17 @@
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 
 from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of, part_bounds
 from stages.extract_entities.names.labels import LABELS, TAGS, tag_runs
+from stages.extract_entities.names.tokenise import Words
+
+
+def tagged_names(words: Words, outer: Sequence[str], inner: Sequence[str], scores: Sequence[float]) -> list[list[Name]]:
+    """The names of sentences each of which was tagged in one go."""
+    numbers = (np.array([TAGS.index(tag) for tag in tags]) for tags in (outer, inner))
+    return names_of(words, set(words.bounds), Tagged(*numbers, np.array(scores, np.float32)), "x")
 
 
 @pytest.mark.parametrize(
@@ -27,8 +37,9 @@ def test_names_of_both_levels() -> None:
     places = [(0, 3), (4, 12), (13, 22), (23, 26), (27, 38), (38, 39)]
     outer = ["O", "B-ORG", "I-ORG", "O", "B-LOCpart", "O"]
     inner = ["O", "B-LOCderiv", "B-LOC", "O", "O", "O"]
-    words, starts = [text[start:end] for start, end in places], [start for start, _ in places]
-    found = names_of(words, starts, Tagged(tag_runs(outer), tag_runs(inner), [1, 0.9, 0.8, 1, 0.7, 1]), "x")
+    words = Words([text[start:end] for start, end in places], [start for start, _ in places], [0, 0, 6])
+    none, found = tagged_names(words, outer, inner, [1, 0.9, 0.8, 1, 0.7, 1])
+    assert none == []
     assert [(text[n.start : n.end], n.label, n.kind, n.score) for n in found] == [
         ("Deutsche Bundestag", "ORG", "name", 0.8),
         ("Deutsche", "LOC", "deriv", 0.9),
@@ -37,8 +48,15 @@ def test_names_of_both_levels() -> None:
 
 
 def test_an_inner_part_under_an_outer_part_is_dropped() -> None:
-    found = names_of(["EU-Land"], [0], Tagged([(0, 1, "ORGpart")], [(0, 1, "LOCpart")], [0.9]), "x")
+    (found,) = tagged_names(Words(["EU-Land"], [0], [0, 1]), ["B-ORGpart"], ["B-LOCpart"], [0.9])
     assert [(n.start, n.end, n.label) for n in found] == [(0, 2, "ORG")]
+
+
+def test_names_are_those_of_their_own_sentence() -> None:
+    words = Words(["Bonn", "Köln", ".", "Ulm", "."], [0, 5, 9, 0, 3], [0, 3, 3, 5])
+    tags = ["B-LOC", "B-LOC", "O", "B-LOC", "I-LOC"]
+    found = tagged_names(words, tags, ["O"] * 5, [0.9] * 5)
+    assert [[name[:2] for name in names] for names in found] == [[(0, 4), (5, 9)], [], [(0, 3)]]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +108,7 @@ def test_marks_at_the_edges_are_no_part_of_a_name(words: list[str], last: int, n
     text = " ".join(words)
     starts = [len(" ".join(words[:number])) + bool(number) for number in range(len(words))]
     tags = ["B-LOC", *["I-LOC"] * (last - 1), *["O"] * (len(words) - last)]
-    found = names_of(words, starts, Tagged(tag_runs(tags), [], [1.0] * len(words)), "x")
+    (found,) = tagged_names(Words(words, starts, [0, len(words)]), tags, ["O"] * len(words), [1.0] * len(words))
     assert [text[n.start : n.end] for n in found] == ([name] if name else [])
 
 

@@ -1,3 +1,5 @@
+import pytest
+
 from stages.extract_entities.names.decode import Name
 from stages.extract_entities.names.tokenise import tokenise_all
 from stages.extract_entities.names.vote import Sentence, vote
@@ -68,6 +70,19 @@ def test_a_missed_form_is_found_again_also_as_genitive_and_in_a_compound() -> No
     assert voted(rows)[1:] == [[("Obermosers", "PER", "name")], [("Obermoser", "PER", "part")], []]
 
 
+@pytest.mark.parametrize("form", ["Novomatik", "Paris"])
+@pytest.mark.parametrize(("score", "again"), [(0.4, False), (0.5, True)])
+def test_a_name_counts_once_where_its_form_is_looked_for(form: str, score: float, again: bool) -> None:
+    rows: list[Row] = [(f"Auch {form} kam", [(form, "ORG", score)]), (f"Nach {form} ging er", [])]
+    assert voted(rows)[1] == ([(form, "ORG", "name")] if again else [])
+
+
+def test_a_genitive_counts_half_of_its_base() -> None:
+    rows: list[Row] = [("Novomatik kam", [("Novomatik", "ORG", 0.8)]), ("Novomatiks", [("Novomatiks", "PER", 0.5)])]
+    for found in (voted(rows)[1], voted(rows[::-1])[0]):
+        assert found == [("Novomatiks", "ORG", "name")]
+
+
 def test_a_form_that_is_also_a_common_word_is_not_looked_for() -> None:
     assert voted([("Kai Laut sprach laut", [("Kai Laut", "PER", 0.9)]), ("Laut Polizei", [])])[1] == []
 
@@ -90,4 +105,4 @@ def test_a_part_follows_the_name() -> None:
     part = Name(4, 13, "ORG", "part", 0.6, "x")
     person = Name(0, 15, "PER", "name", 0.9, "x")
     sentences = [found_in(text, [part]), found_in("Karla Obermoser", [person])]
-    assert vote(sentences, "x")[0] == [part._replace(label="PER", score=0.75)]
+    assert vote(sentences, "x")[0] == [part._replace(label="PER", score=0.6)]
