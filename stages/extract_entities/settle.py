@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from stages.extract_entities.names import Name
 from stages.extract_entities.names.features import listed
 from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
-from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected
+from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected, without_ending
 from stages.lookups.known_names import common_surnames, given_names, lists, offices, places
 
 # What is hardly ever a person or a place. A ministry stands for its house; of clubs and companies that are called like
@@ -128,7 +128,7 @@ def _stand_alone(text: str, found: Iterable[Name]) -> bool:
         if start < end or start == after_given:
             return False
         end = last
-        if kind == "deriv" and LANDSCAPE.match(text, last):
+        if kind == "deriv" and (LANDSCAPE.match(text, last) or _second_adjective(text[start:last])):
             return False
         if kind != "name":
             continue
@@ -281,12 +281,31 @@ def _is_person_in_capitals(surface: str) -> bool:
 
 
 def _parts(text: str, name: Name) -> Iterator[Name]:
-    """The names that stand side by side in one: at a slash, at a dash, after a road, with an @ each."""
+    """The names that stand side by side in one: at a slash, at a dash, after a road, with an @ each, two adjectives."""
+    if name.kind == "deriv" and (second := _second_adjective(text[name.start : name.end])):
+        yield name._replace(end=name.start + second - 1)
+        yield name._replace(start=name.start + second)
+        return
     if name.kind != "name" or BETWEEN_NAMES.search(text, name.start, name.end) is None:
         yield name
         return
     for start, end in _spans_side_by_side(name.label, text[name.start : name.end]):
         yield name._replace(start=name.start + start, end=name.start + end)
+
+
+@lru_cache(REMEMBERED)
+def _second_adjective(surface: str) -> int:
+    """Where in an adjective of two places the second begins ("deutsch-französisch", "US-russisch"); 0 in others."""
+    first, hyphen, second = surface.partition("-")
+    if not hyphen or _place_of_adjective(surface):  # "US-amerikanisch", "rheinland-pfälzisch"
+        return 0
+    places_of_both = {_place_of_adjective(first), _place_of_adjective(second)}
+    return len(first) + 1 if len(places_of_both - {None}) == 2 else 0
+
+
+def _place_of_adjective(word: str) -> str | None:
+    known = lists().adjectives
+    return known.get(plain(word)) or known.get(without_ending(plain(word)))
 
 
 def _spans_side_by_side(label: str, surface: str) -> list[tuple[int, int]]:

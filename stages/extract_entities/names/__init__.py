@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from stages.errors import UsageError
-from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of
+from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of, with_agencies
 from stages.extract_entities.names.others import OPENERS, check_other, extractor, find_others, fingerprint, is_other
 from stages.extract_entities.names.tokenise import Words, tokenise_all
 from stages.extract_entities.names.vote import Sentence, vote
@@ -84,8 +84,8 @@ def extract_names(
 
     A sentence is (text, language, block kind). Offsets are code points in the sentence's text; names are sorted by
     (start, -end), and two of one kind never overlap. A language without a model gives no names. The result for a
-    document does not depend on the others. In a credit a slash parts names ("APA/AFP"). ``currencies`` keeps currency
-    words as MISC, as GermEval counts them.
+    document does not depend on the others. In a credit a slash parts names ("APA/AFP"), and known agencies are added.
+    ``currencies`` keeps currency words as MISC, as GermEval counts them.
     """
     languages = {language for sentences in documents for _, language, _ in sentences}
     known = {language for language in languages if entity_model(language, engine)}
@@ -100,12 +100,13 @@ def extract_names(
         rows = [found.get((text, lang)) or Sentence(text, (), (), ()) for text, lang, _ in sentences]
         voted = vote(rows, found_by)
         kinds = (kind for _, _, kind in sentences)
-        results.append([_wanted(*row, currencies) for row in zip(rows, kinds, voted, strict=True)])
+        results.append([_wanted(*row, found_by, currencies) for row in zip(rows, kinds, voted, strict=True)])
     return results
 
 
-def _wanted(sentence: Sentence, kind: str, names: list[Name], currencies: bool) -> list[Name]:
-    names = at_slashes(sentence.text, names) if kind in ("byline", "credit") else names
+def _wanted(sentence: Sentence, kind: str, names: list[Name], found_by: str, currencies: bool) -> list[Name]:
+    if kind in ("byline", "credit") and sentence.words:  # without words where its language has no model
+        names = with_agencies(sentence.text, at_slashes(sentence.text, names), found_by)
     return names if currencies else [name for name in names if not is_currency(sentence.text, name)]
 
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from stages.extract_entities.names.labels import KINDS, TYPES, Runs, runs_of
 from stages.extract_entities.names.tokenise import Words
-from stages.lookups.known_names import landscapes
+from stages.lookups.fold import plain, uninflected
+from stages.lookups.known_names import landscapes, lists
 
 KNOWN = Path(__file__).parents[2] / "models" / "names_crf" / "known.tsv"
 SHORTEST_INSIDE = 4  # letters of a name inside a word without a hyphen: shorter ones are chance
@@ -35,6 +36,8 @@ EDGES = frozenset(",;:/|*-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u201
 
 
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
+CREDITED = re.compile(r"[^\s/:](?:[^/:]*[^\s/:])?")  # "Foto: dpa / Reuters"
+AGENCY_SCORE = 0.9  # of agencies that the table tells
 
 
 class Tagged(NamedTuple):
@@ -167,6 +170,19 @@ def at_slashes(text: str, names: Iterable[Name]) -> list[Name]:
         places = [m.span() for m in BETWEEN_SLASHES.finditer(text, name.start, name.end)]
         parted += [name._replace(start=start, end=end) for start, end in places] if len(places) > 1 else [name]
     return parted
+
+
+def with_agencies(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
+    """Add to the names of a credit the agencies of the tables in it that no name touches: "GETTYIMAGES/AFP"."""
+    spans = [match.span() for match in CREDITED.finditer(text) if _is_agency(match[0])]
+    free = [span for span in spans if all(name.end <= span[0] or span[1] <= name.start for name in names)]
+    missed = [Name(*span, "ORG", "name", AGENCY_SCORE, extractor) for span in free]
+    return sorted([*names, *missed], key=lambda name: (name.start, -name.end, name.kind))
+
+
+def _is_agency(surface: str) -> bool:
+    key = uninflected(plain(surface))
+    return lists().kinds.get(lists().aliases.get(("ORG", key), key)) == "agency"
 
 
 def is_currency(text: str, name: Name) -> bool:

@@ -225,3 +225,23 @@ def test_an_adjective_inside_a_name_is_no_mention_of_its_country():
 def test_an_adjective_and_the_landscape_after_it_are_one_name(text, names, expected):
     found = [Name(text.index(name), text.index(name) + len(name), "LOC", kind, 0.9, "model") for kind, name in names]
     assert [(one.kind, text[one.start : one.end]) for one in settle(text, found)] == expected
+
+
+@pytest.mark.parametrize(
+    ("surface", "parts"),
+    [
+        ("US-russischen", ["US", "russischen"]),
+        ("deutsch-französische", ["deutsch", "französische"]),
+        ("Deutsch-Schweizer", ["Deutsch", "Schweizer"]),
+        ("US-amerikanische", ["US-amerikanische"]),
+        ("rheinland-pfälzischen", ["rheinland-pfälzischen"]),
+        ("griechisch-orthodoxer", ["griechisch-orthodoxer"]),
+        ("russischen", ["russischen"]),
+    ],
+)
+def test_an_adjective_of_two_places_is_two(surface, parts):
+    text = f"die {surface} Beziehungen"
+    found = list(settle(text, [Name(4, 4 + len(surface), "LOC", "deriv", 0.9, "model")]))
+    assert [(text[one.start : one.end], one.label, one.kind) for one in found] == [
+        (part, "LOC", "deriv") for part in parts
+    ]

@@ -3,7 +3,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of, part_bounds
+from stages.extract_entities.names.decode import (
+    Name,
+    Tagged,
+    at_slashes,
+    is_currency,
+    names_of,
+    part_bounds,
+    with_agencies,
+)
 from stages.extract_entities.names.labels import LABELS, TAGS, tag_runs
 from stages.extract_entities.names.tokenise import Words
 
@@ -125,3 +133,23 @@ def test_marks_at_the_edges_are_no_part_of_a_name(words: list[str], last: int, n
 def test_a_slash_parts_the_names_of_a_credit(text: str, parts: list[str]) -> None:
     found = at_slashes(text, [Name(0, len(text), "ORG", "name", 0.9, "x")])
     assert [text[name.start : name.end] for name in found] == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "agencies"),
+    [
+        ("GETTYIMAGES/AFP/DIMITAR DILKOFF", ["GETTYIMAGES", "AFP"]),
+        ("Foto: dpa / Karla Reuters", ["dpa"]),
+        ("Karla Weber, Bonn", []),
+    ],
+)
+def test_agencies_that_the_engine_missed_are_in_a_credit(text: str, agencies: list[str]) -> None:
+    person = Name(text.rindex(" ") + 1, len(text), "PER", "name", 0.6, "x")
+    found = with_agencies(text, [person], "x")
+    assert [text[name.start : name.end] for name in found if name.label == "ORG"] == agencies
+    assert found[-1] == person
+
+
+def test_an_agency_that_the_engine_found_is_not_found_again() -> None:
+    found = [Name(0, 3, "ORG", "name", 0.6, "x"), Name(4, 7, "PER", "name", 0.6, "x")]
+    assert with_agencies("APA/AFP", found, "x") == found
