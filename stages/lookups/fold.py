@@ -33,8 +33,8 @@ SLAVIC_LETTERS = str.maketrans({"z": "s", "w": "v", "y": "i"})
 ENDING = re.compile(r"(?<=\w{3})(?:e[nrms]?)$")
 ENDINGS = ("e", "en", "er", "em", "es")
 TWICE = re.compile(r"(.)\1")
-REMEMBERED = 10_000
-"""Names or words of which a function remembers in a process what it made: what news repeat, in two megabytes."""
+REMEMBERED = 30_000
+"""Names or words whose key is remembered in a process: what news repeat, in a few megabytes."""
 
 
 @lru_cache(REMEMBERED)
