@@ -58,9 +58,7 @@ class TemporaryServer:
         if self._process is not None:
             return
         self._folder = Path(tempfile.mkdtemp(prefix="fliesstext-server-"))
-        migrated = _template().exists()
-        if migrated:
-            shutil.copyfile(_template(), self._folder / "prefect.db")
+        migrated = _copy_template(self._folder / "prefect.db")
         # A session of its own: Ctrl-C on a terminal is for the run, which still has to tell the server how it ended.
         apart: dict[str, Any] = {"start_new_session": True, "creationflags": _OWN_GROUP}
         begin = _BEGIN.format(path=sys.path, folder=str(self._folder))
@@ -133,6 +131,19 @@ def _environment(folder: Path, migrated: bool) -> dict[str, str]:
 def _template() -> Path:
     home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
     return home / "fliesstext" / f"empty-{version('prefect')}.db"
+
+
+def _copy_template(database: Path) -> bool:
+    """Copy the kept database, where there is one; one that the machine tore when it failed goes, and is made anew."""
+    if not _template().exists():
+        return False
+    shutil.copyfile(_template(), database)
+    with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as copied:
+        if copied.execute("SELECT version_num FROM alembic_version").fetchone():
+            return True
+    database.unlink()
+    _template().unlink(missing_ok=True)
+    return False
 
 
 def _keep(database: Path, template: Path) -> None:
