@@ -11,6 +11,7 @@ from stages.lookups.known_names import common_surnames, given_names, lists, open
 SHORTEST = 4  # letters of a company's own name that is looked for
 SURE = 0.95  # of a score: what an engine says this surely stays what it says
 DOUBTED = 0.9  # of a score: below it the word before a name is believed more than the engine
+UNLISTED_DOUBTED = 0.99  # the same of a place that no list of places knows
 SCORE = 0.8  # of names that are told here
 TRADES = (
     "bauer", "hersteller", "konzern", "händler", "betreiber", "anbieter", "unternehmen", "versicherer",
@@ -181,7 +182,8 @@ def _said(text: str, name: Name, people: set[str]) -> Name:
     club = name.label == "LOC" and trade.endswith(LEAGUE)
     if not club and name.label == "LOC" and trade.endswith(SEATED):
         return name
-    doubted = name.score < DOUBTED and not _is_known(text[name.start : name.end], name.label, people)
+    limit = UNLISTED_DOUBTED if name.label == "LOC" else DOUBTED
+    doubted = name.score < limit and not _is_known(text[name.start : name.end], name.label, people)
     return name._replace(label="ORG") if club or doubted else name
 
 

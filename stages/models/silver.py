@@ -1,11 +1,11 @@
-"""Text tagged by the accurate engine, for the fast one to learn from (distillation).
+"""Text tagged by several encoders, their probabilities averaged, for the shipped networks to learn from (distillation).
 
-``python -m stages.models.silver DEVSETS/ner WORK --articles ARTICLES.json --editions DEVSETS/reflow-real`` writes
-``WORK/silver.npz``. The German corpora, their own tags aside, the German articles and the editions are tagged once as
-they are; then they and the GermEval training text are tagged again with other words in them, drawn from
-`names_small.words`: a name or noun for a capitalised word, a word of the same ending for one in lower case. So the
-small network meets many more words than the corpora hold, and hears what the encoder makes of them in their place.
-After the data augmentation of Jiao et al., "TinyBERT" (2020). Some fifteen CPU minutes on one thread.
+``python -m stages.models.silver DEVSETS/ner WORK --articles ARTICLES.json --editions DEVSETS/reflow-real --teachers
+WEIGHTS.npz ...`` writes ``WORK/silver.npz``. The corpora, their own tags aside, the articles and the German editions
+are tagged once as they are; then the German ones and the GermEval training text are tagged again with other words in
+them, drawn from `names_small.words`: a name or noun for a capitalised word, a word of the same ending for one in lower
+case. So the networks meet many more words than the corpora hold, and hear what the teachers make of them in their
+place. After the data augmentation of Jiao et al., "TinyBERT" (2020). A minute on a graphics card.
 """
 
 import argparse
@@ -18,14 +18,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
-from stages.extract_entities.names.encoder import tag_probabilities
 from stages.extract_entities.names.features import lexicon
+from stages.extract_entities.names.labels import TAGS
+from stages.extract_entities.names.pieces import UNKNOWN, read_pieces
 from stages.extract_entities.names.tokenise import tokenise
 from stages.models.corpora import read_sentences
+from stages.models.names_encoder.network import DEVICE, network_of
+from stages.models.names_encoder.train import batches, fitting_pieces, saved_weights, tensors
 
-MODERN = ("mobie_train.tsv",)
+PIECES_AT_ONCE = 8_000  # padded, run together
+MODERN = ("mobie_train.tsv", "smartdata_v3_dev.tsv")
+OTHER_LANGUAGES = ("en_wnut17_train.tsv", "fr_europeana_bnf.tsv", "fr_newseye_dev2.tsv")
 HISTORIC = (
     "europeana_lft.tsv",
     "europeana_onb.tsv",
@@ -89,10 +97,10 @@ def read_words(folder: Path, names: Sequence[str]) -> list[list[str]]:
     return cut([sentence.text for name in names for sentence in read_sentences(folder / name)])
 
 
-def read_articles(path: Path) -> list[list[str]]:
-    """Sentences of the German articles."""
+def read_articles(path: Path, languages: Sequence[str] = ("de",)) -> list[list[str]]:
+    """Sentences of the articles."""
     rows = json.loads(path.read_text(encoding="utf-8"))
-    blocks = [block["text"] for row in rows if row["lang"] == "de" for block in row["blocks"]]
+    blocks = [block["text"] for row in rows if row["lang"] in languages for block in row["blocks"]]
     return cut([part for block in blocks for part in SENTENCE_END.split(block)])
 
 
@@ -109,16 +117,27 @@ def cut(texts: Sequence[str]) -> list[list[str]]:
     return [row for row in rows if row]
 
 
-def tag(sentences: list[list[str]]) -> Silver:
-    """Tag in parts, so that the single precision of all is never held at once."""
-    outer, inner = [], []
-    for start in range(0, len(sentences), 2000):
-        for found in tag_probabilities(sentences[start : start + 2000]):
-            outer.append(found[0].astype(np.float16))
-            inner.append(found[1].astype(np.float16))
-        print(start, len(sentences), flush=True)
-    words = [word for sentence in sentences for word in sentence]
-    return Silver(words, [len(sentence) for sentence in sentences], np.concatenate(outer), np.concatenate(inner))
+def tag(sentences: list[list[str]], teachers: Sequence[Path]) -> Silver:
+    """Tag all sentences with every teacher; their probabilities are averaged."""
+    cache: dict[str, list[int]] = {}
+    tokenizer = Tokenizer(Unigram(read_pieces(teachers[0].with_name("pieces.tsv")), UNKNOWN))
+    lengths = [len(words) for words in sentences]
+    ends = np.cumsum(lengths)
+    rows = [(number, fitting_pieces(words, tokenizer, cache)) for number, words in enumerate(sentences)]
+    groups = []
+    for group in batches(rows, random.Random(0), PIECES_AT_ONCE):
+        places = np.concatenate([np.arange(ends[number] - lengths[number], ends[number]) for number, _ in group])
+        groups.append((tensors(group), torch.from_numpy(places).to(DEVICE)))
+    mean = [torch.zeros((int(ends[-1]), len(TAGS)), dtype=torch.float16, device=DEVICE) for _ in range(2)]
+    for teacher in teachers:
+        network = network_of(saved_weights(teacher)).eval().to(DEVICE)
+        for inputs, places in groups:
+            with torch.no_grad(), torch.autocast(DEVICE.type, dtype=torch.bfloat16):
+                levels = network(*inputs)
+            for total, logits in zip(mean, levels, strict=True):
+                total[places] += (logits.softmax(-1) / len(teachers)).half()
+        print(teacher, flush=True)
+    return Silver([word for words in sentences for word in words], lengths, *(total.cpu().numpy() for total in mean))
 
 
 def load(path: Path) -> Silver:
@@ -136,17 +155,18 @@ def main() -> None:
     parser.add_argument("--articles", type=Path, required=True)
     parser.add_argument("--editions", type=Path, required=True, help="folder of the editions")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--teachers", type=Path, nargs="+", required=True, help="weights.npz, pieces.tsv beside them")
     o = parser.parse_args()
     chance = random.Random(22)
     with np.load(o.work / "words.npz", allow_pickle=False) as arrays:
         exchange = Exchange(arrays["words"].tolist(), chance)
     articles, historic = read_articles(o.articles), read_words(o.folder, HISTORIC)
     modern = [*read_words(o.folder, MODERN), *articles, *read_editions(o.editions)]
-    sentences = [*modern, *historic]
+    sentences = [*modern, *historic, *read_words(o.folder, OTHER_LANGUAGES), *read_articles(o.articles, ("en", "fr"))]
     for _ in range(o.rounds):
         some = [row for row in historic if chance.random() < HISTORIC_SHARE]
         sentences += [exchange.mix(row) for row in [*read_words(o.folder, [GERMEVAL]), *modern, *some]]
-    found = tag(sentences)
+    found = tag(sentences, o.teachers)
     text = np.frombuffer("\n".join(found.words).encode("utf-8", "surrogatepass"), np.uint8)
     np.savez(o.work / "silver.npz", words=text, lengths=found.lengths, outer=found.outer, inner=found.inner)
 

@@ -37,8 +37,8 @@ LANGUAGES = {
     "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
     "fast": {"de": "trained"},
 }
-EXTRACTORS = {"accurate": "encoder-2", "fast": "small-3"}
-VERSION = "names-7 encoder-2 crf-1 small-3"
+EXTRACTORS = {"accurate": "encoder-3", "fast": "small-4"}
+VERSION = "names-7 encoder-3 crf-1 small-4"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 

@@ -12,7 +12,7 @@ from stages.extract_entities.names.decode import Tagged
 from stages.extract_entities.names.encoder import tag_encoder
 from stages.extract_entities.names.small import tag_where_sure
 
-SURE = 0.9
+SURE = 0.85
 
 
 def tag_cascade(sentences: Sequence[Sequence[str]], known: Sequence[bool]) -> Tagged:

@@ -22,6 +22,8 @@ LONGEST = 140
 GERMEVAL = "germeval_train_12.tsv"
 OTHERS = (
     ("mobie_train.tsv", 0.5, 0.5),
+    ("mobie_test.tsv", 0.5, 0.5),
+    ("smartdata_v3_dev.tsv", 0.7, 0.5),
     ("europeana_lft.tsv", 0.5, 0.5),
     ("europeana_onb.tsv", 0.5, 0.5),
     ("europeana_sbb.tsv", 0.5, 0.5),

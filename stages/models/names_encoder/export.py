@@ -25,7 +25,7 @@ from stages.extract_entities.names.labels import TAGS
 from stages.extract_entities.names.pieces import PIECES, UNKNOWN, piece_ids, read_pieces
 from stages.models.names_encoder.base import WIDTH
 from stages.models.names_encoder.examples import GERMEVAL, read_germeval, read_other
-from stages.models.names_encoder.network import HEADS, Network
+from stages.models.names_encoder.network import DEVICE, HEADS, network_of
 from stages.models.names_encoder.train import batches, tensors
 
 MODEL = PIECES.with_name("names.onnx")
@@ -151,9 +151,7 @@ def build(weights: dict[str, Array], ranges: Ranges, largest: int = LARGEST) -> 
 
 def measure_ranges(weights: dict[str, Array], tokenizer: Tokenizer, folder: Path, share: float) -> Ranges:
     """Run training sentences through the float network and take the range that holds ``share`` of each input."""
-    layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
-    network = Network(len(weights["words.weight"]), layers, len(weights["outer.bias"]))
-    network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
+    network = network_of(weights).eval().to(DEVICE)
     seen: dict[str, list[Array]] = {}
     for name, module in network.named_modules():
         if isinstance(module, torch.nn.Linear) and name.startswith("layers"):
@@ -162,12 +160,12 @@ def measure_ranges(weights: dict[str, Array], tokenizer: Tokenizer, folder: Path
     items = [(e, piece_ids(e.words, tokenizer, {})) for e in examples]
     with torch.no_grad():
         for group in batches(items, random.Random(1)):
-            network.eval()(*tensors(group))
+            network(*tensors(group))
     return {name: _range(np.concatenate(values), share) for name, values in seen.items()}
 
 
 def _keep(kept: list[Array], _module: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-    kept.append(inputs[0].reshape(-1).numpy()[::7])
+    kept.append(inputs[0].reshape(-1)[::7].cpu().numpy())
 
 
 def _range(values: Array, share: float) -> tuple[float, float]:

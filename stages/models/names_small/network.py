@@ -44,7 +44,7 @@ class FormNet(nn.Module):
 
 def neighbours(sentences: Tensor, reach: int) -> tuple[Tensor, Tensor]:
     """The places of the words ``reach`` before and after each; the place behind the last where a sentence has none."""
-    there = torch.arange(len(sentences))
+    there = torch.arange(len(sentences), device=sentences.device)
     before, after = there - reach, there + reach
     before[(before < 0) | (sentences[before.clamp(min=0)] != sentences)] = len(sentences)
     inside = after.clamp(max=len(sentences) - 1)

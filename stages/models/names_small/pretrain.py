@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from stages.extract_entities.names.forms import form_arrays
 from stages.extract_entities.names.pieces import PIECES, read_pieces, shipped_tokenizer
 from stages.models.names_encoder.base import WIDTH, read_base
+from stages.models.names_encoder.network import DEVICE
 from stages.models.names_encoder.train import save
 from stages.models.names_small.network import HIDDEN, PIECE_WIDTH, FormNet
 from stages.models.names_small.words import DIRECTIONS
@@ -63,9 +64,9 @@ def main() -> None:
     torch.manual_seed(19)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     with np.load(work / "words.npz", allow_pickle=False) as arrays:
-        words, states = arrays["words"].tolist(), torch.from_numpy(arrays["states"].astype(np.float32))
-    forms = [torch.from_numpy(array) for array in form_arrays(words, shipped_tokenizer())]
-    network, order = start(), torch.randperm(len(words))
+        words, states = arrays["words"].tolist(), torch.from_numpy(arrays["states"].astype(np.float32)).to(DEVICE)
+    forms = [torch.from_numpy(array).to(DEVICE) for array in form_arrays(words, shipped_tokenizer())]
+    network, order = start().to(DEVICE), torch.randperm(len(words))
     tried, order = order[:TRIED], order[TRIED:]
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.01, fused=True)
     steps, step, began = EPOCHS * (len(order) // BATCH), 0, time.time()
@@ -75,19 +76,20 @@ def main() -> None:
         for rows in order[: len(order) // BATCH * BATCH].split(BATCH):
             for part in optimiser.param_groups:
                 part["lr"] = RATE * min((step + 1) / 200, 1 - step / steps)
-            with torch.autocast("cpu", dtype=torch.bfloat16):
+            with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
                 found = network(*(array[rows] for array in forms))
             loss = F.mse_loss(found.float(), states[rows])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            losses.append(loss.item())
+            losses.append(loss.detach())
             step += 1
         network.eval()
         with torch.no_grad():
             aside = F.mse_loss(network(*(array[tried] for array in forms)), states[tried])
         network.train()
-        print(epoch, f"{np.mean(losses):.4f}, kept aside {aside:.4f}, {time.time() - began:.0f} s", flush=True)
+        mean = torch.stack(losses).mean().item()
+        print(epoch, f"{mean:.4f}, kept aside {aside:.4f}, {time.time() - began:.0f} s", flush=True)
     save(network, work / "forms.npz")
 
 

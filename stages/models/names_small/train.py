@@ -13,11 +13,9 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,23 +24,16 @@ from stages.extract_entities.names.forms import FormArrays, form_arrays
 from stages.extract_entities.names.labels import TAGS, tag_runs
 from stages.extract_entities.names.pieces import PIECES, read_pieces, shipped_tokenizer
 from stages.models.corpora import check_inputs
-from stages.models.names_encoder.examples import GERMEVAL, Example, read_germeval, read_other
+from stages.models.lessons import Lesson, gold_lessons, silver_lessons
+from stages.models.names_encoder.examples import GERMEVAL, read_germeval, read_other
+from stages.models.names_encoder.network import DEVICE
 from stages.models.names_encoder.train import DEVELOPMENT, INPUTS, decode, name_lists, one_epoch, save
 from stages.models.names_small.network import HIDDEN, SmallNetwork
 from stages.models.names_small.words import DIRECTIONS
-from stages.models.silver import Silver, load
+from stages.models.silver import load
 
 BATCH_WORDS = 2500
 RECALL_WORDS, RECALL_WEIGHT = 512, 0.1
-ONE: NDArray[np.float16] = np.eye(len(TAGS), dtype=np.float16)
-
-
-class Lesson(NamedTuple):
-    """One sentence: words, wanted probabilities of the outer and inner tags [word, tag]."""
-
-    words: Sequence[str]
-    outer: NDArray[np.float16]
-    inner: NDArray[np.float16]
 
 
 class FormTable:
@@ -67,14 +58,15 @@ class Recall:
 
     def __init__(self, work: Path, tokenizer: Tokenizer) -> None:
         with np.load(work / "words.npz", allow_pickle=False) as arrays:
-            self.forms = [torch.from_numpy(array) for array in form_arrays(arrays["words"].tolist(), tokenizer)]
-            self.states = torch.from_numpy(arrays["states"])
-        self.read = nn.Linear(HIDDEN, DIRECTIONS)
+            forms = form_arrays(arrays["words"].tolist(), tokenizer)
+            self.forms = [torch.from_numpy(array).to(DEVICE) for array in forms]
+            self.states = torch.from_numpy(arrays["states"]).to(DEVICE)
+        self.read = nn.Linear(HIDDEN, DIRECTIONS).to(DEVICE)
 
     def loss(self, network: SmallNetwork) -> Tensor:
         """Squared error over a draw of words."""
-        rows = torch.randint(len(self.states), (RECALL_WORDS,))
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        rows = torch.randint(len(self.states), (RECALL_WORDS,), device=DEVICE)
+        with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
             found = self.read(network.forms(*(array[rows] for array in self.forms)))
         return F.mse_loss(found.float(), self.states[rows].float())
 
@@ -83,10 +75,11 @@ def run(network: SmallNetwork, table: FormTable, sentences: Sequence[Sequence[st
     """Run a group of sentences; returns the logits of their words in order."""
     numbers = np.array([table.number[word] for words in sentences for word in words])
     unique, rows = np.unique(numbers, return_inverse=True)
-    forms = (torch.from_numpy(array[unique]) for array in table.arrays)
-    of_sentence = torch.from_numpy(np.repeat(np.arange(len(sentences)), [len(words) for words in sentences]))
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        outer, inner = network(network.forms(*forms), torch.from_numpy(rows), of_sentence)
+    forms = (torch.from_numpy(array[unique]).to(DEVICE) for array in table.arrays)
+    of_sentence = np.repeat(np.arange(len(sentences)), [len(words) for words in sentences])
+    places = (torch.from_numpy(array).to(DEVICE) for array in (rows, of_sentence))
+    with torch.autocast(DEVICE.type, dtype=torch.bfloat16):
+        outer, inner = network(network.forms(*forms), *places)
     return outer, inner
 
 
@@ -106,7 +99,7 @@ def loss_of(network: SmallNetwork, table: FormTable, group: list[Lesson]) -> Ten
     logits = run(network, table, [lesson.words for lesson in group])
     wanted = (np.concatenate([lesson.outer for lesson in group]), np.concatenate([lesson.inner for lesson in group]))
     return torch.stack(
-        [F.cross_entropy(x, torch.from_numpy(p).float()) for x, p in zip(logits, wanted, strict=True)]
+        [F.cross_entropy(x, torch.from_numpy(p).to(DEVICE).float()) for x, p in zip(logits, wanted, strict=True)]
     ).sum()
 
 
@@ -119,12 +112,17 @@ def evaluate(network: SmallNetwork, table: FormTable, folder: Path) -> dict[str,
         table.add([word for e in examples for word in e.words])
         gold: list[set[tuple[int, int, int, str]]] = [set(), set()]
         found: list[set[tuple[int, int, int, str]]] = [set(), set()]
-        for number, example in enumerate(examples):
+        found_tags: list[str] = []
+        for first in range(0, len(examples), 100):
             with torch.no_grad():
-                logits = run(network, table, [example.words])[0].numpy()
+                logits = run(network, table, [example.words for example in examples[first : first + 100]])[0]
+            found_tags += decode(logits.cpu().numpy())
+        for number, example in enumerate(examples):
+            row = found_tags[: len(example.words)]
+            del found_tags[: len(example.words)]
             tags = [TAGS[r] if r < len(TAGS) else "B-LOC" if r == len(TAGS) + 2 else "O" for r in example.outer]
-            for target, row in ((gold, tags), (found, decode(logits))):
-                for a, b, label in tag_runs(row):
+            for target, tagged in ((gold, tags), (found, row)):
+                for a, b, label in tag_runs(tagged):
                     target[label.endswith(("deriv", "part"))].add((number, a, b, label))
         for i, part in enumerate(("", " parts")):
             scores[name + part] = round(200 * len(gold[i] & found[i]) / max(1, len(gold[i]) + len(found[i])), 2)
@@ -141,33 +139,22 @@ def start(work: Path) -> SmallNetwork:
     return network
 
 
-def gold_lessons(examples: list[Example]) -> list[Lesson]:
-    """Annotated sentences as wanted probabilities."""
-    return [Lesson(e.words, ONE[e.outer], ONE[e.inner]) for e in examples]
-
-
-def silver_lessons(silver: Silver) -> list[Lesson]:
-    """The sentences that the accurate engine tagged."""
-    ends = np.cumsum(silver.lengths).tolist()
-    starts = [0, *ends[:-1]]
-    return [Lesson(silver.words[a:b], silver.outer[a:b], silver.inner[a:b]) for a, b in zip(starts, ends, strict=True)]
-
-
 def main() -> None:
     """Read the options and train."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("work", type=Path)
-    parser.add_argument("--epochs", type=int, default=11)
+    parser.add_argument("--epochs", type=int, default=7)
     parser.add_argument("--rate", type=float, default=1.5e-3)
-    parser.add_argument("--silver", type=float, default=0.4, help="share of the tagged sentences that an epoch sees")
+    parser.add_argument("--silver", type=float, default=0.8, help="share of the tagged sentences that an epoch sees")
     o = parser.parse_args()
     check_inputs(o.folder, json.loads(INPUTS.read_text(encoding="utf-8")))
     torch.manual_seed(20)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     chance, lists = random.Random(20), name_lists()
     gold, silver = read_germeval(o.folder / GERMEVAL), silver_lessons(load(o.work / "silver.npz"))
-    table, recall, network = FormTable(shipped_tokenizer()), Recall(o.work, shipped_tokenizer()), start(o.work)
+    table, recall = FormTable(shipped_tokenizer()), Recall(o.work, shipped_tokenizer())
+    network = start(o.work).to(DEVICE)
     table.add([word for lesson in silver for word in lesson.words])
     parameters = [*network.parameters(), *recall.read.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=o.rate, weight_decay=0.01, fused=True)
@@ -185,11 +172,12 @@ def main() -> None:
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-            losses.append(loss.item())
+            losses.append(loss.detach())
             step += 1
-        save(network, o.work / "weights.npz")
-        print(epoch, f"{np.mean(losses):.4f} {time.time() - began:.0f} s cpu {time.process_time():.0f}", end=" ")
-        print(json.dumps(evaluate(network, table, o.folder)), flush=True)
+        mean = torch.stack(losses).mean().item()
+        print(epoch, f"{mean:.4f} {time.time() - began:.0f} s cpu {time.process_time():.0f}", flush=True)
+    save(network, o.work / "weights.npz")
+    print(json.dumps(evaluate(network, table, o.folder)), flush=True)
 
 
 if __name__ == "__main__":

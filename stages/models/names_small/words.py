@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from stages.extract_entities.names.features import lexicon
 from stages.extract_entities.names.pieces import END, PAD, PIECES, START, piece_ids, read_pieces, shipped_tokenizer
 from stages.models.names_encoder.base import read_base
-from stages.models.names_encoder.network import from_base
+from stages.models.names_encoder.network import DEVICE, from_base
 
 DIRECTIONS = 128
 LOWER, CAPITAL = 150_000, 250_000  # how many of the commonest words in either case
@@ -40,7 +40,7 @@ def states(words: list[str]) -> Floats:
     base = read_base()
     number = {piece: i for i, (piece, _) in enumerate(base.pieces)}
     kept = [number[piece] for piece, _ in read_pieces(PIECES)]
-    network = from_base(base, kept, list(range(12)), 1).eval()
+    network = from_base(base, kept, list(range(12)), 1).eval().to(DEVICE)
     pieces = piece_ids(words, shipped_tokenizer(), {})
     order = sorted(range(len(words)), key=lambda i: len(pieces[i]))
     found = np.zeros((len(words), 384), np.float32)
@@ -51,8 +51,8 @@ def states(words: list[str]) -> Floats:
         ids = torch.full((len(rows), int(lengths.max())), PAD)
         for row, i in enumerate(rows):
             ids[row, : len(pieces[i]) + 2] = torch.tensor([START, *pieces[i], END])
-        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
-            seen = network.states(ids, lengths).float()
+        with torch.no_grad(), torch.autocast(DEVICE.type, dtype=torch.bfloat16):
+            seen = network.states(ids.to(DEVICE), lengths.to(DEVICE)).float().cpu()
         place = torch.arange(ids.shape[1])
         inside = ((place > 0) & (place < lengths[:, None] - 1)).float()[..., None]
         found[rows] = ((seen * inside).sum(1) / inside.sum(1)).numpy()
