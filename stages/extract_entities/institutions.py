@@ -27,10 +27,11 @@ KINDS = frozenset(
         "newspaper",
         "party",
         "ministry",
+        "platform",
     }
 )
 # And of these every word that is long enough to be nothing else. What people do on platforms ("auf Instagram") is most
-# often about the thing, not the company: those are not looked for.
+# often about the thing, not the company: their single words are not looked for.
 PUBLIC = frozenset({"authority", "association", "bank", "union", "court", "institute", "broadcaster", "company"})
 SHORTEST = 4  # letters of such a word
 FEDERAL = re.compile(

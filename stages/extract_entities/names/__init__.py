@@ -10,7 +10,15 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from stages.errors import UsageError
-from stages.extract_entities.names.decode import Name, Tagged, at_slashes, is_currency, names_of, with_agencies
+from stages.extract_entities.names.decode import (
+    Name,
+    Tagged,
+    at_slashes,
+    is_currency,
+    names_of,
+    with_agencies,
+    with_places_of_compounds,
+)
 from stages.extract_entities.names.others import OPENERS, check_other, extractor, find_others, fingerprint, is_other
 from stages.extract_entities.names.tokenise import Words, tokenise_all
 from stages.extract_entities.names.vote import Sentence, vote
@@ -38,7 +46,7 @@ LANGUAGES = {
     "fast": {"de": "trained"},
 }
 EXTRACTORS = {"accurate": "encoder-3", "fast": "small-4"}
-VERSION = "names-7 encoder-3 crf-1 small-4"
+VERSION = "names-8 encoder-3 crf-1 small-4"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 
@@ -125,7 +133,11 @@ def _tag_texts(asked: list[tuple[str, str]], words: Words, engine: str) -> list[
     cuts = [(i, *cut) for i, (first, last) in enumerate(pairwise(words.bounds)) for cut in _cuts(words, first, last)]
     stretches = [words.forms[first:last] for _, first, last in cuts]
     tagged = _tag(stretches, [asked[i][1] for i, _, _ in cuts], engine)
-    return names_of(words, {last for _, _, last in cuts}, tagged, EXTRACTORS[engine])
+    found = names_of(words, {last for _, _, last in cuts}, tagged, EXTRACTORS[engine])
+    return [
+        with_places_of_compounds(text, names, EXTRACTORS[engine]) if language == "de" and "-" in text else names
+        for (text, language), names in zip(asked, found, strict=True)
+    ]
 
 
 def _tag(stretches: list[list[str]], languages: list[str], engine: str) -> Tagged:

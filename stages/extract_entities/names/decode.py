@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stages.extract_entities.names.labels import KINDS, TYPES, Runs, runs_of
 from stages.extract_entities.names.tokenise import Words
 from stages.lookups.fold import plain, uninflected
-from stages.lookups.known_names import landscapes, lists
+from stages.lookups.known_names import country_names, landscapes, lists
 
 KNOWN = Path(__file__).parents[2] / "models" / "names_crf" / "known.tsv"
 SHORTEST_INSIDE = 4  # letters of a name inside a word without a hyphen: shorter ones are chance
@@ -37,7 +37,8 @@ EDGES = frozenset(",;:/|*-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u201
 
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 CREDITED = re.compile(r"[^\s/:](?:[^/:]*[^\s/:])?")  # "Foto: dpa / Reuters"
-AGENCY_SCORE = 0.9  # of agencies that the table tells
+BEFORE_HYPHEN = re.compile(r"(?<![\w-])[A-ZÄÖÜ][a-zäöüß]{3,}(?=-[A-ZÄÖÜ][a-zäöüß]+(?![\w-]))")
+TOLD_SCORE = 0.9  # of agencies and places that a table tells
 
 
 class Tagged(NamedTuple):
@@ -176,8 +177,27 @@ def with_agencies(text: str, names: Sequence[Name], extractor: str) -> list[Name
     """Add to the names of a credit the agencies of the tables in it that no name touches: "GETTYIMAGES/AFP"."""
     spans = [match.span() for match in CREDITED.finditer(text) if _is_agency(match[0])]
     free = [span for span in spans if all(name.end <= span[0] or span[1] <= name.start for name in names)]
-    missed = [Name(*span, "ORG", "name", AGENCY_SCORE, extractor) for span in free]
+    missed = [Name(*span, "ORG", "name", TOLD_SCORE, extractor) for span in free]
     return sorted([*names, *missed], key=lambda name: (name.start, -name.end, name.kind))
+
+
+def with_places_of_compounds(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
+    """Add to the names of a German sentence the countries and landscapes before a hyphen that no name touches.
+
+    Before two hyphens they are half of a name: "Rhein-Main-Halle".
+
+    >>> with_places_of_compounds("Der Nahost-Gesandte reist ab", [], "model")
+    [Name(start=4, end=10, label='LOC', kind='part', score=0.9, extractor='model')]
+    """
+    spans = [match.span() for match in BEFORE_HYPHEN.finditer(text) if match[0] in _places_of_compounds()]
+    free = [span for span in spans if all(name.end <= span[0] or span[1] <= name.start for name in names)]
+    missed = [Name(*span, "LOC", "part", TOLD_SCORE, extractor) for span in free]
+    return sorted([*names, *missed], key=lambda name: (name.start, -name.end, name.kind)) if missed else list(names)
+
+
+@lru_cache(maxsize=1)
+def _places_of_compounds() -> frozenset[str]:
+    return landscapes() | frozenset(country_names())
 
 
 def _is_agency(surface: str) -> bool:

@@ -11,6 +11,7 @@ from stages.extract_entities.names.decode import (
     names_of,
     part_bounds,
     with_agencies,
+    with_places_of_compounds,
 )
 from stages.extract_entities.names.labels import LABELS, TAGS, tag_runs
 from stages.extract_entities.names.tokenise import Words
@@ -153,3 +154,22 @@ def test_agencies_that_the_engine_missed_are_in_a_credit(text: str, agencies: li
 def test_an_agency_that_the_engine_found_is_not_found_again() -> None:
     found = [Name(0, 3, "ORG", "name", 0.6, "x"), Name(4, 7, "PER", "name", 0.6, "x")]
     assert with_agencies("APA/AFP", found, "x") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("der Nahost-Sondergesandte und die Jordanien-Reise", ["Nahost", "Jordanien"]),
+        ("die Rhein-Main-Halle", []),
+        ("Nord-Jordanien, Jordanien-, die jordanien-reise, Essen-Lieferung", []),
+    ],
+)
+def test_a_country_before_a_hyphen_is_a_part(text: str, parts: list[str]) -> None:
+    found = with_places_of_compounds(text, [], "x")
+    assert [text[name.start : name.end] for name in found] == parts
+    assert {(name.label, name.kind) for name in found} <= {("LOC", "part")}
+
+
+def test_no_part_is_told_inside_of_what_the_engine_found() -> None:
+    found = [Name(4, 17, "MISC", "name", 0.6, "x")]
+    assert with_places_of_compounds("Der Ukraine-Krieg", found, "x") == found
