@@ -12,6 +12,7 @@ import os
 import random
 import time
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
@@ -117,9 +118,9 @@ def evaluate(network: SmallNetwork, table: FormTable, folder: Path) -> dict[str,
             with torch.no_grad():
                 logits = run(network, table, [example.words for example in examples[first : first + 100]])[0]
             found_tags += decode(logits.cpu().numpy())
+        starts = [0, *accumulate(len(example.words) for example in examples)]
         for number, example in enumerate(examples):
-            row = found_tags[: len(example.words)]
-            del found_tags[: len(example.words)]
+            row = found_tags[starts[number] : starts[number + 1]]
             tags = [TAGS[r] if r < len(TAGS) else "B-LOC" if r == len(TAGS) + 2 else "O" for r in example.outer]
             for target, tagged in ((gold, tags), (found, row)):
                 for a, b, label in tag_runs(tagged):
