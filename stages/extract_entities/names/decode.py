@@ -176,9 +176,7 @@ def at_slashes(text: str, names: Iterable[Name]) -> list[Name]:
 def with_agencies(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
     """Add to the names of a credit the agencies of the tables in it that no name touches: "GETTYIMAGES/AFP"."""
     spans = [match.span() for match in CREDITED.finditer(text) if _is_agency(match[0])]
-    free = [span for span in spans if all(name.end <= span[0] or span[1] <= name.start for name in names)]
-    missed = [Name(*span, "ORG", "name", TOLD_SCORE, extractor) for span in free]
-    return sorted([*names, *missed], key=lambda name: (name.start, -name.end, name.kind))
+    return _with_free(spans, names, Name(0, 0, "ORG", "name", TOLD_SCORE, extractor))
 
 
 def with_places_of_compounds(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
@@ -190,9 +188,14 @@ def with_places_of_compounds(text: str, names: Sequence[Name], extractor: str) -
     [Name(start=4, end=10, label='LOC', kind='part', score=0.9, extractor='model')]
     """
     spans = [match.span() for match in BEFORE_HYPHEN.finditer(text) if match[0] in _places_of_compounds()]
+    return _with_free(spans, names, Name(0, 0, "LOC", "part", TOLD_SCORE, extractor))
+
+
+def _with_free(spans: Iterable[tuple[int, int]], names: Sequence[Name], like: Name) -> list[Name]:
+    """The names in order, and one like the given at each of the spans that none of them touches."""
     free = [span for span in spans if all(name.end <= span[0] or span[1] <= name.start for name in names)]
-    missed = [Name(*span, "LOC", "part", TOLD_SCORE, extractor) for span in free]
-    return sorted([*names, *missed], key=lambda name: (name.start, -name.end, name.kind)) if missed else list(names)
+    told = [like._replace(start=start, end=end) for start, end in free]
+    return sorted([*names, *told], key=lambda name: (name.start, -name.end, name.kind))
 
 
 @lru_cache(maxsize=1)

@@ -32,6 +32,7 @@ from stages.models.names_encoder.train import (
     BATCH_PIECES,
     INPUTS,
     batches,
+    descend,
     evaluate,
     fitting_pieces,
     name_lists,
@@ -103,10 +104,7 @@ def main() -> None:
             for part, rate in zip(optimiser.param_groups, (o.rate, 5 * o.rate), strict=True):
                 part["lr"] = share * rate
             loss = loss_of(network, group)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
+            descend(network, optimiser, loss)
             losses.append(loss.detach())
             step += 1
         print(epoch, f"{torch.stack(losses).mean().item():.4f} {time.time() - began:.0f} s", flush=True)

@@ -221,6 +221,14 @@ def optimiser_of(network: Network, rate: float) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True)
 
 
+def descend(network: torch.nn.Module, optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Take one step down the loss; a steep one is cut to length 1."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+
+
 def all_batches(corpora: Corpora, tokenizer: Tokenizer, cache: dict[str, list[int]], plan: Plan) -> list[Batch]:
     """Draw and group the sentences of every epoch; the last one may be cut short."""
     chance, lists = random.Random(plan.seed), name_lists()
@@ -252,10 +260,7 @@ def train(folder: Path, work: Path, plan: Plan) -> None:
     began, recent = time.time(), []
     for step, group in enumerate(groups[: round(steps * plan.stop / plan.epochs)], 1):
         loss = loss_of(network, group, allowed)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
+        descend(network, optimiser, loss)
         schedule.step()
         recent.append(loss.detach())
         if step % 50 == 0:

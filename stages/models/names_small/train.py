@@ -28,7 +28,7 @@ from stages.models.corpora import check_inputs
 from stages.models.lessons import Lesson, gold_lessons, silver_lessons
 from stages.models.names_encoder.examples import GERMEVAL, read_germeval, read_other
 from stages.models.names_encoder.network import DEVICE
-from stages.models.names_encoder.train import DEVELOPMENT, INPUTS, decode, name_lists, one_epoch, save
+from stages.models.names_encoder.train import DEVELOPMENT, INPUTS, decode, descend, name_lists, one_epoch, save
 from stages.models.names_small.network import HIDDEN, SmallNetwork
 from stages.models.names_small.words import DIRECTIONS
 from stages.models.silver import load
@@ -169,10 +169,7 @@ def main() -> None:
             for part in optimiser.param_groups:
                 part["lr"] = o.rate * min((step + 1) / 200, max(0.0, 1 - step / steps))
             loss = loss_of(network, table, group) + RECALL_WEIGHT * recall.loss(network)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimiser.step()
+            descend(network, optimiser, loss)
             losses.append(loss.detach())
             step += 1
         mean = torch.stack(losses).mean().item()
