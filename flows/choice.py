@@ -1,4 +1,4 @@
-"""What may be chosen to be made again; refused before anything starts, Prefect included."""
+"""What may be chosen to be made again; refused before anything starts."""
 
 from expectations.rules import RULES
 from stages.discover.again import Again

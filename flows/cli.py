@@ -7,11 +7,11 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
 from flows.cli_operate import COMMANDS, add_operating
+from flows.named_server import server_named, tell_of_unnamed
 
 _MOST_PROBLEMS = 100
 _EXIT_FAILED, _EXIT_USAGE, _EXIT_LOCKED = 1, 2, 4
@@ -328,7 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stop(*_: object) -> None:
-    """End like Ctrl-C, so that the temporary server and the workers end too."""
+    """End like Ctrl-C, so that the workers end too."""
     raise KeyboardInterrupt
 
 
@@ -372,7 +372,7 @@ def settings_of(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # 
             f"--{str(e['loc'][0]).replace('_', '-')}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
         )
         raise UsageError(problems) from error
-    check_engine(settings.engine)  # complains at once, not after the start of Prefect
+    check_engine(settings.engine)  # complains at once, not once all is loaded
     return settings
 
 
@@ -403,21 +403,24 @@ def run_and_report(chosen: argparse.Namespace, again: Any = None) -> int:
 
     settings = settings_of(chosen)
     sources = chosen.sources or [SAMPLES]
-    # These complain at once, not after the start of Prefect.
+    # These complain at once, not once all is loaded.
     named = parse_sources(sources, lambda: _known(chosen.tables or TABLES))
     open_store(chosen.tables or TABLES, settings.table_format).require_ours(source.root for source in named)
     if settings.authority:
         open_authority(settings.authority)
     read_metadata(settings.metadata)
-    from flows.report import AttentionError, attention
-    from flows.run import report_if_unchanged
+    from flows.execute.memory import loading
+
+    with loading():
+        from flows.report import AttentionError, attention
+        from flows.run import report_if_unchanged
 
     looks = again is None and not server_named()
     report = report_if_unchanged(sources, chosen.tables or TABLES, settings) if looks else None
     wanted = attention(report, settings.strict) if report else None
     if report is None:
         try:
-            report = _run_flow(sources, chosen.tables or TABLES, settings.model_dump(exclude_unset=True), again)
+            report = _refresh(sources, chosen.tables or TABLES, settings, again)
         except AttentionError as error:
             report, wanted = error.report, error
     _print(report, wanted, in_json=chosen.json)
@@ -445,36 +448,32 @@ def _print(report: Any, wanted: Any, *, in_json: bool) -> None:
     print_report(report, Console())
 
 
-def server_named() -> bool:
-    """Tell whether a Prefect server keeps the runs, so that one with nothing to do belongs there too."""
-    # To ask Prefect itself would cost a second.
-    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
-    profiles = Path(os.environ.get("PREFECT_PROFILES_PATH") or home / "profiles.toml")
-    with suppress(OSError, UnicodeDecodeError):
-        if "PREFECT_API_URL" in profiles.read_text(encoding="utf-8"):
-            return True
-    return bool(os.environ.get("PREFECT_API_URL"))
-
-
-def _run_flow(sources: list[str], tables: str, settings: dict[str, Any], again: Any = None) -> Any:
-    from flows.execute.memory import loading
-    from flows.temporary_server import TemporaryServer
-
-    _quiet_prefect()
+def _refresh(sources: list[str], tables: str, settings: Any, again: Any) -> Any:
+    """Run as a flow of the Prefect server that is named; without one the same steps, of which nobody keeps books."""
     # What a stage says while it waits, whatever Prefect makes of its own log.
     logging.getLogger("stages").addHandler(logging.StreamHandler())
-    with TemporaryServer() as server:
-        if not server_named():
-            server.start()  # beside what is loaded here
+    if server_named():
+        from flows.execute.memory import loading
+
+        _quiet_prefect()
         with loading():
             from flows.refresh import refresh
-            from flows.server import find_server
-        with find_server(say, server):
-            if again is not None:
-                from flows.reprocess import reprocess
+            from flows.reprocess import reprocess
+            from flows.server import is_named, wait_for_server
+        if is_named():
+            wait_for_server(say)
+            given = settings.model_dump(exclude_unset=True)
+            if again is None:
+                return refresh(sources, tables, **given)
+            return reprocess(sources, tables, **again._asdict(), **given)
+    tell_of_unnamed(say)
+    from flows.report import attention
+    from flows.run import refresh_tables
 
-                return reprocess(sources, tables, **again._asdict(), **settings)
-            return refresh(sources, tables, **settings)
+    report = refresh_tables(sources, tables, settings, again=again)
+    if wanted := attention(report, settings.strict):
+        raise wanted
+    return report
 
 
 def _known(tables: str) -> frozenset[str]:

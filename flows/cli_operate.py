@@ -153,7 +153,8 @@ def _deploy(chosen: argparse.Namespace) -> int:
 
 
 def _watch(chosen: argparse.Namespace) -> int:
-    from flows.cli import print_report_of, say, server_named, settings_of
+    from flows.cli import print_report_of, say, settings_of
+    from flows.named_server import server_named
     from flows.settings import SAMPLES, TABLES
     from flows.watch import Pace, run_with, send_with, watch
 

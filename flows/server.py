@@ -1,27 +1,21 @@
 """The Prefect server that a command works with: the one that PREFECT_API_URL names, and no other behind one's back."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
-import httpx
 from prefect import get_client
-from prefect.events.clients import NullEventsClient
-from prefect.events.worker import EventsWorker
-from prefect.settings import (
-    PREFECT_API_TLS_INSECURE_SKIP_VERIFY,
-    PREFECT_API_URL,
-    PREFECT_LOGGING_TO_API_ENABLED,
-    PREFECT_SERVER_API_HOST,
-    PREFECT_SERVER_API_PORT,
-    temporary_settings,
-)
+from prefect.settings import PREFECT_API_URL, PREFECT_SERVER_API_HOST, PREFECT_SERVER_API_PORT
 
-from flows.temporary_server import TemporaryServer
+from flows.named_server import answers, usual_address
 from stages.errors import UsageError
 
 _SECONDS = 120.0
 """How long a server that is just starting may take: its first start migrates a database."""
+
+
+def is_named() -> bool:
+    """Tell whether PREFECT_API_URL names a server, in the environment or in the profile that is in use."""
+    return bool(PREFECT_API_URL.value())
 
 
 def wait_for_server(say: Callable[[str], object], seconds: float = _SECONDS) -> None:
@@ -48,51 +42,12 @@ def require_server(say: Callable[[str], object]) -> None:
 
     Raises UsageError that says what to type.
     """
-    if PREFECT_API_URL.value():
+    if is_named():
         return wait_for_server(say)
-    url = _usual_address()
+    url = usual_address(PREFECT_SERVER_API_HOST.value(), PREFECT_SERVER_API_PORT.value())
     start = "start one with `prefect server start` in another terminal;"
-    first = f"one answers at {url}, but" if _answers(url) else start
+    first = f"one answers at {url}, but" if answers(url) else start
     raise UsageError(
         f"deployments need a Prefect server: {first} this and every other command has to be told where it is: "
         f"prefect config set PREFECT_API_URL={url}"
     )
-
-
-@contextmanager
-def find_server(say: Callable[[str], object], temporary: TemporaryServer) -> Iterator[None]:
-    """Wait for the server that PREFECT_API_URL names; where it names none, the ``temporary`` one is that of the block.
-
-    A server that answers on this machine, but is not named, is left alone; says how to name it.
-    """
-    if PREFECT_API_URL.value():
-        temporary.stop()
-        wait_for_server(say)
-        yield
-        return
-    url = _usual_address()
-    if _answers(url):
-        say(f"a Prefect server answers at {url}; to see runs there: prefect config set PREFECT_API_URL={url}")
-    told = {
-        PREFECT_API_URL: temporary.ready(_SECONDS),
-        PREFECT_API_TLS_INSECURE_SKIP_VERIFY: True,  # else each client reads the certificates of the world
-        PREFECT_LOGGING_TO_API_ENABLED: False,
-    }
-    EventsWorker.set_client_override(NullEventsClient)
-    try:
-        with temporary_settings(told):
-            yield
-    finally:
-        EventsWorker.set_client_override(None)
-
-
-def _usual_address() -> str:
-    host = PREFECT_SERVER_API_HOST.value()
-    return f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{PREFECT_SERVER_API_PORT.value()}/api"  # noqa: S104
-
-
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK
-    except httpx.HTTPError:
-        return False

@@ -1,10 +1,12 @@
 """Steps: plain functions that are tasks where a flow runs them, so that Prefect shows, times and retries them.
 
-Called elsewhere (from a test, or by a command that needs no orchestrator) a step is a call like any other, and Prefect
-is not even imported.
+Where no flow runs (no server is named, so that nobody could look at the run later) a step is a call like any other,
+tried again as often as its task would be, and Prefect is not even imported.
 """
 
+import logging
 import sys
+import time
 from collections.abc import Callable
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -14,6 +16,7 @@ from stages.errors import StoppedError
 if TYPE_CHECKING:
     from flows.assets import Assets
 
+_LOG = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -28,15 +31,34 @@ def step(makes: Callable[..., "Assets"] | None = None, **options: Any) -> Callab
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
         as_task = cache(lambda: _task(function, options, makes))
+        as_call = _tried_again(function, options.get("retries", 0), options.get("retry_delay_seconds", 0))
 
         @wraps(function)
         def call(*args: P.args, **given: P.kwargs) -> R:
-            made: R = (as_task() if _in_flow() else function)(*args, **given)
+            made: R = (as_task() if _in_flow() else as_call)(*args, **given)
             return made
 
         return call
 
     return decorate
+
+
+def _tried_again(function: Callable[P, R], retries: int, seconds: float) -> Callable[P, R]:
+    """Try a function that fails again, up to ``retries`` times, each after a pause, as a task does."""
+
+    @wraps(function)
+    def call(*args: P.args, **given: P.kwargs) -> R:
+        for _ in range(retries):
+            try:
+                return function(*args, **given)
+            except StoppedError:
+                raise
+            except Exception as error:
+                _LOG.warning("%s failed and is tried again in %g s: %s", function.__name__, seconds, error)
+                time.sleep(seconds)
+        return function(*args, **given)
+
+    return call
 
 
 def _in_flow() -> bool:

@@ -74,7 +74,7 @@ def test_calls_in_this_process_are_one_at_a_time() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.skipif(not long_form.LONG, reason="starts Prefect; in the long form")
+@pytest.mark.skipif(not long_form.LONG, reason="works for a while; in the long form")
 def test_a_stopped_run_leaves_no_process(tmp_path: Path) -> None:
     folder, tables = tmp_path / "press", tmp_path / "tables"
     folder.mkdir()
@@ -96,33 +96,11 @@ def test_a_stopped_run_leaves_no_process(tmp_path: Path) -> None:
     assert not (tables / "CURRENT.json").exists()
 
 
-SERVER = """
-import os, signal
-from flows.temporary_server import TemporaryServer
-
-with TemporaryServer() as server:
-    server.start()
-    if {kill}:
-        os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
 @pytest.mark.integration
-@pytest.mark.parametrize("kill", [True, False])
-def test_the_temporary_server_ends_with_its_run(kill: bool, tmp_path: Path) -> None:
-    """While it still loads; the long form kills runs at later moments. Its folder goes too."""
-    environment = os.environ | {"FLIESSTEXT_TEST": secrets.token_hex(8), "TMPDIR": str(tmp_path)}
-    run = subprocess.run([sys.executable, "-c", SERVER.format(kill=kill)], cwd=ROOT, env=environment, check=False)
-    assert run.returncode == (-signal.SIGKILL if kill else 0)
-    assert_gone(environment["FLIESSTEXT_TEST"])
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.integration
-@pytest.mark.skipif(not long_form.LONG, reason="starts Prefect; in the long form")
+@pytest.mark.skipif(not long_form.LONG, reason="works for a while; in the long form")
 @pytest.mark.parametrize("moment", [0.0, 0.5, 3.0, 6.0])
 def test_a_killed_run_leaves_no_process(tmp_path: Path, moment: float) -> None:
-    """``moment``: seconds after the start of the temporary server."""
+    """``moment``: seconds after the start of the process of the gate."""
     folder, tables = tmp_path / "press", tmp_path / "tables"
     folder.mkdir()
     for i in range(600):
@@ -130,7 +108,7 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path, moment: float) -> None:
     command = [sys.executable, "-m", "flows.cli", "run", str(folder), "--tables", str(tables), "--batch-size", "100"]
     environment = os.environ | {"FLIESSTEXT_TEST": secrets.token_hex(8)}
     with subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) as run:
-        while not any("temporary_server" in line for line in marked(environment["FLIESSTEXT_TEST"])):
+        while not any("gate_process" in line for line in marked(environment["FLIESSTEXT_TEST"])):
             assert run.poll() is None
             time.sleep(0.01)
         time.sleep(moment)

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -108,6 +109,28 @@ def test_show_does_not_start_prefect() -> None:
     )
     sample = str(Path(__file__).parents[2] / "data" / "samples" / "lokal" / "nachtbus_windows1252.txt")
     subprocess.run([sys.executable, "-c", code, sample], check=True, capture_output=True)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("profile", ["", '[profiles.work]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'])
+def test_a_run_that_no_server_keeps_does_without_one(tmp_path: Path, profile: str) -> None:
+    """No profile at all, or one that names a server and is not in use."""
+    (tmp_path / "press").mkdir()
+    (tmp_path / "press" / "eins.txt").write_text("Der Rat der Stadt Lindau tagt am Montag.\n", encoding="utf-8")
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "profiles.toml").write_text(profile, encoding="utf-8")
+    code = (
+        "import sys; from flows.cli import main; code = main(sys.argv[1:]);"
+        "print([name for name in ('prefect', 'prefect.flow_engine') if name in sys.modules]); sys.exit(code)"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment["PREFECT_HOME"] = str(tmp_path / "home")
+    command = [sys.executable, "-c", code, "run", str(tmp_path / "press"), "--tables", str(tmp_path / "tables")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "1 sources = 1 written" in done.stdout
+    assert profile or done.stdout.endswith("[]\n")
+    assert not (tmp_path / "home" / "prefect.db").exists()
 
 
 @pytest.mark.integration

@@ -8,12 +8,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from flows import temporary_server
 from flows.server import wait_for_server
-from flows.temporary_server import TemporaryServer
 from stages.errors import UsageError
 from tests.faults.harness import article, assert_whole
 
@@ -111,31 +108,3 @@ def test_a_server_that_never_comes_is_told() -> None:
     with temporary_settings({PREFECT_API_URL: url}), pytest.raises(UsageError, match="no Prefect server is ready at"):
         wait_for_server(said.append, 2)
     assert said == [f"waiting up to 2 s for the Prefect server at {url}"]
-
-
-def test_a_temporary_server_does_no_more_than_a_run_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only the first one of a home migrates its database, and what waits for logs and events does not run."""
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
-    for migrates in (True, False):
-        with TemporaryServer() as server:
-            url = server.ready(SECONDS)
-            settings = httpx.get(f"{url}/admin/settings").json()["server"]
-            assert httpx.post(f"{url}/flows/", json={"name": "refresh"}).status_code == httpx.codes.CREATED
-        assert settings["database"]["migrate_on_start"] is migrates
-        waiting = ("event_persister", "task_run_recorder", "triggers")
-        assert [settings["services"][name]["enabled"] for name in waiting] == [False, False, False]
-        assert [settings[name]["stream_out_enabled"] for name in ("events", "logs")] == [False, False]
-
-
-@pytest.mark.parametrize("torn", [b"", b"SQLite format 3\0 and no more"])
-def test_a_kept_database_that_was_torn_is_made_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, torn: bytes
-) -> None:
-    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
-    kept = temporary_server._template()
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(torn)
-    with TemporaryServer() as server:
-        url = server.ready(SECONDS)
-        assert httpx.post(f"{url}/flows/", json={"name": "refresh"}).status_code == httpx.codes.CREATED
-    assert kept.stat().st_size > len(torn)

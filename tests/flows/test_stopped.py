@@ -58,7 +58,7 @@ def test_a_command_that_is_stopped_at_work(way: str, tmp_path: Path) -> None:
             time.sleep(0.1)
         assert left == []
         assert list((tmp_path / "temporary").glob("fliesstext*")) == []
-        # The database of a server that the user may run: its migration must never meet that of the temporary one.
+        # The database of a server that the user may run is no business of a run that knows of none.
         assert not (home / "prefect.db").exists()
         assert not (tables / "CURRENT.json").exists()
         assert not (tables / "work").exists()

@@ -120,7 +120,7 @@ def test_other_settings_are_left_to_the_run(press: Path, other: dict[str, object
 def test_where_a_server_keeps_the_runs_this_one_belongs_there_too(press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run_here([press], press.parent / "tables", engine="fast")
     asked = []
-    monkeypatch.setattr("flows.cli._run_flow", lambda *given: asked.append(given) or refuse())
+    monkeypatch.setattr("flows.cli._refresh", lambda *given: asked.append(given) or refuse())
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:4200/api")
     with pytest.raises(RuntimeError):
         command(press)
