@@ -72,7 +72,9 @@ def _place(run: Run, n_batches: int, *, at_least: int, risky: bool) -> Executor:
     """Say where the batches are worked on."""
     if run.settings.dask and n_batches:
         return _cluster(run, run.settings.dask)
-    n = worthwhile(n_batches, at_least) if run.settings.workers is None else run.settings.workers
+    wanted = run.settings.workers
+    # A process for which there is no batch would still begin and load.
+    n = worthwhile(n_batches, at_least) if wanted is None else min(wanted, n_batches)
     return Processes(max(n, int(risky)))
 
 

@@ -3,10 +3,10 @@
     python tests/benchmarks/run.py [--documents 5000] [--engine NAME] [--devsets DIR]
 
 In this order: all documents new, worked on by one worker process; the same by two; nothing to do; one document in a
-hundred changed; one file shown. The documents are those of `corpora`. Seconds are user CPU seconds of the command and
-all its children, start and imports included, or seconds by the clock where that is said; memory is that of the largest
-process. What a run costs however little there is to do is that of a run over a single document, and is taken off where
-a line says *beyond*.
+hundred changed; one file shown. But for the first two, how many processes work is left to the command. The documents
+are those of `corpora`. Seconds are user CPU seconds of the command and all its children, start and imports included, or
+seconds by the clock where that is said; memory is that of the largest process. What a run costs however little there is
+to do is that of a run over a single document, and is taken off where a line says *beyond*.
 DIR is the folder that holds ``ner/`` (default: the environment variable FLIESSTEXT_DEVSETS).
 """
 
@@ -63,11 +63,15 @@ def measure(name: str, n: int, command: list[str | Path]) -> Figure:
     return Figure(name, n, cpu_s, system_s, time.perf_counter() - since, peak_kb / 1024)
 
 
-def run_ours(engine: str, source: Path, n: int, workers: int, tables: Path | None = None) -> Figure:
-    """Our command line, from files to published tables, which are thrown away where no folder is named for them."""
+def run_ours(engine: str, source: Path, n: int, workers: int | None, tables: Path | None = None) -> Figure:
+    """Our command line, from files to published tables, which are thrown away where no folder is named for them.
+
+    ``workers``: None leaves their number to the command, which takes none where there is little to do.
+    """
     with tempfile.TemporaryDirectory() as out:
-        options = ["--tables", str(tables or Path(out) / "tables"), "--engine", engine, "--workers", str(workers)]
-        name = f"fliesstext --engine {engine} --workers {workers}"
+        chosen = ["--engine", engine, *(() if workers is None else ("--workers", str(workers)))]
+        options = ["--tables", str(tables or Path(out) / "tables"), *chosen]
+        name = " ".join(["fliesstext", *chosen])
         return measure(name, n, [sys.executable, "-m", "flows.cli", "run", source, *options])
 
 
@@ -91,20 +95,20 @@ def runs_after_another(source: Path, n: int, engine: str) -> Iterator[tuple[str,
         alone.mkdir()
         text = next(source.rglob("*.txt")).read_text(encoding="utf-8")
         (alone / "one.txt").write_text(text, encoding="utf-8")
-        single = run_ours(engine, alone, 1, 0, Path(scratch) / "of one")
-        idle = run_ours(engine, alone, 1, 0, Path(scratch) / "of one")
+        single = run_ours(engine, alone, 1, None, Path(scratch) / "of one")
+        idle = run_ours(engine, alone, 1, None, Path(scratch) / "of one")
         one = run_ours(engine, source, n, 1)
         yield f"{n} new documents, {engine}, one worker process", told(one)
         two = run_ours(engine, source, n, 2, tables)
         yield f"{n} new documents, {engine}, two", f"{told(two)}; {one.wall_s / two.wall_s:.2f} times as fast"
-        nothing = run_ours(engine, source, n, 2, tables)
+        nothing = run_ours(engine, source, n, None, tables)
         yield "nothing to do", told(nothing)
         listing = list_files(source)
         beyond = f"{nothing.all_s - idle.all_s:.2f} CPU s against {listing:.2f} of listing the files"
         yield "nothing to do, beyond one document", f"{beyond}: {(nothing.all_s - idle.all_s) / listing:.1f} times"
         for file in sorted(source.rglob("*.txt"))[::ONE_IN]:
             file.write_text(file.read_text(encoding="utf-8") + "\nNachtrag der Redaktion.\n", encoding="utf-8")
-        changed = run_ours(engine, source, n, 2, tables)
+        changed = run_ours(engine, source, n, None, tables)
         yield f"one in {ONE_IN} changed", told(changed)
         beyond = (changed.cpu_s - single.cpu_s) / two.cpu_s
         yield f"one in {ONE_IN} changed, beyond one document", f"{beyond:.1%} of the CPU seconds of the first run"
