@@ -21,7 +21,7 @@ from stages.discover.sources import DISK_FAILED, NEST, Source
 from stages.errors import UsageError
 from stages.tables.ids import to_doc_id
 
-VERSION = "1"
+VERSION = "2"
 DEADLY = ("timed_out", "worker_died")
 """Reasons of documents that a worker process did not survive."""
 TRANSIENT = (
