@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import select
 import signal
 import sys
 import threading
@@ -331,12 +332,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _nobody_reads() -> bool:
     """Tell whether who read stdout has gone (``| head``); what is still to be printed then goes nowhere."""
+    gone = False
     try:
         sys.stdout.flush()
     except BrokenPipeError:
+        gone = True
+    if not gone:  # without a buffer nothing is left to flush
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        gone = bool(poll.poll(0))
+    if gone:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return True
-    return False
+    return gone
 
 
 def _stop(*_: object) -> None:
