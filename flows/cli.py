@@ -3,10 +3,12 @@
 import argparse
 import logging
 import os
+import select
 import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -143,7 +145,7 @@ def add_schedule(command: argparse.ArgumentParser) -> None:
 
 
 def _add_show(show: argparse.ArgumentParser) -> None:
-    show.add_argument("file", type=Path, help="a text file (.txt, .text, .md, no suffix; .gz of these)")
+    show.add_argument("file", type=Path, help="a file of any kind that is read, or a member (a.zip!/b.txt)")
     how = show.add_mutually_exclusive_group()
     how.add_argument("--html", type=Path, metavar="OUT", help="write a page with the mended text beside the raw one")
     how.add_argument("--diff", action="store_true", help="print raw lines and what came of them")
@@ -318,6 +320,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FliesstextError as error:
         return _complain(error, _EXIT_FAILED, in_json)
     except (OSError, PolarsError) as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            return _EXIT_FAILED
         # Polars reports a disk that fails as an error of its own, and does not always say that it is full.
         full = "" if isinstance(error, OSError) else " (is there room left on it?)"
         told = f"the disk or the system failed{full}: {error}; the published tables are as they were"
@@ -325,6 +329,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         told = "stopped; the published tables are as they were, the next run starts anew"
         return _complain(told, _EXIT_FAILED, in_json)
+
+
+def _nobody_reads() -> bool:
+    """Tell whether who read stdout has gone (``| head``); what is still to be printed then goes nowhere."""
+    if sys.stdout is None:  # closed before the program began (>&-)
+        return False
+    gone = False
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        gone = True
+    if not gone and hasattr(select, "poll"):  # without a buffer nothing is left to flush; Windows cannot be asked
+        poll = select.poll()
+        poll.register(sys.stdout.fileno(), 0)
+        gone = bool(poll.poll(0))
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return gone
 
 
 def _stop(*_: object) -> None:
@@ -357,6 +379,15 @@ def _given(chosen: argparse.Namespace) -> dict[str, object]:
     return given
 
 
+def _in_words(wrong: Any) -> str:
+    """What Pydantic found wrong with a value, as a sentence for those who typed it."""
+    if wrong["type"] == "literal_error":
+        return f"{wrong['input']!r} is none of {wrong['ctx']['expected']}"
+    if wrong["type"] == "string_pattern_mismatch":  # of the engine alone
+        return f"{wrong['input']!r} is none of accurate, fast, none, spacy:DIR, gliner:DIR, transformers:DIR"
+    return str(wrong["msg"]).removeprefix("Value error, ")
+
+
 def settings_of(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # the type would be a heavy import
     """Give the settings that the options are; raises UsageError that names the options that are wrong."""
     from pydantic import ValidationError
@@ -368,10 +399,11 @@ def settings_of(chosen: argparse.Namespace):  # type: ignore[no-untyped-def]  # 
     try:
         settings = Settings.model_validate(_given(chosen))
     except ValidationError as error:
-        problems = "; ".join(
-            f"--{str(e['loc'][0]).replace('_', '-')}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
-        )
-        raise UsageError(problems) from error
+        problems: dict[str, str] = {}
+        for wrong in error.errors():
+            # Of several about one option the first says what is wrong; "too few" only follows from it.
+            problems.setdefault(f"--{str(wrong['loc'][0]).replace('_', '-')}", _in_words(wrong))
+        raise UsageError("; ".join(f"{option}: {said}" for option, said in problems.items())) from error
     check_engine(settings.engine)  # complains at once, not once all is loaded
     return settings
 
@@ -436,16 +468,18 @@ def print_report_of(report: Any, settings: Any, *, in_json: bool) -> None:
 
 
 def _print(report: Any, wanted: Any, *, in_json: bool) -> None:
-    if in_json:
-        from flows.report_json import as_json
+    # Who read may have gone; rich would end the program then. The run is done, and the exit code says how.
+    with suppress(BrokenPipeError, SystemExit):
+        if in_json:
+            from flows.report_json import as_json
 
-        print(as_json(report, wanted))
-        return
-    from rich.console import Console
+            print(as_json(report, wanted))
+            return
+        from rich.console import Console
 
-    from flows.report import print_report
+        from flows.report import print_report
 
-    print_report(report, Console())
+        print_report(report, Console())
 
 
 def _refresh(sources: list[str], tables: str, settings: Any, again: Any) -> Any:
@@ -513,11 +547,15 @@ def _check(chosen: argparse.Namespace) -> int:
 def _views(chosen: argparse.Namespace) -> int:
     import stages
     from flows.settings import TABLES
+    from stages.errors import UsageError
     from stages.tables.store.choose import require_parquet
+    from stages.tables.store.snapshots import CURRENT
     from stages.tables.store.verify import read_pointer
 
     tables = require_parquet(chosen.tables or TABLES, "views").absolute()
-    read_pointer(tables)  # complains where there is nothing to view
+    if not (tables / CURRENT).exists():
+        raise UsageError(f"{tables}: nothing was published there; name the folder of the tables with --tables")
+    read_pointer(tables)  # complains where it is damaged
     quoted = str(tables).replace("'", "''")
     print(f"SET VARIABLE tables = '{quoted}';\n")
     print((Path(stages.__file__).with_name("views.sql")).read_text(encoding="utf-8"), end="")
@@ -598,6 +636,7 @@ _COMMANDS = {
 def program() -> NoReturn:
     """Run the command line as the program ``fliesstext``: end the process with the exit code of its command."""
     code = main()
+    _nobody_reads()  # of what is printed the last may go out only now
     if sys.argv[1:2] == ["show"]:
         # Nothing is left to do, and taking libraries and models apart again takes longer than printing the file.
         sys.stdout.flush()

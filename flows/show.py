@@ -51,6 +51,8 @@ def show_page(path: Path, settings: Settings, out: Path) -> None:
     """Write one page with the file, mended beside raw, that needs nothing but itself; raises as `show_file` does."""
     from flows.browse.page import document_page
 
+    if not out.parent.is_dir():
+        raise UsageError(f"{out.parent}: no such folder; make it, or name another place")
     raw, frames = mend(path, settings)
     replace_file(out, document_page({name: frame.to_dicts() for name, frame in frames.items()}, raw))
 

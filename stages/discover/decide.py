@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 import polars as pl
 
 from stages.discover.containers import RowOptions
+from stages.discover.file_kinds import kind_of_name
 from stages.discover.files import FOUND
 from stages.discover.forms import MARKDOWN_SUFFIXES, TEXT_SUFFIXES, file_form
 from stages.discover.selection import Selection, on_the_way
@@ -20,7 +21,7 @@ from stages.discover.sources import DISK_FAILED, NEST, Source
 from stages.errors import UsageError
 from stages.tables.ids import to_doc_id
 
-VERSION = "1"
+VERSION = "2"
 DEADLY = ("timed_out", "worker_died")
 """Reasons of documents that a worker process did not survive."""
 TRANSIENT = (
@@ -269,7 +270,11 @@ def _with_form(rows: pl.DataFrame, where: pl.Series | None = None) -> pl.DataFra
 
 def _form(uri: str) -> str:
     compressed, suffix = file_form(uri.rpartition("/")[2])
-    return f"{compressed} {suffix in TEXT_SUFFIXES} {suffix in MARKDOWN_SUFFIXES}"
+    if suffix in TEXT_SUFFIXES:
+        return f"{compressed} text {suffix in MARKDOWN_SUFFIXES}"
+    # Where the bytes leave open what a file is, its name decides why it is kept out.
+    kind = kind_of_name(suffix)
+    return f"{compressed} {kind.what if kind else suffix}"
 
 
 def _hidden(uris: pl.Series, found: pl.DataFrame) -> pl.Series:

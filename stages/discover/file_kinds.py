@@ -43,7 +43,8 @@ KINDS = (
     ),
     _kind(
         "an office document",
-        "save it there as .docx or .odt, or convert it with soffice --headless --convert-to docx",
+        "save it there as .docx or .odt, or convert it with soffice --headless --convert-to docx; a .docx or .odt "
+        "that does not begin like one is damaged, or a text that should be named .txt",
         "doc docx docm dot dotx odt ott fodt rtf pages wpd wps ppt pptx pps ppsx odp key",
         rb"\xd0\xcf\x11\xe0|\{\\rtf|PK\x03\x04.{26}(?:mimetypeapplication/vnd\.|\[Content_Types\]|_rels/|word/|xl/|ppt/|docProps/)",
     ),

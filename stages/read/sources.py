@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import polars as pl
 
-from stages.discover.containers import HEAD
+from stages.discover.containers import HEAD, Limits
+from stages.discover.containers.compressed import compression_of, open_compressed
 from stages.discover.decide import IN_PART
 from stages.discover.file_kinds import kind_of_name
 from stages.discover.forms import TEXT_SUFFIXES, file_form
@@ -31,7 +32,7 @@ from stages.read.reader import Reader, reader_of
 from stages.read.text import RawText, decode
 from stages.tables.schemas import FACT, PAGES
 
-VERSION = "6"
+VERSION = "7"
 
 _MOST_CHARS = 1 << 25
 MOST_BYTES = 1 << 28
@@ -117,12 +118,16 @@ def _read_or_recognise(reader: Reader, data: bytes, name: str, options: ReadOpti
 
 
 def _look_at(begins: bytes, name: str, options: ReadOptions) -> _How:
-    """Say how a file that begins like this is read; refuses at once what no reader reads."""
+    """Say how a file that begins like this is read; refuses at once what no reader reads, and what holds nothing."""
+    if not begins:
+        raise SourceError("empty", "the file holds nothing, not one byte; remove it or fetch it again")
     compressed, suffix = file_form(name)
     head = _unpacked(begins) if compressed else begins
     if reader := reader_of(head, name[: -len(".gz")] if compressed else name):
         return _How(options.max_bytes, reader)
-    _refuse_suffix(suffix)
+    if suffix not in TEXT_SUFFIXES:
+        _refuse_damaged(begins)
+        _refuse_suffix(suffix)
     return _How(options.max_text_bytes, None)
 
 
@@ -138,9 +143,13 @@ def _as_document(raw: RawText) -> RawDocument:
     return RawDocument(raw.text, raw.encoding, raw.encoding_how)
 
 
+def _refuse_damaged(begins: bytes) -> None:
+    """Refuse compressed data of which nothing can be unpacked; whether it is an archive nobody can tell then."""
+    if kind := compression_of(begins):
+        open_compressed(io.BytesIO(begins), kind, Limits()).read(1)
+
+
 def _refuse_suffix(suffix: str) -> None:
-    if suffix in TEXT_SUFFIXES:
-        return
     kind = kind_of_name(suffix)
     reason = (
         f"by its name ({suffix}) {kind.what}; {kind.advice}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate, islice, pairwise
 from typing import NamedTuple
 
+from stages.reflow.apart import mark_credited
 from stages.reflow.assemble import (
     RULES,
     Piece,
@@ -33,7 +34,7 @@ from stages.reflow.verse import find_verse
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
 
-VERSION = "7"
+VERSION = "8"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()
@@ -145,7 +146,7 @@ def _mark(draft: Draft, begins: list[bool], options: ReflowOptions) -> Marked:
     if draft.marked or draft.form == "wrapped":
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and draft.form == "wrapped":
-        begins = mark_letters(lines, mark_captions(lines, begins))
+        begins = mark_letters(lines, mark_captions(lines, mark_credited(lines, begins)))
         begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, mark_outdents(lines, begins))))
     signal = parted_by(lines, begins)
     notes = draft.notes

@@ -22,7 +22,7 @@ DATELINE = re.compile(
     "[A-Z\u00c0-\u00de][^,.!?]{2,40}, (?:(?:den|am|le) )?\\d{1,2}\\.? ?(?:[^\\W\\d_]{3,10}\\.?|\\d{1,2}\\.) ?\\d{4}\\.?"
 )
 AGENCY = "[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de0-9.&' -]*(?:/[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de0-9.&' -]*)+"
-LONGEST_CAPTION = 400
+LONGEST_CAPTION, LONGEST_CREDIT = 400, 120
 LIST_MARK = re.compile(
     "(?:[\u2022\u2023\u25aa\u25cf\u25e6\u2043*] ?|[-\u2013\u2014] |\\(?\\d{1,2}[.)] |\\(?[a-z]\\) )(?=\\S)"
 )
@@ -42,6 +42,9 @@ PLAIN = ("paragraph", "heading")
 FORWARDED = re.compile("-{2,}(?: ?[^\\W\\d_][^-]{5,40}-{2,})?")
 # A row of a Markdown table.
 TABLE_ROW = re.compile(r"\|.*\|")
+# A cell that is a number; so many stand in each of so many rows below each other.
+NUMBER = re.compile(r"(?<!\S)[+\u2212-]?\d+(?:[.,:/]\d+)*%?(?!\S)")
+FEWEST_NUMBERS, FEWEST_ROWS = 2, 3
 # A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
 REACH = 12
 LONGEST_HEADING, LONGEST_CALL, LONGEST_TITLE = 110, 70, 130
@@ -110,6 +113,22 @@ def part_credit(text: str) -> int:
     return match.start(match.lastindex or 0) if match else 0
 
 
+def ends_in_credit(text: str) -> bool:
+    """Whether a text is a credit, or a caption with one at its end.
+
+    >>> ends_in_credit("Der Steg bei Nacht. Foto: Ida Lang/dpa"), ends_in_credit("Das Foto zeigt den Steg bei Nacht.")
+    (True, False)
+    """
+    if len(text) > LONGEST_CAPTION or not _may_hold_credit(text):
+        return False
+    signs = load_signs()
+    return any(pattern.search(text) for pattern in (signs.credit_tail, signs.credited)) or _is_credit(text)
+
+
+def _is_credit(text: str) -> bool:
+    return len(text) <= LONGEST_CREDIT and load_signs().credit.fullmatch(text) is not None
+
+
 def _may_hold_credit(text: str) -> bool:
     """Whether a text has a mark that every credit has: a copyright sign, one with a word, a slash before capitals."""
     if not CREDIT_MARK.search(text):
@@ -132,6 +151,8 @@ def name_kinds(texts: list[str]) -> list[str]:
     if len(items := [at for at, text in enumerate(texts) if text.startswith("o ")]) > 1:
         for at in items:
             kinds[at] = "list_item"
+    for at in _number_rows(texts, kinds):
+        kinds[at] = "table"
     for at, text in enumerate(texts):
         if (
             kinds[at] in ("paragraph", "heading")
@@ -152,6 +173,16 @@ def name_kinds(texts: list[str]) -> list[str]:
     if _is_teaser(texts, kinds, at):
         kinds[at] = "teaser"
     return kinds
+
+
+def _number_rows(texts: Sequence[str], kinds: Sequence[str]) -> list[int]:
+    """Lines that would be headings, several in a row with several numbers each: rows of a table."""
+    rows = [
+        kind == "heading" and len(NUMBER.findall(text)) >= FEWEST_NUMBERS
+        for text, kind in zip(texts, kinds, strict=True)
+    ]
+    runs = [range(at, at + FEWEST_ROWS) for at in range(len(rows) - FEWEST_ROWS + 1)]
+    return sorted({at for run in runs if all(rows[run.start : run.stop]) for at in run})
 
 
 def _letter_lines(texts: list[str]) -> list[int]:
@@ -216,7 +247,7 @@ def _hangs(number: str, text: str) -> bool:
 def _plain_kind(text: str) -> str:
     if load_signs().boilerplate.match(text):
         return "boilerplate"
-    if len(text) <= 120 and load_signs().credit.fullmatch(text):
+    if _is_credit(text):
         return "credit"
     if TABLE_ROW.fullmatch(text):
         return "table"

@@ -156,12 +156,33 @@ def _state_after(stages_sha256: str) -> dict[str, pl.Expr]:
 def _follow_quarantine(rows: pl.DataFrame, firsts: pl.DataFrame) -> pl.DataFrame:
     rows = rows.join(firsts, left_on="duplicate_of", right_on="source_uri", how="left")
     follows = pl.col("first_code").is_not_null()
-    return rows.with_columns(
+    told = rows.filter(follows).select("source_uri", "duplicate_of", "first_reason")
+    own = pl.DataFrame(
+        [(uri, _of_itself(uri, first, reason)) for uri, first, reason in told.iter_rows()],
+        schema={"source_uri": pl.String, "own_reason": pl.String},
+        orient="row",
+    )
+    return rows.join(own, on="source_uri", how="left").with_columns(
         status=pl.when(follows).then(pl.lit("quarantined")).otherwise("status"),
         duplicate_of=pl.when(follows).then(pl.lit(None, pl.String)).otherwise("duplicate_of"),
         reason_code=pl.coalesce("first_code", "reason_code"),
-        reason=pl.coalesce("first_reason", "reason"),
+        reason=pl.coalesce("own_reason", "reason"),
     )
+
+
+def _of_itself(uri: str, first: str, reason: str) -> str:
+    """The reason of another file with the same bytes, with this file's name where that one's stands in it.
+
+    A name without a suffix is left alone, as it may be a word of the sentence.
+    """
+    name = _name(first)
+    return reason.replace(name, _name(uri)) if "." in name else reason
+
+
+def _name(uri: str) -> str:
+    """The name of a file, or that of a member in its container, as readers tell it."""
+    _, nest, member = uri.rpartition("!/")
+    return member if nest else uri.rpartition("/")[2]
 
 
 def next_quarantine(

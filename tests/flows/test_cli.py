@@ -9,6 +9,7 @@ import pytest
 
 from flows.cli import build_parser, main
 from flows.settings import Settings
+from tests.faults.harness import fast_gate, run_here
 
 
 def test_help_teaches_and_answers_fast() -> None:
@@ -69,6 +70,8 @@ def test_help_states_the_defaults(name: str, capsys: pytest.CaptureFixture[str])
         (["run", "--engine", "best"], "--engine: "),
         (["run", "--exclude", "[z-a]"], "--exclude: '[z-a]' is no pattern"),
         (["run", "--include", "/"], "--include: '/' matches nothing"),
+        (["run", "--languages", "xx"], "--languages: 'xx' is none of 'af', "),
+        (["show", "data/samples/broken/leer.txt", "--html", "no/such/a.html"], "no/such: no such folder; make it"),
         (["run", "--min-deleted", "0"], "--min-deleted: Input"),
         (["run", "--wait", "-1"], "--wait-seconds: Input"),
         (["run", "data/samples", "samples=data"], "two sources are called 'samples'"),
@@ -81,6 +84,37 @@ def test_wrong_usage_says_what_is_wrong(
     monkeypatch.chdir(Path(__file__).parents[2])
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
+
+
+def test_of_several_faults_of_one_option_the_first_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--languages", "xx"]) == 2
+    assert capsys.readouterr().err.count("--languages") == 1
+
+
+def test_who_stops_reading_changes_no_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "press").mkdir()
+    (tmp_path / "press" / "a.txt").write_text("Am Montag tagte der Rat in Lindau.", encoding="utf-8")
+    os.utime(tmp_path / "press" / "a.txt", (1, 1))  # long ago, so that its time is trusted
+    with fast_gate():
+        run_here([tmp_path / "press"], tmp_path / "tables", engine="none")
+    command = [sys.executable, "-c", "from flows.cli import program; program()", "run", tmp_path / "press"]
+    alone = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+
+    def end_unread(*form: str) -> tuple[int, str]:
+        read, write = os.pipe()
+        os.close(read)
+        with os.fdopen(write, "wb") as nobody:
+            done = subprocess.run(
+                [*command, "--tables", tmp_path / "tables", "--engine", "none", "--languages", "de", *form],
+                env=alone | {"PREFECT_HOME": str(tmp_path / "home")},
+                stdout=nobody,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
+            )
+        return done.returncode, done.stderr
+
+    assert end_unread() == end_unread("--json") == (0, "")
 
 
 def test_unknown_option_is_wrong_usage() -> None:

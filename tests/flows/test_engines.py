@@ -113,9 +113,9 @@ def test_another_model_in_the_folder_changes_names_and_another_folder_does_not(
     [
         ("spacy:{}/nowhere", "there is no folder {}/nowhere"),
         ("gliner:{}/press", "needs the package gliner"),
-        ("spacy", "--engine: String should match pattern"),
-        ("spacy:", "--engine: String should match pattern"),
-        ("flair:{}", "--engine: String should match pattern '^(accurate|fast|none|(spacy|gliner|transformers):.+)$'"),
+        ("spacy", "--engine: 'spacy' is none of accurate, fast, none, spacy:DIR"),
+        ("spacy:", "--engine: 'spacy:' is none of"),
+        ("flair:{}", "is none of accurate, fast, none, spacy:DIR, gliner:DIR, transformers:DIR"),
     ],
 )
 def test_what_is_not_there_is_told_before_anything_is_read(

@@ -86,6 +86,9 @@ def test_the_file_by_itself_looks_where_the_default_is(tables: Path, tmp_path: P
 
 
 def test_no_tables_no_views(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["views", "--tables", str(tmp_path)]) == 2
+    assert f"{tmp_path}: nothing was published there" in capsys.readouterr().err
+    (tmp_path / "CURRENT.json").write_text("{")
     assert main(["views", "--tables", str(tmp_path)]) == 1
     assert "CURRENT.json" in capsys.readouterr().err
 

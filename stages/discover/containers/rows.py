@@ -188,23 +188,54 @@ def _csv_rows(file: BinaryIO, limits: Limits) -> Iterator[Row | Refused]:
     text = io.TextIOWrapper(_Joined(head, file), encoding, errors="surrogateescape", newline="")  # type: ignore[type-var]
     csv.field_size_limit(min(limits.max_member_bytes, (1 << 31) - 1))
     try:
-        yield from _csv_dicts(csv.reader(text, delimiter=_delimiter(head.decode(encoding, "surrogateescape"))))
+        yield from _csv_dicts(text, _delimiter(head.decode(encoding, "surrogateescape")))
     except csv.Error as error:
         raise SourceError("damaged", f"it cannot be read as CSV ({error}); save it again") from error
 
 
-def _csv_dicts(reader: "Iterator[list[str]]") -> Iterator[Row | Refused]:
+def _csv_dicts(lines: Iterable[str], delimiter: str) -> Iterator[Row | Refused]:
     names: list[str] | None = None
-    for cells in reader:
+    taken: list[str] = []
+    for cells in csv.reader(_noted(lines, taken), delimiter=delimiter):
+        closed = _is_closed(taken, delimiter)
+        taken.clear()
         if not any(cells):
             continue
         if names is None:
             names = [_plain(name).strip() for name in cells]
         elif len(cells) != len(names):
-            reason = f"{len(cells)} cells where the head has {len(names)}; a quotation mark or delimiter is missing"
-            yield Refused(content_key("\0".join(cells).encode("utf-8", "replace")), SourceError("damaged", reason))
+            yield _bad_row(
+                cells, f"{len(cells)} cells where the head has {len(names)}; a quotation mark or delimiter is missing"
+            )
+        elif not closed:
+            yield _bad_row(
+                cells,
+                "a cell in quotation marks has no end, or one within it is not doubled, so that the rows below may be "
+                "taken for its text; correct it",
+            )
         else:
             yield {name: _plain(cell) for name, cell in zip(names, cells, strict=True)}
+
+
+def _bad_row(cells: list[str], reason: str) -> Refused:
+    return Refused(content_key("\0".join(cells).encode("utf-8", "replace")), SourceError("damaged", reason))
+
+
+def _noted(lines: Iterable[str], taken: list[str]) -> Iterator[str]:
+    """The lines, each put down in ``taken`` before it is given."""
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def _is_closed(lines: list[str], delimiter: str) -> bool:
+    """Whether the lines of one row are a row to the letter; a line with all its quotation marks takes none below it."""
+    if len(lines) == 1 and not lines[0].count('"') % 2:
+        return True
+    try:
+        return sum(1 for _ in csv.reader(lines, delimiter=delimiter, strict=True)) == 1
+    except csv.Error:
+        return False
 
 
 def _plain(cell: str) -> str:

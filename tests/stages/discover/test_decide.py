@@ -295,6 +295,20 @@ def web(tmp_path):
     return root
 
 
+def test_same_bytes_under_names_of_other_kinds_are_each_told_what_they_are(tmp_path):
+    root = tmp_path / "s"
+    root.mkdir()
+    for name in ("a.doc", "b.docx", "c.bz2", "d.odd"):
+        (root / name).write_bytes(b"the same bytes")
+    decided, _ = discover(empty("sources"), root)
+    assert actions(decided) == {
+        "s/a.doc": "process",
+        "s/b.docx": "duplicate",
+        "s/c.bz2": "process",
+        "s/d.odd": "process",
+    }
+
+
 def test_duplicates_across_sources(press, web):
     decided, _ = discover(empty("sources"), press, web)
     assert facts(decided, "web/b.txt", "action", "duplicate_of") == ("duplicate", "press/b.txt")

@@ -416,3 +416,17 @@ def test_a_disk_that_fails_is_told_from_one_that_refuses(tmp_path, monkeypatch, 
     path = write(tmp_path, "a.txt", b"text")
     monkeypatch.setattr("stages.read.sources.chunks", failing(OSError(number, os.strerror(number))))
     assert code_of(read_source, path) == code
+
+
+@pytest.mark.parametrize("name", ["a.pdf", "a.docx", "a.doc", "a.tar.bz2", "a.png", "a.xyz", "a.txt.gz", "a"])
+def test_a_file_of_no_bytes_is_empty_whatever_its_name(tmp_path, name):
+    assert code_of(read_source, write(tmp_path, name, b"")) == "empty"
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"), [("a.tar.gz", gzip.compress), ("a.tar.bz2", bz2.compress), ("a.tar.xz", lzma.compress)]
+)
+def test_a_packed_archive_that_is_cut_off_in_its_head_is_damaged(tmp_path, name, pack):
+    packed = pack(random.Random(2).randbytes(100_000))
+    assert code_of(read_source, write(tmp_path, name, packed[:80])) == "broken_archive"
+    assert code_of(read_source, write(tmp_path, name, packed)) == "unsupported_format"

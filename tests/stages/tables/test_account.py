@@ -279,3 +279,12 @@ def test_sources_present_are_the_sum_of_their_outcomes(mixture):
     }
     assert sources.height == len(rows)
     assert sources["source_uri"].is_sorted()
+
+
+def test_the_reason_of_a_copy_names_the_copy():
+    first, copy = {"content_sha256": "h"}, {"content_sha256": "h", "duplicate_of": "s/a/eins.docx"}
+    decided = decisions(("a/eins.docx", "process", first), ("b/zwei.odt", "duplicate", copy))
+    ended = outcomes(**{"a/eins.docx": "damaged"}).with_columns(reason=pl.lit("eins.docx is damaged; fetch it again"))
+    after = next_sources(decided, ended, empty("sources"), "run-1", "v1")
+    assert after["reason"].to_list() == ["eins.docx is damaged; fetch it again", "zwei.odt is damaged; fetch it again"]
+    assert after["status"].to_list() == ["quarantined", "quarantined"]

@@ -95,6 +95,27 @@ def test_bad_lines_cost_the_others_nothing():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        'id,text\n1,"Der Rat\ntagt."\n2,"Die Stadt baut\n3,Der Markt ruht.\n4,Das Tor steht.\n',
+        'id,text\n1,"Der Rat\ntagt."\n2,"Die Stadt baut\n3,"Der Markt ruht."\n4,"Das Tor steht."\n',
+        'id,text\n1,"Der Rat\ntagt."\n2,"Die Stadt ba',
+    ],
+    ids=["to the end", "to the next mark", "cut off"],
+)
+def test_a_cell_without_an_end_is_no_text(data):
+    found = given(data.encode(), "x.csv")
+    assert found.pop("1")["values"]["text"] == "Der Rat\ntagt."
+    assert list(found.values()).count("damaged") == 1
+    assert "Der Markt" not in str(found)
+
+
+def test_quotation_marks_that_take_no_line_along_are_read_as_they_are():
+    found = given(b'id,text\n1,"Er sagte "ja" laut."\n2,Ein 5" Rohr.\n', "x.csv")
+    assert [row["values"]["text"] for row in found.values()] == ['Er sagte ja" laut."', 'Ein 5" Rohr.']
+
+
 def test_rows_of_too_few_cells_cost_the_others_nothing():
     found = given(b"id,text\n1,Der Rat tagt.\n2\n3,Die Stadt baut.\n", "x.csv")
     assert [key for key, value in found.items() if value != "damaged"] == ["1", "3"]
