@@ -34,6 +34,7 @@ from stages.extract_entities.settle import settle
         ("ORG", "@", None),
         ("MISC", "\u00a321", None),
         ("ORG", "Kakao", None),
+        ("ORG", "Ad-hoc", None),
         ("LOC", "beiden Richtungen", None),
         ("PER", "D.", None),  # an initial alone is nobody
         ("ORG", "A", None),
