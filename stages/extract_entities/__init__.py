@@ -11,13 +11,15 @@ import polars as pl
 
 from stages.extract_entities import names, values
 from stages.extract_entities.companies import with_companies
+from stages.extract_entities.doubts import without_doubted
 from stages.extract_entities.institutions import with_institutions
 from stages.extract_entities.nouns import without_nouns
+from stages.extract_entities.roads import with_roads
 from stages.extract_entities.settle import settle
 from stages.tables.offsets import with_raw_range
 from stages.tables.schemas import TABLES
 
-VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-10"
+VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-11"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +105,18 @@ def _find_names(rows: pl.DataFrame, engine: str) -> Iterable[list[names.Name]]:
 def complete(
     document: Sequence[tuple[str, str, str]], found: list[list[names.Name]], engine: str
 ) -> list[list[names.Name]]:
-    """The names of a document in German, without nouns that it shows to be nouns, with well-known institutions."""
+    """The names of a document without those that are too doubtful.
+
+    In German also without nouns that it shows to be nouns, with well-known institutions and the roads of traffic news.
+    """
+    texts = [text for text, *_ in document]
+    if engine in names.ENGINES:
+        found = without_doubted(texts, found)
     if engine == names.NONE or not any(language == "de" for _, language, _ in document):
         return found
     extractor = names.extractor_of(engine)
-    texts = [text for text, *_ in document]
-    return with_institutions(texts, with_companies(texts, without_nouns(texts, found), extractor), extractor)
+    named = with_companies(texts, without_nouns(texts, found), extractor)
+    return with_roads(texts, with_institutions(texts, named, extractor), extractor)
 
 
 def entity_models(languages: pl.Series, options: EntityOptions | None = None) -> pl.Series:

@@ -1,12 +1,17 @@
-"""Common nouns that an engine took for people, told from the document itself: "Hummeln" beside "Zuchthummeln"."""
+"""Common nouns that an engine took for people, told from the document itself: "Hummeln" beside "Zuchthummeln".
+
+And those that it took for a name inside a compound, told by their ending too: "Bündnis" in "Bündnis-Partner".
+"""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from stages.extract_entities.names import Name
-from stages.lookups.fold import REMEMBERED, given_key, plain
-from stages.lookups.known_names import common_surnames, given_names
+from stages.extract_entities.names.decode import known_names
+from stages.extract_entities.names.features import listed
+from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected
+from stages.lookups.known_names import common_surnames, given_names, lists
 
 SURE = 0.9  # of a score: here the model is believed
 LONGEST_BEFORE = 16  # characters of a word that tells a noun
@@ -30,6 +35,8 @@ TRADE = re.compile(
     r"|teilnehmer|besucher|bewohner|vertreter|leiter|führer|gründer|sänger|musiker|künstler|retter|helfer|turner|läufer"
     r"|schwimmer|reiter|träger|prüfer|ermittler|berater|betreuer|pfleger|ärzte|anwälte)(?:in|innen|en|n|s)?"
 )
+# Endings of nouns before a hyphen, also with the s that joins: "Regierungs-Sprecher", "Zigaretten-Pause".
+NOUN_ENDING = re.compile(r"[a-zäöüß](?:(?:ung|heit|keit|schaft|tion|tät)(?:en|s)?|nis(?:se)?|etten)$")
 
 
 def without_nouns(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[list[Name]]:
@@ -37,15 +44,15 @@ def without_nouns(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list
 
     A word is one where the document also has it as the last part of a compound, counts it ("zehn Hummeln"), or gives it
     a word that people do not have ("im Staub"), and where it is nobody's common name; or a trade ("Keksbäcker"). A
-    common name is none of anybody right after an article ("ein Wolf"). Only single words of which the engine was not
-    sure are looked at.
+    common name is none of anybody right after an article ("ein Wolf"). Before the hyphen of a compound such a word, or
+    one with the ending of a noun, is no part of a person, with that ending also none of an organisation. Only single
+    words of which the engine was not sure are looked at.
     """
     doubted = [
         (number, name)
         for number, (text, names) in enumerate(zip(texts, found, strict=True))
         for name in names
-        if name.label == "PER" and name.score < SURE and name.kind == "name"
-        if NOUN.fullmatch(text, name.start, name.end)
+        if name.score < SURE and _may_be_noun(text, name) and NOUN.fullmatch(text, name.start, name.end)
     ]
     words = {texts[number][name.start : name.end] for number, name in doubted}
     nouns = _nouns(texts, (word for word in words if not _is_borne(word)))
@@ -56,9 +63,26 @@ def without_nouns(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list
     return left
 
 
+def _may_be_noun(text: str, name: Name) -> bool:
+    """Whether a name is a person's, or a part before a hyphen that is no place's."""
+    if name.kind == "part":
+        return name.label in ("PER", "ORG") and text[name.end : name.end + 1] == "-"
+    return name.label == "PER" and name.kind == "name"
+
+
+@lru_cache(REMEMBERED)
+def _ends_like_a_noun(word: str) -> bool:
+    """Whether a word has the ending of a noun, and is no name that a list has."""
+    return NOUN_ENDING.search(word) is not None and not (
+        _is_borne(word) or listed(word) or word in known_names() or uninflected(plain(word)) in lists().kinds
+    )
+
+
 def _is_noun(text: str, name: Name, nouns: set[str]) -> bool:
     """Whether a single word is one of the nouns, a trade, or stands after a word that no person has before the name."""
     word = text[name.start : name.end]
+    if name.kind == "part":
+        return (name.label == "PER" and word in nouns) or _ends_like_a_noun(word)
     if word in nouns or (TRADE.fullmatch(word) and not _is_borne(word)):
         return True
     before = BEFORE_NOBODY.search(text, max(0, name.start - LONGEST_BEFORE), name.start)

@@ -76,6 +76,12 @@ LIKE_A_TOWN = re.compile(
 )
 INHABITANTS = re.compile(r"[A-ZÄÖÜ][a-zäöüß]{2,}er")
 
+# What somebody said in telegram style is no title: "Wollen Abstand". A question is: "Wollen Sie tanzen?".
+SAID = re.compile(
+    r"(?:Wollen|Müssen|Können|Sollen|Dürfen|Mögen|Haben|Sind|Werden|Brauchen|Wollten|Mussten|Konnten|Sollten|Durften"
+    r"|Hatten|Waren|Wurden|Möchten|Könnten|Würden|Hätten|Wären) (?!Sie\b|Ihr\b|Wir\b)[A-ZÄÖÜ]"
+)
+
 # A surname that the model missed, right after the given name; what has the ending of a noun may be one.
 SURNAME = re.compile(r" ([A-ZÄÖÜ][a-zäöüßéèáíóúçñ]{2,})\b(?!-)")
 OF_NOUNS = ("e", "en", "er", "ung", "heit", "keit", "schaft", "tion", "mus", "in", "chen", "lein", "s")
@@ -114,7 +120,7 @@ def settle(text: str, found: Sequence[Name]) -> Iterator[Name]:
 @lru_cache(REMEMBERED)
 def _told_by_text(label: str, kind: str, surface: str, is_sure: bool) -> tuple[str | None, bool]:
     """The label of a name by its text alone, none where it is no name, and whether its sentence has a say in that."""
-    if _is_no_name(label, kind, surface):
+    if _is_no_name(label, kind, surface) or (label == "MISC" and not is_sure and SAID.match(surface)):
         return None, False
     if _depends(label, surface, is_sure):
         return None, True
@@ -136,13 +142,15 @@ def _stand_alone(text: str, found: Iterable[Name]) -> bool:
         if not _is_whole(label, surface):
             return False
         if label == "PER":
+            if _town_after(surface):
+                return False
             if "." in text[max(0, start - 2) : start]:
                 return False
             if _is_given(surface) and text[last : last + 1] == " ":
                 if _after_office(text[:start]):
                     return False
                 after_given = last + 1
-        elif _may_be_of_institution(label, score, surface) and _after_institution(text, 0, start):
+        elif _may_be_of_institution(label, score, surface) and after_institution(text, 0, start):
             return False
     return True
 
@@ -174,7 +182,7 @@ def _told_by_sentence(text: str, name: Name, surface: str) -> Name | None:
         return None
     if _is_initial(name, surface) and not _after_address(text[: name.start]):
         return None
-    if name.label == "ORG" and surface.isupper() and _is_person_in_capitals(surface):
+    if name.label == "ORG" and surface.isupper() and is_person_in_capitals(surface):
         name = name._replace(label="PER")
     if name.label == "PER" and _ends_like_a_town(text, name) and not _after_address(text[: name.start]):
         name = name._replace(label="LOC")
@@ -274,23 +282,41 @@ def _is_adjective_of_place(text: str, name: Name) -> bool:
 
 
 @lru_cache(REMEMBERED)
-def _is_person_in_capitals(surface: str) -> bool:
+def is_person_in_capitals(surface: str) -> bool:
     """Whether words in capitals are a photographer in a credit ("ANDREW CABALLERO-REYNOLDS"): first a given name."""
     first, _, rest = surface.partition(" ")
     return surface.isupper() and rest[:1].isalpha() and _is_given(first)
 
 
 def _parts(text: str, name: Name) -> Iterator[Name]:
-    """The names that stand side by side in one: at a slash, at a dash, after a road, with an @ each, two adjectives."""
+    """The names that stand side by side in one: at a slash, at a dash, after a road, with an @ each, two adjectives.
+
+    And who wrote and the town of a byline.
+    """
     if name.kind == "deriv" and (second := _second_adjective(text[name.start : name.end])):
         yield name._replace(end=name.start + second - 1)
         yield name._replace(start=name.start + second)
+        return
+    if name.kind == "name" and name.label == "PER" and (town := _town_after(text[name.start : name.end])):
+        yield name._replace(end=name.start + town - 1)
+        yield name._replace(start=name.start + town, label="LOC")
         return
     if name.kind != "name" or BETWEEN_NAMES.search(text, name.start, name.end) is None:
         yield name
         return
     for start, end in _spans_side_by_side(name.label, text[name.start : name.end]):
         yield name._replace(start=name.start + start, end=name.start + end)
+
+
+@lru_cache(REMEMBERED)
+def _town_after(surface: str) -> int:
+    """Where in a person with a given name and a surname the town of a byline begins: "Eva Lund Bocholt"; else 0."""
+    words = surface.split(" ")
+    if len(words) != 3 or not all(word[:1].isupper() for word in words) or words[1].endswith("."):
+        return 0
+    key = plain(words[2])
+    is_town = key in places() and key not in common_surnames() and given_key(key) not in given_names()
+    return len(surface) - len(words[2]) if is_town and _is_given(words[0]) and not _is_given(words[1]) else 0
 
 
 @lru_cache(REMEMBERED)
@@ -339,7 +365,7 @@ def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
     end = 0  # of the name before
     for name in found:
         may_be = name.kind == "name" and _may_be_of_institution(name.label, name.score, text[name.start : name.end])
-        if may_be and _after_institution(text, end, name.start):
+        if may_be and after_institution(text, end, name.start):
             before = INSTITUTION.search(text, max(end, name.start - LONGEST_INSTITUTION), name.start)
             yield name if before is None else name._replace(start=before.start(), label="ORG")
         else:
@@ -352,7 +378,7 @@ def _may_be_of_institution(label: str, score: float, surface: str) -> bool:
     return label == "LOC" or (label == "ORG" and score < SURE and " " not in surface)
 
 
-def _after_institution(text: str, since: int, start: int) -> bool:
+def after_institution(text: str, since: int, start: int) -> bool:
     """Whether right before a place stands a word that an institution is called by before its town."""
     if text[start - 1 : start] != " ":
         return False

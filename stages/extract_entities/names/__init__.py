@@ -46,7 +46,7 @@ LANGUAGES = {
     "fast": {"de": "trained"},
 }
 EXTRACTORS = {"accurate": "encoder-3", "fast": "small-4"}
-VERSION = "names-8 encoder-3 crf-1 small-4"
+VERSION = "names-9 encoder-3 crf-1 small-4"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,9 @@ EDGES = frozenset(",;:/|*-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u201
 
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 CREDITED = re.compile(r"[^\s/:](?:[^/:]*[^\s/:])?")  # "Foto: dpa / Reuters"
+# Who took the picture, as agencies write it: "AFP/ANNA BERGER".
+CAPITALS = "[A-ZÄÖÜ][A-ZÄÖÜß'\u2019-]+"
+PHOTOGRAPHER = re.compile(rf"{CAPITALS}(?: {CAPITALS}){{1,2}}")
 BEFORE_HYPHEN = re.compile(r"(?<![\w-])[A-ZÄÖÜ][a-zäöüß]{3,}(?=-[A-ZÄÖÜ][a-zäöüß]+(?![\w-]))")
 TOLD_SCORE = 0.9  # of agencies and places that a table tells
 
@@ -174,9 +178,20 @@ def at_slashes(text: str, names: Iterable[Name]) -> list[Name]:
 
 
 def with_agencies(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
-    """Add to the names of a credit the agencies of the tables in it that no name touches: "GETTYIMAGES/AFP"."""
-    spans = [match.span() for match in CREDITED.finditer(text) if _is_agency(match[0])]
-    return _with_free(spans, names, Name(0, 0, "ORG", "name", TOLD_SCORE, extractor))
+    """Add to the names of a credit what no name touches in it: the agencies of the tables, and who took the picture.
+
+    >>> [name[:3] for name in with_agencies("GETTYIMAGES/AFP/ANNA BERGER", [], "model")]
+    [(0, 11, 'ORG'), (12, 15, 'ORG'), (16, 27, 'PER')]
+    """
+    credited = list(CREDITED.finditer(text))
+    agencies = [match.span() for match in credited if _is_agency(match[0])]
+    people = [
+        match.span()
+        for before, match in pairwise(credited)
+        if before.span() in agencies and PHOTOGRAPHER.fullmatch(match[0]) and match.span() not in agencies
+    ]
+    named = _with_free(agencies, names, Name(0, 0, "ORG", "name", TOLD_SCORE, extractor))
+    return _with_free(people, named, Name(0, 0, "PER", "name", TOLD_SCORE, extractor))
 
 
 def with_places_of_compounds(text: str, names: Sequence[Name], extractor: str) -> list[Name]:

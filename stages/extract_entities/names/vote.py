@@ -59,7 +59,7 @@ def vote(sentences: Sequence[Sentence], extractor: str) -> list[list[Name]]:
         for number, (text, _, _, names) in enumerate(sentences)
         for name in names
     ]
-    votes, surnames = _collect(found), _surnames(found)
+    votes, surnames = collect(found), _surnames(found)
     if not votes:
         return [list(sentence.names) for sentence in sentences]
     voted: list[list[Name]] = [[] for _ in sentences]
@@ -74,11 +74,11 @@ def vote(sentences: Sequence[Sentence], extractor: str) -> list[list[Name]]:
     return voted
 
 
-def _collect(found: Iterable[Found]) -> Votes:
+def collect(found: Iterable[Found]) -> Votes:
     """Sum the scores of every label of every form."""
     votes: dict[str, dict[str, float]] = {}
     for surface, (_, _, label, kind, score, _), _ in found:
-        for form in _forms(surface, label, kind):
+        for form in forms(surface, label, kind):
             if (labels := votes.get(form)) is None:
                 votes[form] = {label: score}
             else:
@@ -96,7 +96,7 @@ def base_form(form: str) -> str:
 
 
 @lru_cache(REMEMBERED)
-def _forms(surface: str, label: str, kind: str) -> tuple[str, ...]:
+def forms(surface: str, label: str, kind: str) -> tuple[str, ...]:
     """What a name votes for."""
     if kind != "name":
         return (surface + PART,) if kind == "part" else ()

@@ -43,3 +43,35 @@ def test_a_noun_is_nobody(text, word):
 )
 def test_people_stay(text, word, score):
     assert kept(text, word, score)
+
+
+def kept_part(text, word, label, score=0.7):
+    names = [[Name(text.index(word), text.index(word) + len(word), label, "part", score, "model")]]
+    return bool(without_nouns([text], names)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "label"),
+    [
+        ("Das Zeugnis-Heft lag da", "Zeugnis", "ORG"),
+        ("Eine Zigaretten-Schachtel lag da", "Zigaretten", "PER"),
+        ("Der Regierungs-Bote kam", "Regierungs", "ORG"),
+        ("Kakao-Bauern klagen: im Kakao steckt Geld", "Kakao", "PER"),
+    ],
+)
+def test_a_noun_before_a_hyphen_is_no_part(text, word, label):
+    assert not kept_part(text, word, label)
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "label", "score"),
+    [
+        ("Das Zeugnis-Heft lag da", "Zeugnis", "ORG", 0.95),  # the engine is sure
+        ("Der Dennis-Fan kam", "Dennis", "PER", 0.7),
+        ("Die Samsung-Werke lagen da", "Samsung", "ORG", 0.7),
+        ("Der Zeugnistag kam", "Zeugnis", "ORG", 0.7),  # no hyphen
+        ("Das Quast-Lager wuchs", "Quast", "PER", 0.7),
+    ],
+)
+def test_parts_stay(text, word, label, score):
+    assert kept_part(text, word, label, score)

@@ -34,6 +34,7 @@ from stages.extract_entities.settle import settle
         ("ORG", "@", None),
         ("MISC", "\u00a321", None),
         ("ORG", "Kakao", None),
+        ("ORG", "Ad-hoc", None),
         ("LOC", "beiden Richtungen", None),
         ("PER", "D.", None),  # an initial alone is nobody
         ("ORG", "A", None),
@@ -245,3 +246,36 @@ def test_an_adjective_of_two_places_is_two(surface, parts):
     assert [(text[one.start : one.end], one.label, one.kind) for one in found] == [
         (part, "LOC", "deriv") for part in parts
     ]
+
+
+@pytest.mark.parametrize(
+    ("surface", "left"),
+    [
+        ("Wollen Abstand", False),
+        ("Haben Fehler gemacht", False),
+        ("Wollen Sie tanzen", True),
+        ("Sind wir noch Freunde?", True),
+        ("Macht Musik", True),
+        ("Haben und Sein", True),
+    ],
+)
+def test_what_was_said_in_telegram_style_is_no_title(surface, left):
+    assert bool(list(settle(surface, [Name(0, len(surface), "MISC", "name", 0.6, "model")]))) is left
+    assert list(settle(surface, [Name(0, len(surface), "MISC", "name", 0.95, "model")]))
+
+
+@pytest.mark.parametrize(
+    ("surface", "parts"),
+    [
+        ("Anna Lindquist Bocholt", [("PER", "Anna Lindquist"), ("LOC", "Bocholt")]),
+        ("Anna Maria Bocholt", [("PER", "Anna Maria Bocholt")]),
+        ("Anna Bocholt", [("PER", "Anna Bocholt")]),
+        ("Anna L. Bocholt", [("PER", "Anna L. Bocholt")]),
+        ("Graf Anna Bocholt", [("PER", "Graf Anna Bocholt")]),
+        ("Anna van Bocholt", [("PER", "Anna van Bocholt")]),
+        ("Anna Lindquist Winter", [("PER", "Anna Lindquist Winter")]),
+    ],
+)
+def test_the_town_behind_who_wrote_is_a_place(surface, parts):
+    found = settle(surface, [Name(0, len(surface), "PER", "name", 0.9, "model")])
+    assert [(name.label, surface[name.start : name.end]) for name in found] == parts

@@ -157,6 +157,22 @@ def test_an_agency_that_the_engine_found_is_not_found_again() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "people"),
+    [
+        ("Foto: GETTYIMAGES/AFP/ANNA LINDQUIST", ["ANNA LINDQUIST"]),
+        ("APA/EVA-MARIA BERG/ARCHIV", ["EVA-MARIA BERG"]),
+        ("ANNA LINDQUIST/AFP", []),  # whoever stands first may be anything
+        ("AFP/Stadt Koinegg", []),
+        ("AFP/ARCHIV", []),
+        ("AFP/REUTERS", []),
+    ],
+)
+def test_who_took_the_picture_stands_behind_the_agency(text: str, people: list[str]) -> None:
+    found = with_agencies(text, [], "x")
+    assert [text[name.start : name.end] for name in found if name.label == "PER"] == people
+
+
+@pytest.mark.parametrize(
     ("text", "parts"),
     [
         ("der Nahost-Sondergesandte und die Jordanien-Reise", ["Nahost", "Jordanien"]),
