@@ -53,6 +53,8 @@ INSET, AROUND = 4, 12
 UNSURE = 1.0
 # A full line, as a share of the column.
 FULL = 0.75
+# A line before an empty one is short where it fills less than this share of the column.
+ENDED = 0.6
 # One signal stands before so many of the blocks, or the text mixes them.
 PARTED = 0.6
 # Of double-spaced lines, so many run on: no end of sentence, and the next begins small.
@@ -195,7 +197,18 @@ def _under_signal(documents: Sequence[Sequence[Line]], scores: Floats) -> Mask:
     doubtful = signal & (scores > -SURELY)
     places = np.flatnonzero(doubtful & (scores <= -UNSURE)).tolist()
     doubtful[[at for at in places if not _between_sentences(lines, at)]] = False
-    return np.asarray(begins & ~weak | doubtful)
+    found = np.asarray(begins & ~weak | doubtful)
+    before = np.concatenate(([0], lengths[:-1]))
+    before[starts] = columns[of[starts]]
+    places = np.flatnonzero(blank & ~found & (before < ENDED * columns[of])).tolist()
+    found[[at for at in places if _is_ended(lines[at - 1], lines[at])]] = True
+    return found
+
+
+def _is_ended(last: Line, line: Line) -> bool:
+    """Whether a short line before an empty one is the end of its block: no word, comma or hyphen asks for more."""
+    near = not line.form_feeds and line.breaks < PAGE_GAP
+    return near and line.text[0].isupper() and not _runs_on(last.text, line.text)
 
 
 def _indented(lines: Sequence[Line], starts: Ints) -> Mask:

@@ -22,6 +22,8 @@ DATELINE = re.compile(
     "[A-Z\u00c0-\u00de][^,.!?]{2,40}, (?:(?:den|am|le) )?\\d{1,2}\\.? ?(?:[^\\W\\d_]{3,10}\\.?|\\d{1,2}\\.) ?\\d{4}\\.?"
 )
 AGENCY = "[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de0-9.&' -]*(?:/[A-Z\u00c0-\u00de][A-Z\u00c0-\u00de0-9.&' -]*)+"
+# Initials before a name, whose full stops end no sentence.
+INITIALS = "(?:[A-Z\u00c0-\u00de]\\.[ -]?){0,3}"
 LONGEST_CAPTION, LONGEST_CREDIT = 400, 120
 LIST_MARK = re.compile(
     "(?:[\u2022\u2023\u25aa\u25cf\u25e6\u2043*] ?|[-\u2013\u2014] |\\(?\\d{1,2}[.)] |\\(?[a-z]\\) )(?=\\S)"
@@ -69,13 +71,13 @@ def load_signs() -> Signs:
     words = json.loads(LOOKUP.read_text(encoding="utf-8"))
     credit = f"(?:\\(?(?:{_any(words['credits'])})(?: by)?:? ?[:/|\u00a9] ?|\u00a9 ?|\\(c\\) )"
     # A word for picture with a colon needs no mark before it, in capitals or not.
-    named = f"(?i:{_any(words['credits_with_colon'])})(?: by)?: ?\\w[^.!?]{{1,58}}\\.?"
+    named = f"(?i:{_any(words['credits_with_colon'])})(?: by)?: ?{INITIALS}\\w[^.!?]{{1,58}}\\.?"
     return Signs(
         # "Foto: ..." and the like, a copyright sign, or agencies in capitals between slashes.
         re.compile(f"(?:{credit}[^\\n]{{2,80}}|(?i:Fotos?|Photos?): ?[^\\n]{{2,80}}|{AGENCY})\\)?"),
         # It parts after a closing quotation mark, bracket or full stop.
         re.compile(
-            f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{credit}[^.!?]{{2,60}}\\.?)"
+            f"(?:(?<=[.!?)\u00bb\u00ab{QUOTES}]) ?({AGENCY}|{credit}{INITIALS}[^.!?]{{2,60}}\\.?)"
             f"|(?<=\\S)(?<! und)(?<! &) ({named}))$"
         ),
         # A credit in brackets at the end of a caption stays with it.

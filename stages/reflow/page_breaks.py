@@ -65,6 +65,9 @@ def _tears(lines: Sequence[Line], start: int, end: int) -> bool:
     inside = [line.text for line in lines[start:end]]
     if any(len(text) > LONGEST or ends_in_hyphen(text) or CAPTION.match(text) for text in inside):
         return False
+    # Before a noun an open end alone says little: lines that close a sentence are then the rest of this one.
+    if not lines[end].text[0].islower() and TERMINAL.search(inside[-1][-12:]):
+        return False
     return not inside[0][0].islower() and _goes_on(lines[start - 1].text, lines[end].text)
 
 
