@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from stages.extract_entities.names import Name
-from stages.extract_entities.names.vote import base_form, collect, forms
+from stages.extract_entities.names.vote import Votes, base_form, collect, forms
 from stages.extract_entities.settle import after_institution, is_person_in_capitals
 from stages.lookups.fold import REMEMBERED, plain, uninflected
 from stages.lookups.known_names import lists
@@ -18,27 +18,33 @@ def without_doubted(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> li
     The scores of a form add up over the document, a full name counts for its last word too. What a table knows stays,
     and the town after "Landgericht" and the like, and a given name with another in capitals; so do derivations.
     """
-    if all(name.score >= LEAST for names in found for name in names):
-        return [list(names) for names in found]
-    placed = (
-        (text[name.start : name.end], name, 0) for text, names in zip(texts, found, strict=True) for name in names
-    )
-    votes = {form: sum(labels.values()) for form, labels in collect(placed).items()}
-    return [
-        [name for name in names if name.score >= LEAST or not _is_doubted(text, name, votes)]
-        for text, names in zip(texts, found, strict=True)
+    doubted = [
+        (number, name)
+        for number, (text, names) in enumerate(zip(texts, found, strict=True))
+        for name in names
+        if name.score < LEAST and not _is_told(text, name)
     ]
+    left = [list(names) for names in found]
+    if doubted:
+        rows = zip(texts, found, strict=True)
+        votes = collect((text[name.start : name.end], name, 0) for text, names in rows for name in names)
+        for number, name in doubted:
+            if _is_alone(texts[number][name.start : name.end], name, votes):
+                left[number].remove(name)
+    return left
 
 
-def _is_doubted(text: str, name: Name, votes: dict[str, float]) -> bool:
-    """Whether neither its document nor a table nor the word before it supports a name."""
+def _is_told(text: str, name: Name) -> bool:
+    """Whether a table or what stands before it supports a name."""
     surface = text[name.start : name.end]
-    if name.kind == "deriv" or _is_listed(surface) or is_person_in_capitals(surface):
-        return False
-    if after_institution(text, 0, name.start):
-        return False
+    listed = name.kind == "deriv" or _is_listed(surface) or is_person_in_capitals(surface)
+    return listed or after_institution(text, 0, name.start)
+
+
+def _is_alone(surface: str, name: Name, votes: Votes) -> bool:
+    """Whether the other names of a document, by what they vote for, do not support a name."""
     own = {surface, base_form(surface), *forms(surface, name.label, name.kind)}
-    return all(votes.get(form, 0.0) < LEAST for form in own)
+    return all(sum(votes.get(form, {}).values()) < LEAST for form in own)
 
 
 @lru_cache(REMEMBERED)

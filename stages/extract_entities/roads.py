@@ -11,7 +11,7 @@ ROAD = re.compile(
     r"(?<![\w-])[AB] ?[0-9]{1,3}(?= (?:[\w-]+ ){0,2}(?:in )?(?:Fahrtr|R|r)ichtung\b)"
     r"|(?<=[Aa]uf der )[AB] ?[0-9]{1,3}(?![\w-])"
 )
-MARKS = ("ichtung", "uf der ")  # of which one stands in every text with a road
+MARKS = ("ichtung", "uf der A", "uf der B")  # of which one stands in every text with a road
 
 
 def with_roads(texts: Sequence[str], found: Sequence[Sequence[Name]], extractor: str) -> list[list[Name]]:
@@ -20,11 +20,14 @@ def with_roads(texts: Sequence[str], found: Sequence[Sequence[Name]], extractor:
     >>> [name[:3] for name in with_roads(["Stau auf der A 7 bei Ulm"], [[]], "rule")[0]]
     [(13, 16, 'LOC')]
     """
+    document = "\n".join(texts)
+    if not any(map(document.__contains__, MARKS)):
+        return [list(names) for names in found]
     return [_with_roads(text, names, extractor) for text, names in zip(texts, found, strict=True)]
 
 
 def _with_roads(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
-    if not any(mark in text for mark in MARKS):
+    if not any(map(text.__contains__, MARKS)):
         return list(names)
     spans = [match.span() for match in ROAD.finditer(text)]
     free = [span for span in spans if all(name.end <= span[0] or span[1] <= name.start for name in names)]
