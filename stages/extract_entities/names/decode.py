@@ -180,6 +180,8 @@ def at_slashes(text: str, names: Iterable[Name]) -> list[Name]:
 def with_agencies(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
     """Add to the names of a credit what no name touches in it: the agencies of the tables, and who took the picture.
 
+    A person that stands there already is as sure as one that is added.
+
     >>> [name[:3] for name in with_agencies("GETTYIMAGES/AFP/ANNA BERGER", [], "model")]
     [(0, 11, 'ORG'), (12, 15, 'ORG'), (16, 27, 'PER')]
     """
@@ -190,7 +192,13 @@ def with_agencies(text: str, names: Sequence[Name], extractor: str) -> list[Name
         for before, match in pairwise(credited)
         if before.span() in agencies and PHOTOGRAPHER.fullmatch(match[0]) and match.span() not in agencies
     ]
-    named = _with_free(agencies, names, Name(0, 0, "ORG", "name", TOLD_SCORE, extractor))
+    told = [
+        name._replace(score=max(name.score, TOLD_SCORE))
+        if name.label == "PER" and (name.start, name.end) in people
+        else name
+        for name in names
+    ]
+    named = _with_free(agencies, told, Name(0, 0, "ORG", "name", TOLD_SCORE, extractor))
     return _with_free(people, named, Name(0, 0, "PER", "name", TOLD_SCORE, extractor))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stages.extract_entities.names.decode import (
+    TOLD_SCORE,
     Name,
     Tagged,
     at_slashes,
@@ -154,6 +155,13 @@ def test_agencies_that_the_engine_missed_are_in_a_credit(text: str, agencies: li
 def test_an_agency_that_the_engine_found_is_not_found_again() -> None:
     found = [Name(0, 3, "ORG", "name", 0.6, "x"), Name(4, 7, "PER", "name", 0.6, "x")]
     assert with_agencies("APA/AFP", found, "x") == found
+
+
+def test_a_photographer_that_was_found_is_as_sure_as_one_that_is_told() -> None:
+    doubted = Name(4, 15, "PER", "name", 0.3, "x")
+    agency, person = with_agencies("AFP/ANNA BERGER", [doubted], "x")
+    assert (agency[:3], person) == ((0, 3, "ORG"), doubted._replace(score=TOLD_SCORE))
+    assert with_agencies("ANNA BERGER", [doubted._replace(start=0, end=11)], "x")[0].score == 0.3
 
 
 @pytest.mark.parametrize(
