@@ -1,6 +1,6 @@
 """The main flow: `flows.run` as Prefect sees it, with parameters, log and states.
 
-Run it as ``fliesstext run``, or as a deployment of prefect.yaml or ``fliesstext serve``.
+Run it as ``fliesstext run`` where a server is named, or as a deployment of prefect.yaml or ``fliesstext serve``.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """The flow that makes documents again although their files are as they were; the same run with other decisions.
 
-Run it as ``fliesstext reprocess``, or as the deployment ``reprocess/slice``.
+Run it as ``fliesstext reprocess`` where a server is named, or as the deployment ``reprocess/slice``.
 """
 
 from datetime import datetime
