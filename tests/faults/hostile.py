@@ -212,10 +212,12 @@ def _formats() -> Iterator[Case]:
         "rtf": WRITTEN,
         **dict.fromkeys(("png", "jpg", "gif"), "needs_ocr"),
     }
+    # Under a name of its own packed data is tried; under that of a text it is only told.
+    by_name = ends | dict.fromkeys(("bz2", "xz"), "broken_archive")
     for kind, first in magic.items():
         yield Case(f"named-txt-is-{kind}.txt", first + GERMAN.encode(), ends.get(kind, "unsupported_format"))
         if kind != "gz":
-            yield Case(f"picture.{kind}", first + b" bytes", ends.get(kind, "unsupported_format"))
+            yield Case(f"picture.{kind}", first + b" bytes", by_name.get(kind, "unsupported_format"))
     yield Case("other.html", f"html {GERMAN}".encode(), WRITTEN)
     for suffix in ("xml", "docx", "odt", "epub", "json", "py", "exe", "txt~", "txt.bak", "TXT.zip"):
         yield Case(f"other.{suffix}", f"{suffix} {GERMAN}".encode(), "unsupported_format")
