@@ -383,8 +383,10 @@ def _in_words(wrong: Any) -> str:
     """What Pydantic found wrong with a value, as a sentence for those who typed it."""
     if wrong["type"] == "literal_error":
         return f"{wrong['input']!r} is none of {wrong['ctx']['expected']}"
-    if wrong["type"] == "string_pattern_mismatch":  # of the engine alone
-        return f"{wrong['input']!r} is none of accurate, fast, none, spacy:DIR, gliner:DIR, transformers:DIR"
+    if wrong["loc"] == ("engine",):
+        from stages.extract_entities.names import WAYS
+
+        return f"{wrong['input']!r} is none of {WAYS}"
     return str(wrong["msg"]).removeprefix("Value error, ")
 
 
@@ -449,12 +451,12 @@ def run_and_report(chosen: argparse.Namespace, again: Any = None) -> int:
 
     looks = again is None and not server_named()
     report = report_if_unchanged(sources, chosen.tables or TABLES, settings) if looks else None
-    wanted = attention(report, settings.strict) if report else None
     if report is None:
         try:
             report = _refresh(sources, chosen.tables or TABLES, settings, again)
         except AttentionError as error:
-            report, wanted = error.report, error
+            report = error.report
+    wanted = attention(report, settings.strict)
     _print(report, wanted, in_json=chosen.json)
     return wanted.exit_code if wanted else 0
 
@@ -501,13 +503,9 @@ def _refresh(sources: list[str], tables: str, settings: Any, again: Any) -> Any:
                 return refresh(sources, tables, **given)
             return reprocess(sources, tables, **again._asdict(), **given)
     tell_of_unnamed(say)
-    from flows.report import attention
     from flows.run import refresh_tables
 
-    report = refresh_tables(sources, tables, settings, again=again)
-    if wanted := attention(report, settings.strict):
-        raise wanted
-    return report
+    return refresh_tables(sources, tables, settings, again=again)
 
 
 def _known(tables: str) -> frozenset[str]:

@@ -6,19 +6,29 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 _LOCAL, _PORT = "127.0.0.1", "4200"
+_SAID_IN = {".env": ("prefect_api_url",), "prefect.toml": ("[",), "pyproject.toml": ("[tool.prefect",)}
+"""Files of the working folder that Prefect takes settings from, with words of which one stands in such a setting."""
 
 
 def server_named() -> bool:
     """Tell whether a Prefect server keeps the runs, so that one with nothing to do belongs there too.
 
-    True also where a profile names one that is not in use; `flows.server.is_named` knows it for sure.
+    True also where one may be named: by a profile that is not in use, by a file with other settings of Prefect.
+    `flows.server.is_named` knows it for sure.
     """
+    if os.environ.get("PREFECT_API_URL") or os.environ.get("PREFECT_PROFILE"):
+        return True
     home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
     profiles = Path(os.environ.get("PREFECT_PROFILES_PATH") or home / "profiles.toml")
+    places = {profiles: ("prefect_api_url",)} | {Path(name): words for name, words in _SAID_IN.items()}
+    return any(_holds(file, words) for file, words in places.items())
+
+
+def _holds(file: Path, words: tuple[str, ...]) -> bool:
     with suppress(OSError, UnicodeDecodeError):
-        if "PREFECT_API_URL" in profiles.read_text(encoding="utf-8"):
-            return True
-    return bool(os.environ.get("PREFECT_API_URL"))
+        text = file.read_text(encoding="utf-8").lower()
+        return any(word in text for word in words)
+    return False
 
 
 def tell_of_unnamed(say: Callable[[str], object]) -> None:

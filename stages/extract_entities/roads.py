@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from stages.extract_entities.names import Name
+from stages.extract_entities.names.decode import with_free
 
 SCORE = 0.9  # of names that are told here
 # A paper size or a vitamin has no direction, and nobody is "auf der A 4".
@@ -23,13 +24,6 @@ def with_roads(texts: Sequence[str], found: Sequence[Sequence[Name]], extractor:
     document = "\n".join(texts)
     if not any(map(document.__contains__, MARKS)):
         return [list(names) for names in found]
-    return [_with_roads(text, names, extractor) for text, names in zip(texts, found, strict=True)]
-
-
-def _with_roads(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
-    if not any(map(text.__contains__, MARKS)):
-        return list(names)
-    spans = [match.span() for match in ROAD.finditer(text)]
-    free = [span for span in spans if all(name.end <= span[0] or span[1] <= name.start for name in names)]
-    roads = [Name(start, end, "LOC", "name", SCORE, extractor) for start, end in free]
-    return sorted([*names, *roads], key=lambda name: (name.start, -name.end, name.kind)) if roads else list(names)
+    road = Name(0, 0, "LOC", "name", SCORE, extractor)
+    roads = [[match.span() for match in ROAD.finditer(text)] for text in texts]
+    return [with_free(spans, names, road) if spans else list(names) for spans, names in zip(roads, found, strict=True)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flows.cli import build_parser, main
+from flows.named_server import server_named
 from flows.settings import Settings
 from tests.faults.harness import fast_gate, run_here
 
@@ -70,6 +71,7 @@ def test_help_states_the_defaults(name: str, capsys: pytest.CaptureFixture[str])
         (["run", "--engine", "best"], "--engine: "),
         (["run", "--exclude", "[z-a]"], "--exclude: '[z-a]' is no pattern"),
         (["run", "--include", "/"], "--include: '/' matches nothing"),
+        (["run", "--dask", "here"], "--dask: String should match"),
         (["run", "--languages", "xx"], "--languages: 'xx' is none of 'af', "),
         (["show", "data/samples/broken/leer.txt", "--html", "no/such/a.html"], "no/such: no such folder; make it"),
         (["run", "--min-deleted", "0"], "--min-deleted: Input"),
@@ -143,6 +145,34 @@ def test_show_does_not_start_prefect() -> None:
     )
     sample = str(Path(__file__).parents[2] / "data" / "samples" / "lokal" / "nachtbus_windows1252.txt")
     subprocess.run([sys.executable, "-c", code, sample], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "named"),
+    [
+        (".env", "PREFECT_API_URL=http://127.0.0.1:4200/api\n", True),
+        (".env", "HOME_PAGE=x\n", False),
+        ("prefect.toml", '[api]\nurl = "http://127.0.0.1:4200/api"\n', True),
+        ("pyproject.toml", '[tool.prefect.api]\nurl = "http://127.0.0.1:4200/api"\n', True),
+        ("pyproject.toml", '[project]\nname = "prefect-texts"\n', False),
+        ("home/profiles.toml", 'active = "a"\n[profiles.a]\nPREFECT_API_URL = "http://127.0.0.1:4200/api"\n', True),
+        ("home/profiles.toml", 'active = "ephemeral"\n', False),
+    ],
+)
+def test_a_server_may_be_named_wherever_prefect_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, text: str, named: bool
+) -> None:
+    """What Prefect itself says of the same files, in a process of its own."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / file).write_text(text, encoding="utf-8")
+    for name in [name for name in os.environ if name.startswith("PREFECT_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    assert server_named() is named
+    asked = "from prefect.settings import PREFECT_API_URL; print(bool(PREFECT_API_URL.value()))"
+    said = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=120, check=True).stdout
+    assert said.split()[-1] == str(named)
 
 
 @pytest.mark.integration

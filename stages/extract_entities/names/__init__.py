@@ -28,6 +28,7 @@ __all__ = [
     "ENGINE_PATTERN",
     "NONE",
     "VERSION",
+    "WAYS",
     "Name",
     "check_engine",
     "entity_model",
@@ -41,6 +42,8 @@ NONE = "none"
 """In place of an engine: no names are looked for."""
 ENGINE_PATTERN = rf"^({'|'.join((*ENGINES, NONE))}|({'|'.join(OPENERS)}):.+)$"
 """How an engine is named: one of ours, or the kind of another maker's model and the folder it lies in, or none."""
+WAYS = ", ".join((*ENGINES, NONE, *(f"{maker}:DIR" for maker in OPENERS)))
+"""The same for people."""
 LANGUAGES = {
     "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
     "fast": {"de": "trained"},
@@ -56,8 +59,7 @@ def check_engine(engine: str) -> None:
     if is_other(engine):
         check_other(engine)
     elif engine not in (*ENGINES, NONE):
-        ways = ", ".join((*ENGINES, NONE, *(f"{maker}:DIR" for maker in OPENERS)))
-        raise UsageError(f"there is no engine {engine!r} for names: choose one of {ways}")
+        raise UsageError(f"there is no engine {engine!r} for names: choose one of {WAYS}")
 
 
 def model_of(engine: str) -> str:

@@ -198,8 +198,8 @@ def with_agencies(text: str, names: Sequence[Name], extractor: str) -> list[Name
         else name
         for name in names
     ]
-    named = _with_free(agencies, told, Name(0, 0, "ORG", "name", TOLD_SCORE, extractor))
-    return _with_free(people, named, Name(0, 0, "PER", "name", TOLD_SCORE, extractor))
+    named = with_free(agencies, told, Name(0, 0, "ORG", "name", TOLD_SCORE, extractor))
+    return with_free(people, named, Name(0, 0, "PER", "name", TOLD_SCORE, extractor))
 
 
 def with_places_of_compounds(text: str, names: Sequence[Name], extractor: str) -> list[Name]:
@@ -211,10 +211,10 @@ def with_places_of_compounds(text: str, names: Sequence[Name], extractor: str) -
     [Name(start=4, end=10, label='LOC', kind='part', score=0.9, extractor='model')]
     """
     spans = [match.span() for match in BEFORE_HYPHEN.finditer(text) if match[0] in _places_of_compounds()]
-    return _with_free(spans, names, Name(0, 0, "LOC", "part", TOLD_SCORE, extractor))
+    return with_free(spans, names, Name(0, 0, "LOC", "part", TOLD_SCORE, extractor))
 
 
-def _with_free(spans: Iterable[tuple[int, int]], names: Sequence[Name], like: Name) -> list[Name]:
+def with_free(spans: Iterable[tuple[int, int]], names: Sequence[Name], like: Name) -> list[Name]:
     """The names in order, and one like the given at each of the spans that none of them touches."""
     free = [span for span in spans if all(name.end <= span[0] or span[1] <= name.start for name in names)]
     told = [like._replace(start=start, end=end) for start, end in free]

@@ -9,13 +9,18 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from flows import process
 from flows.execute import TimeUpError, WorkerDiedError
 from flows.execute.processes import Processes, worthwhile
+from flows.settings import Settings
+from flows.steps import Run
 from stages.errors import StoppedError
+from stages.tables.store.local import LocalSnapshots
 
 LONG = 60.0
 
@@ -183,3 +188,15 @@ def test_one_batch_needs_no_process():
     assert [worthwhile(n) for n in (0, 1)] == [0, 0]
     assert worthwhile(1, at_least=1) == 1
     assert worthwhile(1000) == (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(("workers", "batches", "n"), [(4, 2, 2), (2, 40, 2), (0, 3, 0), (4, 0, 0), (None, 1, 0)])
+def test_no_more_processes_begin_than_there_are_batches(
+    workers: int | None, batches: int, n: int, tmp_path: Path
+) -> None:
+    settings = Settings(workers=workers)
+    run = Run("x", datetime.now(UTC), {}, settings, LocalSnapshots(tmp_path), None, tmp_path)
+    place = process._place(run, batches, at_least=0, risky=False)
+    assert isinstance(place, Processes)
+    assert place.n == n
+    assert process._place(run, batches, at_least=0, risky=True).n == max(1, n), "what may kill it is never done here"
