@@ -77,12 +77,12 @@ class Batch:
     @property
     def n_sources(self) -> int:
         """Count the sources."""
-        return self.sources().height
+        return n_rows_in(self.folder / "batch.parquet")
 
     @property
     def n_bytes(self) -> int:
         """Count the bytes of the sources."""
-        return int(self.sources()["size_bytes"].sum())
+        return int(_read(self.folder / "batch.parquet", ["size_bytes"])["size_bytes"].sum())
 
     def spooled(self) -> list[tuple[int, int]]:
         """Say where members of containers and their sidecars lie in the spool: first byte, and how many bytes."""

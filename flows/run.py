@@ -45,8 +45,9 @@ _DONE_WITH = ("stages.reflow", "stages.identify_language", "stages.split_sentenc
 """What no step asks any more once the batches are through: a hundred megabytes, if that was in this process."""
 _LINKED_WITH = ("stages.link_entities", "stages.lookups")
 """What no step asks once names are linked: lists of names and places, and what was made of them, forty megabytes."""
-_MANY_BATCHES = 4
-"""So many leave room to make; to load the models again in the next small run of this process would cost more."""
+_MANY_BATCHES, _MANY_DOCUMENTS = 4, 1_000
+"""So many of this run, or so many documents published already, leave room to make before tables are assembled; else to
+load the models again in the next small run of this process would cost more."""
 Tell = Callable[[Run, list[Source], pl.LazyFrame], object]
 """Is told what a run is about, once it has been decided (`stages.discover.decide`) what is to be done."""
 
@@ -80,7 +81,7 @@ def refresh_tables(
             gate_process.make_ready()  # it loads for seconds, beside the batches
         give_back()
         batches = process(run, discovered.decided(), sheltered=last_run_died)
-        if len(batches) >= _MANY_BATCHES:
+        if _fill_memory(run, batches):
             forget(_DONE_WITH)
         clock.add(batch.seconds() for batch in batches)
         books = _account(run, discovered, batches)
@@ -167,7 +168,7 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
     with clock("link_entities"):
         linked = steps.link(run, batches, books.replaced, authority)
         give_back()
-    if len(batches) >= _MANY_BATCHES:
+    if _fill_memory(run, batches):
         forget(_LINKED_WITH)
     with clock("find_duplicates"):
         duplicates = steps.find_duplicates(run, batches, books.replaced)
@@ -190,6 +191,12 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
         said.keep(run.store, candidate.snapshot, rows, met.rows)
         snapshot = steps.publish(run, candidate, pl.concat([runs, row]), drift.next_drift(past, drifted), verdict)
         return Published(snapshot, verdict, drifted)
+
+
+def _fill_memory(run: Run, batches: Sequence[Batch]) -> bool:
+    """Whether the tables that come of these batches, and of what is published, will take much memory to assemble."""
+    published = run.previous.n_rows()["documents"] if run.previous else 0
+    return len(batches) >= _MANY_BATCHES or published >= _MANY_DOCUMENTS
 
 
 class _Clock:

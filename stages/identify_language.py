@@ -2,7 +2,8 @@
 
 Detection is langdetect's (character n-grams of 55 languages, drawn at random with a fixed seed), run by its
 Rust twin langdetect-rs where that is installed: the same answers at a fraction of the time. The batch call of
-the twin is not used: it takes no priors, and starts threads of its own in every worker process.
+the twin is not used: it takes no priors, and starts threads of its own in every worker process. langdetect takes the
+mean of seven draws; where the first three are all certain of one language the other four are not made.
 
 langdetect is sure of itself on a few letters, and wrong. So a document's language is the one in which most of
 the letters of its longer blocks stand, and a short block takes the language of its document unless it speaks
@@ -31,8 +32,10 @@ except ImportError:  # no wheel for this platform
 
 from stages.lookups.code_points import find_runs, join_codes, tell_kinds
 
-VERSION = "2"
+VERSION = "3"
 SEED = 0
+DRAWS, FIRST_DRAWS = 7, 3
+CERTAIN = 0.99995  # what is written as 1.0; one draw that says otherwise leaves less
 FEWEST_LETTERS = 3  # a document of fewer is of no language: "x" would be Somali, "Ja" Indonesian
 LANGUAGES = tuple(sorted(profile.name for profile in Path(reference.PROFILES_DIRECTORY).iterdir()))
 """Every language that can be told apart, by the name that langdetect gives it."""
@@ -181,29 +184,31 @@ def _letter_kind(character: str) -> int:
 
 def _detect(sample: str, options: LanguageOptions) -> Language:
     """The most probable language of one text."""
-    factory = _factory(engine)
-    detector = factory.create()
+    detector = _factory(engine).create()
     detector.prior_map = _prior_vector(engine, options.priors)
     detector.append(sample)
-    shares = _probabilities(detector)
+    shares = _probabilities(detector, FIRST_DRAWS)
+    if shares and max(shares) < CERTAIN:
+        shares = _probabilities(detector, DRAWS)
     if not shares or (share := max(shares)) <= detector.PROB_THRESHOLD:
         return UNDETERMINED
     # Four digits: the last bits depend on the Python version and on the order of the profile folder.
-    return Language(factory.langlist[shares.index(share)], round(share, 4))
+    return Language(detector.langlist[shares.index(share)], round(share, 4))
 
 
-def _probabilities(detector: Any) -> list[float]:
+def _probabilities(detector: Any, draws: int) -> list[float]:
     """The probability of each language, in the detector's order; empty where no profile knows an n-gram of the text.
 
     The twin's own method asks its core twice, the first time only whether there are such n-grams, which takes a third
     of the time. The second answer says that too, so it is asked for alone.
     """
     if engine is reference:
+        detector.n_trial, detector.langprob = draws, None
         with suppress(ReferenceFailure):  # what it raises where there is no such n-gram, before it has probabilities
             detector.get_probabilities()
         return list(detector.langprob or ())
     detector.cleaning_text()
-    asked = (detector.text, detector.alpha, detector.n_trial, detector.prior_map, seed_state(SEED))
+    asked = (detector.text, detector.alpha, draws, detector.prior_map, seed_state(SEED))
     shares, failure = detector._core.detect_block(*asked)
     return [] if failure else list(shares)
 

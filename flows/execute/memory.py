@@ -33,6 +33,8 @@ def share_one_heap() -> None:
 
 def give_back() -> None:
     """Give the system what is free; takes a few milliseconds."""
+    if (arrow := sys.modules.get("pyarrow")) is not None:
+        arrow.default_memory_pool().release_unused()
     if (library := _libc()) is not None:
         library.malloc_trim(0)
 

@@ -39,7 +39,7 @@ def test_probabilities_are_those_of_the_detectors_own_method():
         for detector in (ours, own):
             detector.prior_map = stage._prior_vector(stage.engine, LanguageOptions().priors)
             detector.append(text)
-        shares = stage._probabilities(ours)
+        shares = stage._probabilities(ours, stage.DRAWS)
         if not shares:
             with pytest.raises(Exception, match="No features in text"):
                 own.get_probabilities()
@@ -47,6 +47,18 @@ def test_probabilities_are_those_of_the_detectors_own_method():
         ranked = {language.lang: language.prob for language in own.get_probabilities()}
         likely = {name: share for name, share in zip(factory.langlist, shares, strict=True) if share > 0.1}
         assert ranked == likely
+
+
+def test_draws_that_change_nothing_are_not_made(monkeypatch):
+    made = []
+    probabilities = stage._probabilities
+    monkeypatch.setattr(stage, "_probabilities", lambda of, draws: made.append(draws) or probabilities(of, draws))
+    assert stage._detect(GERMAN, LanguageOptions()) == Language("de", 1.0)
+    assert made == [stage.FIRST_DRAWS]
+    made.clear()
+    unclear = stage._detect("Museum Restaurant Hotel Taxi Radio Video", LanguageOptions())
+    assert made == [stage.FIRST_DRAWS, stage.DRAWS]
+    assert unclear.confidence < 1.0
 
 
 def test_capitals_are_judged_by_the_words_a_text_begins_with():

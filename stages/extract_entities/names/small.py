@@ -25,12 +25,13 @@ FORMS_MODEL = Path(__file__).parents[2] / "models" / "names_small" / "forms.onnx
 TAGGER_MODEL = FORMS_MODEL.with_name("tagger.onnx")
 ROW = 600  # words tagged in one go: many more do not fit the cache of the processor
 SEARCHED = 16_000  # words whose tags are searched for side by side: many more take memory and no less time
-FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes half a kilobyte
+FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes a quarter of a kilobyte
 FORMS_AT_ONCE = 512
 TRIPLES_TOGETHER = 8  # forms run together with those of up to so many triples more
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
 REACH = (1, 1, 2, 4)  # how far before and after a word each step looks (dilated as in Strubell et al., 2017)
 BEYOND = -1  # what stands before the first and after the last word of a sentence
+Bytes = NDArray[np.uint8]
 EMPTY: Floats = np.zeros((0, len(TAGS)), np.float32)
 
 
@@ -55,12 +56,12 @@ def _tagger() -> onnxruntime.InferenceSession:
     return open_session(TAGGER_MODEL)
 
 
-def form_vectors(words: Sequence[str]) -> Floats:
-    """One vector a form; each comes out the same in any company."""
+def form_vectors(words: Sequence[str]) -> Bytes:
+    """One vector a form, quantised as the first step of the tagger reads it; each comes out the same in any company."""
     pieces, triples, flags = form_arrays(words, shipped_tokenizer())
     # A sum over more fillers is rounded in another way, so a form always stands among forms of as many triples.
     widths = -(np.count_nonzero(triples, axis=1) // -TRIPLES_TOGETHER) * TRIPLES_TOGETHER
-    vectors = np.zeros((len(words), _forms().get_outputs()[0].shape[1]), np.float32)
+    vectors = np.zeros((len(words), _forms().get_outputs()[0].shape[1]), np.uint8)
     for width in np.unique(widths):
         alike = np.flatnonzero(widths == width)
         # A matrix of a single row is multiplied in another order, so a form never stands alone.
@@ -75,9 +76,8 @@ class FormMemory:
 
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}
-        # Half precision is finer than the first quantisation that follows, and twice as many fit the cache.
         # What is not filled yet takes no memory; growing it step by step would hold it twice.
-        self.vectors: NDArray[np.float16] = np.zeros((FORM_LIMIT, _forms().get_outputs()[0].shape[1]), np.float16)
+        self.vectors: Bytes = np.zeros((FORM_LIMIT, _forms().get_outputs()[0].shape[1]), np.uint8)
 
     def rows_of(self, words: Sequence[str]) -> NDArray[np.intp]:
         """The row of the vector of each word; makes the vectors of forms not met before."""
@@ -89,7 +89,7 @@ class FormMemory:
             return self.rows_of(words)
         first = len(self.rows) + 1
         if first + len(fresh) > len(self.vectors):
-            more = np.zeros((first + len(fresh) - len(self.vectors), self.vectors.shape[1]), np.float16)
+            more = np.zeros((first + len(fresh) - len(self.vectors), self.vectors.shape[1]), np.uint8)
             self.vectors = np.concatenate([self.vectors, more])
         for start in range(0, len(fresh), FORMS_AT_ONCE):
             found = form_vectors(fresh[start : start + FORMS_AT_ONCE])

@@ -23,6 +23,8 @@ Millionen Euro", "500 Kronen") there is no value. The span holds the value itsel
 prepositions and words like "etwa".
 """
 
+import re
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -70,25 +72,22 @@ def extract_all_values(sentences: pl.Series, languages: pl.Series) -> list[list[
 
 
 def _values_of(tokens: Tokens, language: str) -> list[Value]:
-    candidates = sorted(_candidates(tokens, language), key=lambda found: (found[0], -found[1]))
+    """The values of a sentence: of matches that overlap the first, and of these the longest, that can be read."""
     values: list[Value] = []
     free = 0
-    for first, last, label, value in candidates:
-        if first >= free:
+    for rule, match in sorted(_matches(tokens.letters), key=lambda found: (found[1].start(), -found[1].end())):
+        first, last = match.span()
+        if first >= free and (value := rule.read(tokens, match, language)) != NO_VALUE:
             free = _with_full_stop(tokens, _before_full_stop(tokens, last))
-            values.append(Value(tokens.starts[first], tokens.end(free - 1), label, value, EXTRACTOR))
+            values.append(Value(tokens.starts[first], tokens.end(free - 1), rule.label, value, EXTRACTOR))
     return values
 
 
-def _candidates(tokens: Tokens, language: str) -> list[tuple[int, int, str, str | None]]:
-    """First token, token after the last, label and value of all that the rules find."""
-    found = []
-    for rule in _rules(ANCHORS.intersection(tokens.letters)):
-        for match in compile_pattern(rule.pattern).finditer(tokens.letters):
-            value = rule.read(tokens, match, language)
-            if value != NO_VALUE:
-                found.append((match.start(), match.end(), rule.label, value))
-    return found
+def _matches(letters: str) -> Iterator[tuple[Rule, "re.Match[str]"]]:
+    """Every place in a sentence that is written as a rule says, rule by rule."""
+    for rule in _rules(ANCHORS.intersection(letters)):
+        for match in compile_pattern(rule.pattern).finditer(letters):
+            yield rule, match
 
 
 @lru_cache(maxsize=10_000)

@@ -116,19 +116,20 @@ def tokenise(sentences: Sequence[str], words: Lexicon) -> list[Tokens]:
 def _find_tokens(text: str, codes: Codes) -> tuple[Ints, Ints]:
     """Where tokens begin and end in a text and its code points.
 
-    Most of what stands between blanks is a word or a number, perhaps with a mark before or behind it; one look at all
-    code points tells these. The pattern reads what is left.
+    Most of what stands between blanks is a word, a number or one sign, perhaps with a mark before or behind it; one look
+    at all code points tells these. The pattern reads what is left.
     """
     kinds = tell_kinds(codes, _kind_of_character)
     gaps = np.flatnonzero(kinds == _GAP)
     cuts = gaps[(codes[gaps] == ord("\n")) | ~_inside_tokens(codes[gaps - 1], codes[gaps + 1 - len(codes)])]
     starts = np.append(0, cuts[:-1] + 1)
     starts, ends = starts[starts < cuts], cuts[starts < cuts]
-    head, tail = kinds[starts] == _MARK, kinds[ends - 1] == _MARK
+    alone = ends - starts == 1
+    head, tail = (kinds[starts] == _MARK) & ~alone, (kinds[ends - 1] == _MARK) & ~alone
     size = ends - starts - head - tail
     sums = np.append(0, np.cumsum(_WEIGHTS[kinds]))
     others = sums[ends] - sums[starts] - _WEIGHTS[_MARK] * (head.astype(np.int64) + tail)
-    plain = ((others == 0) | (others == size)) & (size > 0)
+    plain = alone | (((others == 0) | (others == size)) & (size > 0))
     rest = zip(starts[~plain].tolist(), ends[~plain].tolist(), strict=True)
     spans = [match.span() for start, end in rest for match in TOKEN.finditer(text, start, end)]
     read = np.array(spans, np.int64).reshape(-1, 2)

@@ -108,8 +108,16 @@ class Graph:
         return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString(deterministic=True)
 
 
-def forms_graph(weights: dict[str, Array]) -> bytes:
-    """pieces, triples, flags [form, .] -> vectors [form, HIDDEN]."""
+    def steps(self, number: int, span: tuple[float, float]) -> tuple[str, str, int]:
+        """The size of a step of uint8 between two values, and which of the 256 stands for nought, also as a number."""
+        low, high = span
+        fixed = round(-low / ((high - low) / 255))
+        step = self.store(f"step{number}", np.array((high - low) / 255, np.float32))
+        return step, self.store(f"nought{number}", np.array(fixed, np.uint8)), fixed
+
+
+def forms_graph(weights: dict[str, Array], span: tuple[float, float]) -> bytes:
+    """pieces, triples, flags [form, .] -> vectors [form, HIDDEN], uint8 between the two values of ``span``."""
     graph = Graph()
     graph.store("axis1", np.array([1], np.int64))
     table = weights["forms.pieces.weight"].copy()
@@ -125,32 +133,38 @@ def forms_graph(weights: dict[str, Array]) -> bytes:
     seen = graph.node("Concat", first, last, graph.mean(vectors, count), letters, "flags", axis=1)
     mixed = graph.linear(seen, "forms.mix", weights)
     deep = graph.linear(graph.node("Gelu", mixed), "forms.deep", weights)
-    graph.norm(graph.node("Add", mixed, deep), "forms.norm", weights)
+    vectors = graph.norm(graph.node("Add", mixed, deep), "forms.norm", weights)
+    step, nought, _ = graph.steps(0, span)
+    graph.node("QuantizeLinear", vectors, step, nought)
     graph.named("vectors")
     inputs = [
         helper.make_tensor_value_info("pieces", TensorProto.INT32, ["forms", "most pieces"]),
         helper.make_tensor_value_info("triples", TensorProto.INT32, ["forms", "most triples"]),
         helper.make_tensor_value_info("flags", TensorProto.FLOAT, ["forms", WIDTH]),
     ]
-    return graph.model(inputs, [helper.make_tensor_value_info("vectors", TensorProto.FLOAT, ["forms", HIDDEN])])
+    return graph.model(inputs, [helper.make_tensor_value_info("vectors", TensorProto.UINT8, ["forms", HIDDEN])])
 
 
 def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
     """forms [form, HIDDEN], rows [word], around [block, word, 3] -> tag probabilities [word, tag] of both levels.
 
+    ``forms`` are uint8 as `forms_graph` gives them between the first of the ``ranges``.
     ``rows`` are the numbers of the words' forms, ``around`` for each block the places of the word `REACH` before, of
     the word, and of that as far after; -1 beyond the ends of the sentence.
     """
     graph = Graph()
-    x = graph.node("Cast", graph.node("Gather", "forms", "rows"), to=TensorProto.FLOAT)
+    words = graph.node("Gather", "forms", "rows")
+    x = ""
     side_by_side = graph.store("side_by_side", np.array([-1, 3 * HIDDEN], np.int64))
-    for block, (low, high) in enumerate(ranges):
-        fixed = round(-low / ((high - low) / 255))
-        step = graph.store(f"step{block}", np.array((high - low) / 255, np.float32))
-        nought = graph.store(f"nought{block}", np.array(fixed, np.uint8))
+    for block, span in enumerate(ranges):
+        step, nought, fixed = graph.steps(block, span)
+        if block:
+            words = graph.node("QuantizeLinear", x, step, nought)
+        else:
+            x = graph.node("DequantizeLinear", words, step, nought)
         # The last row, which -1 means, is what stands beyond the ends of a sentence.
         gap = graph.store(f"gap{block}", np.full((1, HIDDEN), fixed, np.uint8))
-        small = graph.node("Concat", graph.node("QuantizeLinear", x, step, nought), gap, axis=0)
+        small = graph.node("Concat", words, gap, axis=0)
         of_block = graph.node("Gather", "around", graph.store(f"block{block}", np.array(block, np.int64)))
         around = graph.node("Reshape", graph.node("Gather", small, of_block), side_by_side)
         change = graph.node("Relu", graph.quantised(around, step, nought, f"blocks.{block}", weights))
@@ -162,7 +176,7 @@ def tagger_graph(weights: dict[str, Array], ranges: Ranges) -> bytes:
         graph.node("Softmax", graph.linear(x, name, head), axis=-1)
         graph.named(name)
     inputs = [
-        helper.make_tensor_value_info("forms", TensorProto.FLOAT16, ["forms", HIDDEN]),
+        helper.make_tensor_value_info("forms", TensorProto.UINT8, ["forms", HIDDEN]),
         helper.make_tensor_value_info("rows", TensorProto.INT64, ["words"]),
         helper.make_tensor_value_info("around", TensorProto.INT64, [len(ranges), "words", 3]),
     ]
@@ -198,8 +212,9 @@ def main() -> None:
     with np.load(options.weights, allow_pickle=False) as arrays:
         weights = {name: arrays[name] for name in arrays.files}
     assert weights["forms.pieces.weight"].shape[1] == PIECE_WIDTH
-    (options.to / FORMS_MODEL.name).write_bytes(forms_graph(weights))
-    (options.to / TAGGER_MODEL.name).write_bytes(tagger_graph(weights, measure_ranges(weights, options.folder)))
+    ranges = measure_ranges(weights, options.folder)
+    (options.to / FORMS_MODEL.name).write_bytes(forms_graph(weights, ranges[0]))
+    (options.to / TAGGER_MODEL.name).write_bytes(tagger_graph(weights, ranges))
 
 
 if __name__ == "__main__":
