@@ -71,6 +71,18 @@ def test_an_edit_changes_that_document_alone(press: Path) -> None:
     assert text.endswith("Ein Nachtrag der Redaktion.")
 
 
+def test_models_go_before_large_tables_are_assembled(press: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone: list[str] = []
+    monkeypatch.setattr("flows.run.forget", gone.extend)
+    monkeypatch.setattr("flows.run._MANY_DOCUMENTS", 1)
+    run(press, workers=0)
+    assert gone == []
+    with (press / "werkhof_absatz_je_zeile.txt").open("a", encoding="utf-8") as edited:
+        edited.write("\nEin Nachtrag der Redaktion.\n")
+    run(press, workers=0)
+    assert {"stages.extract_entities", "stages.link_entities"} <= set(gone)
+
+
 def test_a_deleted_file_goes_everywhere(press: Path) -> None:
     run(press)
     (press / "dorffest_dos.txt").unlink()

@@ -116,7 +116,7 @@ def tokenise(sentences: Sequence[str], words: Lexicon) -> list[Tokens]:
 def _find_tokens(text: str, codes: Codes) -> tuple[Ints, Ints]:
     """Where tokens begin and end in a text and its code points.
 
-    Most of what stands between blanks is a word, a number or one sign, perhaps with a mark before or behind it; one look
+    Most of what stands between blanks is a word, a number or a sign, perhaps with a mark before or behind it; one look
     at all code points tells these. The pattern reads what is left.
     """
     kinds = tell_kinds(codes, _kind_of_character)
