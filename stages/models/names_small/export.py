@@ -107,7 +107,6 @@ class Graph:
         opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString(deterministic=True)
 
-
     def steps(self, number: int, span: tuple[float, float]) -> tuple[str, str, int]:
         """The size of a step of uint8 between two values, and which of the 256 stands for nought, also as a number."""
         low, high = span
