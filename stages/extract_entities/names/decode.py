@@ -15,7 +15,7 @@ from stages.extract_entities.names.tokenise import Words
 from stages.lookups.fold import plain, uninflected
 from stages.lookups.known_names import country_names, landscapes, lists
 
-KNOWN = Path(__file__).parents[2] / "models" / "names_crf" / "known.tsv"
+KNOWN = Path(__file__).parents[2] / "models" / "names_lists" / "known.tsv"
 SHORTEST_INSIDE = 4  # letters of a name inside a word without a hyphen: shorter ones are chance
 LONGEST_KNOWN = 40  # letters; no known name is longer, and a word of a broken file may be a million letters long
 # First segments that stand before the name: Ex-Bundeskanzler, Anti-Bush-Demo.
