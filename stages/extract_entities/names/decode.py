@@ -152,7 +152,9 @@ def _bare_runs(runs: Runs, forms: Sequence[str], ends: Container[int]) -> Runs:
     firsts, lasts = firsts.copy(), lasts.copy()
     for number, (first, last) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
         if forms[first] in EDGES or forms[last - 1] in EDGES or forms[last - 1] == ".":
-            firsts[number], lasts[number] = _bare_run(first, last, forms, ends)
+            firsts[number], lasts[number] = first, last = _bare_run(first, last, forms, ends)
+        if last not in ends and forms[last] == ")" and "(" in forms[first:last] and ")" not in forms[first:last]:
+            lasts[number] += 1  # "Freiburg (Elbe)"
     kept = firsts < lasts
     return Runs(firsts[kept], lasts[kept], labels[kept])
 
