@@ -17,7 +17,7 @@ def with_hashtags(texts: Sequence[str], found: Sequence[Sequence[Name]], extract
     """Add to the names of the sentences of one document the hashtags without a name that are one of the tables.
 
     >>> [name[:3] for name in with_hashtags(["Stau in #Bamberg #stau"], [[]], "rule")[0]]
-    [(8, 16, 'LOC')]
+    [(9, 16, 'LOC')]
     """
     return [_with_hashtags(text, names, extractor) for text, names in zip(texts, found, strict=True)]
 
@@ -26,7 +26,7 @@ def _with_hashtags(text: str, names: Sequence[Name], extractor: str) -> list[Nam
     told = list(names)
     for match in HASHTAG.finditer(text) if "#" in text else ():
         if label := _label(match[1]):
-            told = with_free([match.span()], told, Name(0, 0, label, "name", SCORE, extractor))
+            told = with_free([match.span(1)], told, Name(0, 0, label, "name", SCORE, extractor))
     return told
 
 

@@ -13,14 +13,8 @@ ROAD = re.compile(
     r"|(?<=[Aa]uf der )[AB] ?[0-9]{1,3}(?![\w-])"
     r"|(?<![\w-])(?:BAB|(?:Bundes|Landes|Staats|Kreis)stra(?:ß|ss)e) [0-9]{1,4}(?![\w-])"
 )
-MARKS = (
-    "ichtung",
-    "uf der A",
-    "uf der B",
-    "BAB ",
-    "straße ",
-    "strasse ",
-)  # of which one stands in every text with a road
+# One of these stands in every text with a road.
+MARKS = ("ichtung", "uf der A", "uf der B", "BAB ", "straße ", "strasse ")
 
 
 def with_roads(texts: Sequence[str], found: Sequence[Sequence[Name]], extractor: str) -> list[list[Name]]:

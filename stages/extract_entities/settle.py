@@ -472,8 +472,7 @@ def _is_no_name(label: str, kind: str, surface: str) -> bool:
     nobody = (label != "MISC" and key in lists().nobody) or (label == "PER" and key in lists().no_persons)
     small = kind == "name" and label in ("PER", "LOC") and surface.islower() and " " not in surface
     is_price = PRICE.match(surface) is not None
-    is_nothing = not any(map(str.isalnum, surface))
-    return nobody or is_price or is_nothing or (small and key.removeprefix("#") not in places())
+    return nobody or is_price or not any(map(str.isalnum, surface)) or (small and key not in places())
 
 
 def _is_organisation(surface: str) -> bool:

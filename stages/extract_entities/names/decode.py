@@ -33,7 +33,7 @@ CURRENCY = re.compile(
 
 
 # Marks that neither begin nor end a name: with U+2013 and U+2014 dashes, U+2026, and quotation marks.
-EDGES = frozenset(",;:/|*-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u2018\u00ab\u00bb")
+EDGES = frozenset(",;:/|*#-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u2018\u00ab\u00bb")
 
 
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")

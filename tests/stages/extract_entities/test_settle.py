@@ -23,8 +23,6 @@ from stages.extract_entities.settle import settle
         ("LOC", "Euro", None),
         ("LOC", "Würmer", None),
         ("LOC", "würmer", None),
-        ("LOC", "#würmer", None),
-        ("LOC", "#bamberg", "LOC"),
         ("LOC", "Wien", "LOC"),
         ("LOC", "Franken", "LOC"),
         ("LOC", "Chelsea", "LOC"),
