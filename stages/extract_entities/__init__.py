@@ -12,6 +12,7 @@ import polars as pl
 from stages.extract_entities import names, values
 from stages.extract_entities.companies import with_companies
 from stages.extract_entities.doubts import without_doubted
+from stages.extract_entities.hashtags import with_hashtags
 from stages.extract_entities.institutions import with_institutions
 from stages.extract_entities.nouns import without_nouns
 from stages.extract_entities.roads import with_roads
@@ -19,7 +20,7 @@ from stages.extract_entities.settle import settle
 from stages.tables.offsets import with_raw_range
 from stages.tables.schemas import TABLES
 
-VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-11"
+VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-12"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def complete(
         return found
     extractor = names.extractor_of(engine)
     named = with_companies(texts, without_nouns(texts, found), extractor)
-    return with_roads(texts, with_institutions(texts, named, extractor), extractor)
+    return with_hashtags(texts, with_roads(texts, with_institutions(texts, named, extractor), extractor), extractor)
 
 
 def entity_models(languages: pl.Series, options: EntityOptions | None = None) -> pl.Series:

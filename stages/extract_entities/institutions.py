@@ -151,7 +151,7 @@ def _kinds() -> dict[str, list[str]]:
 @cache
 def _known() -> dict[str, list[tuple[str, str]]]:
     """The last word of institutions in each of its cases, with a mark or without: the stem of the first, the name."""
-    names = {name for kind, row in organisations() for name in row if name[0].isupper() and _is_looked_for(kind, name)}
+    names = {name for kind, row in organisations() for name in row if _is_looked_for(kind, name)}
     by_word: dict[str, list[tuple[str, str]]] = {}
     for name in sorted(names):
         last = name.rpartition(" ")[2]
@@ -174,7 +174,7 @@ def _is_looked_for(kind: str, name: str) -> bool:
     first, _, rest = name.partition(" ")
     if rest:
         return kind in KINDS and first not in openers() and first != "Nachrichtenagentur"
-    solid = len(name) >= SHORTEST and not name.isupper() and not name.partition("-")[0].isupper()
+    solid = len(name) >= SHORTEST and name[0].isupper() and not name.isupper() and not name.partition("-")[0].isupper()
     return kind in PUBLIC and solid and not _is_borne(name)
 
 

@@ -1,7 +1,7 @@
-"""Motorways and trunk roads that an engine missed in traffic news: "Stau auf der A 7", "B 27 Stuttgart Richtung"."""
+"""Numbered roads that an engine missed or cut: "Stau auf der A 7", "B 27 Stuttgart Richtung", "Staatsstraße 2082"."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from stages.extract_entities.names import Name
 from stages.extract_entities.names.decode import with_free
@@ -11,12 +11,16 @@ SCORE = 0.9  # of names that are told here
 ROAD = re.compile(
     r"(?<![\w-])[AB] ?[0-9]{1,3}(?= (?:[\w-]+ ){0,2}(?:in )?(?:Fahrtr|R|r)ichtung\b)"
     r"|(?<=[Aa]uf der )[AB] ?[0-9]{1,3}(?![\w-])"
+    r"|(?<![\w-])(?:BAB|(?:Bundes|Landes|Staats|Kreis)stra(?:ß|ss)e) [0-9]{1,4}(?![\w-])"
 )
-MARKS = ("ichtung", "uf der A", "uf der B")  # of which one stands in every text with a road
+# One of these stands in every text with a road.
+MARKS = ("ichtung", "uf der A", "uf der B", "BAB ", "straße ", "strasse ")
 
 
 def with_roads(texts: Sequence[str], found: Sequence[Sequence[Name]], extractor: str) -> list[list[Name]]:
     """Add to the names of the sentences of one German document the roads in them that no name touches.
+
+    A name that is the beginning of a road ("Staatsstraße") gives way to the whole.
 
     >>> [name[:3] for name in with_roads(["Stau auf der A 7 bei Ulm"], [[]], "rule")[0]]
     [(13, 16, 'LOC')]
@@ -25,5 +29,10 @@ def with_roads(texts: Sequence[str], found: Sequence[Sequence[Name]], extractor:
     if not any(map(document.__contains__, MARKS)):
         return [list(names) for names in found]
     road = Name(0, 0, "LOC", "name", SCORE, extractor)
-    roads = [[match.span() for match in ROAD.finditer(text)] for text in texts]
-    return [with_free(spans, names, road) if spans else list(names) for spans, names in zip(roads, found, strict=True)]
+    roads = [{match.start(): match.end() for match in ROAD.finditer(text)} for text in texts]
+    return [_with_roads(ends, names, road) for ends, names in zip(roads, found, strict=True)]
+
+
+def _with_roads(ends: Mapping[int, int], names: Sequence[Name], road: Name) -> list[Name]:
+    whole = [name for name in names if name.end >= ends.get(name.start, 0)]
+    return with_free(ends.items(), whole, road) if ends else whole

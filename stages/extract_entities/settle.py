@@ -25,15 +25,16 @@ NUMBER = re.compile(r"[0-9] $")  # right before a unit: "240 Centner"
 INITIAL = re.compile(r"[A-ZÄÖÜ]\.?")
 AFTER_VON = ("der ", "den ", "dem ")
 ADDRESSES = frozenset({"herr", "herrn", "frau", "fräulein", "mr", "mrs", "ms", "sir", "lady", "lord", "m", "mme", "dr"})
-BETWEEN_NAMES = re.compile("[/@0-9\u2013\u2014]")  # only a name with one of these may be several
+BETWEEN_NAMES = re.compile("[/@0-9\u2013\u2014]|[Tt]unnel")  # only a name with one of these may be several
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 # "A23 Heide", "Bassum – Kiel": a road and the town at it, the ends of a line. A spaced hyphen may be a tokeniser's.
 ROAD = re.compile(r"[ABKLS] ?[0-9]{1,4}(?= [A-ZÄÖÜ])")
+TUNNEL = re.compile(r" (?=(?:[A-ZÄÖÜ][\w-]*[a-z-][Tt]unnel|Tunnel [A-ZÄÖÜ][\w-]+)$)")  # "Stuttgart Schönbuchtunnel"
 BETWEEN_DASHES = re.compile("[^\u2013\u2014 ](?:[^\u2013\u2014]*[^\u2013\u2014 ])?")
 PLACE_MARKS = frozenset("BCGP")  # of towns and countries in the lists, also of names that several towns bear
 STATION = re.compile(r"(?: \([A-Z][\w. ]*\))?(?: (?:Hbf|Hauptbahnhof))?$")
 STREET = re.compile(r".*(?i:straße|strasse|str\.|platz|allee|gasse|chaussee|weg|ring|markt)$")
-ADDRESSEES = re.compile(r"\S(?:(?! @).)*")
+ADDRESSEES = re.compile(r"[^\s/](?:(?! (?:/ )?@).)*")
 # "Karlsruher Institut für Infrastruktur rechnet"
 TAIL = re.compile(r"(?<=\w)(?: &| [a-zäöüß]{3,}t)$")
 # "Hamburgs Hauptbahnhof": a town and a noun of it.
@@ -291,7 +292,7 @@ def is_person_in_capitals(surface: str) -> bool:
 def _parts(text: str, name: Name) -> Iterator[Name]:
     """The names that stand side by side in one: at a slash, at a dash, after a road, with an @ each, two adjectives.
 
-    And who wrote and the town of a byline.
+    And a town and its tunnel, who wrote and the town of a byline.
     """
     if name.kind == "deriv" and (second := _second_adjective(text[name.start : name.end])):
         yield name._replace(end=name.start + second - 1)
@@ -348,6 +349,8 @@ def _spans_side_by_side(label: str, surface: str) -> list[tuple[int, int]]:
         return at_slashes
     if label == "LOC" and (road := ROAD.match(surface)):
         return [road.span(), (road.end() + 1, len(surface))]
+    if label == "LOC" and (tunnel := TUNNEL.search(surface)) and _is_stop(surface[: tunnel.start()]):
+        return [(0, tunnel.start()), (tunnel.end(), len(surface))]
     at_dashes = [m.span() for m in BETWEEN_DASHES.finditer(surface)]
     if label == "LOC" and len(at_dashes) > 1 and all(_is_stop(surface[start:end]) for start, end in at_dashes):
         return at_dashes

@@ -48,8 +48,8 @@ LANGUAGES = {
     "accurate": {"de": "trained", "en": "trained", "fr": "trained"},
     "fast": {"de": "trained"},
 }
-EXTRACTORS = {"accurate": "encoder-3", "fast": "small-5"}
-VERSION = "names-9 encoder-3 crf-1 small-5"
+EXTRACTORS = {"accurate": "encoder-4", "fast": "small-5"}
+VERSION = "names-10 encoder-4 small-5"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 

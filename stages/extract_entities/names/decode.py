@@ -15,7 +15,7 @@ from stages.extract_entities.names.tokenise import Words
 from stages.lookups.fold import plain, uninflected
 from stages.lookups.known_names import country_names, landscapes, lists
 
-KNOWN = Path(__file__).parents[2] / "models" / "names_crf" / "known.tsv"
+KNOWN = Path(__file__).parents[2] / "models" / "names_lists" / "known.tsv"
 SHORTEST_INSIDE = 4  # letters of a name inside a word without a hyphen: shorter ones are chance
 LONGEST_KNOWN = 40  # letters; no known name is longer, and a word of a broken file may be a million letters long
 # First segments that stand before the name: Ex-Bundeskanzler, Anti-Bush-Demo.
@@ -33,7 +33,7 @@ CURRENCY = re.compile(
 
 
 # Marks that neither begin nor end a name: with U+2013 and U+2014 dashes, U+2026, and quotation marks.
-EDGES = frozenset(",;:/|*-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u2018\u00ab\u00bb")
+EDGES = frozenset(",;:/|*#-()[]\"'\u2013\u2014\u2026\u201e\u201c\u201d\u201a\u2018\u00ab\u00bb")
 
 
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
@@ -152,7 +152,9 @@ def _bare_runs(runs: Runs, forms: Sequence[str], ends: Container[int]) -> Runs:
     firsts, lasts = firsts.copy(), lasts.copy()
     for number, (first, last) in enumerate(zip(firsts.tolist(), lasts.tolist(), strict=True)):
         if forms[first] in EDGES or forms[last - 1] in EDGES or forms[last - 1] == ".":
-            firsts[number], lasts[number] = _bare_run(first, last, forms, ends)
+            firsts[number], lasts[number] = first, last = _bare_run(first, last, forms, ends)
+        if last not in ends and forms[last] == ")" and "(" in forms[first:last] and ")" not in forms[first:last]:
+            lasts[number] += 1  # "Freiburg (Elbe)"
     kept = firsts < lasts
     return Runs(firsts[kept], lasts[kept], labels[kept])
 

@@ -109,15 +109,22 @@ def tag_small(sentences: Sequence[Sequence[str]]) -> Tagged:
     return end_to_end(map(_read, _ask(sentences)))
 
 
-def tag_where_sure(sentences: Sequence[Sequence[str]], sure: float) -> tuple[Tagged, NDArray[np.bool_]]:
-    """As `tag_small`; and of which sentences every word has tags, of both levels, as probable as ``sure``."""
-    parts, are_sure = [], [np.zeros(0, bool)]
+def tag_where_sure(sentences: Sequence[Sequence[str]], sure: float) -> tuple[Tagged, dict[int, Floats]]:
+    """As `tag_small`; and of the sentences with a word whose tag of either level is less probable than ``sure``.
+
+    Of those, by their numbers, the probabilities of the outer tags, [word, tag].
+    """
+    parts, unsure, number = [], {}, 0
     for asked in _ask(sentences):
         doubtful = np.minimum(asked.outer.max(axis=1), asked.inner.max(axis=1)) < sure
         doubtful[asked.gaps] = False
-        are_sure.append(np.diff(np.cumsum(doubtful)[asked.gaps]) == 0)
+        has_doubt = np.diff(np.cumsum(doubtful)[asked.gaps]) > 0
+        for place in np.flatnonzero(has_doubt).tolist():
+            # A copy, since a view would keep what is said of the sure sentences too.
+            unsure[number + place] = asked.outer[asked.gaps[place] + 1 : asked.gaps[place + 1]].copy()
+        number += len(has_doubt)
         parts.append(_read(asked))
-    return end_to_end(parts), np.concatenate(are_sure)
+    return end_to_end(parts), unsure
 
 
 class _Asked(NamedTuple):

@@ -3,7 +3,7 @@
 ``python -m stages.models.names_small.words WORK`` writes ``WORK/words.npz``: word forms and, for each, the mean state
 of multilingual-e5-small (all twelve layers) over the word standing alone, centred and turned to its main directions.
 Some twenty CPU minutes on one thread. Words: wordfreq's German list (CC BY-SA, used in training alone), in lower case
-and with a capital, and the lists of `names_crf`.
+and with a capital, and the lists of `names_lists`.
 """
 
 import argparse

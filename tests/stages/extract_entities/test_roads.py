@@ -17,6 +17,8 @@ def told(text, *names):
         ("Auf der B27 lag ein Reifen.", "B27"),
         ("A 2 Magdeburg Richtung Hannover gesperrt", "A 2"),
         ("A3 in Fahrtrichtung Passau", "A3"),
+        ("Ein Wagen kam von der Kreisstraße 17 ab", "Kreisstraße 17"),
+        ("Unfall auf der BAB 30", "BAB 30"),
     ],
 )
 def test_roads_are_found(text, road):
@@ -33,3 +35,9 @@ def test_no_roads(text):
 def test_what_is_found_stays():
     assert told("Stau auf der A 7 bei Ulm", Name(13, 16, "LOC", "name", 0.6, "model")) == ["A 7"]
     assert told("Stau auf der A 7 bei Ulm", Name(21, 24, "LOC", "name", 0.6, "model")) == ["A 7", "Ulm"]
+
+
+def test_a_road_has_its_number():
+    assert told("Stau auf der Bundesstraße 83", Name(13, 25, "LOC", "name", 0.6, "model")) == ["Bundesstraße 83"]
+    whole = Name(13, 38, "LOC", "name", 0.6, "model")
+    assert told("Stau auf der Bundesstraße 83 bei Hameln", whole) == ["Bundesstraße 83 bei Hamel"]

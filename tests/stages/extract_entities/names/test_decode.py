@@ -108,6 +108,8 @@ def test_currency_words(text: str, label: str, expected: bool) -> None:
     [
         (["Cannes", ",", "dann"], 2, "Cannes"),
         (["Gruppe", "(", "GR", ")", "war"], 4, "Gruppe ( GR )"),
+        (["#", "Genf", "#"], 2, "Genf"),
+        (["Roda", "(", "Elbe", ")", "liegt"], 3, "Roda ( Elbe )"),
         (["Anna", "Blum", ")", "war"], 3, "Anna Blum"),
         (["nach", "Genf", "."], 3, "nach Genf"),
         (["Yahoo", "!", "kauft"], 2, "Yahoo !"),

@@ -32,13 +32,23 @@ def test_a_continuation_continues_its_own_label(words: list[dict[str, float]], t
 def test_a_sentence_of_more_pieces_than_places_is_read_in_halves(monkeypatch: pytest.MonkeyPatch) -> None:
     words = ["Frau", "Merkel", "sprach", "in", "Berlin", "."] * 4
     monkeypatch.setattr(encoder, "MOST_PIECES", 20)
-    tagged = tag_encoder([words])
+    tagged = tag_encoder([words], [None])
     assert [TAGS[number] for number in tagged.outer] == ["O", "B-PER", "O", "O", "B-LOC", "O"] * 4
     assert len(tagged.inner) == len(tagged.scores) == len(words)
 
 
+def test_a_second_opinion_counts_where_the_encoder_is_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    outer = rows({"B-PER": 0.55, "B-ORG": 0.44}, {"B-LOC": 0.97})
+    monkeypatch.setattr(encoder, "tag_probabilities", lambda _: [(outer, outer)])
+    second = rows({"B-ORG": 1.0}, {"O": 1.0})
+    alone, both = (tag_encoder([["Wagner", "Berlin"]], [said]) for said in (None, second))
+    assert [TAGS[number] for number in alone.outer] == ["B-PER", "B-LOC"]
+    assert [TAGS[number] for number in both.outer] == ["B-ORG", "B-LOC"]
+    assert both.scores == pytest.approx([0.8 * 0.44 + 0.2, 0.97], abs=1e-4)
+
+
 def test_no_words_no_tags() -> None:
-    assert [len(column) for column in tag_encoder([[]])] == [0, 0, 0]
+    assert [len(column) for column in tag_encoder([[]], [None])] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

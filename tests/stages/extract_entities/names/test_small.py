@@ -121,6 +121,6 @@ def test_of_a_sentence_without_a_name_every_word_is_outside() -> None:
 
 @pytest.mark.parametrize("sentences", [[], [[]], [[], []], [["Berlin"], []], [[], ["Berlin"]]])
 def test_a_sentence_without_words_is_one_of_which_nothing_is_said(sentences: list[list[str]]) -> None:
-    tagged, are_sure = small.tag_where_sure(sentences, 0.9)
+    tagged, unsure = small.tag_where_sure(sentences, 1.1)
     assert len(tagged.outer) == len(small.tag_small(sentences).outer) == sum(map(len, sentences))
-    assert len(are_sure) == len(sentences)
+    assert list(unsure) == [number for number, words in enumerate(sentences) if words]

