@@ -92,9 +92,14 @@ def _key(text: str) -> str:
 
 
 def _repeated(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
-    """Rows that say the same, but for numbers, at the same place of another page."""
+    """Rows that say the same, but for numbers, at the same place of another page.
+
+    A note at the foot may name the same book as that of another page, and is none.
+    """
     same: dict[tuple[str, bool], list[int]] = defaultdict(list)
     for at, row in enumerate(rows):
+        if row.runs[0].marked and not row.from_top:
+            continue
         same[_key(row.text), row.from_top].append(at)
     found = set()
     for (key, _), places in same.items():
