@@ -88,8 +88,8 @@ def test_a_large_initial_belongs_to_the_first_line_beside_it():
 
     assert of_kind(blocks(bytes(sheet.output())), "paragraph") == [
         "Die Fähre legt im Winter nur noch bei Flut an, denn die Rinne ist seit dem Herbst versandet. Der Rat der "
-        "Insel verlangt Ersatz, bevor die Gäste kommen, und einen neuen Plan. Darüber wird im Kreistag erst nach Ostern "
-        "gestritten."
+        "Insel verlangt Ersatz, bevor die Gäste kommen, und einen neuen Plan. Darüber wird im Kreistag erst nach "
+        "Ostern gestritten."
     ]
 
 
@@ -109,7 +109,7 @@ def narrow(lines):
 
 def test_two_words_pushed_to_the_edges_of_a_column_do_not_end_the_paragraph():
     lines = ["Die Reederei hat gestern früh", "mitgeteilt, dass für die Strecke", "Hochgeschwindigkeitsboote nur",
-             "Inselgästen vorbehalten", "bleiben, weil die Fahrrinne vor", "dem Hafen wieder versandet ist."]  # fmt: skip
+             "Inselgästen vorbehalten", "bleiben, weil die Fahrrinne vor", "dem Hafen versandet ist."]  # fmt: skip
 
     assert of_kind(blocks(narrow(lines)), "paragraph") == [" ".join(lines)]
 
