@@ -28,7 +28,8 @@ REPAIR = "fetch it again, or repair it, for example with qpdf or mutool clean"
 PASSWORD, SECURITY = 4, 5
 FACTS = {"title": "Title", "author": "Author"}
 NO_TITLE = re.compile(
-    r"(?:untitled|unbenannt|microsoft word|powerpoint|.*\.(?:docx?|odt|indd|tex|dvi|qxd|pdf|rtf|pages|ps)$)|[\W\d_]*$",
+    r"(?:untitled|unbenannt|microsoft word|powerpoint|(?:do[ck]ument|layout) ?\d+$|[\W\d_]*$"
+    r"|.*\.(?:docx?|odt|indd|tex|dvi|qxd|pdf|rtf|pages|ps|html?|xhtml|txt|md|xlsx?|pptx?|eps|tiff?|jpe?g|png)$)",
     re.IGNORECASE,
 )
 

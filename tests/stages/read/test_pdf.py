@@ -174,6 +174,11 @@ def test_properties_are_facts_and_the_date_of_the_file_is_none():
     assert set(facts) == {"title", "author"}
 
 
+@pytest.mark.parametrize("title", ["Rat.docx", "seite.html", "Dokument1", "Layout 1", "Scan 0001.tif", "- 3 -"])
+def test_the_name_of_a_file_is_no_title(title):
+    assert "title" not in read_pdf(article(title, TEXTS[:1]), MANY).facts
+
+
 def picture_only():
     sheet = Sheet(furniture=False)
     sheet.add_page()
