@@ -126,6 +126,18 @@ def test_words_in_the_rows_of_a_table_stay_cells():
     assert len(of_kind(blocks(bytes(sheet.output())), "table")) == len(rows)
 
 
+def test_letters_that_begin_alike_on_every_page_keep_their_beginning():
+    sheet = Sheet()
+    towns = ["Kiel", "Lindau", "Passau"]
+    for town in towns:
+        sheet.add_page()
+        set_paragraph(sheet, f"{paragraph(4, 3)} Wir schreiben Ihnen nach {town}, weil Sie dort gebaut haben.")
+    found = reflow_pieces(read_pdf(bytes(sheet.output()), MANY))
+
+    assert [block.text.startswith(paragraph(4, 1)) for block in found.blocks] == [True] * len(towns)
+    assert not any(HEAD in block.text for block in found.blocks)
+
+
 def test_notes_that_name_the_same_book_on_several_pages_stay():
     sheet = Sheet()
     sheet.set_auto_page_break(False)
