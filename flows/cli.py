@@ -299,6 +299,9 @@ def _add_shared(command: argparse.ArgumentParser) -> None:
     command.add_argument("--ocr", action="store_true", help="recognise the text of page images and image-only PDFs")
 
 
+_server_gone = threading.Event()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     chosen = build_parser().parse_args(arguments)
@@ -416,6 +419,8 @@ def _quiet_prefect() -> None:
         # The console alone: the log of the run in Prefect tells its story. What fails is told by the last line here.
         os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    # Each time doubles the pause: a quarter of a minute for each of some four calls to a server that went away.
+    os.environ.setdefault("PREFECT_CLIENT_MAX_RETRIES", "3")
 
 
 def say(line: str) -> None:
@@ -493,15 +498,23 @@ def _refresh(sources: list[str], tables: str, settings: Any, again: Any) -> Any:
 
         _quiet_prefect()
         with loading():
-            from flows.refresh import refresh
+            from httpx import HTTPError
+
+            from flows.refresh import how_it_ended, refresh
             from flows.reprocess import reprocess
             from flows.server import is_named, wait_for_server
         if is_named():
             wait_for_server(say)
             given = settings.model_dump(exclude_unset=True)
-            if again is None:
-                return refresh(sources, tables, **given)
-            return reprocess(sources, tables, **again._asdict(), **given)
+            try:
+                if again is None:
+                    return refresh(sources, tables, **given)
+                return reprocess(sources, tables, **again._asdict(), **given)
+            except HTTPError as error:
+                _server_gone.set()
+                report = how_it_ended(error)
+                say(f"the Prefect server failed ({error}) and does not know how this run ended; the tables do")
+                return report
     tell_of_unnamed(say)
     from flows.run import refresh_tables
 
@@ -635,8 +648,9 @@ def program() -> NoReturn:
     """Run the command line as the program ``fliesstext``: end the process with the exit code of its command."""
     code = main()
     _nobody_reads()  # of what is printed the last may go out only now
-    if sys.argv[1:2] == ["show"]:
-        # Nothing is left to do, and taking libraries and models apart again takes longer than printing the file.
+    if sys.argv[1:2] == ["show"] or _server_gone.is_set():
+        # Nothing is left to do, and taking libraries and models apart again takes longer than printing the file; a
+        # server that went away is asked for minutes to take what it was to be told.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

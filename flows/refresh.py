@@ -7,6 +7,7 @@ from collections.abc import Callable
 from inspect import Parameter, getdoc, signature
 from typing import Annotated, Any, TypeVar
 
+from httpx import HTTPError
 from prefect import State, flow, get_run_logger
 from prefect.artifacts import create_markdown_artifact
 from prefect.states import Failed
@@ -21,6 +22,8 @@ from stages.discover.again import Again
 from stages.errors import FliesstextError
 
 F = TypeVar("F", bound=Callable[..., Any])
+_ended: list[RunReport | FliesstextError] = []
+"""How the last run of this process ended, whatever became of the server that was to keep it."""
 
 
 def takes_settings(function: F) -> F:
@@ -59,10 +62,13 @@ def run_as_flow(
     sources: list[str], tables: str, chosen: Settings, again: Again | None = None
 ) -> RunReport | State[Any]:
     """Do what `flows.run.refresh_tables` does, and tell it in the log, the artifacts and the state of the flow run."""
+    _ended.clear()
     try:
         with told_in_run_log():
             report = refresh_tables(sources, tables, chosen, label_run, again)
+        _ended.append(report)
     except FliesstextError as error:
+        _ended.append(error)
         # A state of our own instead of an exception: the message says it all, a traceback in the log nothing more.
         get_run_logger().error("%s", error)
         return Failed(message=str(error), data=error)
@@ -73,6 +79,19 @@ def run_as_flow(
         send(event, report.tables, payload)
     wanted = attention(report, chosen.strict)
     return Failed(name=wanted.state, message=str(wanted), data=wanted) if wanted else report
+
+
+def how_it_ended(error: HTTPError) -> RunReport:
+    """Give the report of a run whose end the Prefect server did not take; ``error`` says why.
+
+    Raises what the run itself raised, and FliesstextError where it had not ended.
+    """
+    if not _ended:
+        told = f"the Prefect server failed ({error}); the published tables are as they were, run again when it is back"
+        raise FliesstextError(told) from error
+    if isinstance(_ended[0], FliesstextError):
+        raise _ended[0]
+    return _ended[0]
 
 
 def _keep(report: RunReport) -> None:

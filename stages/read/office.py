@@ -65,9 +65,9 @@ def looks_like_office(head: bytes) -> bool:
 def read_office(data: bytes, name: str, max_chars: int) -> RawDocument:
     """Read a DOCX, ODT, EPUB or RTF file; its raw text is built from its paragraphs (EPUB: from its pages' markup).
 
-    Headers, footers, comments and deleted revisions are left out, notes stand behind the text. The dates of a file are
-    facts of their own and no publication date; that of a book is one. Raises SourceError: ``encrypted``, ``damaged``,
-    ``bomb``, ``empty``, ``too_large``, ``unsupported_format`` (the old .doc, tables, slides).
+    Headers, footers, comments, hidden text and deleted revisions are left out, notes stand behind the text. The dates
+    of a file are facts of their own and no publication date; that of a book is one. Raises SourceError: ``encrypted``,
+    ``damaged``, ``bomb``, ``empty``, ``too_large``, ``unsupported_format`` (the old .doc, tables, slides).
     """
     if data.startswith(b"{\\rtf"):
         return read_rtf(data, name, max_chars)
@@ -243,8 +243,16 @@ def _docx_runs(element: Element) -> Iterator[str]:
             yield child.text or ""
         elif name in _IN_TEXT:
             yield _IN_TEXT[name]
+        elif name == "r" and _is_hidden(child):
+            continue
         elif name not in ("p", "pPr", "rPr", "del", "moveFrom", "instrText", "delText", "Fallback", "pict", "drawing"):
             yield from _docx_runs(child)
+
+
+def _is_hidden(run: Element) -> bool:
+    """Whether Word neither shows nor prints a run."""
+    mark = run.find("{*}rPr/{*}vanish")
+    return mark is not None and _attribute(mark, "val") not in ("0", "false", "off")
 
 
 def _odt_styles(parts: _Parts, body: Element) -> dict[str, str]:
@@ -296,19 +304,27 @@ def _odt_runs(element: Element) -> Iterator[str]:
 
 
 def _read_epub(parts: _Parts, name: str, max_chars: int) -> RawDocument:
-    """The pages of a book in reading order; its raw text is their markup, ``page`` their number."""
+    """The pages of a book in reading order; its raw text is their markup, ``page`` their number.
+
+    Pages that it names and does not hold are a fact, and keep their numbers.
+    """
     package_name = _attribute(next(parts.xml("META-INF/container.xml").iter("{*}rootfile"), None), "full-path")
     if package_name not in parts.names:
         raise SourceError("damaged", f"the book {name} does not say what is in it; fetch the file again")
     package = parts.xml(package_name)
     facts = _book_facts(package)
-    pages = [page for page in _spine(package, posixpath.dirname(package_name)) if page in parts.names]
+    pages = list(_spine(package, posixpath.dirname(package_name)))
     if "META-INF/encryption.xml" in parts.names and _is_locked(parts.xml("META-INF/encryption.xml"), pages):
         raise SourceError("encrypted", f"the book {name} is locked to a reader; use a copy that is not")
     texts: list[str] = []
     frames: list[pl.DataFrame] = []
     position = n_blocks = 0
+    missing = [page for page in pages if page not in parts.names]
+    if missing:
+        facts["pages_missing"] = Fact(", ".join(missing), "package spine")
     for number, page in enumerate(pages, 1):
+        if page not in parts.names:
+            continue
         text = decode_html(parts.read(page)).text
         pieces = html_pieces(text, whole_page=False)[0].with_columns(
             pl.col("start", "end") + position, pl.col("block") + n_blocks, page=pl.lit(number, pl.Int64)

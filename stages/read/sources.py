@@ -32,7 +32,7 @@ from stages.read.reader import Reader, reader_of
 from stages.read.text import RawText, decode
 from stages.tables.schemas import FACT, PAGES
 
-VERSION = "7"
+VERSION = "8"
 
 _MOST_CHARS = 1 << 25
 MOST_BYTES = 1 << 28

@@ -84,6 +84,31 @@ def test_runs_that_begin_a_second_after_the_server_hurt_nobody(
         assert trouble not in server.read_text(encoding="utf-8", errors="replace")
 
 
+def test_a_run_whose_server_goes_away_publishes_and_says_so(environment: dict[str, str], tmp_path: Path) -> None:
+    api = f"http://127.0.0.1:{environment['PREFECT_SERVER_API_PORT']}/api"
+    told, out = environment | {"PREFECT_API_URL": api}, tmp_path / "out"
+    (tmp_path / "texte").mkdir()
+    (tmp_path / "texte" / "eins.txt").write_text(article(1), encoding="utf-8")
+    server = subprocess.Popen([str(COMMANDS / "prefect"), "server", "start"], env=environment, stdout=-3, stderr=-3)
+    command = [str(COMMANDS / "fliesstext"), "run", str(tmp_path / "texte"), "--tables", str(out), "--engine", "none"]
+    run = subprocess.Popen(command, env=told, stdout=-1, stderr=-1, text=True)
+    try:
+        until = time.monotonic() + SECONDS
+        while not any(out.glob("work/*")) and run.poll() is None and time.monotonic() < until:
+            time.sleep(0.05)
+        server.kill()
+        server.wait(60)
+        said = run.communicate(timeout=SECONDS)
+    finally:
+        server.kill()
+        run.kill()
+    assert run.returncode == 0, said
+    assert "1 sources = 1 written" in said[0]
+    assert "does not know how this run ended; the tables do" in said[1]
+    assert "Traceback" not in said[1]
+    assert_whole(out)
+
+
 def test_a_server_that_nobody_named_is_named(environment: dict[str, str], server: Path, tmp_path: Path) -> None:
     api = f"http://127.0.0.1:{environment['PREFECT_SERVER_API_PORT']}/api"
     status = [str(COMMANDS / "prefect"), "server", "status", "--wait", "--timeout", str(SECONDS)]

@@ -28,7 +28,8 @@ REPAIR = "fetch it again, or repair it, for example with qpdf or mutool clean"
 PASSWORD, SECURITY = 4, 5
 FACTS = {"title": "Title", "author": "Author"}
 NO_TITLE = re.compile(
-    r"(?:untitled|unbenannt|microsoft word|powerpoint|.*\.(?:docx?|odt|indd|tex|dvi|qxd|pdf|rtf|pages|ps)$)|[\W\d_]*$",
+    r"(?:untitled|unbenannt|microsoft word|powerpoint|(?:do[ck]ument|layout) ?\d+$|[\W\d_]*$"
+    r"|.*\.(?:docx?|odt|indd|tex|dvi|qxd|pdf|rtf|pages|ps|html?|xhtml|txt|md|xlsx?|pptx?|eps|tiff?|jpe?g|png)$)",
     re.IGNORECASE,
 )
 
@@ -46,7 +47,7 @@ def read_pdf(data: bytes, max_chars: int) -> RawDocument:
         if len(document) == 0:
             raise SourceError("empty", "the PDF has no pages; fetch it again")
         pages = list(read_pages(document, max_chars))
-        _refuse_without_text(pages)
+        _refuse_without_text(pages, document)
         text, pieces = lay_out(pages)
         facts, how = pdf_facts(document), TEXT_LAYER
         if pictures := pictures_among(document, pages):
@@ -91,6 +92,13 @@ def _is_picture(page: Any) -> bool:
         covered += max(min(right, width) - max(left, 0.0), 0.0) * max(min(top, height) - max(bottom, 0.0), 0.0)
     page.close()
     return bool(covered >= COVERS * width * height)
+
+
+def _is_blank(page: Any) -> bool:
+    """Tell whether nothing is drawn on a page; letters that are drawn as lines are something."""
+    blank = next(page.get_objects(max_depth=1), None) is None
+    page.close()
+    return blank
 
 
 def read_pages(document: Any, max_chars: int) -> Iterator[Page]:
@@ -163,9 +171,11 @@ def _moved(run: Run, x: float, y: float) -> Run:
     return run._replace(x0=run.x0 + x, x1=run.x1 + x, y0=run.y0 + y, y1=run.y1 + y, base=run.base + y)
 
 
-def _refuse_without_text(pages: list[Page]) -> None:
+def _refuse_without_text(pages: list[Page], document: Any) -> None:
     texts = [run.text for page in pages for run in page.runs]
     n_chars = sum(map(len, texts))
+    if n_chars == 0 and all(_is_blank(page) for page in document):
+        raise SourceError("empty", "nothing stands on the pages of the PDF, neither text nor picture; fetch it again")
     if n_chars < FEWEST_A_PAGE * len(pages):
         reason = (
             "its pages are pictures without a text layer; have the text recognised with --ocr, or before, for example "

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium
 
 from stages.read.printed.lines import Run
+from stages.read.printed.set_wide import LARGER, is_initial
 
 # A gap wider than this, in sizes, ends a run; one wider than the second is a space that nobody set.
 RUN_GAP, SPACE_GAP = 1.0, 0.22
@@ -126,8 +127,15 @@ def _goes_on(run: list[Glyph], glyph: Glyph) -> bool:
     step = abs(glyph.base - last.base)
     if step > BASE_STEP * size and (step > RAISED * size or 0.9 * size < min(last.type.size, glyph.type.size)):
         return False
+    if step > BASE_STEP * size and glyph.text.isalpha() and _is_initial(run, glyph):
+        return False
     same = glyph.x0 == last.x0 and glyph.x1 == last.x1  # the letters of one ligature
     return same or -0.6 * size < glyph.x0 - last.x1 < RUN_GAP * size
+
+
+def _is_initial(run: list[Glyph], glyph: Glyph) -> bool:
+    """Whether a run is a large initial of the lines beside it, and ``glyph`` no raised or lowered part of a word."""
+    return run[-1].type.size >= LARGER * glyph.type.size and is_initial("".join(g.text for g in run))
 
 
 def _run_of(run: list[Glyph]) -> Iterator[tuple[float, Run]]:

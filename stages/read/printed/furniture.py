@@ -22,6 +22,8 @@ SAME_PLACE = 0.008
 # A row that stands at the same place on this share of the pages, apart from the text, is furniture whatever it says.
 MOST_PAGES, FEWEST_PAGES = 0.6, 3
 APART = 1.5
+# Lines of one text stand no further apart than this, in usual distances, and are set in the same size.
+CLOSE, SAME_SIZE = 1.1, 0.03
 # What a row says again on so few pages as two has to say it in more than a word.
 LONG_ENOUGH = 4
 
@@ -48,7 +50,9 @@ class Page(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A row near the edge of a page: page, text, place, whether from the top, and how far from the rest."""
+    """A row near the edge of a page: page, text, place, whether from the top, how far from the rest, and whether the
+    row beside it is set in the same size.
+    """
 
     page: int
     runs: list[Run]
@@ -57,6 +61,7 @@ class Row(NamedTuple):
     from_top: bool
     depth: int
     apart: float
+    like: bool
 
 
 def find_furniture(pages: Sequence[Page], leading: float) -> list[set[int]]:
@@ -64,8 +69,10 @@ def find_furniture(pages: Sequence[Page], leading: float) -> list[set[int]]:
     rows = [row for number, page in enumerate(pages) for row in _edge_rows(number, page, leading)]
     found: list[set[int]] = [set() for _ in pages]
     ids = [{id(run): at for at, run in enumerate(page.runs)} for page in pages]
-    chosen = _repeated(rows, pages) | _counting(rows) | _at_one_place(rows, pages) | _telling(rows, pages)
-    for at in _from_the_edge(rows, chosen):
+    repeated = _repeated(rows, pages)
+    others = _counting(rows) | _at_one_place(rows, pages) | _telling(rows, pages)
+    edges = _from_the_edge(rows, repeated | others)
+    for at in edges - _text_that_begins_alike(rows, edges, repeated - others):
         row = rows[at]
         found[row.page] |= {ids[row.page][id(run)] for run in row.runs}
     return found
@@ -82,9 +89,14 @@ def _edge_rows(number: int, page: Page, leading: float) -> list[Row]:
         from_top = top <= bottom
         beside = at + 1 if from_top else at - 1
         apart = abs(bases[beside] - bases[at]) / max(leading, 1e-6) if 0 <= beside < len(rows) else 9.0
+        like = 0 <= beside < len(rows) and abs(_size(rows[beside]) - _size(row)) <= SAME_SIZE * _size(row)
         text = " ".join(run.text.strip() for run in row)
-        found.append(Row(number, row, text, bases[at], from_top, min(top, bottom), apart))
+        found.append(Row(number, row, text, bases[at], from_top, min(top, bottom), apart, like))
     return found
+
+
+def _size(row: Sequence[Run]) -> float:
+    return max(run.size for run in row)
 
 
 def _key(text: str) -> str:
@@ -92,9 +104,14 @@ def _key(text: str) -> str:
 
 
 def _repeated(rows: Sequence[Row], pages: Sequence[Page]) -> set[int]:
-    """Rows that say the same, but for numbers, at the same place of another page."""
+    """Rows that say the same, but for numbers, at the same place of another page.
+
+    A note at the foot may name the same book as that of another page, and is none.
+    """
     same: dict[tuple[str, bool], list[int]] = defaultdict(list)
     for at, row in enumerate(rows):
+        if row.runs[0].marked and not row.from_top:
+            continue
         same[_key(row.text), row.from_top].append(at)
     found = set()
     for (key, _), places in same.items():
@@ -166,6 +183,23 @@ def _names_a_page(row: Row) -> bool:
     if not rest or not PAGE_NUMBER.fullmatch(number.text.strip()):
         return False
     return min(max(number.x0 - other.x1, other.x0 - number.x1) for other in rest) > FAR * number.size
+
+
+def _text_that_begins_alike(rows: Sequence[Row], chosen: set[int], repeated: set[int]) -> set[int]:
+    """Of the repeated rows those from which the text goes on without a gap, in the same size: they are lines of it.
+
+    So do letters begin that were sent to many, and pages with the same paragraph at their top.
+    """
+    inward: dict[tuple[int, bool], list[int]] = defaultdict(list)
+    for at in chosen:
+        inward[rows[at].page, rows[at].from_top].append(at)
+    found = set()
+    for places in inward.values():
+        for at in sorted(places, key=lambda place: -rows[place].depth):
+            if at not in repeated or not rows[at].like or rows[at].apart > CLOSE:
+                break
+            found.add(at)
+    return found
 
 
 def _from_the_edge(rows: Sequence[Row], chosen: set[int]) -> set[int]:

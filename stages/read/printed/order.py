@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from stages.read.printed.lines import Column, Run, join_runs, rows_of
+from stages.read.printed.set_wide import with_initials, without_wide_gaps
 
 # A gutter between columns is at least so wide, in sizes of the type, and has so many lines on either side.
 GUTTER, FEWEST_ROWS = 0.85, 3
@@ -32,8 +33,8 @@ def read_columns(runs: Sequence[Run]) -> list[Column]:
     What stands over several columns parts those above it from those below. Lines side by side without such a gutter,
     and cells of a table, are read row by row.
     """
-    columns = [Column(lines, 0.0, 0.0) for group in read_order(runs) if (lines := join_runs(group))]
-    return [_with_edges(column, columns) for column in columns]
+    columns = [Column(lines, 0.0, 0.0) for group in read_order(runs) if (lines := join_runs(with_initials(group)))]
+    return [without_wide_gaps(_with_edges(column, columns)) for column in columns]
 
 
 def read_order(runs: Sequence[Run]) -> list[list[Run]]:

@@ -123,6 +123,22 @@ def test_a_book_has_its_pages_in_the_order_of_its_spine():
     assert told == {"title": "Der See", "author": "Eva Muster", "published_at": "1887", "language": "de"}
 
 
+def test_pages_that_a_book_names_and_lacks_are_a_fact():
+    package = (
+        '<package><manifest><item id="a" href="a.xhtml"/><item id="b" href="b.xhtml"/></manifest>'
+        '<spine><itemref idref="a"/><itemref idref="b"/></spine></package>'
+    )
+    parts = {
+        "mimetype": "application/epub+zip",
+        "META-INF/container.xml": '<container><rootfiles><rootfile full-path="p.opf"/></rootfiles></container>',
+        "p.opf": package,
+        "b.xhtml": "<html><body><p>zweite Seite</p></body></html>",
+    }
+    document = read(zipped(parts))
+    assert document.facts["pages_missing"].value == "a.xhtml"
+    assert document.pieces["page"].to_list() == [2]
+
+
 @pytest.mark.parametrize(
     ("body", "shown"),
     [
@@ -136,6 +152,11 @@ def test_a_book_has_its_pages_in_the_order_of_its_spine():
             [("paragraph", "a\nb-c")],
         ),
         ('<w:p><w:pPr><w:pStyle w:val="berschrift2"/></w:pPr><w:r><w:t>H</w:t></w:r></w:p>', [("title", "H")]),
+        (
+            "<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>geheim</w:t></w:r><w:r><w:t>offen</w:t></w:r>"
+            '<w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>bar</w:t></w:r></w:p>',
+            [("paragraph", "offenbar")],
+        ),
         ("<w:p><w:pPr><w:numPr/></w:pPr><w:r><w:t>Punkt</w:t></w:r></w:p>", [("list_item", "Punkt")]),
         (
             "<w:p><w:r><mc:AlternateContent><mc:Choice><w:t>einmal</w:t></mc:Choice><mc:Fallback><w:t>zweimal</w:t>"

@@ -74,6 +74,85 @@ def test_a_paragraph_goes_on_behind_the_note_at_the_foot_of_its_page():
     assert of_kind(found, "table") == ["Ort Betten Jahr", "Kiel 120 1998", "Jena 85 2004"]
 
 
+def test_a_large_initial_belongs_to_the_first_line_beside_it():
+    sheet = Sheet(furniture=False)
+    sheet.add_page()
+    sheet.set_font("Helvetica", size=30)
+    sheet.text(70, 122, "D")
+    sheet.set_font("Helvetica", size=11)
+    lines = ("ie Fähre legt im Winter nur noch bei Flut an, denn die Rinne ist", "seit dem Herbst versandet. Der Rat")
+    for at, line in enumerate(lines):
+        sheet.text(96, 106 + 16 * at, line)
+    sheet.text(70, 138, "der Insel verlangt Ersatz, bevor die Gäste kommen, und einen neuen Plan.")
+    sheet.text(70, 154, "Darüber wird im Kreistag erst nach Ostern gestritten.")
+
+    assert of_kind(blocks(bytes(sheet.output())), "paragraph") == [
+        "Die Fähre legt im Winter nur noch bei Flut an, denn die Rinne ist seit dem Herbst versandet. Der Rat der "
+        "Insel verlangt Ersatz, bevor die Gäste kommen, und einen neuen Plan. Darüber wird im Kreistag erst nach "
+        "Ostern gestritten."
+    ]
+
+
+def narrow(lines):
+    """Lines set justified to a narrow column, each of them full, but for the last."""
+    sheet = Sheet(furniture=False)
+    sheet.add_page()
+    sheet.set_font("Helvetica", size=11)
+    for at, line in enumerate(lines):
+        words, x = line.split(" "), 70.0
+        gap = (170 - sum(map(sheet.get_string_width, words))) / max(len(words) - 1, 1)
+        for word in words:
+            sheet.text(x, 106 + 14 * at, word)
+            x += sheet.get_string_width(word) + (gap if at < len(lines) - 1 else 3)
+    return bytes(sheet.output())
+
+
+def test_two_words_pushed_to_the_edges_of_a_column_do_not_end_the_paragraph():
+    lines = ["Die Reederei hat gestern früh", "mitgeteilt, dass für die Strecke", "Hochgeschwindigkeitsboote nur",
+             "Inselgästen vorbehalten", "bleiben, weil die Fahrrinne vor", "dem Hafen versandet ist."]  # fmt: skip
+
+    assert of_kind(blocks(narrow(lines)), "paragraph") == [" ".join(lines)]
+
+
+def test_words_in_the_rows_of_a_table_stay_cells():
+    rows = [("Name", "Hafen"), ("Frisia", "Norddeich"), ("Seewolf", "Neßmersiel"), ("Adler", "Harlesiel")]
+    sheet = Sheet(furniture=False)
+    sheet.add_page()
+    set_paragraph(sheet, paragraph(1))
+    for at, (left, right) in enumerate(rows):
+        sheet.text(70, 220 + 14 * at, left)
+        sheet.text(525 - sheet.get_string_width(right), 220 + 14 * at, right)
+
+    assert len(of_kind(blocks(bytes(sheet.output())), "table")) == len(rows)
+
+
+def test_letters_that_begin_alike_on_every_page_keep_their_beginning():
+    sheet = Sheet()
+    towns = ["Kiel", "Lindau", "Passau"]
+    for town in towns:
+        sheet.add_page()
+        set_paragraph(sheet, f"{paragraph(4, 3)} Wir schreiben Ihnen nach {town}, weil Sie dort gebaut haben.")
+    found = reflow_pieces(read_pdf(bytes(sheet.output()), MANY))
+
+    assert [block.text.startswith(paragraph(4, 1)) for block in found.blocks] == [True] * len(towns)
+    assert not any(HEAD in block.text for block in found.blocks)
+
+
+def test_notes_that_name_the_same_book_on_several_pages_stay():
+    sheet = Sheet()
+    sheet.set_auto_page_break(False)
+    for page in range(3):
+        sheet.add_page()
+        set_paragraph(sheet, paragraph(page, 9))
+        sheet.set_font("Helvetica", size=6)
+        sheet.text(70, 746, str(page + 1))
+        sheet.set_font("Helvetica", size=8)
+        sheet.text(74, 750, f"Harms, Insel und Verkehr, Leer 2019, S. {40 + page}.")
+
+    notes = of_kind(blocks(bytes(sheet.output())), "footnote")
+    assert [note[-6:] for note in notes] == ["S. 40.", "S. 41.", "S. 42."]
+
+
 def test_words_divided_at_line_ends_are_joined():
     sheet = Sheet(furniture=False)
     sheet.add_page()
@@ -107,10 +186,22 @@ def test_properties_are_facts_and_the_date_of_the_file_is_none():
     assert set(facts) == {"title", "author"}
 
 
+@pytest.mark.parametrize("title", ["Rat.docx", "seite.html", "Dokument1", "Layout 1", "Scan 0001.tif", "- 3 -"])
+def test_the_name_of_a_file_is_no_title(title):
+    assert "title" not in read_pdf(article(title, TEXTS[:1]), MANY).facts
+
+
 def picture_only():
     sheet = Sheet(furniture=False)
     sheet.add_page()
     sheet.rect(100, 100, 200, 200, style="F")
+    return bytes(sheet.output())
+
+
+def blank():
+    sheet = FPDF()
+    sheet.add_page()
+    sheet.add_page()
     return bytes(sheet.output())
 
 
@@ -127,13 +218,14 @@ def locked():
     ("data", "code", "advice"),
     [
         (picture_only(), "needs_ocr", "ocrmypdf"),
+        (blank(), "empty", "fetch it again"),
         (locked(), "encrypted", "password"),
         (b"%PDF-1.7\nnothing", "damaged", "fetch it again"),
         (article("Halle", TEXTS)[:3000], "damaged", "fetch it again"),
         (b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[2 0 R]/Count 99999>>endobj\n"
          b"trailer<</Root 1 0 R>>\n", "damaged", "page 1"),
     ],
-    ids=["picture", "locked", "no PDF", "cut off", "pages in a circle"],
+    ids=["picture", "blank pages", "locked", "no PDF", "cut off", "pages in a circle"],
 )  # fmt: skip
 def test_what_cannot_be_read_says_why_and_what_to_do(data, code, advice):
     with pytest.raises(SourceError) as caught:
