@@ -20,10 +20,14 @@ class Pruned(NamedTuple):
         """Say it for people.
 
         >>> Pruned(3, 1, 2).sentence()
-        'Removed 3 snapshots and 1 reports of failed runs; 2 snapshots are left.'
+        'Removed 3 snapshots and 1 report of failed runs; 2 snapshots are left.'
         """
-        gone = f"{self.snapshots} snapshots and {self.failed} reports of failed runs"
-        return f"Removed {gone}; {self.left} snapshots are left."
+        gone = f"{_counted(self.snapshots, 'snapshot')} and {_counted(self.failed, 'report')} of failed runs"
+        return f"Removed {gone}; {_counted(self.left, 'snapshot')} {'is' if self.left == 1 else 'are'} left."
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def prune_tables(

@@ -158,7 +158,7 @@ def test_every_snapshot_of_delta_tables_has_its_report_which_goes_with_it(
         assert current.run_id in page
         assert f"press/{number}.txt" in page or "Meldung" in page
     assert main(["prune", "--tables", tables, "--keep-snapshots", "2"]) == 0
-    assert "Removed 1 snapshots" in capsys.readouterr().out
+    assert "Removed 1 snapshot and" in capsys.readouterr().out
     store = open_store(tables)
     assert [store.read_file(snapshot, "report.html") is None for snapshot in seen] == [True, False, False]
     assert prune_tables(tables, keep_snapshots=1).snapshots == 1

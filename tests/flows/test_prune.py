@@ -57,7 +57,7 @@ def test_days_keep_what_the_number_would_not(tables: Path) -> None:
 
 def test_the_command_says_what_it_did(tables: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["prune", "--tables", str(tables), "--keep-snapshots", "1"]) == 0
-    assert "Removed 3 snapshots and 0 reports of failed runs; 1 snapshots are left." in capsys.readouterr().out
+    assert "Removed 3 snapshots and 0 reports of failed runs; 1 snapshot is left." in capsys.readouterr().out
     assert json.loads((tables / "CURRENT.json").read_text())["previous"] == []
 
 
