@@ -77,12 +77,16 @@ class Batch:
     @property
     def n_sources(self) -> int:
         """Count the sources."""
-        return n_rows_in(self.folder / "batch.parquet")
+        return self._sizes().len()
 
     @property
     def n_bytes(self) -> int:
         """Count the bytes of the sources."""
-        return int(_read(self.folder / "batch.parquet", ["size_bytes"])["size_bytes"].sum())
+        return int(self._sizes().sum())
+
+    def _sizes(self) -> pl.Series:
+        # By Polars and one column: Arrow, which publishing needs, is not to stand in memory beside the models yet.
+        return _read(self.folder / "batch.parquet", ["size_bytes"])["size_bytes"]
 
     def spooled(self) -> list[tuple[int, int]]:
         """Say where members of containers and their sidecars lie in the spool: first byte, and how many bytes."""

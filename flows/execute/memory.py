@@ -33,8 +33,9 @@ def share_one_heap() -> None:
 
 def give_back() -> None:
     """Give the system what is free; takes a few milliseconds."""
-    if (arrow := sys.modules.get("pyarrow")) is not None:
-        arrow.default_memory_pool().release_unused()
+    # Not there before Arrow was imported, nor while another thread does.
+    if (pool := getattr(sys.modules.get("pyarrow"), "default_memory_pool", None)) is not None:
+        pool().release_unused()
     if (library := _libc()) is not None:
         library.malloc_trim(0)
 
