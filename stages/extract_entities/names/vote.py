@@ -181,7 +181,8 @@ def _missed_words(words: set[str], forms: Mapping[str, tuple[str, float]]) -> di
     for word in words.intersection(chain.from_iterable(map(_with_genitives, forms))):
         label, score = forms[word if word in forms else base_form(word)]
         missed[word] = _Missed(0, len(word), label, "name", score)
-    for word in filter(_HELD.__getitem__, words) if forms else ():
+    # Only a capitalised word holds a name: to look at its first letter is faster than to look it up.
+    for word in filter(_HELD.__getitem__, [word for word in words if word[0].isupper()]) if forms else ():
         form = next((form for form in _HELD[word] if form in forms), None)
         if form is not None and (word not in missed if "-" in word else forms[form][0] != "PER"):
             start = word.find(form) if "-" in word else 0
@@ -195,7 +196,7 @@ def _with_genitives(form: str) -> tuple[str, ...]:
 
 
 class _Held(dict[str, tuple[str, ...]]):
-    """Word -> what may be the name in it: before a hyphen, or in an office without an s between them and with it.
+    """Word with a capital -> what may be the name in it: before a hyphen, or in an office without its s and with it.
 
     Nothing in most words, so that one look at all words of a document finds the few others. Emptied when it grows too
     large.
@@ -206,8 +207,8 @@ class _Held(dict[str, tuple[str, ...]]):
     def __missing__(self, word: str) -> tuple[str, ...]:
         if len(self) >= self.LIMIT:
             self.clear()
-        office = OFFICE.fullmatch(word) if word[:1].isupper() else None
-        first = _first_segment(word) if "-" in word and word[0].isupper() else ""
+        office = OFFICE.fullmatch(word)
+        first = _first_segment(word) if "-" in word else ""
         self[word] = (office[1], office[1] + "s") if office else (first,) if first else ()
         return self[word]
 
