@@ -25,9 +25,6 @@ def with_roads(texts: Sequence[str], found: Sequence[Sequence[Name]], extractor:
     >>> [name[:3] for name in with_roads(["Stau auf der A 7 bei Ulm"], [[]], "rule")[0]]
     [(13, 16, 'LOC')]
     """
-    document = "\n".join(texts)
-    if not any(map(document.__contains__, MARKS)):
-        return [list(names) for names in found]
     road = Name(0, 0, "LOC", "name", SCORE, extractor)
     return [_with_roads(text, names, road) for text, names in zip(texts, found, strict=True)]
 

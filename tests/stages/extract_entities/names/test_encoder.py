@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from stages.extract_entities.names import encoder
 from stages.extract_entities.names.encoder import tag_encoder
 from stages.extract_entities.names.labels import TAGS
 from stages.extract_entities.names.paths import best_path
-from stages.extract_entities.names.pieces import normal_form, piece_ids, shipped_tokenizer
+from stages.extract_entities.names.pieces import normal_form, piece_ids, read_pieces, shipped_tokenizer
 
 
 def rows(*words: dict[str, float]) -> "np.ndarray":
@@ -65,3 +67,11 @@ def test_every_word_has_a_piece_and_the_cache_gives_the_same() -> None:
     assert all(first)
     assert first[0] == first[4]
     assert piece_ids(words, shipped_tokenizer(), cache) == first == piece_ids(words, shipped_tokenizer(), {})
+
+
+def test_pieces_are_read_as_they_stand_in_the_table(tmp_path: Path) -> None:
+    # What a reader of CSV may take for a quotation mark, a comment, a number or nothing is a piece like any other.
+    rows = [('"', -3.5), ("\u2581#", -1.0), ("12", -2.25), ("NULL", -4.0), ("\u2581", -10.125)]
+    table = tmp_path / "pieces.tsv"
+    table.write_text("".join(f"{piece}\t{score}\n" for piece, score in rows), encoding="utf-8")
+    assert read_pieces(table) == rows
