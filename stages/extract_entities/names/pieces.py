@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-import polars as pl
 from tokenizers import Tokenizer
 from tokenizers.models import Unigram
 
@@ -22,8 +21,9 @@ LONGEST = 200  # characters of a word that are cut into pieces
 
 def read_pieces(path: Path) -> list[tuple[str, float]]:
     """Read ``piece<TAB>log score`` lines; the line number is the id."""
-    columns = {"piece": pl.String, "score": pl.Float64}
-    return pl.read_csv(path, schema=columns, has_header=False, separator="\t", quote_char=None, glob=False).rows()
+    # Not by Polars: that would start its threads in a process that only loads an engine, and a fork would wait for them.
+    rows = (line.rpartition("\t") for line in path.read_text(encoding="utf-8").split("\n") if line)
+    return [(piece, float(score)) for piece, _, score in rows]
 
 
 @lru_cache(maxsize=1)
