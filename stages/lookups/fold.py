@@ -33,8 +33,8 @@ SLAVIC_LETTERS = str.maketrans({"z": "s", "w": "v", "y": "i"})
 ENDING = re.compile(r"(?<=\w{3})(?:e[nrms]?)$")
 ENDINGS = ("e", "en", "er", "em", "es")
 TWICE = re.compile(r"(.)\1")
-REMEMBERED = 30_000
-"""Names or words whose key is remembered in a process: what news repeat, in a few megabytes."""
+REMEMBERED = 10_000
+"""Names or words of which a process remembers one thing: what news repeat, in two or three megabytes a thing."""
 
 
 @lru_cache(REMEMBERED)

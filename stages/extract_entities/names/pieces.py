@@ -21,7 +21,7 @@ LONGEST = 200  # characters of a word that are cut into pieces
 
 def read_pieces(path: Path) -> list[tuple[str, float]]:
     """Read ``piece<TAB>log score`` lines; the line number is the id."""
-    # Not by Polars: that would start its threads in a process that only loads an engine, and a fork would wait for them.
+    # Not by Polars: it would start its threads in a process that only loads an engine, and after a fork wait for them.
     rows = (line.rpartition("\t") for line in path.read_text(encoding="utf-8").split("\n") if line)
     return [(piece, float(score)) for piece, _, score in rows]
 

@@ -7,7 +7,7 @@ Activations are quantised by scales fixed in the graph, so a sentence comes out 
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise, repeat
+from itertools import chain, islice, pairwise, repeat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +25,8 @@ FORMS_MODEL = Path(__file__).parents[2] / "models" / "names_small" / "forms.onnx
 TAGGER_MODEL = FORMS_MODEL.with_name("tagger.onnx")
 ROW = 600  # words tagged in one go: many more do not fit the cache of the processor
 SEARCHED = 16_000  # words whose tags are searched for side by side: many more take memory and no less time
-FORM_LIMIT = 100_000  # forms remembered before starting anew; each takes a quarter of a kilobyte
+FORM_LIMIT = 100_000  # forms remembered; each takes a quarter of a kilobyte
+FORMS_KEPT = 0.75  # of them once they are too many: those met first, among which are nearly all frequent ones
 FORMS_AT_ONCE = 512
 TRIPLES_TOGETHER = 8  # forms run together with those of up to so many triples more
 SURE = 0.8  # below it the tags around a word are weighed too; a higher bar costs time and changes nothing
@@ -84,8 +85,9 @@ class FormMemory:
         rows = np.fromiter(map(self.rows.get, words, repeat(0)), np.intp, len(words))
         unmet = np.flatnonzero(rows == 0).tolist()
         fresh = sorted(sorted({words[number] for number in unmet}), key=len)  # one width together
-        if self.rows and len(self.rows) + len(fresh) > FORM_LIMIT:
-            self.__init__()  # type: ignore[misc]
+        kept = int(FORM_LIMIT * FORMS_KEPT)
+        if len(self.rows) > kept and len(self.rows) + len(fresh) > FORM_LIMIT:
+            self.rows = dict(islice(self.rows.items(), kept))
             return self.rows_of(words)
         first = len(self.rows) + 1
         if first + len(fresh) > len(self.vectors):

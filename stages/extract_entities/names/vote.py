@@ -202,7 +202,7 @@ class _Held(dict[str, tuple[str, ...]]):
     large.
     """
 
-    LIMIT = 100_000
+    LIMIT = 50_000
 
     def __missing__(self, word: str) -> tuple[str, ...]:
         if len(self) >= self.LIMIT:

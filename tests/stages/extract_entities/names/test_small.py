@@ -113,6 +113,25 @@ def test_a_form_that_is_known_is_not_worked_out_again(monkeypatch: pytest.Monkey
     assert sorted(asked) == ["der", "heute", "nicht", "rat", "stadt", "tagt", "wieder"]
 
 
+def test_where_forms_are_too_many_those_met_first_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def listens(words: Sequence[str]) -> NDArray[np.float32]:
+        asked.extend(words)
+        return form_vectors(words)
+
+    monkeypatch.setattr(small, "FORM_LIMIT", 4)
+    memory = small.FormMemory()
+    first = memory.rows_of(["der", "rat", "tagt", "heute"])
+    memory.rows_of(["wieder", "nicht"])
+    monkeypatch.setattr(small, "form_vectors", listens)
+    assert np.array_equal(memory.rows_of(["der", "rat", "tagt"]), first[:3])
+    assert not asked
+    row = memory.rows_of(["heute"])
+    assert asked == ["heute"]
+    assert np.array_equal(memory.vectors[row], form_vectors(["heute"]))
+
+
 def test_of_a_sentence_without_a_name_every_word_is_outside() -> None:
     tagged = tag_small([["Es", "regnet", "."], *SENTENCES])
     assert not tagged.outer[:3].any()
