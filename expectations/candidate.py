@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from itertools import groupby
 from typing import NamedTuple, Protocol
 
 import polars as pl
@@ -28,7 +27,7 @@ from expectations.gate import looked_at
 from expectations.rules import Rule
 from expectations.sum_up import sum_up
 from stages.tables import agree
-from stages.tables.pieces import ahead, stretches
+from stages.tables.pieces import stretches
 from stages.tables.schemas import CONTENT, TABLES, empty
 from stages.tables.store import Snapshot, Store
 
@@ -38,8 +37,6 @@ _CHUNK_ROWS = 100_000
 """Rows of all content tables whose evidence is gathered at once."""
 _CHUNK_CHARS = 32_000_000
 """Characters of text that are held at once, if not one batch alone has more."""
-_SHOWN_ROWS = 600_000
-"""Rows, bare of their texts, that Great Expectations is shown at once."""
 _WHOLE_ROWS = 50_000
 """Rows of a table that is given whole that are read at once, beside those that were published."""
 _FAILED = ("rule_failed", "stage_failed", "timed_out", "worker_died", "system_failed")
@@ -106,22 +103,12 @@ class Shown(NamedTuple):
     made: Counter[str]
 
 
-def changed(candidate: Candidate, rules: Sequence[Rule], n_ahead: int) -> Iterator[Iterator[Shown]]:
-    """Give the rows of changed documents with the evidence that ``rules`` look at, in portions, piece by piece.
+def changed(candidate: Candidate, rules: Sequence[Rule]) -> Iterator[Shown]:
+    """Give the rows of changed documents with the evidence that ``rules`` look at, piece by piece.
 
-    Texts are read piece by piece and left behind. A portion is what Great Expectations is asked about at once, so that
-    the half second it takes for itself is forgotten; ``n_ahead`` pieces are gathered while it thinks.
+    Texts are read piece by piece and left behind.
     """
-    n_rows = 0
-
-    def portion(shown: Shown) -> int:
-        nonlocal n_rows
-        number = n_rows // _SHOWN_ROWS
-        n_rows += sum(frame.height for frame in shown.frames.values())
-        return number
-
-    pieces = (_show(candidate, record, rules) for record in on_record(candidate))
-    return (found for _, found in groupby(ahead(pieces, n_ahead), portion))
+    return (_show(candidate, record, rules) for record in on_record(candidate))
 
 
 def _show(candidate: Candidate, record: OnRecord, rules: Sequence[Rule]) -> Shown:

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 from expectations import candidate as judging
+from expectations import judge as judge_module
 from expectations.candidate import Candidate
 from expectations.digests import row_digests
 from expectations.final_evidence import OnRecord, changed_with_evidence, drift_with_evidence, runs_with_evidence
@@ -507,7 +508,7 @@ def test_a_record_of_the_run_that_is_written_wrong_publishes_nothing(
 def test_chunks_change_nothing_but_the_number_of_expectations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     press, tables = publish_first(tmp_path), tmp_path / "tables"
     monkeypatch.setattr(judging, "_CHUNK_ROWS", 1)
-    monkeypatch.setattr(judging, "_SHOWN_ROWS", 1)
+    monkeypatch.setattr(judge_module, "_SHOWN_ROWS", 1)
     report = run([str(press)], tables, SETTINGS)
     # New, moved and relinked documents lie in a batch each.
     about_content, once = (
