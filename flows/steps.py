@@ -383,8 +383,8 @@ def assemble(run: Run, batches: Sequence[Batch], replaced: Sequence[str], whole:
 @step(name="judge")
 def judge(run: Run, candidate: Candidate, counts: dict[str, int]) -> Verdict:
     """Let the gate judge all rows that changed, and the run as a whole; GateError where anything critical failed."""
-    # Four pieces for each thread beside this one: with fewer the gate waits for rows.
-    return gate.judge(candidate, counts, 4 * (run.settings.at_once() - 1))
+    # One thread gathers them beside this one; with fewer than four ahead the gate waits for rows.
+    return gate.judge(candidate, counts, 4 if run.settings.at_once() > 1 else 0)
 
 
 @step(name="publish_snapshot", makes=tables_made)
