@@ -21,8 +21,7 @@ from stages.tables.pieces import ahead
 from stages.tables.store import Snapshot, Store
 
 _SHOWN_ROWS = 600_000
-"""Rows, bare of their texts, that Great Expectations is shown at once: so the half second it takes for itself is
-forgotten."""
+"""Rows, bare of their texts, that Great Expectations is shown at once: so many that its own cost is forgotten."""
 _CHANGED_RULES = (*RULES, *LINKED_RULES)
 
 

@@ -646,8 +646,6 @@ _COMMANDS = {
 
 def program() -> NoReturn:
     """Run the command line as the program ``fliesstext``: end the process with the exit code of its command."""
-    # Read when NumPy is loaded. The matrices are small: threads of its library mostly wait for the next one, awake.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = main()
     _nobody_reads()  # of what is printed the last may go out only now
     if sys.argv[1:2] == ["show"] or _server_gone.is_set():

@@ -383,7 +383,7 @@ def assemble(run: Run, batches: Sequence[Batch], replaced: Sequence[str], whole:
 @step(name="judge")
 def judge(run: Run, candidate: Candidate, counts: dict[str, int]) -> Verdict:
     """Let the gate judge all rows that changed, and the run as a whole; GateError where anything critical failed."""
-    # One thread gathers them beside this one; with fewer than four ahead the gate waits for rows.
+    # One thread gathers pieces beside this one while the gate thinks, and holds four of them at the most.
     return gate.judge(candidate, counts, 4 if run.settings.at_once() > 1 else 0)
 
 

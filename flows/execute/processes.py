@@ -127,9 +127,8 @@ def _share(n: int) -> int:
 def _begin(cores: int) -> None:
     """Keep to so many cores, and end this process when the one that started it is gone, even if that was killed."""
     # Read when the libraries are imported, which has not happened yet here; else each takes all cores in every process.
-    os.environ.setdefault("POLARS_MAX_THREADS", str(cores))
-    # Its matrices are small: threads for them mostly wait for the next one, awake.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, str(cores))
     share_one_heap()
     seldom_look_for_cycles()
     parent = parent_process()

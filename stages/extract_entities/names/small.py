@@ -73,7 +73,7 @@ def form_vectors(words: Sequence[str]) -> Bytes:
 
 
 class FormMemory:
-    """The vectors of the forms met so far in this process; row 0 is of none."""
+    """The vectors of the forms met so far in this process, of too many those met first; row 0 is of none."""
 
     def __init__(self) -> None:
         self.rows: dict[str, int] = {}

@@ -98,33 +98,33 @@ def test_forgetting_the_forms_changes_nothing(monkeypatch: pytest.MonkeyPatch) -
     assert all(map(np.array_equal, tag_small(SENTENCES), before))
 
 
-def test_a_form_that_is_known_is_not_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The forms that are worked out from now on."""
+    words_asked: list[str] = []
 
-    def listens(words: Sequence[str]) -> NDArray[np.float32]:
-        asked.extend(words)
+    def listens(words: Sequence[str]) -> NDArray[np.uint8]:
+        words_asked.extend(words)
         return form_vectors(words)
 
-    monkeypatch.setattr(small, "FORM_LIMIT", 10)
     monkeypatch.setattr(small, "form_vectors", listens)
+    return words_asked
+
+
+def test_a_form_that_is_known_is_not_worked_out_again(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small, "FORM_LIMIT", 10)
     memory = small.FormMemory()
     for words in ("der rat der stadt tagt heute nicht", "der rat der stadt tagt heute wieder"):
         memory.rows_of(words.split())
     assert sorted(asked) == ["der", "heute", "nicht", "rat", "stadt", "tagt", "wieder"]
 
 
-def test_where_forms_are_too_many_those_met_first_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-
-    def listens(words: Sequence[str]) -> NDArray[np.float32]:
-        asked.extend(words)
-        return form_vectors(words)
-
+def test_where_forms_are_too_many_those_met_first_stay(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(small, "FORM_LIMIT", 4)
     memory = small.FormMemory()
     first = memory.rows_of(["der", "rat", "tagt", "heute"])
     memory.rows_of(["wieder", "nicht"])
-    monkeypatch.setattr(small, "form_vectors", listens)
+    asked.clear()
     assert np.array_equal(memory.rows_of(["der", "rat", "tagt"]), first[:3])
     assert not asked
     row = memory.rows_of(["heute"])
