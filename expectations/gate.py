@@ -68,19 +68,20 @@ def _check(frames: Mapping[str, pl.DataFrame], rules: list[Rule]) -> Verdict:
     base.logger.setLevel(logging.WARNING)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = base.ProgressBarsConfig(globally=False)
-    pandas = context.data_sources.add_pandas("fliesstext")
     failed: dict[str, list[str]] = {"critical": [], "warning": []}
     results = []
     for table, frame in frames.items():
         own = [rule for rule in rules if rule.table == table]
         by_name = {rule.name: rule for rule in own}
         suite = gx.ExpectationSuite(name=table, expectations=[expectation(rule) for rule in own])
-        asset = pandas.add_dataframe_asset(table)
+        asset = context.data_sources.add_pandas(table).add_dataframe_asset(table)
         # Without a batch definition, for which the context would write down all of its configuration again.
         shown = {"dataframe": looked_at(frame, table, own).to_pandas()}
         batch = asset.get_batch(asset.build_batch_request(shown))
         result = batch.validate(suite, result_format="BASIC")
         results.append(result.to_json_dict())  # type: ignore[no-untyped-call]
+        # Else it holds what it was shown until there is another context.
+        context.data_sources.delete(table)
         for one in result.results:
             if not one.success:
                 rule = by_name[_rule_name(one)]

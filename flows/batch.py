@@ -19,7 +19,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -45,6 +45,7 @@ from stages.tables.store.publish import n_rows_in
 
 _BATCH_BYTES = 32 << 20
 _PIECES = 8
+_COUNTED_AT_ONCE = 10  # batches; a few megabytes of rows, and a tenth of the queries
 _FAILED, _MADE = "failed", "rejected-annotate"
 GIVEN_UP = {
     "timed_out": "took longer than a worker process may; the next run tries again; split the file or raise the limit "
@@ -278,10 +279,6 @@ class Batch:
         """Whether it was read from its sources in this run, not only moved or linked anew."""
         return (self.folder / "parted.parquet").exists() or self.has_failed
 
-    def tally(self) -> pl.DataFrame:
-        """Count by source what it made, for `drift`."""
-        return tally(self.outcomes(), *(self.rows(table, columns) for table, columns in COUNTED.items()))
-
     def weight(self) -> tuple[int, int]:
         """Count the rows of all content tables, and the characters of the mended texts."""
         rows = sum(n_rows_in(self.folder / f"{table}.parquet") for table in CONTENT)
@@ -353,6 +350,13 @@ def concat_outcomes(batches: Iterable[Batch]) -> pl.DataFrame:
 def concat_met(batches: Iterable[Batch]) -> pl.DataFrame:
     """Bring together which corrections met something, in which documents."""
     return pl.concat([pl.DataFrame(schema=MET), *(batch.met() for batch in batches)])
+
+
+def tallies(batches: Sequence[Batch]) -> Iterator[pl.DataFrame]:
+    """Count by source what batches made, for `drift`, some of them at a time."""
+    for at in range(0, len(batches), _COUNTED_AT_ONCE):
+        some = batches[at : at + _COUNTED_AT_ONCE]
+        yield tally(concat_outcomes(some), *(concat_rows(some, table, names) for table, names in COUNTED.items()))
 
 
 def concat_bad_rows(batches: Iterable[Batch]) -> pl.DataFrame:

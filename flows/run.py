@@ -20,7 +20,7 @@ from expectations.gate import Verdict
 from expectations.rules import DRIFT_RULES, RUNS_RULES
 from flows import corrections as said
 from flows import steps
-from flows.batch import Batch, concat_bad_rows, concat_met, concat_outcomes
+from flows.batch import Batch, concat_bad_rows, concat_met, concat_outcomes, tallies
 from flows.execute.memory import forget, give_back, seldom_look_for_cycles, share_one_heap
 from flows.process import process, require_cluster
 from flows.report import RunReport
@@ -186,8 +186,8 @@ def _publish(run: Run, books: "Books", batches: Sequence[Batch], authority: Auth
         counts = books.counts | {"n_corrections": rows.height, "n_corrections_without_effect": len(met.nothing)}
         row = _run_row(run, books._replace(counts=counts), authority, verdict, clock)
         runs, past = (run.store.read(run.previous, table) for table in ("runs", "drift"))
-        tallies = (batch.tally() for batch in batches if batch.is_new)
-        drifted = drift.compare(drift.measure(tallies), past, run.run_id, run.settings.drift_limits())
+        made = drift.measure(tallies([batch for batch in batches if batch.is_new]))
+        drifted = drift.compare(made, past, run.run_id, run.settings.drift_limits())
         said.keep(run.store, candidate.snapshot, rows, met.rows)
         snapshot = steps.publish(run, candidate, pl.concat([runs, row]), drift.next_drift(past, drifted), verdict)
         return Published(snapshot, verdict, drifted)

@@ -1,5 +1,7 @@
+import gc
 import json
 
+import pandas as pd
 import polars as pl
 import pytest
 
@@ -83,3 +85,10 @@ def test_empty_tables_pass(good):
     verdict = check({table: frame.clear() for table, frame in good.items()}, RULES)
     assert verdict.critical == ()
     assert verdict.n_expectations == len(RULES)
+
+
+def test_nothing_is_held_of_what_was_judged(good):
+    many = pl.concat([good["mentions"]] * 1_237)
+    check({"mentions": many, "blocks": good["blocks"]}, RULES)
+    gc.collect()
+    assert not [o for o in gc.get_objects() if isinstance(o, pd.DataFrame) and len(o) == many.height]

@@ -54,6 +54,13 @@ def test_every_run_measures_what_it_made(tmp_path: Path) -> None:
     assert report.drift == []
 
 
+def test_batches_are_counted_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.batch._COUNTED_AT_ONCE", 2)
+    night(tmp_path, 0, n=5, batch_size=1)
+    found = dict(drift(tmp_path).select("measure", "observed").iter_rows())
+    assert (found["documents"], found["words"], found["entity_heads"]) == (5, 90, 1)
+
+
 def test_another_language_and_no_hyphens_are_told_and_may_fail(tmp_path: Path) -> None:
     for number in range(3):
         assert night(tmp_path, number).drift == []
