@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-_M_ARENA_MAX = -8  # of malloc.h
+_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
+_LARGE = 4 << 20  # bytes
 _REMEMBERING = type(cache(len))
 _MORE_THINGS = 50_000  # a few megabytes of cycles, at the most, that nobody needs any more
 
@@ -26,9 +27,13 @@ def _libc() -> ctypes.CDLL | None:
 
 
 def share_one_heap() -> None:
-    """Let all threads that begin from now on take memory from one heap; nothing where the system has no say in it."""
+    """Let all threads that begin from now on take memory from one heap, and from the system itself what has 4 MB or
+    more, which goes back at once; does nothing where the C library has no say in it.
+    """
     if (library := _libc()) is not None:
         library.mallopt(_M_ARENA_MAX, 1)
+        # Else the C library keeps ever larger ones in the heap, where holes remain: fifteen megabytes of a long run.
+        library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def give_back() -> None:
