@@ -166,7 +166,12 @@ def _is_whole(label: str, surface: str) -> bool:
 
 def _whole(text: str, found: Iterable[Name]) -> Iterator[Name]:
     """The names of a sentence in order, parted and put together as what stands around them says."""
-    parts = [_with_what_is_before(text, part) for name in found for part in _parts(text, name)]
+    # Initials alone that were found as a person go to the name after them, those at the end of another name do not.
+    parts, end = list[Name](), 0
+    for part in (part for name in found for part in _parts(text, name)):
+        parts.append(_with_what_is_before(text, part, end))
+        if part.kind == "name" and not (part.label == "PER" and INITIALS.fullmatch(text[part.start : part.end])):
+            end = max(end, part.end)
     ordered = _whole_landscapes(text, _without_inner(parts))
     return _whole_institutions(text, _whole_persons(text, ordered))
 
@@ -203,18 +208,21 @@ def _label_of_tables(label: str, kind: str, surface: str, is_sure: bool) -> str 
     return None if label == "LOC" and _is_no_place(surface) else label
 
 
-def _with_what_is_before(text: str, name: Name) -> Name:
-    """A name between its edges, with the "von" before its "der", with the initials before a person: "K.-H. Brandt"."""
+def _with_what_is_before(text: str, name: Name, since: int) -> Name:
+    """A name between its edges, with the "von" before its "der", with the initials before a person: "K.-H. Brandt".
+
+    What stands before ``since`` is of other names.
+    """
     if name.kind != "name":
         return name
     surface = text[name.start : name.end]
     first, last = _edges(name.label, surface)
     start, end = name.start + first, name.start + last
-    after_von = text[max(0, start - 5) : start] == " von "
+    after_von = text[max(0, start - 5) : start] == " von " and start - len("von ") >= since
     if name.label == "PER" and after_von and surface.startswith(AFTER_VON):
         start -= len("von ")
     elif name.label == "PER" and "." in text[max(0, start - 2) : start]:
-        initials = INITIALS.search(text[max(0, start - LONGEST_INITIALS) : start])
+        initials = INITIALS.search(text[max(since, start - LONGEST_INITIALS) : start])
         start -= len(initials[0]) if initials else 0
     return name if (start, end) == (name.start, name.end) else name._replace(start=start, end=end)
 
@@ -237,13 +245,13 @@ def _edges(label: str, surface: str) -> tuple[int, int]:
 
 
 def _without_inner(names: list[Name]) -> list[Name]:
-    """The names in order without adjectives that are part of a name: no "Deutschland" in "Deutsche Bahn"."""
+    """The names in order without adjectives and initials that are part of one: no "Deutschland" in "Deutsche Bahn"."""
     if len(names) < 2:
         return names
     kept = []
     end = 0  # of the whole names before
     for name in sorted(names, key=lambda one: (one.start, -one.end, one.kind != "name")):
-        if name.kind != "deriv" or name.end > end:
+        if name.kind == "part" or name.end > end:
             kept.append(name)
         end = max(end, name.end if name.kind == "name" else 0)
     return kept

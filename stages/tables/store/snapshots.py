@@ -227,13 +227,21 @@ def among(doc_ids: pl.Series) -> pl.Expr:
 
 
 def replace_file(file: Path, text: str) -> None:
-    """Give a file new content in one step: who reads it meets the old or the new text, also after a crash."""
+    """Give a file new content in one step: who reads it meets the old or the new text, also after a crash.
+
+    Raises OSError where the disk fails; then the file is as it was, and nothing lies beside it.
+    """
     new = file.with_name(f".{file.name}.new")
-    with new.open("w", encoding="utf-8", newline="\n") as out:
-        out.write(text)
-        out.flush()
-        os.fsync(out.fileno())
-    _replace(new, file)
+    try:
+        with new.open("w", encoding="utf-8", newline="\n") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        _replace(new, file)
+    except OSError:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
     with suppress(OSError):
         # It stands already; a disk that will not confirm it cannot be argued with.
         sync_folder(file.parent)

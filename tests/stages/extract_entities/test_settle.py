@@ -197,6 +197,17 @@ def test_a_name_has_its_own_edges(text, name, expected):
         ("mit Finanzminister Schmid", [("PER", "Finanzminister Schmid")], [("PER", "name", "Schmid")]),
         ("mit Murat Kurnaz", [("PER", "Murat Kurnaz")], [("PER", "name", "Murat Kurnaz")]),
         ("Minister K.-H. Brandt", [("PER", "Brandt")], [("PER", "name", "K.-H. Brandt")]),
+        ("he F.M.Baron Medem", [("PER", "F.M."), ("PER", "Baron Medem")], [("PER", "name", "F.M.Baron Medem")]),
+        (
+            "der S.P.D. Brandt",
+            [("ORG", "S.P.D."), ("PER", "Brandt")],
+            [("ORG", "name", "S.P.D."), ("PER", "name", "Brandt")],
+        ),
+        (
+            "Lund F. M. Brandt",
+            [("PER", "Lund F."), ("PER", "Brandt")],
+            [("PER", "name", "Lund F."), ("PER", "name", "Brandt")],
+        ),
         ("selon M. Dubois", [("PER", "Dubois")], [("PER", "name", "Dubois")]),
         ("der Ratzeburger Achter", [("LOC", "Ratzeburger")], [("LOC", "deriv", "Ratzeburger")]),
         ("der Ratzeburger", [("LOC", "Ratzeburger")], [("LOC", "name", "Ratzeburger")]),

@@ -144,3 +144,15 @@ def test_a_reader_on_windows_only_delays_the_next_pointer(tmp_path, monkeypatch)
     with pytest.raises(PermissionError):
         replace_file(tmp_path / "pointer", "newer")
     assert (tmp_path / "pointer").read_bytes() == b"new"
+
+
+def test_what_could_not_be_written_leaves_the_file_as_it_was_and_nothing_beside_it(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    replace_file(tmp_path / "report", "old")
+    monkeypatch.setattr("stages.tables.store.snapshots.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        replace_file(tmp_path / "report", "new")
+    assert [file.name for file in tmp_path.iterdir()] == ["report"]
+    assert (tmp_path / "report").read_text() == "old"
