@@ -72,6 +72,7 @@ TITLE = re.compile(
     r"(?:innen|in|en|es|er|s|e|n|r)?) (?=[A-ZÄÖÜ]|v\.|von |van |de )"
 )
 INITIALS = re.compile(r"(?<![\w.-])[A-ZÄÖÜ]\.(?:[- ]?[A-ZÄÖÜ]\.){1,2} ?$")  # a single "M." may be Monsieur
+INITIALS_ALONE = re.compile(r"(?:[A-ZÄÖÜ]\.[- ]?)*[A-ZÄÖÜ]\.?")  # as engines find them: "K.-H"
 LIKE_A_TOWN = re.compile(
     r"(?:burg|berg|stadt|dorf|hausen|heim|ing|furt|bach|brück|kirchen|feld|hagen|münde|haven|au)er$"
 )
@@ -170,7 +171,7 @@ def _whole(text: str, found: Iterable[Name]) -> Iterator[Name]:
     parts, end = list[Name](), 0
     for part in (part for name in found for part in _parts(text, name)):
         parts.append(_with_what_is_before(text, part, end))
-        if part.kind == "name" and not (part.label == "PER" and INITIALS.fullmatch(text[part.start : part.end])):
+        if part.kind == "name" and not (part.label == "PER" and INITIALS_ALONE.fullmatch(text, part.start, part.end)):
             end = max(end, part.end)
     ordered = _whole_landscapes(text, _without_inner(parts))
     return _whole_institutions(text, _whole_persons(text, ordered))

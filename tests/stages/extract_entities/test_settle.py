@@ -198,6 +198,8 @@ def test_a_name_has_its_own_edges(text, name, expected):
         ("mit Murat Kurnaz", [("PER", "Murat Kurnaz")], [("PER", "name", "Murat Kurnaz")]),
         ("Minister K.-H. Brandt", [("PER", "Brandt")], [("PER", "name", "K.-H. Brandt")]),
         ("he F.M.Baron Medem", [("PER", "F.M."), ("PER", "Baron Medem")], [("PER", "name", "F.M.Baron Medem")]),
+        ("zu K.-H. Brandt", [("PER", "K.-H"), ("PER", "Brandt")], [("PER", "name", "K.-H. Brandt")]),
+        ("zu F. M. Brandt", [("PER", "F."), ("PER", "Brandt")], [("PER", "name", "F. M. Brandt")]),
         (
             "der S.P.D. Brandt",
             [("ORG", "S.P.D."), ("PER", "Brandt")],
