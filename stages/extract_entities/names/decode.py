@@ -1,6 +1,7 @@
 """Tagged words -> names with their places in the sentence."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -124,14 +125,25 @@ def names_of(words: Words, ends: Container[int], tagged: Tagged, extractor: str)
     scores = np.round(tagged.scores.astype(np.float64), 4).tolist()
     names: list[list[Name]] = [[] for _ in words.bounds[1:]]
     outer = _bare_runs(runs_of(tagged.outer), words.forms, ends)
+    inside: dict[tuple[int, str], list[Name]] = {}  # parts and derivations of the outer level, by sentence and kind
     for sentence, name in _names(words, outer, scores, extractor):
         names[sentence].append(name)
+        if name.kind != "name":
+            inside.setdefault((sentence, name.kind), []).append(name)
+    grown = set()
     for sentence, name in _names(words, runs_of(tagged.inner), scores, extractor):
-        alike = [one for one in names[sentence] if one.kind == name.kind]
-        if name.kind != "name" and not any(one.start < name.end and name.start < one.end for one in alike):
+        if name.kind != "name" and not _overlaps(name, inside.get((sentence, name.kind), ())):
             names[sentence].append(name)
-            names[sentence].sort(key=lambda one: (one.start, -one.end, one.kind))
+            grown.add(sentence)
+    for sentence in grown:
+        names[sentence].sort(key=lambda one: (one.start, -one.end, one.kind))
     return names
+
+
+def _overlaps(name: Name, others: Sequence[Name]) -> bool:
+    """Whether a name overlaps one of others that are in order and do not overlap each other."""
+    after = bisect_left(others, name.end, key=lambda one: one.start)
+    return after > 0 and others[after - 1].end > name.start
 
 
 def _names(words: Words, runs: Runs, scores: Sequence[float], extractor: str) -> Iterator[tuple[int, Name]]:
