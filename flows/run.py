@@ -21,7 +21,7 @@ from expectations.rules import DRIFT_RULES, RUNS_RULES
 from flows import corrections as said
 from flows import steps
 from flows.batch import Batch, concat_bad_rows, concat_met, concat_outcomes, tallies
-from flows.execute.memory import forget, give_back, seldom_look_for_cycles, share_one_heap
+from flows.execute.memory import forget, give_back, keep_large_apart, seldom_look_for_cycles, share_one_heap
 from flows.process import process, require_cluster
 from flows.report import RunReport
 from flows.settings import Settings, library_versions, stage_versions
@@ -67,6 +67,7 @@ def refresh_tables(
     as they were before.
     """
     share_one_heap()
+    keep_large_apart()
     seldom_look_for_cycles()
     with _begun(sources, tables, settings) as (run, named, last_run_died):
         run = replace(run, again=again)

@@ -27,12 +27,18 @@ def _libc() -> ctypes.CDLL | None:
 
 
 def share_one_heap() -> None:
-    """Let all threads that begin from now on take memory from one heap, and from the system itself what has 4 MB or
-    more, which goes back at once; does nothing where the C library has no say in it.
-    """
+    """Let all threads that begin from now on take memory from one heap; nothing where the system has no say in it."""
     if (library := _libc()) is not None:
         library.mallopt(_M_ARENA_MAX, 1)
-        # Else the C library keeps ever larger ones in the heap, where holes remain: fifteen megabytes of a long run.
+
+
+def keep_large_apart() -> None:
+    """Take from the system itself what has 4 MB or more, which goes back at once; nothing where it has no say in it.
+
+    Else the C library keeps ever larger arrays in the heap, where holes remain: fifteen megabytes of a long run. It
+    costs some time of the system, so that a process with less to hold does without.
+    """
+    if (library := _libc()) is not None:
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 

@@ -30,13 +30,13 @@ def test_many_batches_leave_nothing_that_no_later_step_asks(tmp_path: Path, n: i
 ARRAYS = """
 import resource
 import numpy as np
-from flows.execute.memory import share_one_heap
+from flows.execute.memory import keep_large_apart
 
 def held():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * resource.getpagesize()
 
-share_one_heap()
+keep_large_apart()
 np.ones(1 << 20)
 before = held()
 kept, large = zip(*((np.ones(100), np.ones(3 << 18)) for _ in range(10)))
