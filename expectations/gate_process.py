@@ -38,7 +38,7 @@ _BEGIN = (
     "from expectations.gate_process import answer; answer()"
 )
 # One thread is enough for it, and each has memory of its own. Polars gives back at once what it no longer needs, and
-# Arrow has its memory from the C library: else each keeps what the other could have, 60 MB over 600,000 rows.
+# Arrow has its memory from the C library: else each keeps what the other could have.
 _FRUGAL = {
     "POLARS_MAX_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",

@@ -35,8 +35,8 @@ def share_one_heap() -> None:
 def keep_large_apart() -> None:
     """Take from the system itself what has 4 MB or more, which goes back at once; nothing where it has no say in it.
 
-    Else the C library keeps ever larger arrays in the heap, where holes remain: fifteen megabytes of a long run. It
-    costs some time of the system, so that a process with less to hold does without.
+    Else the C library keeps ever larger arrays in the heap, where holes remain. It costs some time of the system, so
+    that a process with less to hold does without.
     """
     if (library := _libc()) is not None:
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)

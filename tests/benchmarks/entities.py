@@ -33,7 +33,9 @@ FLOORS = Path(__file__).with_name("entities_floors.json")
 DEFAULT_FILES = ("germeval_dev_12.tsv", "smartdata_v3_test.tsv", "mobie_dev.tsv", "newseye_dev.tsv")
 BATCH = 200  # sentences handed to a process at once when two are measured against one
 TYPES = ("PER", "LOC", "ORG", "MISC")
-SLACK = 0.5  # a pinned floor stands so far below what was measured: so much processors with and without VNNI differ
+# A pinned floor stands so far below what was measured: rounding differs between processors. To be pinned on one with
+# VNNI, where `accurate` comes out lower.
+SLACK = 0.15
 
 
 class Counts(NamedTuple):

@@ -30,7 +30,9 @@ from tests.benchmarks import entities, identities, linking, values
 
 FLOORS = Path(__file__).with_name("names_floors.json")
 ARTICLES = Path(__file__).parents[1] / "golden" / "linking"
-SLACK = 0.8  # a pinned floor stands so far below what was measured: so much processors with and without VNNI differ
+# A pinned floor stands so far below what was measured: rounding differs between processors. To be pinned on one with
+# VNNI, where `accurate` comes out lower.
+SLACK = 0.3
 
 
 class Row(NamedTuple):

@@ -141,7 +141,12 @@ def names_of(words: Words, ends: Container[int], tagged: Tagged, extractor: str)
 
 
 def _overlaps(name: Name, others: Sequence[Name]) -> bool:
-    """Whether a name overlaps one of others that are in order and do not overlap each other."""
+    """Whether a name overlaps one of others that are in order and do not overlap each other.
+
+    >>> others = [Name(start, start + 4, "LOC", "part", 0.9, "model") for start in (0, 8)]
+    >>> [_overlaps(others[0]._replace(start=start, end=start + 2), others) for start in (2, 4, 7, 11, 12)]
+    [True, False, True, True, False]
+    """
     after = bisect_left(others, name.end, key=lambda one: one.start)
     return after > 0 and others[after - 1].end > name.start
 

@@ -229,7 +229,8 @@ def among(doc_ids: pl.Series) -> pl.Expr:
 def replace_file(file: Path, text: str) -> None:
     """Give a file new content in one step: who reads it meets the old or the new text, also after a crash.
 
-    Raises OSError where the disk fails; then the file is as it was, and nothing lies beside it.
+    Raises OSError where the disk fails, UnicodeEncodeError for half a character; then the file is as it was, and
+    nothing lies beside it.
     """
     new = file.with_name(f".{file.name}.new")
     try:
@@ -238,7 +239,7 @@ def replace_file(file: Path, text: str) -> None:
             out.flush()
             os.fsync(out.fileno())
         _replace(new, file)
-    except OSError:
+    except Exception:
         with suppress(OSError):
             new.unlink(missing_ok=True)
         raise

@@ -154,5 +154,7 @@ def test_what_could_not_be_written_leaves_the_file_as_it_was_and_nothing_beside_
     monkeypatch.setattr("stages.tables.store.snapshots.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         replace_file(tmp_path / "report", "new")
+    with pytest.raises(UnicodeEncodeError):
+        replace_file(tmp_path / "report", "half \ud83d")
     assert [file.name for file in tmp_path.iterdir()] == ["report"]
     assert (tmp_path / "report").read_text() == "old"
