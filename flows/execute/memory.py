@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-_M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8  # of malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 _LARGE = 4 << 20  # bytes
 _REMEMBERING = type(cache(len))
 _MORE_THINGS = 50_000  # a few megabytes of cycles, at the most, that nobody needs any more
@@ -40,6 +40,8 @@ def keep_large_apart() -> None:
     """
     if (library := _libc()) is not None:
         library.mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        # With that given, the end of the heap would go back by every 128 KB, and be had anew for the next array.
+        library.mallopt(_M_TRIM_THRESHOLD, _LARGE)
 
 
 def give_back() -> None:
