@@ -104,7 +104,13 @@ def _without_attested_genitives(seen: list[_Seen]) -> list[_Seen]:
         bases = persons.without_genitive(person) if person.given or person.surname not in full else ()
         return next((base for base in bases if base.surname in known), person)
 
-    return [one if (person := bare(one.person)) is one.person else one._replace(person=person) for one in seen]
+    return [one if (person := bare(one.person)) is one.person else _bared(one, person) for one in seen]
+
+
+def _bared(one: _Seen, person: Person) -> _Seen:
+    """A mention in the genitive as its bare person; a full name is also shown without the -s ("Georg Büchners")."""
+    implied = one.form[:-1] if person.given and one.person.surname == f"{person.surname}s" else one.base
+    return one._replace(person=person, base=implied)
 
 
 def _full(person: Person) -> tuple[str | tuple[str, ...], ...]:
