@@ -61,7 +61,7 @@ LONGEST_INITIALS = 12
 SHORTEST_UNIT = 3  # letters: shorter ones are initials as well
 # Courts, schools and authorities that are called by their town, right before it.
 INSTITUTION = re.compile(
-    r"\b(?:[A-ZÄÖÜ][\w-]*(?:gericht|schule|gymnasium|kammer|theater)|Gymnasium|(?:General)?[Ss]taatsanwaltschaft"
+    r"\b(?:[A-ZÄÖÜ][\w-]*(?:gericht(?:e?s)?|schule|gymnasium|kammer|theater)|Gymnasium|(?:General)?[Ss]taatsanwaltschaft"
     r"|(?:Freiwilligen? )?Feuerwehr|Narrenzunft"
     r"|Polizei(?:präsidium|inspektion|direktion)|(?:Technische |Freie )?Universität|Uni|TU|FH|Hochschule"
     r"|Universitätsklinik(?:um)?|Uniklinik(?:um)?|Klinikum|Stadtwerke|Volksbank|Raiffeisenbank|Kreissparkasse|Sparkasse"
@@ -541,7 +541,7 @@ def _is_no_name(label: str, kind: str, surface: str) -> bool:
     """
     key = plain(surface)
     nobody = (label != "MISC" and key in lists().nobody) or (label == "PER" and key in lists().no_persons)
-    small = kind == "name" and label in ("PER", "LOC") and surface.islower() and " " not in surface
+    small = kind != "deriv" and label in ("PER", "LOC") and surface.islower() and " " not in surface
     is_price = PRICE.match(surface) is not None
     club = label == "ORG" and CLUB_YEAR.fullmatch(surface)
     is_number = label != "MISC" and not club and not any(map(str.isalpha, surface))

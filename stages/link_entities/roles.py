@@ -14,6 +14,7 @@ APPOSITION = re.compile(
 # After a name that an office and a comma stand before: "der Trainer, Max Huber (SPD), kommt".
 CLOSED = re.compile(r"(?:\s\([^()]{1,40}\))?,")
 # A word of an academic degree: "Dr.", "Dr.-Ing.", "h.c.".
+ELIDED = re.compile("^[DdLl]['\u2019](?=[^\\W\\d_])")  # "l'ex-maire"
 DEGREE = re.compile(r"(?:[^\W\d_]+\.-?)+")
 FEMININE = re.compile(r"(?:innen|in|frau|rätin)$")
 
@@ -50,6 +51,7 @@ def word_before(text: str, start: int) -> str:
     rest, _, word = before.rpartition(" ")
     while word.endswith(".") and rest and _is_degree(word):
         rest, _, word = rest.rstrip().rpartition(" ")
+    word = ELIDED.sub("", word)
     if rest.rpartition(" ")[2].islower():
         word = word.rstrip(",")  # "der neue Trainer, Max Huber": no list of who becomes what
     return word if word[:1].isalpha() else ""

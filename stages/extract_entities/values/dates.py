@@ -77,6 +77,12 @@ def read_named_month(tokens: Tokens, match: re.Match[str], _language: str) -> st
     return f"{year:04}-{month:02}" if day is None else calendar_day(year, month, day) or NO_VALUE
 
 
+def read_month_first(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "May 3, 2024"; in German a number that a noun follows counts it: "im Mai 23 Stellen"."""
+    counted = language == "de" and not match["y"] and tokens.after(match.end())[:1].isupper()
+    return NO_VALUE if counted else read_named_month(tokens, match, language)
+
+
 def read_day_in_words(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "dritter Oktober 1990"; after a preposition or weekday, for "der erste Mai" may be a man."""
     day = tokens.words.ordinals[tokens.texts[match.start("w")].casefold()]
@@ -199,7 +205,7 @@ def _begins_sentence(tokens: Tokens, index: int) -> bool:
     if index < 2 or tokens.texts[index - 1] != "." or tokens.words.language != "de":
         return False
     last = tokens.texts[index - 2]
-    is_word = last.isalpha() and len(last) >= LONG and not last.endswith("nr")
+    is_word = tokens.kind(index - 2) == "year" or (last.isalpha() and len(last) >= LONG and not last.endswith("nr"))
     return tokens.starts[index] > tokens.end(index - 1) and (is_word or last in SHARES)
 
 

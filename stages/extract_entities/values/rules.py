@@ -359,7 +359,7 @@ RULES = (
         "DATE",
         "month",
         f"{WEEKDAY} (?P<m> month) stop? (?P<d> day) ordinal? (comma? (?P<y> year))?",
-        dates.read_named_month,
+        dates.read_month_first,
         "day month",
     ),
     # August 2025

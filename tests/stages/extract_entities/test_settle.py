@@ -68,6 +68,8 @@ def test_a_founder_is_one_where_the_engine_is_sure(score, expected):
 
 @pytest.mark.parametrize("kind", ["part", "deriv"])
 def test_parts_and_derivations_stay(kind):
+    if kind == "part":  # a word in small letters is part of no person or place
+        assert list(settle("l'eurodéputée", [Name(2, 13, "LOC", kind, 0.7, "model")])) == []
     name = Name(0, 8, "PER", kind, 0.7, "model")
     assert list(settle("STANDARD-Leser", [name])) == [name]
     adjective = Name(4, 13, "LOC", "deriv", 0.7, "model")
@@ -185,6 +187,7 @@ def settled(text, *names):
         ("am Landgericht München I sagte", ("ORG", "Landgericht München"), [("ORG", "Landgericht München I")]),
         ("am Amtsgericht Linz II.", ("ORG", "Amtsgericht Linz"), [("ORG", "Amtsgericht Linz II")]),
         ("das Landgericht Linz I. Lund", ("ORG", "Landgericht Linz"), [("ORG", "Landgericht Linz I")]),
+        ("Kammer des Landgerichts Linz I an", ("LOC", "Linz"), [("ORG", "Landgerichts Linz I")]),
         ("das Landgericht Linz IV", ("ORG", "Landgericht Linz"), [("ORG", "Landgericht Linz")]),
         ("des Heimatvereins Biel", ("LOC", "Biel"), [("ORG", "Heimatvereins Biel")]),
         ("zeigt der Heimatverein Gemälde", ("LOC", "Gemälde"), [("LOC", "Gemälde")]),
