@@ -541,7 +541,7 @@ def _is_no_name(label: str, kind: str, surface: str) -> bool:
     """
     key = plain(surface)
     nobody = (label != "MISC" and key in lists().nobody) or (label == "PER" and key in lists().no_persons)
-    small = kind != "deriv" and label in ("PER", "LOC") and surface.islower() and " " not in surface
+    small = kind == "name" and label in ("PER", "LOC") and surface.islower() and " " not in surface
     is_price = PRICE.match(surface) is not None
     club = label == "ORG" and CLUB_YEAR.fullmatch(surface)
     is_number = label != "MISC" and not club and not any(map(str.isalpha, surface))
