@@ -52,8 +52,11 @@ def word_before(text: str, start: int) -> str:
     while word.endswith(".") and rest and _is_degree(word):
         rest, _, word = rest.rstrip().rpartition(" ")
     word = ELIDED.sub("", word)
-    if rest.rpartition(" ")[2].islower():
+    before = rest.rpartition(" ")[2]
+    if before.islower():
         word = word.rstrip(",")  # "der neue Trainer, Max Huber": no list of who becomes what
+    elif before in word_lists()["role_modifiers"]:
+        word = f"{before} {word}"  # "Prime Minister"
     return word if word[:1].isalpha() else ""
 
 

@@ -493,6 +493,7 @@ def test_given_names_that_fit_two_others_stay_alone():
         ("Das sagte der Generalsekretär, ", " am Montag", "Generalsekretär"),
         ("Das sagte im Apparat ", " am Montag", None),
         ("said President ", " on Monday", "President"),
+        ("said Prime Minister ", " on Monday", "Prime Minister"),
         ("Bürgermeisterin Dr. ", " kam", "Bürgermeisterin"),
         ("Geschäftsführer Dipl.-Ing. ", " kam", "Geschäftsführer"),
         ("Chefarzt Prof. Dr. med. ", " kam", "Chefarzt"),
