@@ -20,7 +20,7 @@ from stages.extract_entities.settle import settle
 from stages.tables.offsets import with_raw_range
 from stages.tables.schemas import TABLES
 
-VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-13"
+VERSION = f"names-{names.VERSION} values-{values.VERSION} settled-15"
 
 
 @dataclass(frozen=True, slots=True)

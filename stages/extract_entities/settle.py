@@ -8,7 +8,7 @@ from stages.extract_entities.names import Name
 from stages.extract_entities.names.features import listed
 from stages.extract_entities.values.lexicon import LANGUAGES, lexicon
 from stages.lookups.fold import REMEMBERED, given_key, plain, uninflected, without_ending
-from stages.lookups.known_names import common_surnames, given_names, lists, offices, places
+from stages.lookups.known_names import common_surnames, given_names, landscapes, lists, offices, places
 
 # What is hardly ever a person or a place. A ministry stands for its house; of clubs and companies that are called like
 # a town the town counts.
@@ -20,14 +20,18 @@ FOUNDED = frozenset({"club", "company"})
 NEVER_PLACES = frozenset({"month", "weekday", "currency", "relative_day", "daily"})
 
 SURE = 0.9  # of a score: here the model is believed
+CLUB_YEAR = re.compile("(?:18|19)[0-9]{2}|0[0-9]|[0-9]{2}")  # "1860", "04": what a club is called for short
 PRICE = re.compile("[\u20ac$\u00a3\u00a5] ?[0-9]")
 NUMBER = re.compile(r"[0-9] $")  # right before a unit: "240 Centner"
 INITIAL = re.compile(r"[A-ZÄÖÜ]\.?")
 AFTER_VON = ("der ", "den ", "dem ")
 ADDRESSES = frozenset({"herr", "herrn", "frau", "fräulein", "mr", "mrs", "ms", "sir", "lady", "lord", "m", "mme", "dr"})
 BETWEEN_NAMES = re.compile("[/@0-9\u2013\u2014]|[Tt]unnel")  # only a name with one of these may be several
+TOUCHING = re.compile(r"[^\s/]/[^\s/]")
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
 # "A23 Heide", "Bassum – Kiel": a road and the town at it, the ends of a line. A spaced hyphen may be a tokeniser's.
+# Rivers that a town is called like too; the waters and landscapes of the list as well: "Lindau/Bodensee" is one place.
+WATERS = frozenset({"Inn", "Lech", "Ems", "Main", "Oder", "Ruhr"})
 ROAD = re.compile(r"[ABKLS] ?[0-9]{1,4}(?= [A-ZÄÖÜ])")
 TUNNEL = re.compile(r" (?=(?:[A-ZÄÖÜ][\w-]*[a-z-][Tt]unnel|Tunnel [A-ZÄÖÜ][\w-]+)$)")  # "Stuttgart Schönbuchtunnel"
 BETWEEN_DASHES = re.compile("[^\u2013\u2014 ](?:[^\u2013\u2014]*[^\u2013\u2014 ])?")
@@ -50,24 +54,30 @@ LANDSCAPE = re.compile(
     r" (?:(?:Ober|Unter|Mittel|Wein|Hoch|Tief|Berg|Hügel|Vor|Hinter)land|Wald|Heide|Becken|Bucht|Förde|Alb|Seenplatte"
     r"|Börde|Marsch|Schweiz|See|Moor|Haff|Bodden|Jura|Tiefebene|Ried|Riviera|Forst)(?:es|s)?(?![\w-])"
 )
+NUMBERS_OF_COURTS = (" I", " II")
+NUMBER_OF_COURT = re.compile(r" II?(?![\w.-])| II?(?=\.(?:\s[A-ZÄÖÜ]|$))")
 LONGEST_INSTITUTION = 40  # characters
 LONGEST_INITIALS = 12
 SHORTEST_UNIT = 3  # letters: shorter ones are initials as well
 # Courts, schools and authorities that are called by their town, right before it.
 INSTITUTION = re.compile(
-    r"\b(?:[A-ZÄÖÜ][\w-]*(?:gericht|schule|gymnasium|kammer|theater)|Gymnasium|(?:General)?[Ss]taatsanwaltschaft"
+    r"\b(?:[A-ZÄÖÜ][\w-]*(?:gericht(?:e?s)?|schule|gymnasium|kammer|theater)|Gymnasium|(?:General)?[Ss]taatsanwaltschaft"
+    r"|(?:Freiwilligen? )?Feuerwehr|Narrenzunft"
     r"|Polizei(?:präsidium|inspektion|direktion)|(?:Technische |Freie )?Universität|Uni|TU|FH|Hochschule"
     r"|Universitätsklinik(?:um)?|Uniklinik(?:um)?|Klinikum|Stadtwerke|Volksbank|Raiffeisenbank|Kreissparkasse|Sparkasse"
     r"|Oper|Schauspiel|Regierungspräsidium|Landeskriminalamt|Kantonspolizei|Städtetag|Bauernverband|Eintracht|Borussia|Fortuna|Arminia|Alemannia|Viktoria|Admira|Wacker"
     r"|Dynamo|Hansa|Lokomotive|Rot-Weiß|Rot-Weiss|Blau-Weiß|Schwarz-Weiß|Sturm|Rapid|FC|SC|SV|VfL|VfB|FSV|TSV|TSG|SpVgg"
     r"|HSG|THW) $"
 )
+# Clubs and unions, before a town of the tables alone.
+ASSOCIATION = re.compile(r"\b[A-ZÄÖÜ][\w-]*(?:verein|verband)(?:e?s)? $")
+NOUN_BEFORE = re.compile(r"(?:^|\s)[A-ZÄÖÜ][\w-]+ $")  # "Flughafen Köln/Bonn"
 
 # Offices and professions that an engine took for the beginning of a name ("Landrath von Döring"), also in old spelling.
 TITLE = re.compile(
     r"(?=[A-ZÄÖÜ])(?i:[\w-]*(?:präsident|kanzler|minister|premier|chef|vorsitzende|sekretär|bürgermeister|kommissar|senator"
     r"|gouverneur|botschafter|beauftragte|hauptmann|kommandant|direktor|professor|pfarrer|sprecher|abgeordnete|inspektor"
-    r"|polizist|richter|anwalt|oberst|leutnant|major|landrät|rätin"
+    r"|polizist|dechant|dekan|kardinal|pastor|propst|richter|anwalt|oberst|leutnant|major|landrät|rätin"
     r"|(?:land|hof|geheim|kommerzien|stadt|ministerial|regierungs|justiz|medizinal|sanitäts|schul|kirchen|bau|forst)rath?)"
     r"(?:innen|in|en|es|er|s|e|n|r)?) (?=[A-ZÄÖÜ]|v\.|von |van |de )"
 )
@@ -115,8 +125,18 @@ def settle(text: str, found: Sequence[Name]) -> Iterator[Name]:
                 continue
             name = told
             label = _label_of_tables(name.label, name.kind, surface, is_sure)
+        if label == "ORG" and (numbered := _number_of_court(text, surface, name.end)):
+            name = name._replace(end=numbered)
         if label is not None:
             yield name if label == name.label else name._replace(label=label)
+
+
+def _number_of_court(text: str, surface: str, end: int) -> int:
+    """Where the number after a court's town ends, of which there are two ("Landgericht München I"); 0 without one."""
+    if "gericht" not in surface or surface.endswith(NUMBERS_OF_COURTS):
+        return 0
+    number = NUMBER_OF_COURT.match(text, end)
+    return number.end() if number and " " in surface else 0
 
 
 @lru_cache(REMEMBERED)
@@ -148,11 +168,13 @@ def _stand_alone(text: str, found: Iterable[Name]) -> bool:
                 return False
             if "." in text[max(0, start - 2) : start]:
                 return False
+            if text[last : last + 1] == " " and _is_title(surface):
+                return False
             if _is_given(surface) and text[last : last + 1] == " ":
                 if _after_office(text[:start]):
                     return False
                 after_given = last + 1
-        elif _may_be_of_institution(label, score, surface) and after_institution(text, 0, start):
+        if _may_be_of_institution(label, score, surface) and _of_institution(text, 0, start, label, surface):
             return False
     return True
 
@@ -314,6 +336,9 @@ def _parts(text: str, name: Name) -> Iterator[Name]:
     if name.kind != "name" or BETWEEN_NAMES.search(text, name.start, name.end) is None:
         yield name
         return
+    if name.label == "LOC" and TOUCHING.search(text, name.start, name.end) and NOUN_BEFORE.search(text[: name.start]):
+        yield name
+        return
     for start, end in _spans_side_by_side(name.label, text[name.start : name.end]):
         yield name._replace(start=name.start + start, end=name.start + end)
 
@@ -354,7 +379,8 @@ def _spans_side_by_side(label: str, surface: str) -> list[tuple[int, int]]:
         return at_slashes
     if label == "ORG" and " / " in surface:  # "dpa / th": who wrote it
         return [(start, end) for start, end in at_slashes if start == 0 or not surface[start:end].islower()]
-    if label == "LOC" and " / " in surface and all(map(_is_stop, parts)):
+    apart = " / " in surface or (parts and parts[-1] not in WATERS and parts[-1] not in landscapes())
+    if label == "LOC" and parts and apart and all(map(_is_stop, parts)):
         return at_slashes
     if label == "LOC" and (road := ROAD.match(surface)):
         return [road.span(), (road.end() + 1, len(surface))]
@@ -368,17 +394,23 @@ def _spans_side_by_side(label: str, surface: str) -> list[tuple[int, int]]:
 
 def _is_stop(surface: str) -> bool:
     """Whether a text is a town of the tables, with what tells its station from others or without, or a street."""
-    town = STATION.sub("", surface)
-    return plain(town) in places() or not PLACE_MARKS.isdisjoint(listed(town)) or STREET.fullmatch(surface) is not None
+    return _is_town(STATION.sub("", surface)) or STREET.fullmatch(surface) is not None
+
+
+def _is_town(surface: str) -> bool:
+    """Whether a text is a town or country of the tables, also one of several that are called so."""
+    return plain(surface) in places() or not PLACE_MARKS.isdisjoint(listed(surface))
 
 
 def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
     """The names in order, a court, school or authority and the town right after it ("Landgericht Leipzig") as one."""
     end = 0  # of the name before
     for name in found:
-        may_be = name.kind == "name" and _may_be_of_institution(name.label, name.score, text[name.start : name.end])
-        if may_be and after_institution(text, end, name.start):
-            before = INSTITUTION.search(text, max(end, name.start - LONGEST_INSTITUTION), name.start)
+        surface = text[name.start : name.end]
+        may_be = name.kind == "name" and _may_be_of_institution(name.label, name.score, surface)
+        if may_be and _of_institution(text, end, name.start, name.label, surface):
+            since = max(end, name.start - LONGEST_INSTITUTION)
+            before = INSTITUTION.search(text, since, name.start) or ASSOCIATION.search(text, since, name.start)
             yield name if before is None else name._replace(start=before.start(), label="ORG")
         else:
             yield name
@@ -387,7 +419,19 @@ def _whole_institutions(text: str, found: Iterable[Name]) -> Iterator[Name]:
 
 def _may_be_of_institution(label: str, score: float, surface: str) -> bool:
     """Whether a name may be the town that an institution is called by: a place, or one word that may be none."""
-    return label == "LOC" or (label == "ORG" and score < SURE and " " not in surface)
+    doubted = score < SURE and " " not in surface
+    return label == "LOC" or (label in ("ORG", "PER") and doubted)
+
+
+def _of_institution(text: str, since: int, start: int, label: str, surface: str) -> bool:
+    """Whether right before a name stands what is called by it: an institution, before a town also a club.
+
+    What was taken for a person ("Narrenzunft Lindau") has to be a town as well.
+    """
+    if after_institution(text, since, start):
+        return label != "PER" or _is_town(surface)
+    is_club = ASSOCIATION.search(text, max(since, start - LONGEST_INSTITUTION), start) is not None
+    return is_club and _is_town(surface)
 
 
 def after_institution(text: str, since: int, start: int) -> bool:
@@ -433,6 +477,8 @@ def _whole_persons(text: str, ordered: list[Name]) -> Iterator[Name]:
     before: Name | None = None
     starts = {one.start for one in ordered}
     for name in (_with_missed_surname(text, one, starts) for one in ordered):
+        if before is not None and _is_title_of(text, before, name):
+            before = None
         if before is not None and _is_given_of(text, before, name):
             name = before._replace(end=name.end, score=min(before.score, name.score))
         elif before is not None:
@@ -467,6 +513,22 @@ def _is_given_of(text: str, first: Name, second: Name) -> bool:
     return _is_given(text[first.start : first.end]) and not _is_given(text[second.start : second.end])
 
 
+def _is_title_of(text: str, first: Name, second: Name) -> bool:
+    """Whether the first is the office right before a full name ("Richter Markus Lund"), taken for a person."""
+    if not first.kind == second.kind == "name" or not first.label == second.label == "PER":
+        return False
+    if second.start != first.end + 1 or text[first.end] != " " or not _is_title(text[first.start : first.end]):
+        return False
+    given, space, _ = text[second.start : second.end].partition(" ")
+    return bool(space) and _is_given(given)
+
+
+@lru_cache(REMEMBERED)
+def _is_title(surface: str) -> bool:
+    """Whether one word is an office or profession."""
+    return " " not in surface and TITLE.match(f"{surface} X") is not None and not _is_given(surface)
+
+
 @lru_cache(REMEMBERED)
 def _is_given(surface: str) -> bool:
     return given_key(plain(surface)) in given_names()
@@ -481,7 +543,9 @@ def _is_no_name(label: str, kind: str, surface: str) -> bool:
     nobody = (label != "MISC" and key in lists().nobody) or (label == "PER" and key in lists().no_persons)
     small = kind == "name" and label in ("PER", "LOC") and surface.islower() and " " not in surface
     is_price = PRICE.match(surface) is not None
-    return nobody or is_price or not any(map(str.isalnum, surface)) or (small and key not in places())
+    club = label == "ORG" and CLUB_YEAR.fullmatch(surface)
+    is_number = label != "MISC" and not club and not any(map(str.isalpha, surface))
+    return nobody or is_price or is_number or not any(map(str.isalnum, surface)) or (small and key not in places())
 
 
 def _is_organisation(surface: str) -> bool:

@@ -44,7 +44,7 @@ from stages.link_entities.told import BETWEEN_BLOCKS, Told
 from stages.tables.pieces import Merged
 from stages.tables.schemas import NAME_LABELS
 
-VERSION = "8"
+VERSION = "11"
 
 __all__ = [
     "CLUSTERS",

@@ -49,6 +49,9 @@ def cluster_names(text: str, mentions: Mentions, rows: list[int], label: str, pl
         acronyms = {key for row, key in keys.items() if _is_own_acronym(spelt[row], key)}
         short = list(_short_forms(mentions, keys, places))
     claims = list(_claims(keys, label, acronyms, close)) if close or acronyms else []
+    # What the document explains is short for nothing else: the "MHH" of "MHH-Kinderklinik" is a whole university.
+    explained = {acronym for rule, _, acronym in claims if rule in ("defined", "initials")}
+    short = [(full, form) for full, form in short if form not in explained]
     joined = [(one, other) for rule, one, other in claims if rule != BRACKETED] + short
     anchors = smallest_of_group(keys.values(), joined) if joined else {}
     groups: dict[str, list[int]] = {}

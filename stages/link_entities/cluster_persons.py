@@ -46,7 +46,7 @@ def cluster_persons(text: str, mentions: Mentions, rows: list[int], beside: list
 
     ``rows``: the persons of a document. ``beside`` gets the role that stands beside each, at its row.
     """
-    seen = _without_attested_genitives([_see(text, mentions, row, beside) for row in rows])
+    seen = _with_given_names(_without_attested_genitives([_see(text, mentions, row, beside) for row in rows]))
     renamed = dict(_renamed(text, mentions, seen))
     group_of = _group_full_names([*seen, *renamed.values()])
     same = [(group_of[_full(seen[number].person)], group_of[_full(other.person)]) for number, other in renamed.items()]
@@ -104,7 +104,31 @@ def _without_attested_genitives(seen: list[_Seen]) -> list[_Seen]:
         bases = persons.without_genitive(person) if person.given or person.surname not in full else ()
         return next((base for base in bases if base.surname in known), person)
 
-    return [one if (person := bare(one.person)) is one.person else one._replace(person=person) for one in seen]
+    return [one if (person := bare(one.person)) is one.person else _bared(one, person) for one in seen]
+
+
+def _with_given_names(seen: list[_Seen]) -> list[_Seen]:
+    """ "García Márquez" is the one "Gabriel García Márquez" of the document: two surnames without the given name."""
+    full = {one.person for one in seen if len(one.person.given) > 1}
+    if not full:
+        return seen
+    bearers: defaultdict[tuple[str, str, str], list[Person]] = defaultdict(list)
+    for person in full:
+        bearers[person.given[-1], person.surname, person.suffix].append(person)
+
+    def whole(person: Person) -> Person:
+        if not persons.is_unsure(person.given, person.surname):
+            return person
+        same = bearers.get((person.given[0], person.surname, person.suffix), ())
+        return same[0]._replace(gender=person.gender) if len(same) == 1 else person
+
+    return [one if (person := whole(one.person)) is one.person else one._replace(person=person) for one in seen]
+
+
+def _bared(one: _Seen, person: Person) -> _Seen:
+    """A mention in the genitive as its bare person; a full name is also shown without the -s ("Georg Büchners")."""
+    implied = one.form[:-1] if person.given and one.person.surname == f"{person.surname}s" else one.base
+    return one._replace(person=person, base=implied)
 
 
 def _full(person: Person) -> tuple[str | tuple[str, ...], ...]:

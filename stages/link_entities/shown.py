@@ -40,13 +40,15 @@ def best_name(label: str, counts: dict[str, int], keys: set[str], bare: set[str]
     """
     lasts = frozenset([form.rpartition(" ")[2] for form in counts]) if len(counts) > 1 else frozenset()
 
-    def rank(form: str) -> tuple[bool, bool, bool, int, int, str]:
+    def rank(form: str) -> tuple[bool, bool, bool, bool, int, int, str]:
         person = parse_person(form) if label == "PER" else None
         numbered = label == "MISC" and form[:1].isdigit()  # "2. Weltkrieg" beside the whole words
         full = bool(person.given) if person else not (numbered or names.is_acronym(form))
         own = {person.key, person.surname} if person else {names.name_key(form, label)}
         known = any(key.startswith("@") for key in own) or not bare or bool(bare & own)
-        return full, _is_base(label, form, lasts), known, counts[form], -len(form), form
+        # "García Márquez" and "Kreisklinik" are no keys of whom or what a document names so after the full name.
+        whole = label not in ("PER", "ORG") or not keys.isdisjoint(own)
+        return full, _is_base(label, form, lasts), known, whole, counts[form], -len(form), form
 
     best = max(counts, key=rank) if len(counts) > 1 else next(iter(counts))
     table = _table_name(label, keys)

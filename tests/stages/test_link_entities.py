@@ -493,6 +493,15 @@ def test_given_names_that_fit_two_others_stay_alone():
         ("Das sagte der Generalsekretär, ", " am Montag", "Generalsekretär"),
         ("Das sagte im Apparat ", " am Montag", None),
         ("said President ", " on Monday", "President"),
+        ("said Prime Minister ", " on Monday", "Prime Minister"),
+        ("Bürgermeisterin Dr. ", " kam", "Bürgermeisterin"),
+        ("Geschäftsführer Dipl.-Ing. ", " kam", "Geschäftsführer"),
+        ("Chefarzt Prof. Dr. med. ", " kam", "Chefarzt"),
+        ("Das sagte der Arzt. ", " kam", None),
+        ("UBS-CEO ", " kam", "UBS-CEO"),
+        ("contre l'ex-maire ", " ici", "ex-maire"),
+        ("wird Lund Kanzler, ", " Ministerin", None),
+        ("Kanzler, ", " (SPD), kam", "Kanzler"),
         ("Das sagte ", "", None),
     ],
 )
@@ -503,6 +512,41 @@ def test_roles(before, after, role):
 
 def test_gender_of_roles():
     assert [role_gender(role) for role in ("Ministerin", "Minister", "minister", None)] == ["f", "m", "", ""]
+    assert [role_gender(role) for role in ("UBS-CEO", "OB")] == ["", ""]
+
+
+def test_a_full_name_in_the_genitive_is_shown_without_it_where_the_bare_surname_stands_too():
+    _, clusters, texts = link({"a": [("PER", "Georg Büchners"), ("PER", "Büchner")], "b": [("PER", "Ida Peters")]})
+    assert set(build_entities([clusters], texts)["name"]) == {"Georg Büchner", "Ida Peters"}
+
+
+def test_two_surnames_mean_the_full_name_that_has_both_and_are_shown_as_that():
+    people = [("PER", "Gabriel Lundez Marquin"), ("PER", "Lundez Marquin"), ("PER", "Lundez Marquin")]
+    filled, clusters, texts = link({"a": people, "b": [("PER", "Anna Marquin")]})
+    ids = filled["entity_id"].to_list()
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+    assert set(build_entities([clusters], texts)["name"]) == {"Gabriel Lundez Marquin", "Anna Marquin"}
+
+
+def test_what_only_a_document_shortens_is_shown_in_full():
+    clubs = [("ORG", "Adorfer Mieterverein"), ("ORG", "Mieterverein"), ("ORG", "Mieterverein")]
+    _, clusters, texts = link({"a": clubs})
+    assert build_entities([clusters], texts)["name"].to_list() == ["Adorfer Mieterverein"]
+
+
+def test_an_acronym_that_is_explained_is_no_short_form_of_a_longer_name():
+    texts = "Die Lundische Fachhochschule Adorf (LFA) wächst. In der LFA-Kinderklinik fehlt Personal. Die LFA sucht."
+    found = ["Lundische Fachhochschule Adorf", "LFA", "LFA-Kinderklinik", "LFA"]
+    starts = [texts.index(name) for name in found[:3]] + [texts.rindex("LFA")]
+    rows = [
+        ("a", number, name, "ORG", "name", 0, start, start + len(name))
+        for number, (name, start) in enumerate(zip(found, starts, strict=True))
+    ]
+    mentions = pl.DataFrame(rows, schema=frames({})[0].schema, orient="row")
+    documents = pl.DataFrame([("a", "a", texts)], schema=["doc_id", "source_uri", "text"], orient="row")
+    clusters, members = find_clusters(mentions, documents)
+    ids = fill_mentions(mentions, members, link_frames(clusters.clear(), clusters).clusters)["entity_id"].to_list()
+    assert ids[0] == ids[1] == ids[3] != ids[2]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ LANGUAGES = {
     "fast": {"de": "trained"},
 }
 EXTRACTORS = {"accurate": "encoder-4", "fast": "small-5"}
-VERSION = "names-10 encoder-4 small-5"
+VERSION = "names-11 encoder-4 small-5"
 LONGEST = 200  # words tagged in one go; longer sentences are cut after a mark near that place
 MARKS = frozenset(".,;:!?)")
 
@@ -123,7 +123,7 @@ def _wanted(sentence: Sentence, kind: str, names: list[Name], found_by: str, cur
 def _find(asked: list[tuple[str, str]], engine: str) -> dict[tuple[str, str], Sentence]:
     """The names of texts with their languages."""
     texts = [text for text, _ in asked]
-    words = tokenise_all(texts)
+    words = tokenise_all(texts, [language for _, language in asked])
     names = find_others(texts, engine) if is_other(engine) else _tag_texts(asked, words, engine)
     return {
         (text, language): Sentence(text, words.forms[first:last], words.starts[first:last], found)

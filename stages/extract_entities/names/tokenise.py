@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,13 @@ _BEGIN = "(?! )"
 # The genitive apostrophe belongs to the name (Hans' Haus), unless single quotation marks open in this sentence.
 TOKEN = re.compile(rf"{_BEGIN}(?:{_PLAIN}(?:{_BODY}(?:(?<=[sxz\u00df])['\u2019](?=[\s.,;]|$))?{_END_HYPHEN}){_REST})")
 TOKEN_QUOTED = re.compile(rf"{_BEGIN}(?:{_PLAIN}(?:{_BODY}{_END_HYPHEN}){_REST})")
+# What French leaves of a word before a vowel is a word: "l' Italie". Before a capital some letters are part of a name
+# ("N'Golo", "M'Bappé").
+_ELIDED = (
+    r"(?:[DdLl]|(?:[Jj]us|[Ll]ors|[Pp]uis|[Qq]uoi)?[Qq]u)['\u2019](?=[^\W\d_])"
+    r"|[CcJjMmNnSsTt]['\u2019](?=[a-z\u00df-\u00ff])"
+)
+TOKEN_FRENCH = re.compile(rf"{_BEGIN}(?:{_ELIDED}|{_PLAIN}(?:{_BODY}{_END_HYPHEN}){_REST})")
 SINGLE_QUOTE = re.compile(r"['\u201a\u2018](?<!\S['\u201a\u2018])")
 _SOLID = np.array([not chr(code).isspace() for code in range(0x3002)])  # U+3000 is the last white space
 
@@ -59,9 +66,12 @@ def tokenise(text: str) -> list[tuple[int, int]]:
     return [(start, start + len(form)) for start, form in zip(words.starts, words.forms, strict=True)]
 
 
-def tokenise_all(texts: Sequence[str]) -> Words:
-    """Cut each of some sentences as `tokenise` does."""
-    rows = [(TOKEN_QUOTED if SINGLE_QUOTE.search(text) else TOKEN).findall(text) for text in texts]
+def tokenise_all(texts: Sequence[str], languages: Sequence[str] = ()) -> Words:
+    """Cut each of some sentences as `tokenise` does, French ones also after an elided word: "l' Italie"."""
+    rows = [
+        (TOKEN_FRENCH if language == "fr" else TOKEN_QUOTED if SINGLE_QUOTE.search(text) else TOKEN).findall(text)
+        for text, language in zip_longest(texts, languages)
+    ]
     forms = list(chain.from_iterable(rows))
     bounds = np.cumsum([0, *map(len, rows)])
     lengths = np.fromiter(map(len, forms), np.intp, len(forms))

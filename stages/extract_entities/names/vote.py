@@ -12,8 +12,8 @@ from itertools import chain
 from typing import NamedTuple
 
 from stages.extract_entities.names.decode import BEFORE_NAME, Name
-from stages.lookups.fold import REMEMBERED, plain
-from stages.lookups.known_names import lists
+from stages.lookups.fold import REMEMBERED, given_key, plain
+from stages.lookups.known_names import given_names, lists
 
 STRONG = 0.9  # a name as sure as this keeps a label of its own ("Dortmund" the city beside "Dortmund" the club)
 LEAD = 2.0  # how many times the votes of a label must outweigh those of the next
@@ -28,6 +28,9 @@ OFFICE = re.compile(
 )
 
 GENITIVES = ("s", "'", "\u2019")
+QUOTES = tuple("\"'\u201e\u201c\u201a\u2018\u00bb\u00ab\u203a\u2039")
+DOUBLE_NAME = re.compile(r"[A-ZÄÖÜ]\w+-[A-ZÄÖÜ]\w+(?:['\u2019](?!\w))?(?![\w-])")
+OF_SOMEBODY = re.compile("[A-ZÄÖÜ][a-zäöüß]{2,}")  # what may be a noun: "Partei"
 
 Votes = Mapping[str, Mapping[str, float]]
 PART = "-"  # ends the form under which the parts of compounds vote: they follow names, names do not follow them
@@ -63,8 +66,11 @@ def vote(sentences: Sequence[Sentence], extractor: str) -> list[list[Name]]:
     if not votes:
         return [list(sentence.names) for sentence in sentences]
     voted: list[list[Name]] = [[] for _ in sentences]
+    told = _surnames_told(found)
     for surface, name, number in found:
         named = name if name.score >= STRONG or name.kind == "deriv" else _relabel(surface, name, votes)
+        if told:
+            named = _of_surname(sentences[number], named, told)
         voted[number].append(_with_particles(sentences[number], surface, named, surnames) if surnames else named)
     words = set(chain.from_iterable(sentence.words for sentence in sentences))
     if missed := _missed_words(words, _missed_forms(words, votes)):
@@ -141,6 +147,33 @@ def _surnames(found: Iterable[Found]) -> dict[str, str]:
         if small and all(map(str.islower, words[small:-1])) and words[-1][:1].isupper():
             surnames[words[-1]] = " ".join(words[small:])
     return surnames
+
+
+def _surnames_told(found: Iterable[Found]) -> frozenset[str]:
+    """The last words of the full names of persons: what stands for them in the rest of the document."""
+    full = (surface for surface, name, _ in found if name.label == "PER" and name.kind == "name" and " " in surface)
+    return frozenset(last for surface in full if len(last := surface.rpartition(" ")[2]) >= SHORTEST)
+
+
+def _of_surname(sentence: Sentence, name: Name, told: frozenset[str]) -> Name:
+    """A name as a surname of the document has it: "Thomsen" as "Thomsen-Behrens", "Kickls Partei" as "Kickls"."""
+    text = sentence.text
+    if name.kind == "part" and text[name.end : name.end + 1] == "-":
+        word = DOUBLE_NAME.match(text, name.start)
+        if word is not None and (word[0] in told or base_form(word[0]) in told):
+            return name._replace(end=word.end(), label="PER", kind="name")
+    elif name.kind == "name" and text.count(" ", name.start, name.end) == 1:
+        first, _, noun = text[name.start : name.end].partition(" ")
+        owned = first.endswith(GENITIVES) and first not in told and first[:-1] in told and not _is_given(first)
+        quoted = text[: name.start].rstrip()[-1:] in QUOTES  # "Kafkas Prozess" is a work there
+        if owned and noun not in told and not quoted and OF_SOMEBODY.fullmatch(noun):
+            return name._replace(end=name.start + len(first), label="PER")
+    return name
+
+
+@lru_cache(REMEMBERED)
+def _is_given(word: str) -> bool:
+    return given_key(plain(word)) in given_names()
 
 
 def _with_particles(sentence: Sentence, surface: str, name: Name, surnames: Mapping[str, str]) -> Name:

@@ -36,7 +36,7 @@ from stages.extract_entities.values.measures import NO_VALUE
 from stages.extract_entities.values.rules import RULES, Rule
 from stages.extract_entities.values.tokens import Tokens, may_hold_values, tokenise
 
-VERSION = "8"
+VERSION = "10"
 EXTRACTOR = f"values-{VERSION}"
 ANCHORS = frozenset().union(*(rule.anchors | rule.needs for rule in RULES))
 

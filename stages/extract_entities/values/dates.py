@@ -6,10 +6,11 @@ What needs the day of writing to be known ("vergangenen Freitag", "3. Mai") has 
 
 import re
 
-from stages.extract_entities.values.amounts import HALF
+from stages.extract_entities.values.amounts import HALF, IN_DIGITS
 from stages.extract_entities.values.clock import is_morning
 from stages.extract_entities.values.digits import (
     calendar_day,
+    feast_day,
     read_day,
     read_day_and_month,
     read_whole,
@@ -19,6 +20,8 @@ from stages.extract_entities.values.tokens import Tokens
 
 DAY_MONTH = re.compile(r"[0-9]{2}\.[0-9]{2}")
 OF_DAYS = frozenset({"am", "vom", "zum", "dem"})
+GIVEN_NAMES = frozenset({"August", "Mai"})  # of months that are written out
+BEFORE_PERSONS = frozenset({"und", "von", "vor", "nach", "für", "gegen", "gegenüber"})
 OF_HOURS = frozenset({"um", "gegen"})
 PARTS_OF_YEAR = {"3M": (33, 4), "6M": (40, 2)}  # quarters and halves: the number of the first, and how many there are
 ARTICLES = frozenset({"the", "le"})
@@ -28,6 +31,10 @@ ROMAN_MONTHS = {roman: number for number, roman in enumerate(ROMAN_NUMBERS, star
 ROMAN = re.compile("[IVX]+(?:e|ème)?")
 BEFORE_CHRIST, AFTER_CHRIST = frozenset({"v", "av"}), frozenset({"n", "ap"})
 CHRIST = frozenset({"Chr", "J"})
+LIKELY, RECENT = "1500", "1900"  # from which on four digits are rather a year
+LONG = 4  # letters of a word that is hardly an abbreviation
+SHARES = frozenset({"%", "\u2030"})
+BETWEEN_GROUPS = frozenset("()/-\u2013")
 EN_DASH = "\u2013"
 UNITS_OF_DAYS = frozenset("DWMY") | {"10Y", "6M", "3M"}
 
@@ -70,6 +77,12 @@ def read_named_month(tokens: Tokens, match: re.Match[str], _language: str) -> st
     return f"{year:04}-{month:02}" if day is None else calendar_day(year, month, day) or NO_VALUE
 
 
+def read_month_first(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "May 3, 2024"; in German a number that a noun follows counts it: "im Mai 23 Stellen"."""
+    counted = language == "de" and not match["y"] and tokens.after(match.end())[:1].isupper()
+    return NO_VALUE if counted else read_named_month(tokens, match, language)
+
+
 def read_day_in_words(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
     """ "dritter Oktober 1990"; after a preposition or weekday, for "der erste Mai" may be a man."""
     day = tokens.words.ordinals[tokens.texts[match.start("w")].casefold()]
@@ -92,8 +105,15 @@ def read_weekday(tokens: Tokens, match: re.Match[str], _language: str) -> str | 
 
 
 def read_weekday_and_day(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """German "Freitag, 9."; elsewhere the full stop is that of the sentence."""
-    return read_weekday(tokens, match, language) if language == "de" else NO_VALUE
+    """German "Freitag, 9."; elsewhere the full stop is that of the sentence.
+
+    "am Mittwoch der 12. Ärztetag" is no 12th: without a comma "der" begins what is counted.
+    """
+    day = match.end() - 2
+    counted = tokens.before(day) == "der" and tokens.kind(day - 2) != "comma"
+    if language != "de" or not _is_day(tokens.texts[day]) or (counted and tokens.after(match.end())[:1].isupper()):
+        return NO_VALUE
+    return read_weekday(tokens, match, language)
 
 
 def read_weekday_and_number(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -120,6 +140,8 @@ def read_edge(tokens: Tokens, match: re.Match[str], _language: str) -> str | Non
 def read_bare_month(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """A month alone counts after a preposition only: "Mai", "August" and "May" are names as well."""
     at, contexts = match.start(), tokens.words.contexts
+    if language == "de" and _is_given_name(tokens, match):
+        return NO_VALUE
     if tokens.before(at) in contexts["prepositions"] | contexts["before_month"]:
         return None
     inside = (
@@ -127,6 +149,15 @@ def read_bare_month(tokens: Tokens, match: re.Match[str], language: str) -> str 
     )
     following = tokens.after(match.end())  # "unter dem Januar", but "in der August-Ausgabe", "für das Oktober Heft"
     return None if inside and language == "de" and following != "-" and not following[:1].isupper() else NO_VALUE
+
+
+def _is_given_name(tokens: Tokens, match: re.Match[str]) -> bool:
+    """Whether a German month alone is rather a given name: "Jan" without a full stop, "von August Bebel"."""
+    text, following = tokens.texts[match.start()], tokens.after(match.end())
+    if text in tokens.words.contexts["abbreviations"] and following != ".":
+        return True
+    named = following[:1].isupper() or (following == "-" and tokens.after(match.end() + 1)[:1].isupper())
+    return named and text in GIVEN_NAMES and tokens.before(match.start()) in BEFORE_PERSONS
 
 
 def read_day_alone(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -146,8 +177,14 @@ def read_year(tokens: Tokens, match: re.Match[str], language: str) -> str | None
     if before in contexts["strong_year"] or tokens.kind(match.start()) in {"edge", "edge_noun"}:
         return text
     following = tokens.after(index + 1)
+    if _begins_sentence(tokens, index) and LIKELY <= text < "2100":
+        return text if following[:1].islower() else NO_VALUE
+    if _in_telephone_number(tokens, index):
+        return NO_VALUE
     if before == "." and index > 1 and tokens.texts[index - 2].lower() in contexts["strong_year"]:
         return text  # "geb. 1950"
+    if before == "bis" and RECENT <= text < "2100" and not text.endswith("00") and following[:1].isupper():
+        return text  # "war bis 2022 Landrätin"; who counts up to 2022 of something writes "2.022" or "bis zu"
     if (
         _counts(tokens, index + 1, language)
         or following in {"-", "/", ":", "%"}
@@ -156,8 +193,31 @@ def read_year(tokens: Tokens, match: re.Match[str], language: str) -> str | None
         return NO_VALUE
     if before in contexts["prepositions"]:
         return text
-    likely = "1500" <= text < "2100" and not text.endswith("000")
+    likely = LIKELY <= text < "2100" and not text.endswith("000")
     return text if likely and _free(tokens, index) else NO_VALUE
+
+
+def _begins_sentence(tokens: Tokens, index: int) -> bool:
+    """Whether a number begins a German sentence that was not parted from the one before: "... gebaut. 1958 starb er".
+
+    A word before the full stop that is short may be an abbreviation, of a page or a number.
+    """
+    if index < 2 or tokens.texts[index - 1] != "." or tokens.words.language != "de":
+        return False
+    last = tokens.texts[index - 2]
+    is_word = tokens.kind(index - 2) == "year" or (last.isalpha() and len(last) >= LONG and not last.endswith("nr"))
+    return tokens.starts[index] > tokens.end(index - 1) and (is_word or last in SHARES)
+
+
+def _in_telephone_number(tokens: Tokens, index: int) -> bool:
+    """Whether groups of digits stand before four digits, and the first of them begins with a nought or a plus."""
+    first = index
+    while first > 0 and (tokens.kind(first - 1) in IN_DIGITS or tokens.texts[first - 1] in BETWEEN_GROUPS):
+        first -= 1
+    groups = [group for group in tokens.texts[first:index] if group not in BETWEEN_GROUPS]
+    if not groups:
+        return False
+    return tokens.before(first) == "+" or (len(groups[0]) > 1 and groups[0].startswith("0"))
 
 
 def _counts(tokens: Tokens, index: int, language: str) -> bool:
@@ -193,15 +253,42 @@ def read_span_of_days(tokens: Tokens, match: re.Match[str], _language: str) -> s
 
 
 def read_season(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
-    """ "im Sommer", "Sommer 2015" ("2015-22", by ISO 8601-2); a season alone is a common noun."""
+    """ "im Sommer", "Sommer 2015" ("2015-22", by ISO 8601-2), "Karfreitag 2024"; a season alone is a common noun."""
     last = match.end() - 1
+    if tokens.texts[match.start()] in tokens.words.contexts["feast_first"]:
+        return NO_VALUE
     season = last - (tokens.kind(last) == "year") - (tokens.kind(last - 1) == "of")
     if len(match[0]) == 1 and not _is_time_of_year(tokens, match.start()):
         return NO_VALUE
     if season == last or tokens.kind(season) != "season":
         return None
+    if (feast := tokens.words.feasts.get(tokens.texts[season])) is not None:
+        return feast_day(read_whole(tokens.texts[last]) or 0, feast) if season == match.start() else None
     number = tokens.payload(season)
     return f"{tokens.texts[last]}-{number}" if number else None
+
+
+def read_feast_of_two_words(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "Christi Himmelfahrt", after a preposition or before its year."""
+    first, dated = match.start(), tokens.kind(match.end() - 1) == "year"
+    placed = dated or _is_time_of_feast(tokens, first)
+    if not placed or tokens.texts[first] not in tokens.words.contexts["feast_first"]:
+        return NO_VALUE
+    feast = tokens.words.feasts.get(" ".join(tokens.texts[first : first + 2]))
+    return feast_day(read_whole(tokens.texts[match.end() - 1]) or 0, feast) if dated and feast is not None else None
+
+
+def read_named_day(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "am Tag der Deutschen Einheit", "an den Heiligen Drei Königen", "am Buß- und Bettag 2023"."""
+    first, last = match.start(), match.end() - (tokens.kind(match.end() - 1) == "year")
+    named = " ".join(tokens.texts[first:last]).replace(" -", "-") in tokens.words.contexts["named_days"]
+    article = first - (first > 0 and tokens.kind(first - 1) == "article")
+    return None if named and _is_time_of_feast(tokens, article) else NO_VALUE
+
+
+def _is_time_of_feast(tokens: Tokens, index: int) -> bool:
+    contexts = tokens.words.contexts
+    return tokens.before(index) in contexts["prepositions"] | contexts["feast_before"]
 
 
 def read_numbered_feast(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
@@ -220,8 +307,20 @@ def read_decade(tokens: Tokens, match: re.Match[str], language: str) -> str | No
     alone = tokens.kind(match.end() - 1) == "decade"
     if tokens.before(match.start()) in tokens.words.contexts["before_age"]:
         return NO_VALUE
+    in_digits = tokens.texts[match.end() - 1][:1].isdigit()  # else the years are told: "Neunzigerjahre"
     noun = language == "de" and tokens.after(match.end())[:1].isupper()
-    return NO_VALUE if alone and noun else None
+    return NO_VALUE if alone and noun and in_digits else None
+
+
+def read_bare_decade(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:
+    """ "Ende der Siebziger", "in den Neunzigern", "die Musik der Achtziger"; not "ein rüstiger Siebziger"."""
+    at = match.end() - 1
+    if not tokens.texts[at][:1].isupper() or tokens.after(match.end())[:1].isupper():
+        return NO_VALUE
+    article, before = tokens.before(at), tokens.texts[at - 2] if at > 1 else ""
+    dated = article == "den" and before.lower() in tokens.words.contexts["prepositions"] | {"aus"}
+    of_noun = article == "der" and before[:1].isupper() and at > 2
+    return None if len(match[0]) > 1 or dated or of_noun else NO_VALUE
 
 
 def read_era(tokens: Tokens, match: re.Match[str], _language: str) -> str | None:

@@ -6,9 +6,10 @@ text, and nothing has to be caught around them.
 """
 
 import re
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
+FIRST_GREGORIAN, LAST_YEAR = 1583, 9998
 MOST_DIGITS = 18  # longer numbers are no amounts; so many times a scale word stays exact in `decimal`
 NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 SEPARATOR = re.compile("['\u2019\u00a0\u202f ]")  # always thousands: apostrophes and spaces
@@ -100,3 +101,28 @@ def calendar_day(year: int, month: int, day: int) -> str | None:
         return date(year, month, day).isoformat()
     except (ValueError, OverflowError):
         return None
+
+
+def feast_day(year: int, feast: str | int) -> str | None:
+    """The ISO date of a feast in a year: of "12-24" that day, of a number so many days from Easter Sunday.
+
+    None before the Gregorian calendar, in which the feasts that move are counted.
+
+    >>> feast_day(2022, "12-24"), feast_day(2024, -2), feast_day(2026, 49), feast_day(1500, 0)
+    ('2022-12-24', '2024-03-29', '2026-05-24', None)
+    """
+    if isinstance(feast, str):
+        month, _, day = feast.partition("-")
+        return calendar_day(year, int(month), int(day))
+    return (_easter(year) + timedelta(feast)).isoformat() if FIRST_GREGORIAN <= year <= LAST_YEAR else None
+
+
+def _easter(year: int) -> date:
+    """Easter Sunday of a Gregorian year: the one after the full moon of spring, as Meeus, Jones and Butcher count."""
+    golden, (century, rest) = year % 19, divmod(year, 100)
+    leaps, odd = divmod(century, 4)
+    epact = (19 * golden + century - leaps - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
+    weekday = (32 + 2 * odd + 2 * (rest // 4) - epact - rest % 4) % 7
+    late = (golden + 11 * epact + 22 * weekday) // 451
+    month, day = divmod(epact + weekday - 7 * late + 114, 31)
+    return date(year, month, day + 1)

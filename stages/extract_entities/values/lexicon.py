@@ -18,7 +18,7 @@ KIND_OF_LIST = {
     "ordinal_suffixes": "ordinal", "partitives": "of", "vague": "vague", "ones": "one", "numbers": "numeral",
     "ordinals": "ordinal_word", "between_words": "between", "minus_words": "minus", "powers": "power",
     "thermometers": "thermometer", "percentage_words": "percentage", "decade_words": "decade_word",
-    "quarters": "quarter", "half_words": "half", "nations": "nation",
+    "decade_compounds": "decade", "quarters": "quarter", "half_words": "half", "nations": "nation",
     "modifiers": "modifier", "postmodifiers": "postmodifier", "scales": "scale", "units": "unit", "symbols": "symbol",
     "currencies": "currency", "percent": "percent", "permille": "percent", "points": "percent",
     "basis_points": "percent",
@@ -32,7 +32,7 @@ KIND_OF_LIST = {
 TRIGGERS = frozenset({
     "weekday", "month", "relative_day", "daily", "time_unit", "year_word", "hour_word", "century", "season",
     "midnight", "scale", "currency", "clock", "percent", "percentage", "unit", "hundred", "half", "quarter", "fraction",
-    "day_part",
+    "day_part", "decade", "decade_word",
 })  # fmt: skip
 # Kinds whose words begin with a capital where they are listed with one, else they are other words: Mai, mai.
 CAPITAL = {
@@ -53,7 +53,7 @@ CONTEXTS = (
     "address", "not_minus", "abbreviations", "duration_before", "duration_after", "score_before", "ranges",
     "joining", "of_month", "degree_before",
     "in_part_of_day", "score_after", "per_time", "before_year", "before_month", "before_the_month",
-    "before_age", "weights", "weight_before", "weight_after", "acres", "land_after",
+    "before_age", "feast_first", "named_days", "weights", "weight_before", "weight_after", "acres", "land_after",
 )  # fmt: skip
 
 DE_ONES = ("", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun")
@@ -66,7 +66,10 @@ ENDINGS = ("", "e", "en", "er", "es", "em", "e", "s")
 
 
 class Lexicon(NamedTuple):
-    """The words of one language: their kinds, what they stand for, and the words that give a number a context."""
+    """The words of one language: their kinds, what they stand for, and the words that give a number a context.
+
+    ``feasts``: of one day each, as month and day ("12-24") or days from Easter Sunday.
+    """
 
     language: str
     kinds: dict[str, str]
@@ -75,6 +78,7 @@ class Lexicon(NamedTuple):
     contexts: dict[str, frozenset[str]]
     adjective: re.Pattern[str] | None
     ordinals: dict[str, int]
+    feasts: dict[str, str | int]
 
 
 @cache
@@ -98,7 +102,9 @@ def lexicon(language: str) -> Lexicon | None:
     adjective = re.compile(rf"(.*?)({stems})(?:e[rnsm]?)?") if stems else None
     # Also of "second", the time. Capitals have SS for ß.
     ordinals = {word.casefold(): n for word, n in _entries(language, "ordinals", data.get("ordinals", {}))}
-    return Lexicon(language, kinds, payloads | FRACTIONS, triggers, contexts, adjective, ordinals)
+    return Lexicon(
+        language, kinds, payloads | FRACTIONS, triggers, contexts, adjective, ordinals, data.get("feasts", {})
+    )
 
 
 def _kind_of(kind: str, payload: Any) -> str:

@@ -8,7 +8,16 @@ import re
 from decimal import Decimal
 from itertools import pairwise
 
-from stages.extract_entities.values.amounts import HALF, Amount, duration, measured, money, read_number, read_numbers
+from stages.extract_entities.values.amounts import (
+    HALF,
+    IN_DIGITS,
+    Amount,
+    duration,
+    measured,
+    money,
+    read_number,
+    read_numbers,
+)
 from stages.extract_entities.values.digits import read_decimal, read_digits, read_whole
 from stages.extract_entities.values.tokens import Tokens
 
@@ -18,6 +27,7 @@ COUNTABLE = frozenset(
     {"km", "m", "cm", "mm", "kg", "t", "l", "ha", "m2", "m3", "km2", "kWh", "bbl", "0.25l", "0.125l", "0.25kg", "0.5l"}
 )  # "ein Grad", "eine Bar" are no measures
 PART_OF_UNIT = re.compile(r"0\.[0-9]+")
+MOST_SPOONS = 50
 CROSSES = frozenset({"x", "mal", "\u00d7", "by", "sur"})
 SIDES = frozenset({"m", "cm", "mm", "in", "ft"})
 POUNDS = {"de": "Pfd", "en": "lb"}
@@ -27,6 +37,9 @@ DEGREES = frozenset({"deg", "degC", "degF"})
 SHORT_DEGREES = frozenset({"C", "F"})
 PER_TIME = {"TH": "h", "TM": "min", "TS": "s"}
 APOSTROPHES = frozenset("'\u2019")
+ABBREVIATED = frozenset({"Fr", "SFr"})  # signs of a currency that may have a full stop
+LARGE = 100  # of francs: no hour or day has such a number
+NO_CENTS = ("-", "\u2013", "\u2014")
 PRICES = frozenset({"currency", "number", "day", "year", "scale", "percent"})
 LENGTHS = frozenset({"km", "m", "cm", "mm", "mi", "ft", "in", "yd"})
 UNITS_IN_TURN = {unit: rank for rank, unit in enumerate(("Y", "M", "W", "D", "TH", "TM", "TS"))}
@@ -42,13 +55,22 @@ def nothing(_tokens: Tokens, _match: re.Match[str], _language: str) -> str | Non
 def read_amount(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """The number in group "n" with what the word in group "u" stands for."""
     index = match.start("u")
-    number = read_numbers(tokens, match.start("n"), match.end("n"), language)
     kind, unit = tokens.kind(index), tokens.payload(index)
+    if kind == "symbol" and _belongs_to_the_next(tokens, index):
+        return NO_VALUE
+    number = read_numbers(tokens, match.start("n"), match.end("n"), language)
     if kind in {"symbol", "currency"}:
         return money(number, unit)
     if kind in {"percent", "per"}:
         return measured(number, _share(unit))
     return _of_unit(number, unit) if kind == "unit" else duration(number, PARTS.get(unit, unit))
+
+
+def _belongs_to_the_next(tokens: Tokens, index: int) -> bool:
+    """Whether a sign of a currency stands at the number after it, and not at the one before: "a £42m scheme"."""
+    if index + 1 == len(tokens.texts) or tokens.kind(index + 1) not in IN_DIGITS:
+        return False
+    return tokens.end(index) == tokens.starts[index + 1] and tokens.end(index - 1) < tokens.starts[index]
 
 
 def _of_unit(number: Amount, unit: str) -> str | None:
@@ -85,9 +107,25 @@ def read_quantity(tokens: Tokens, match: re.Match[str], language: str) -> str | 
     priced = first > 0 and tokens.kind(first - 1) in PRICES  # "80 dollars a barrel"
     if tokens.kind(first) == "one" and (priced or tokens.payload(unit) not in COUNTABLE):
         return NO_VALUE
+    if _is_lira(tokens, match, language):
+        return NO_VALUE
     if tokens.texts[unit] in SHORT_DEGREES and not _is_short_degree(tokens, first, unit):
         return NO_VALUE
     return read_amount(tokens, match, language)
+
+
+def read_lira(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "15.000 TL": Turkish liras, for nobody cooks with so many spoons."""
+    if not _is_lira(tokens, match, language):
+        return NO_VALUE
+    return money(read_numbers(tokens, match.start("n"), match.end("n"), language), "TRY")
+
+
+def _is_lira(tokens: Tokens, match: re.Match[str], language: str) -> bool:
+    if tokens.texts[match.start("u")] != "TL":
+        return False
+    numbers = read_numbers(tokens, match.start("n"), match.end("n"), language)
+    return numbers is not None and numbers[-1] > MOST_SPOONS
 
 
 def _is_short_degree(tokens: Tokens, first: int, unit: int) -> bool:
@@ -147,6 +185,15 @@ def read_below_zero(tokens: Tokens, match: re.Match[str], language: str) -> str 
     return measured(_below_zero(tokens, match, language), symbol if tokens.kind(unit) == "unit" else _share(symbol))
 
 
+def read_degrees_below(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
+    """ "2 Grad minus": "-2 deg"; not in "5 Grad minus 3"."""
+    following = match.end() < len(tokens.texts) and tokens.kind(match.end()) in IN_DIGITS
+    number = read_number(tokens, match.start("n"), match.end("n"), language)
+    if tokens.payload(match.start("u")) not in DEGREES or following or number is None:
+        return NO_VALUE
+    return measured((number and -number,), tokens.payload(match.start("u")))
+
+
 def read_down_to_below_zero(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """ "2 bis minus 3 Grad" is "-3/2 deg": temperatures only."""
     high, low = (read_number(tokens, match.start(name), match.end(name), language) for name in ("n", "n2"))
@@ -179,34 +226,52 @@ def _begins_with(sentence: str, text: str) -> bool:
 
 
 def read_points(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """ "0.25 percentage points": "0.25 pp"."""
-    if not tokens.texts[match.end() - 1].startswith("point"):
+    """ "0.25 percentage points", "0,25 point de pourcentage": "0.25 pp"."""
+    if not tokens.texts[match.start("w")].startswith("point"):
         return NO_VALUE
     number = read_numbers(tokens, match.start("n"), match.end("n"), language)
     return measured(number, SHARES[tokens.payload(match.start("u"))])
 
 
 def read_fraction(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
-    """ "3/4 Liter", "1 1/2 Liter": a proper fraction with a slash and no space around it."""
+    """ "3/4 Liter", "1 1/2 Stunden": a proper fraction with a slash and no space around it."""
     first, sign, second = (match.start(name) for name in ("n", "s", "d"))
     together = tokens.touch(first, second)
     above, below = read_digits(tokens.texts[first], language), read_digits(tokens.texts[second], language)
     if tokens.texts[sign] != "/" or not together or above is None or below is None or not above < below:
         return NO_VALUE
     whole = match.groupdict().get("w") and read_digits(tokens.texts[match.start("w")], language)
-    return measured(((whole or 0) + round(above / below, 6),), tokens.payload(match.start("u")))
+    number, unit = (whole or 0) + round(above / below, 6), tokens.payload(match.start("u"))
+    return (
+        measured((number,), unit)
+        if tokens.kind(match.start("u")) == "unit"
+        else duration((number,), PARTS.get(unit, unit))
+    )
 
 
 def read_symbol_first(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
     """ "$1.2 million", "£3bn", "EUR 50.000"; a lone "m" after the number is a million here."""
-    if tokens.texts[match.start()] == "Fr" and tokens.before(match.start()) in {"-", "\u2013"}:
-        return NO_VALUE  # "Mo-Fr 8-12 Uhr"
+    sign = tokens.texts[match.start()]
+    if (match["t"] and sign not in ABBREVIATED) or (sign == "Fr" and not _is_franc(tokens, match)):
+        return NO_VALUE
     numbers = read_numbers(tokens, match.start("n"), match.end("n"), language)
     if match["m"] and tokens.texts[match.start("m")] != "m":
         return NO_VALUE
     if match["m"] and numbers is not None:
         numbers = tuple(number * 1_000_000 for number in numbers)
     return money(numbers, tokens.payload(match.start()))
+
+
+def _is_franc(tokens: Tokens, match: re.Match[str]) -> bool:
+    """Whether "Fr" is the franc and not Friday, as in "Mo-Fr 8-12 Uhr"; with a full stop only before what no hour is.
+
+    That is a large number ("Fr. 31'000"), or one with a dash for no cents ("Fr. 50.-").
+    """
+    if tokens.before(match.start()) in {"-", "\u2013"}:
+        return False
+    numbers = read_numbers(tokens, match.start("n"), match.end("n"), "de")
+    large = numbers is not None and numbers[-1] >= LARGE
+    return not match["t"] or large or tokens.texts[match.start("n")].endswith(NO_CENTS)
 
 
 def read_duration(tokens: Tokens, match: re.Match[str], language: str) -> str | None:
@@ -217,8 +282,9 @@ def read_duration(tokens: Tokens, match: re.Match[str], language: str) -> str | 
         return NO_VALUE
     if first in {"a", "an"} and not lasting and tokens.after(match.end()) not in contexts["duration_after"]:
         return NO_VALUE
-    if tokens.before(match.start()) in {"+", "/"} or tokens.after(match.end()) in APOSTROPHES:
-        return NO_VALUE  # "in der 90.+4 Minute", "4 Ob 98/22s", "les 5 s'ouvrent"
+    added = tokens.before(match.start()) == "+" and tokens.before(match.start() - 1) != "("
+    if added or tokens.before(match.start()) == "/" or tokens.after(match.end()) in APOSTROPHES:
+        return NO_VALUE  # "in der 90.+4 Minute", but "(+ 12 Sekunden)"; "4 Ob 98/22s", "les 5 s'ouvrent"
     return read_amount(tokens, match, language)
 
 

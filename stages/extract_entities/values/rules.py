@@ -53,7 +53,7 @@ RULES = (
     _rule(
         "MONEY",
         "symbol",
-        f"symbol (?P<n> {NUMBER} ((hyphen | to) {NUMBER})? {SCALE}) (?P<m> unit?)",
+        f"symbol (?P<t> stop?) (?P<n> {NUMBER} ((hyphen | to) {NUMBER})? {SCALE}) (?P<m> unit?)",
         measures.read_symbol_first,
     ),
     # zwei Pfund Butter
@@ -103,7 +103,11 @@ RULES = (
         measures.read_below_zero,
     ),
     # 0.25 percentage points
-    _rule("PERCENT", "percentage", f"(?P<n> {AMOUNT}) (?P<u> percentage) other", measures.read_points),
+    _rule("PERCENT", "percentage", f"(?P<n> {AMOUNT}) (?P<u> percentage) (?P<w> other)", measures.read_points),
+    # 2 à 3 points de pourcentage
+    _rule("PERCENT", "percentage", f"(?P<n> {AMOUNT}) (?P<w> other) of (?P<u> percentage)", measures.read_points, "of"),
+    # 15.000 TL
+    _rule("MONEY", "unit", f"(?P<n> {AMOUNT} {SCALE}) (?P<u> unit)", measures.read_lira),
     # 30 km, zwei Millionen Tonnen
     _rule("QUANTITY", "unit", f"(?P<n> {AMOUNT} {SCALE}) {OF} hyphen? (?P<u> unit)", measures.read_quantity),
     # 80 x 120 cm, 3 mal 4 Meter
@@ -141,6 +145,8 @@ RULES = (
         measures.read_below_zero,
         "unit",
     ),
+    # 2 Grad minus
+    _rule("QUANTITY", "unit", f"(?P<n> {NUMBER}) (?P<u> unit) minus", measures.read_degrees_below, "minus"),
     # 2 bis minus 3 Grad
     _rule(
         "QUANTITY",
@@ -154,6 +160,14 @@ RULES = (
         "QUANTITY",
         "unit",
         f"(?P<w> day)? (?P<n> day) (?P<s> other) (?P<d> day) {OF} (?P<u> unit)",
+        measures.read_fraction,
+        "day other",
+    ),
+    # 4 1/2 Stunden
+    _rule(
+        "DURATION",
+        "time_unit year_word hour_word",
+        f"(?P<w> day)? (?P<n> day) (?P<s> other) (?P<d> day) {OF} (?P<u> {SPAN})",
         measures.read_fraction,
         "day other",
     ),
@@ -345,7 +359,7 @@ RULES = (
         "DATE",
         "month",
         f"{WEEKDAY} (?P<m> month) stop? (?P<d> day) ordinal? (comma? (?P<y> year))?",
-        dates.read_named_month,
+        dates.read_month_first,
         "day month",
     ),
     # August 2025
@@ -379,6 +393,14 @@ RULES = (
     _rule("DATE", "day", "day stop (?= $ | other | to | comma)", dates.read_day_alone),
     # the 14th instant
     _rule("DATE", "ordinal", "day ordinal (?= other)", dates.read_day_of_this_month),
+    # an Christi Himmelfahrt | am Tag der Deutschen Einheit, am Buß- und Bettag
+    _rule("DATE", "season", "season season (of? year)?", dates.read_feast_of_two_words),
+    _rule(
+        "DATE",
+        "time_unit season numeral",
+        "(time_unit article other{1,2} | other hyphen and season | other numeral other) year?",
+        dates.read_named_day,
+    ),
     # vergangenen Freitag, vendredi dernier | Freitag, 9. | mardi 11
     _rule("DATE", "weekday", "modifier? weekday (daily | postmodifier)?", dates.read_weekday),
     _rule("DATE", "weekday", "modifier? weekday comma? article? day stop", dates.read_weekday_and_day, "day stop"),
@@ -417,7 +439,8 @@ RULES = (
     _rule("DATE", "year", f"{EDGE}? (?P<y> year)", dates.read_year),
     # den 90er Jahren | den achtziger Jahren
     _rule("DATE", "decade", f"{EDGE}? decade hyphen? year_word?", dates.read_decade),
-    _rule("DATE", "decade_word", f"{EDGE}? decade_word year_word", measures.nothing),
+    _rule("DATE", "decade_word", f"{EDGE}? decade_word hyphen? year_word", measures.nothing),
+    _rule("DATE", "decade_word", f"{EDGE}? decade_word", dates.read_bare_decade),
     # 800 n. Chr., 44 v. Chr.
     _rule("DATE", "day year number", "(?P<y> day | year | number) other stop other", dates.read_era, "stop other"),
     # années 90 | Sommer 2015, summer of 2015

@@ -28,9 +28,9 @@ TOKEN = re.compile(
     r"|(?P<decade>(?:[0-9]{2})?[0-9]0(?:er[nsz]?|s)(?!\w))"
     rf"|(?P<digits>{GROUPED}(?:[.,]{DASHES})?|[0-9]+(?:[.,]{DASHES}|[.,][0-9]+)?)"
     r"|(?P<special>US\$|[ACH]K?\$|(?:US|D)-(?:Dollars?|Mark)"
-    r"|[kK]m ?/ ?h(?!\w)|m/s(?!\w)|(?:[\u00b5\u03bcm]?g/(?:m\u00b3|dl|l|km)|kg/m\u00b2|l/100 ?km)(?!\w)"
+    r"|[kK]m ?/ ?h(?!\w)|m/s(?!\w)|(?:[\u00b5\u03bcm]?g/(?:m\u00b3|dl|l|km)|kg/m\u00b2|(?:l|kWh)/100 ?km)(?!\w)"
     r"|[kKMG]?[Bb]i?ts?/s(?!\w)|\u00b0[ ]?[CF](?!\w)|[ap]\.m\.?|o['\u2019]clock"
-    r"|aujourd['\u2019]hui|avant-hier|apr\u00e8s-(?:demain|midi))"
+    r"|[Aa]ujourd['\u2019]hui|avant-hier|apr\u00e8s-(?:demain|midi))"
     r"|(?P<word>[^\W\d_]+)"
     r"|(?P<sign>\S)"
 )

@@ -18,6 +18,23 @@ def test_words(case: dict[str, object]) -> None:
     assert [text[start:end] for start, end in tokenise(text)] == case["words"]
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("L'Italie et l\u2019Autriche d'ici", ["L'", "Italie", "et", "l\u2019", "Autriche", "d'", "ici"]),
+        (
+            "qu'Anna n'a rien lu jusqu'à aujourd'hui",
+            ["qu'", "Anna", "n'", "a", "rien", "lu", "jusqu'", "à", "aujourd'hui"],
+        ),
+        ("N'Golo et Val-d'Oise", ["N'Golo", "et", "Val-d'Oise"]),
+    ],
+)
+def test_french_leaves_a_word_before_a_vowel(text: str, words: list[str]) -> None:
+    assert tokenise_all([text], ["fr"]).forms == words
+    in_german = tokenise_all([text]).forms
+    assert tokenise_all([text, text], ["de", "fr"]).forms == in_german + words
+
+
 @given(st.text(alphabet="aB1.-' \n/&\u00e4\u0308\u201e\u2019", max_size=60) | st.text(max_size=60))
 @settings(max_examples=200, deadline=None)
 def test_every_character_but_white_space_is_in_one_word(text: str) -> None:

@@ -87,6 +87,32 @@ def test_a_form_that_is_also_a_common_word_is_not_looked_for() -> None:
     assert voted([("Kai Laut sprach laut", [("Kai Laut", "PER", 0.9)]), ("Laut Polizei", [])])[1] == []
 
 
+def test_a_double_name_is_whole_where_only_its_first_half_was_found() -> None:
+    text = "Obermoser-Lund sprach, die Obermoser-Rede gefiel"
+    parts = [Name(at, at + 9, "ORG", "part", 0.6, "x") for at in (0, 27)]
+    full = found_in("Karla Obermoser-Lund", [Name(0, 20, "PER", "name", 0.9, "x")])
+    first, second = vote([found_in(text, parts), full], "x")[0]
+    assert (first.start, first.end, first.label, first.kind) == (0, 14, "PER", "name")
+    assert (text[second.start : second.end], second.kind) == ("Obermoser", "part")
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "expected"),
+    [
+        ("Mosers Partei siegt", "Mosers Partei", ("Mosers", "PER", "name")),
+        ("Seidls Elf", "Seidls Elf", ("Seidls Elf", "ORG", "name")),
+        ("der Roman \u201eMosers Garten\u201c", "Mosers Garten", ("Mosers Garten", "ORG", "name")),
+        ("Mosers SPD", "Mosers SPD", ("Mosers SPD", "ORG", "name")),
+        ("Moser Partei", "Moser Partei", ("Moser Partei", "ORG", "name")),
+    ],
+)
+def test_a_surname_in_the_genitive_is_found_without_the_noun_after_it(
+    text: str, found: str, expected: tuple[str, str, str]
+) -> None:
+    rows: list[Row] = [("Karla Moser sprach", [("Karla Moser", "PER", 0.9)]), (text, [(found, "ORG", 0.95)])]
+    assert voted(rows)[1] == [expected]
+
+
 def test_nothing_found_nothing_changed() -> None:
     assert voted([("Es regnet", []), ("", [])]) == [[], []]
 
