@@ -8,11 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from stages.extract_entities.names import Name
-from stages.models.corpora import Sentence, Span
 from tests.benchmarks import names
 from tests.benchmarks.corpora import CHARS, ROOT, documents, gather_sentences, write_documents
-from tests.benchmarks.entities import found_spans
 from tests.benchmarks.peers import PROGRAMS
 
 BENCHMARKS = ROOT / "tests" / "benchmarks"
@@ -66,9 +63,3 @@ def test_a_figure_below_its_floor_is_told(tmp_path: Path, capsys: pytest.Capture
     assert names.is_held(row, today, 50.0)
     assert not names.is_held(row, today, 101.0)
     assert capsys.readouterr().out.count("below its floor of 101.0") == 1
-
-
-def test_names_at_a_slash_that_fill_one_token_of_the_corpus_are_that_token() -> None:
-    sentence = Sentence("Bonn/Berlin und Kiel/Brunsb", [(0, 11), (12, 15), (16, 27)], [["B-LOC"], ["O"], ["B-LOC"]])
-    names = [Name(start, end, "LOC", "name", 0.9, "model") for start, end in ((0, 4), (5, 11), (16, 20))]
-    assert set(found_spans(sentence, names)) == {Span(0, 11, "LOC"), Span(16, 20, "LOC")}

@@ -29,9 +29,9 @@ ADDRESSES = frozenset({"herr", "herrn", "frau", "fräulein", "mr", "mrs", "ms", 
 BETWEEN_NAMES = re.compile("[/@0-9\u2013\u2014]|[Tt]unnel")  # only a name with one of these may be several
 TOUCHING = re.compile(r"[^\s/]/[^\s/]")
 BETWEEN_SLASHES = re.compile(r"[^\s/](?:[^/]*[^\s/])?")
-# "A23 Heide", "Bassum – Kiel": a road and the town at it, the ends of a line. A spaced hyphen may be a tokeniser's.
 # Rivers that a town is called like too; the waters and landscapes of the list as well: "Lindau/Bodensee" is one place.
 WATERS = frozenset({"Inn", "Lech", "Ems", "Main", "Oder", "Ruhr"})
+# "A23 Heide", "Bassum – Kiel": a road and the town at it, the ends of a line. A spaced hyphen may be a tokeniser's.
 ROAD = re.compile(r"[ABKLS] ?[0-9]{1,4}(?= [A-ZÄÖÜ])")
 TUNNEL = re.compile(r" (?=(?:[A-ZÄÖÜ][\w-]*[a-z-][Tt]unnel|Tunnel [A-ZÄÖÜ][\w-]+)$)")  # "Stuttgart Schönbuchtunnel"
 BETWEEN_DASHES = re.compile("[^\u2013\u2014 ](?:[^\u2013\u2014]*[^\u2013\u2014 ])?")

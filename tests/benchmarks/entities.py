@@ -58,19 +58,14 @@ def found_spans(sentence: Sentence, names: Iterable[Name]) -> list[Span]:
     """Names as corpus labels, within the corpus' tokens.
 
     A part is widened to the corpus token that holds it, since corpora mark tokens. Any other name is widened by marks
-    alone, where the corpus left them glued to the word ("Wien,"): a letter too many or too few stays an error. Names
-    at slashes that together fill one token are that token, which can have one tag only ("Bonn/Berlin").
+    alone, where the corpus left them glued to the word ("Wien,"): a letter too many or too few stays an error.
     """
-    spans, found = [], list(names)
-    pieces = {(sentence.text[name.start : name.end], name.label) for name in found if name.kind == "name"}
-    for name in found:
+    spans = []
+    for name in names:
         inside = [place for place in sentence.tokens if place[0] < name.end and place[1] > name.start]
         start, end = inside[0][0], inside[-1][1]
-        token = sentence.text[start:end]
-        parted = "/" in token and all((piece, name.label) in pieces for piece in token.split("/"))
-        if name.kind != "name" or (parted and len(inside) == 1):
-            label = name.label if name.kind == "name" else name.label + name.kind
-            spans.append(Span(start, end, label))
+        if name.kind != "name":
+            spans.append(Span(start, end, name.label + name.kind))
             continue
         extra = sentence.text[start : name.start] + sentence.text[name.end : end]
         glued = not any(map(str.isalnum, extra))
