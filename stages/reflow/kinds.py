@@ -9,7 +9,7 @@ from typing import NamedTuple
 from stages.lookups.signs import closed_by
 from stages.reflow.bylines import LOOKUP, find_bylines, opens_as_byline
 from stages.reflow.code import find_code
-from stages.reflow.lists import GREETING
+from stages.reflow.lists import GREETING, is_led
 from stages.reflow.marks import FEWEST_FIELDS, LONGEST_SIGNATURE, LONGEST_SIGNED, MAIL_FIELD, SIGNATURE
 from stages.reflow.notes import CAPTION, MARK, NOTE
 from stages.reflow.ordinals import begins_with_date
@@ -48,7 +48,7 @@ TABLE_ROW = re.compile(r"\|.*\|")
 NUMBER = re.compile(r"(?<!\S)[+\u2212-]?\d+(?:[.,:/]\d+)*%?(?!\S)")
 FEWEST_NUMBERS, FEWEST_ROWS = 2, 3
 # A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
-REACH = 12
+REACH = 16
 LONGEST_HEADING, LONGEST_CALL, LONGEST_TITLE = 110, 70, 130
 # The name below a letter is so long at most.
 LONGEST_NAME = 40
@@ -251,7 +251,7 @@ def _plain_kind(text: str) -> str:
         return "boilerplate"
     if _is_credit(text):
         return "credit"
-    if TABLE_ROW.fullmatch(text):
+    if TABLE_ROW.fullmatch(text) or (len(text) <= LONGEST_CAPTION and is_led(text)):
         return "table"
     if len(text) <= LONGEST_CAPTION and (
         CAPTION.match(text) or (text[-1] == ")" and load_signs().credited.search(text))

@@ -38,6 +38,13 @@ FEWEST_LINES = 8
 NARROW = 0.75
 # So much narrower still, it is verse however even its lines are.
 VERY_NARROW = 0.7
+# Dots or a rule that lead to the number at the end of the line: a table of contents, a list of prices.
+LEADER = re.compile(
+    r"(?:\.{4,}|(?: \.){3,}|\u2026(?: ?\u2026)+|_{4,}) ?(?:[\u20ac$\u00a3] ?)?"
+    r"(?:\d[\d.,\u2013-]{0,11}|[ivxlcIVXLC]{1,7})(?: ?[^\W\d_]{1,4}\.?| ?[\u20ac$\u00a3%])?$"
+)
+# What such lines hold at least, and how many there are; the dots are looked for so near to the end of a line.
+LEADERS, FEWEST_LED, LED_WITHIN = ("....", ". . .", "\u2026", "____"), 2, 40
 # An address of mail, alone on its line.
 MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
@@ -207,6 +214,28 @@ def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list
             marked[start : at + 1] = [True] * len(marked[start : at + 1])
         start = at
     return marked
+
+
+def mark_leaders(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
+    """Let a block begin behind every line of a table of contents, whose dots lead to a number at its end."""
+    if not any(leader in raw for leader in LEADERS):
+        return list(begins)
+    led = [at for at, line in enumerate(lines) if is_led(line.text)]
+    marked = [*begins, True]
+    if len(led) >= FEWEST_LED:
+        for at in led:
+            marked[at + 1] = True
+            marked[at] = marked[at] or lines[at].breaks > 1
+    return marked[:-1]
+
+
+def is_led(text: str) -> bool:
+    """Whether dots or a rule lead to the number that a text ends in.
+
+    >>> is_led("2.1 Der Fluss ........ 14"), is_led("Er kam ... 14 Tage")
+    (True, False)
+    """
+    return LEADER.search(text[-LED_WITHIN:]) is not None
 
 
 def _breaks_words(group: Sequence[Line]) -> bool:
