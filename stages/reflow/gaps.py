@@ -281,9 +281,14 @@ def _is_unspaced(lines: Sequence[Line]) -> bool:
 
 
 def _is_cut(last: Line, line: Line) -> bool:
-    """Whether a word goes on in the next line, whatever the layout says, or a date or ordinal where no gap parts it."""
-    if line.text[0].islower() and ends_in_hyphen(last.text):
-        return True
+    """Whether a word goes on in the next line, whatever the layout says, or a date or ordinal where no gap parts it.
+
+    So does a name or compound before a capital, where no gap or indent parts it.
+    """
+    if ends_in_hyphen(last.text):
+        named = last.text[-2].isalpha() and line.text[0].isupper() and _is_level(line, last)
+        if named or line.text[0].islower():
+            return True
     return line.breaks == 1 and line.indent <= last.indent and goes_on(last.text, line.text)
 
 

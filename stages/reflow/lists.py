@@ -17,6 +17,9 @@ ITEM = re.compile("([\u2022\u2023\u25aa\u25cf\u25e6\u2043*\u2013\u2014-])[ \u00a
 DASHES = "-\u2013\u2014"
 MARKS = frozenset("\u2022\u2023\u25aa\u25cf\u25e6\u2043*" + DASHES)
 NUMBERED = re.compile(r"\(?(\d{1,2}|[a-z])([.)]) +\S")
+# A word or sign and the number that it counts: "TOP 1", "Schritt 2:", "\u00a7 3". So many count on at least.
+COUNTED = re.compile(r"([A-Z\u00c0-\u00de][^\W\d_]{1,14}\.?|\u00a7) (\d{1,2})(?=[.:)]? +\S)")
+FEWEST_COUNTED = 3
 CLOSED = closed_by(ENDS + ":;,")
 # Items of one list stand at most so many lines apart.
 REACH = 8
@@ -58,7 +61,7 @@ def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     items = [at for at, line in enumerate(lines) if line.text[0] in MARKS and _may_be_item(lines, at, line)]
     listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair}
     marks = {at: match for at, line in enumerate(lines) if (match := NUMBERED.match(line.text))}
-    listed |= _numbered(lines, marks) | _dated(lines, marks)
+    listed |= _numbered(lines, marks) | _dated(lines, marks) | _counted(lines)
     if not listed:
         return list(begins)
     marked = list(begins)
@@ -92,6 +95,21 @@ def _numbered(lines: Sequence[Line], marks: Mapping[int, re.Match[str]]) -> set[
         run = [*run, at] if value == len(run) + 1 and (not run or at - run[-1] <= REACH) else [at] if value == 1 else []
         if len(run) > 1:
             found.update(run)
+    return found
+
+
+def _counted(lines: Sequence[Line]) -> set[int]:
+    """Lines that begin with the same word and a number that counts on from 1."""
+    found: set[int] = set()
+    run: list[int] = []
+    word = ""
+    for at, line in enumerate(lines):
+        if match := COUNTED.match(line.text):
+            goes_on = match[1] == word and int(match[2]) == len(run) + 1 and at - run[-1] <= REACH
+            run = [*run, at] if goes_on else [at] * (match[2] == "1")
+            word = match[1] if run else ""
+            if len(run) >= FEWEST_COUNTED:
+                found.update(run)
     return found
 
 
