@@ -10,8 +10,16 @@ from stages.lookups.signs import closed_by
 from stages.reflow.bylines import LOOKUP, find_bylines, opens_as_byline
 from stages.reflow.code import find_code
 from stages.reflow.headings import INNER_END, LONGEST_HEADING, find_numbered, find_unheaded, is_heading
-from stages.reflow.lists import GREETING, is_led
-from stages.reflow.marks import FEWEST_FIELDS, LONGEST_SIGNATURE, LONGEST_SIGNED, MAIL_FIELD, SIGNATURE
+from stages.reflow.lists import GREETING, is_closing, is_led
+from stages.reflow.marks import (
+    FEWEST_FIELDS,
+    FORWARDED,
+    LONGEST_SIGNATURE,
+    LONGEST_SIGNED,
+    MAIL_FIELD,
+    SIGNATURE,
+    find_mail_heads,
+)
 from stages.reflow.notes import CAPTION, MARK, NOTE
 from stages.reflow.ordinals import begins_with_date
 from stages.reflow.verse import find_verse
@@ -38,8 +46,6 @@ NO_STATEMENT = re.compile("(?:[^.:,;\u3002\uff0e\uff61]|\\.\\.)$")
 CREDIT_MARK = re.compile("[:/|\u00a9]|\\(c\\)")
 # Kinds that nothing in the text shows.
 PLAIN = ("paragraph", "heading")
-# What a mail has above the message that it answers, and above its signature.
-FORWARDED = re.compile("-{2,}(?: ?[^\\W\\d_][^-]{5,40}-{2,})?")
 # A row of a Markdown table.
 TABLE_ROW = re.compile(r"\|.*\|")
 # A cell that is a number; so many stand in each of so many rows below each other.
@@ -59,7 +65,6 @@ class Signs(NamedTuple):
     credit_tail: re.Pattern[str]
     credited: re.Pattern[str]
     boilerplate: re.Pattern[str]
-    closing: re.Pattern[str]
     credit_words: tuple[str, ...]
     closed_titles: tuple[str, ...]
 
@@ -82,7 +87,6 @@ def load_signs() -> Signs:
         # A credit in brackets at the end of a caption stays with it.
         re.compile(f"[^.!?]\\((?:{_any(words['credits'])})(?: by)?:? ?[:/|] ?[^()]{{2,60}}\\)$"),
         _boilerplate(words),
-        re.compile(f"(?:{_any(words['closings'])})[,.!]?"),
         tuple(sorted({word.lower() for word in words["credits"] + words["credits_with_colon"]})),
         tuple(f" {word}" for word in words["closed_titles"]),
     )
@@ -193,8 +197,7 @@ def _number_rows(texts: Sequence[str], kinds: Sequence[str]) -> list[int]:
 
 def _letter_lines(texts: list[str]) -> list[int]:
     """Place and date, greeting, closing words and the name below them: lines of a letter, and no headings."""
-    closings = [at for at, text in enumerate(texts)
-                if len(text) <= LONGEST_NAME and load_signs().closing.fullmatch(text)]  # fmt: skip
+    closings = [at for at, text in enumerate(texts) if is_closing(text)]
     names = [at + 1 for at in closings if at + 1 < len(texts) and len(texts[at + 1]) <= LONGEST_NAME]
     return closings + names + [at for at, text in enumerate(texts) if _opens_letter(text)]
 
@@ -207,9 +210,11 @@ def _opens_letter(text: str) -> bool:
 def _mail_head(texts: list[str]) -> list[int]:
     """The fields of a mail's head, two at least, and those of the mails that it answers, with the rule above them."""
     rules = [at for at, text in enumerate(texts) if text[0] == "-" and FORWARDED.fullmatch(text)]
-    found: list[int] = []
+    fields = [at for at, text in enumerate(texts) if MAIL_FIELD.match(text)]
+    known = set(fields)
+    found = [at for start, end in find_mail_heads(fields) for at in range(start, end)]
     for start in (0, *(at + 1 for at in rules)):
-        end = next((at for at in range(start, len(texts)) if not MAIL_FIELD.match(texts[at])), len(texts))
+        end = next((at for at in range(start, len(texts)) if at not in known), len(texts))
         if end - start >= FEWEST_FIELDS:
             found += range(max(start - 1, 0), end)
     return found

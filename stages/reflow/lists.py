@@ -1,8 +1,11 @@
 """List items, table rows and verse inside wrapped text: layout that says by itself where a block begins."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.code import are_code
@@ -34,6 +37,7 @@ GREETING = re.compile(
     " [^.:;]{2,60}[,!]"
 )
 LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
+LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "kinds.json"
 # Hanging groups have so many lines; those that go on are so full, as a share of the widest.
 FEWEST_HANGING, FULL = 4, 0.85
 # A text of verse alone has so many lines at least; other verse is at most so wide, as a share of the column.
@@ -47,7 +51,7 @@ LEADER = re.compile(
     r"(?:\d[\d.,\u2013-]{0,11}|[ivxlcIVXLC]{1,7})(?: ?[^\W\d_]{1,4}\.?| ?[\u20ac$\u00a3%])?$"
 )
 # What such lines hold at least, and how many there are; the dots are looked for so near to the end of a line.
-LEADERS, FEWEST_LED, LED_WITHIN = ("....", ". . .", "\u2026", "____"), 2, 40
+LEADERS, FEWEST_LED, LED_WITHIN = ("....", ". . .", "\u2026\u2026", "\u2026 \u2026", "____"), 2, 40
 # An address of mail, alone on its line.
 MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
@@ -128,7 +132,7 @@ def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
 def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     """Let a block begin at every line of a postal address between empty lines, and before and after a greeting.
 
-    So do addresses of mail that stand alone behind a short line.
+    So do addresses of mail that stand alone behind a short line, closing words that do, and the name below these.
     """
     texts = [line.text for line in lines]
     widths = sorted(map(len, texts))
@@ -142,7 +146,23 @@ def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     for at in [at for at, text in enumerate(texts) if "@" in text and MAIL.fullmatch(text)]:
         if at and lines[at].breaks <= 1 and len(texts[at - 1]) <= short:
             marked[at] = marked[at + 1] = True
+    for at in [at for at, text in enumerate(texts) if len(text) <= short and is_closing(text)]:
+        marked[at] = marked[at + 1] = True
     return marked[:-1]
+
+
+def is_closing(text: str) -> bool:
+    """Whether a text is the closing words of a letter and nothing else.
+
+    >>> is_closing("Viele Gr\u00fc\u00dfe,"), is_closing("Viele Gr\u00fc\u00dfe an Anna")
+    (True, False)
+    """
+    return (text[:-1] if text[-1] in ",.!" else text) in _closings()
+
+
+@cache
+def _closings() -> frozenset[str]:
+    return frozenset(json.loads(LOOKUP.read_text(encoding="utf-8"))["closings"])
 
 
 def _groups(lines: Sequence[Line]) -> list[tuple[int, int]]:
@@ -253,7 +273,8 @@ def is_led(text: str) -> bool:
     >>> is_led("2.1 Der Fluss ........ 14"), is_led("Er kam ... 14 Tage")
     (True, False)
     """
-    return LEADER.search(text[-LED_WITHIN:]) is not None
+    tail = text[-LED_WITHIN:]
+    return any(leader in tail for leader in LEADERS) and LEADER.search(tail) is not None
 
 
 def _breaks_words(group: Sequence[Line]) -> bool:
