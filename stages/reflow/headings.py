@@ -97,13 +97,14 @@ def _in_a_row(texts: Sequence[str], kinds: Sequence[str], headings: Sequence[int
 
     Behind a colon the first heads nothing either. The first block of a text is its title and in no run.
     """
+    inner = [at for at in headings if at]
+    starts = [place for place, at in enumerate(inner) if at - 1 != inner[place - 1] or SECTION.match(texts[at])]
     found: set[int] = set()
-    run: list[int] = []
-    for at in headings:
-        run = [*run, at] if run and at == run[-1] + 1 and not SECTION.match(texts[at]) else [at] * (at > 0)
-        if len(run) >= FEWEST_IN_A_ROW:
-            found.update(run if texts[run[0] - 1][-1] == ":" else run[1:])
-    return {at for at in found if not _heads(texts, kinds, at)}
+    for first, end in zip(starts, [*starts[1:], len(inner)], strict=False):
+        if end - first >= FEWEST_IN_A_ROW:
+            colon = texts[inner[first] - 1][-1] == ":"
+            found.update(at for at in inner[first + (not colon) : end] if not _heads(texts, kinds, at))
+    return found
 
 
 def _heads(texts: Sequence[str], kinds: Sequence[str], at: int) -> bool:

@@ -108,12 +108,15 @@ def _counted(lines: Sequence[Line]) -> set[int]:
     run: list[int] = []
     word = ""
     for at, line in enumerate(lines):
-        if match := COUNTED.match(line.text):
-            goes_on = match[1] == word and int(match[2]) == len(run) + 1 and at - run[-1] <= REACH
-            run = [*run, at] if goes_on else [at] * (match[2] == "1")
-            word = match[1] if run else ""
-            if len(run) >= FEWEST_COUNTED:
-                found.update(run)
+        match = COUNTED.match(line.text)
+        if match is None:
+            continue
+        if run and match[1] == word and int(match[2]) == len(run) + 1 and at - run[-1] <= REACH:
+            run.append(at)
+        else:
+            run, word = [at] * (match[2] == "1"), match[1]
+        if len(run) >= FEWEST_COUNTED:
+            found.update(run)
     return found
 
 
