@@ -1,11 +1,13 @@
 """Blocks become sentences.
 
 The boundaries are sentencex's (Wikimedia, MIT), which knows abbreviations, ordinals and initials of many
-languages. Three things are mended around it, by the word lists in `lookups/sentences.json`:
+languages. Four things are mended around it, most of them by the word lists in `lookups/sentences.json`:
 
 - it takes a quotation or a bracket for one unit, however many sentences are in it, and needs quadratic time
   for many quotation marks: it is given the text without them, in windows, and with plain spaces alone;
-- it cuts after some abbreviations and after ordinals ("im 19. Jahrhundert", "der 1. FC"): such cuts go;
+- it cuts after some abbreviations and ordinals ("im 19. Jahrhundert", "der 1. FC"), before small letters: such cuts go;
+- in German, where a full stop makes an ordinal, it never cuts before a number ("am Institut. 2013 ging sie"): such cuts
+  are added behind a known or a long word;
 - it never cuts after an abbreviation that may end a sentence ("usw. Danach"): such cuts are added where the
   next word is a function word with a capital.
 
@@ -26,9 +28,10 @@ import polars as pl
 import sentencex
 
 from stages.lookups.code_points import Codes, Ints, Runs, cut_codes, join_codes, runs_of, tell_kinds
+from stages.reflow.vocabulary import word_levels
 from stages.tables.offsets import with_raw_range
 
-VERSION = "3"
+VERSION = "4"
 WINDOW = 8_000  # characters handed to the library at once; a longer sentence is cut at a space
 LOOKUP = Path(__file__).parent / "lookups" / "sentences.json"
 
@@ -39,13 +42,14 @@ MASKED = re.compile(
 )
 SPACE = np.uint32(ord(" "))
 ELLIPSIS = 0x2026  # ends a sentence before an opener as well
-STOP = ord(".")
+STOP, ZERO, NINE = ord("."), ord("0"), ord("9")
 # What may close a quotation or bracket right after the last full stop; U+201E, U+201A and ( [ only open.
 CLOSER = re.compile("[\"\u201c\u201d\u201f\u00ab\u00bb\u2039\u203a\u2018\u2019')\\]]")
 # In French a space may stand before these: plain, no-break and narrow no-break.
 FRENCH_SPACES, FRENCH_CLOSERS = [ord(" "), 0xA0, 0x202F], [0xBB, 0x203A]
-# Nothing a sentence begins with: closing marks, a small letter (ASCII, or U+00DF to U+00FF).
-CONTINUATION = re.compile("[,;:.!?)\\]a-z\u00df-\u00ff]")
+# Nothing a sentence begins with: closing marks, and small letters of scripts that have capitals as well, which end
+# below this character.
+CONTINUATION, FIRST_CASELESS = re.compile("[,;:.!?)\\]]"), "\u0590"
 LETTER = re.compile(r"[^\W\d_]")
 ENUMERATOR = re.compile(r"\s*(?:\d{1,3}|[a-zA-Z])[.)]\s*")
 LONGEST_FINAL = 20  # characters of an abbreviation that may end a sentence
@@ -56,6 +60,12 @@ LAST_NUMBER = re.compile(r"\s*\.\d{1,3}(?:\s+([^\W\d_]+))?")
 HYPHENATED_INITIALS = re.compile(r"\b[^\W\d_]\.-[^\W\d_]\.\s*$")  # "K.-H. Brandt"
 OPENER = re.compile(r"\s+(\w+)")
 NEXT_WORD = re.compile(r"\W*([^\W\d_]+)")
+NEXT_NUMBER = re.compile(r"\s*\d")
+# A number that begins a sentence. The word before it is longer than any abbreviation, or so long at least and known, or
+# on a list; it is no address ("Kaufingerstr. 7").
+OPENING_NUMBER = re.compile(r"\s+\d+(?:[.,]\d+)*(?: ?%|\s+[^\W\d_])")
+KNOWN_FROM, LONG_WORD = 4, re.compile("[^\\W\\d_]{6,}[aeiou\u00e4\u00f6\u00fc][a-z\u00df]{0,2}")
+ADDRESS = ("str", "pl")
 LOOK_AROUND = 40  # characters read on either side of a cut
 # What a character may mean.
 _BLANK, _MASKED, _CLOSER, _CONTINUES, _LETTER, _ALNUM, _CAPITAL = 1, 2, 4, 8, 16, 32, 64
@@ -68,6 +78,7 @@ class _Lists(NamedTuple):
     leaders: frozenset[str]
     nouns: frozenset[str]
     final: re.Pattern[str]
+    short: frozenset[str]
 
 
 def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
@@ -75,7 +86,7 @@ def split_sentences(text: str, language: str) -> list[tuple[int, int]]:
 
     The spans hold every character that is not white space exactly once, begin and end with such a character,
     and there is at least one where there is such a character. ``language`` is a code as `identify_languages`
-    gives it; one without word lists of ours gets the library's boundaries alone.
+    gives it; one without word lists of ours gets the library's boundaries, but for those before small letters.
 
     >>> text = "Am 3. Oktober kam Dr. Weiß. „Gut. Sehr gut“, rief er."
     >>> [text[start:end] for start, end in split_sentences(text, "de")]
@@ -94,7 +105,8 @@ def split_all(texts: Sequence[str], languages: Sequence[str]) -> tuple[Ints, Int
     library, forced = _library_cuts(masked, languages, sheet)
     cuts = _after_closers(library, french, sheet)
     cuts = cuts[~_are_false(cuts, texts, languages, listed, sheet)]
-    missed = _after_closers(_missed_cuts(masked, languages, listed, sheet), french, sheet)
+    missed = np.concatenate((_missed_cuts(masked, languages, listed, sheet), _number_cuts(masked, languages, sheet)))
+    missed = _after_closers(missed, french, sheet)
     return _spans(texts, np.unique(np.concatenate((cuts, missed, forced))), sheet)
 
 
@@ -131,9 +143,10 @@ def _read(texts: Sequence[str]) -> _Sheet:
 
 
 def _kind(character: str) -> int:
+    small = character < FIRST_CASELESS and character.islower()
     kinds = (
         (_BLANK, character.isspace()), (_MASKED, MASKED.match(character)), (_CLOSER, CLOSER.match(character)),
-        (_CONTINUES, CONTINUATION.match(character)), (_LETTER, LETTER.match(character)),
+        (_CONTINUES, small or CONTINUATION.match(character)), (_LETTER, LETTER.match(character)),
         (_ALNUM, character.isalnum()), (_CAPITAL, character.isupper()),
     )  # fmt: skip
     return sum(kind for kind, found in kinds if found)
@@ -197,6 +210,33 @@ def _is_missed(masked: str, stop: int, language: str) -> bool:
     return masked[stop] != "." or lists.final.search(masked, max(0, stop - LONGEST_FINAL), stop + 1) is not None
 
 
+def _number_cuts(masked: Sequence[str], languages: Sequence[str], sheet: _Sheet) -> Ints:
+    """Where in German a sentence begins with a number: behind a word that is known, or is too long to be cut short."""
+    german = np.array([language == "de" for language in languages], np.bool_)
+    stops = np.flatnonzero(sheet.codes == STOP)
+    following = sheet.masked_blanks.behind(stops + 1)
+    words = sheet.letters.before(stops)
+    digit = (sheet.codes[following] >= ZERO) & (sheet.codes[following] <= NINE)
+    doubtful = (following > stops + 1) & digit & (words < stops - 1) & german[sheet.text_of(stops)]
+    stops, words = stops[doubtful], words[doubtful]
+    of = sheet.text_of(stops)
+    own = zip(of.tolist(), (words - sheet.starts[of]).tolist(), (stops - sheet.starts[of]).tolist(), strict=True)
+    opens = ((masked[text], word, stop, OPENING_NUMBER.match(masked[text], stop + 1)) for text, word, stop in own)
+    before = [text[word:stop] if number else "" for text, word, stop, number in opens]
+    levels = word_levels([f"de:{word.lower()}" for word in before])
+    found = [_is_word(word, level) for word, level in zip(before, levels, strict=True)]
+    return np.asarray(stops[np.array(found, np.bool_)] + 1)
+
+
+def _is_word(word: str, level: int) -> bool:
+    """Whether this is a German word and no abbreviation; ``level`` says how common it is."""
+    lists = _lists("de")
+    if lists is None or word.endswith(ADDRESS) or word in lists.abbreviations:
+        return False
+    known = level > 0 and len(word) >= KNOWN_FROM
+    return known or word in lists.short or LONG_WORD.fullmatch(word) is not None
+
+
 def _after_closers(cuts: Ints, french: Mask, sheet: _Sheet) -> Ints:
     """The end of the sentence before each cut, with the quotation marks and brackets that close there."""
     ends = np.maximum(sheet.masked_blanks.before(cuts), cuts - LOOK_AROUND)
@@ -210,7 +250,7 @@ def _are_false(cuts: Ints, texts: Sequence[str], languages: Sequence[str], liste
     """Which cuts stand after an abbreviation or an ordinal, or before what no sentence begins with."""
     of = sheet.text_of(cuts)
     following = sheet.blanks.behind(cuts)
-    false = listed[of] & (following - cuts < LOOK_AROUND) & (sheet.kinds[following] & _CONTINUES > 0)
+    false = (following - cuts < LOOK_AROUND) & (sheet.kinds[following] & _CONTINUES > 0)
     # Most stand behind plain words, which are longer than abbreviations.
     stops = sheet.blanks.before(cuts) - 1
     words = sheet.letters.before(stops)
@@ -233,7 +273,9 @@ def _goes_on(text: str, word: int, stop: int, cut: int, language: str) -> bool:
     if not (is_number or is_short or (stop - word == 1 and HYPHENATED_INITIALS.search(before))):
         return False
     following = NEXT_WORD.match(after)
-    if not following or following[1] in lists.openers:
+    if not following:
+        return is_short and NEXT_NUMBER.match(after) is not None
+    if following[1] in lists.openers:
         return False
     number = LAST_NUMBER.match(before[::-1])
     return not is_number or (number is not None and _is_ordinal((number[1] or "")[::-1], following[1], lists))
@@ -300,6 +342,7 @@ def _lists(language: str) -> _Lists | None:
         frozenset(data["ordinal_leaders"]),
         frozenset(data["ordinal_nouns"]),
         re.compile(final),
+        frozenset(data.get("short", ())),
     )
 
 

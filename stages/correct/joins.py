@@ -125,6 +125,8 @@ def _join(blocks: list[Block], at: int, raw: str) -> Done | None:
     join = _how(last, line, raw)
     head = last.text[:-1] if join == Join.REMOVE or (join in RULES and last.text[-1] != "-") else last.text
     sign = "-" if join in RULES and join != Join.REMOVE and head != last.text else ""
+    if join is Join.REMOVE_CK:
+        head, sign = last.text[:-2], "c"
     head_and_sign = head + sign + " " * (join in (Join.SPACE, Join.KEEP_SPACE))
     shift = before["start"] + len(head_and_sign) - after["start"]
     kept = _cut(before["spans"], 0, before["start"] + len(head) + (head == last.text))

@@ -25,7 +25,7 @@ from stages.reflow.gaps import Form, begins_blocks, begins_spaced, double_spaced
 from stages.reflow.hyphens import LINE_HYPHENS, Break, Join, decide_all, ends_in_hyphen
 from stages.reflow.kinds import name_kinds
 from stages.reflow.lines import FORM_FEED, PAGE_GAP, Line, cut_all, drop_lines
-from stages.reflow.lists import mark_letters, mark_lists, mark_outdents, mark_tables, mark_verse
+from stages.reflow.lists import mark_leaders, mark_letters, mark_lists, mark_outdents, mark_tables, mark_verse
 from stages.reflow.marks import read_marks, stands_alone
 from stages.reflow.notes import find_captions, find_notes, mark_captions
 from stages.reflow.page_breaks import find_torn
@@ -34,7 +34,7 @@ from stages.reflow.verse import find_verse
 
 __all__ = ["VERSION", "Block", "ReflowOptions", "Reflowed", "Repair", "Span", "reflow", "reflow_all"]
 
-VERSION = "8"
+VERSION = "9"
 """Raised when the same raw text gives other blocks than before."""
 
 DEFAULT = ReflowOptions()
@@ -147,6 +147,7 @@ def _mark(draft: Draft, begins: list[bool], options: ReflowOptions) -> Marked:
         begins = [begin or forced for begin, forced in zip(begins, _forced(lines), strict=True)]
     if options.join_lines and draft.form == "wrapped":
         begins = mark_letters(lines, mark_captions(lines, mark_credited(lines, begins)))
+        begins = mark_leaders(raw, lines, begins)
         begins = mark_tables(raw, lines, mark_verse(lines, mark_lists(lines, mark_outdents(lines, begins))))
     signal = parted_by(lines, begins)
     notes = draft.notes

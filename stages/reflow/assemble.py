@@ -12,9 +12,12 @@ from stages.reflow.hyphens import Join
 from stages.reflow.lines import Line
 from stages.reflow.records import Repair, Span
 
-RULES = {Join.REMOVE: "hyphen_removed", Join.KEEP: "hyphen_kept", Join.KEEP_SPACE: "hyphen_kept_space"}
+RULES = {
+    Join.REMOVE: "hyphen_removed", Join.REMOVE_CK: "hyphen_removed",
+    Join.KEEP: "hyphen_kept", Join.KEEP_SPACE: "hyphen_kept_space",
+}  # fmt: skip
 # What stands between two lines: behind the hyphen of the first as it is, and where that was cut off.
-_BEHIND = {Join.SPACE: " ", Join.REMOVE: "", Join.KEEP: "", Join.KEEP_SPACE: " ", Join.NOTHING: ""}
+_BEHIND = {Join.SPACE: " ", Join.REMOVE: "", Join.KEEP: "", Join.KEEP_SPACE: " ", Join.NOTHING: "", Join.REMOVE_CK: ""}
 _BEHIND_CUT = {Join.REMOVE: "", Join.KEEP: "-", Join.KEEP_SPACE: "- "}
 # Of a word that was joined, the repair shows this much on either side.
 SHOWN = 60
@@ -36,8 +39,10 @@ def join_lines(lines: list[Line], joins: list[Join]) -> Piece:
     at = 0
     for line, join in zip(lines, [*joins, Join.NOTHING], strict=True):
         text, behind = line.text, _BEHIND[join]
+        if join is Join.REMOVE_CK:
+            text, behind = text[:-2], "c"
         # A hyphen of another kind gives way to a plain one.
-        if join is not Join.SPACE and join in RULES and (join is Join.REMOVE or text[-1] != "-"):
+        elif join is not Join.SPACE and join in RULES and (join is Join.REMOVE or text[-1] != "-"):
             text, behind = text[:-1], _BEHIND_CUT[join]
         if line.mapped is None:
             spans.append((at, line.raw_start, len(text)))
@@ -83,8 +88,9 @@ def hyphen_repair(raw: str, last: Line, line: Line, join: Join) -> Repair:
     head = last.text.rpartition(" ")[2][-SHOWN:]
     tail = line.text.partition(" ")[0][:SHOWN]
     start, end = _raw_back(last, len(head)), _raw_ahead(line, len(tail))
-    middle = {Join.REMOVE: "", Join.KEEP: "-", Join.KEEP_SPACE: "- "}[join]
-    return Repair(RULES[join], start, end, raw[start:end], head[:-1] + middle + tail)
+    middle = {Join.REMOVE: "", Join.REMOVE_CK: "c", Join.KEEP: "-", Join.KEEP_SPACE: "- "}[join]
+    kept = head[:-2] if join is Join.REMOVE_CK else head[:-1]
+    return Repair(RULES[join], start, end, raw[start:end], kept + middle + tail)
 
 
 def _line_spans(line: Line) -> list[Span]:

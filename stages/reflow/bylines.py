@@ -18,6 +18,7 @@ REACH, RUNNING = 40, 160
 # A word of a name, in capitals or not, or an initial.
 WORD = re.compile(r"[A-Z\u00c0-\u00d6\u00d8-\u00de][\w'\u2019-]*|(?:[A-Z\u00c0-\u00d6\u00d8-\u00de]\.-?)+")
 INITIAL = re.compile(r"(?:[^\W\d_]\.-?)+")
+ARTICLES = frozenset({"Der", "Die", "Das", "Ein", "Eine", "The", "Le", "La", "Les"})
 PARTICLES = frozenset({"von", "van", "de", "der", "den", "del", "di", "da", "du", "la", "le", "zu", "zur", "vom"})
 TITLES = frozenset({"dr.", "prof.", "mag.", "dr", "prof", "phil."})
 BETWEEN = re.compile(r" ?[;/&] ?|,? (?:und|and|et|en) |, ")
@@ -111,7 +112,9 @@ def _is_name(text: str) -> bool:
     words = [word for word in text.split(" ") if word.lower() not in TITLES]
     upper = [word for word in words if word not in PARTICLES]
     right = FEWEST <= len(words) <= MOST and len(upper) >= FEWEST and words[-1] not in PARTICLES
-    return right and all(map(WORD.fullmatch, upper)) and not INITIAL.fullmatch(words[-1])
+    # "I. Der Fall" is a chapter.
+    numbered = right and INITIAL.fullmatch(words[0]) is not None and words[1] in ARTICLES
+    return right and not numbered and all(map(WORD.fullmatch, upper)) and not INITIAL.fullmatch(words[-1])
 
 
 def _is_known(name: str) -> bool:

@@ -49,7 +49,7 @@ FEWEST_SHOWN, SHARE, MOSTLY, SURELY = 4, 0.4, 0.8, 3.0
 LEFT, MORE_SURELY = 0.7, 4.0
 # A group is set in by so many columns; so many lines on either side are looked at.
 INSET, AROUND = 4, 12
-# So close to even the signal decides.
+# So close to even the signal decides, and where none parts the document an empty line between sentences.
 UNSURE = 1.0
 # A full line, as a share of the column.
 FULL = 0.75
@@ -172,7 +172,7 @@ def _under_signal(documents: Sequence[Sequence[Line]], scores: Floats) -> Mask:
 
     Empty lines part it, or indents, when most beginnings have them and hardly one stands elsewhere. Then full lines
     without the signal begin a block only if the network is sure, and sentences behind the signal do unless it is sure
-    that they do not.
+    that they do not. In any document they do behind an empty line where the network leaves it open.
     """
     lines = [line for document in documents for line in document]
     sizes = np.fromiter(map(len, documents), np.int64, len(documents))
@@ -202,13 +202,19 @@ def _under_signal(documents: Sequence[Sequence[Line]], scores: Floats) -> Mask:
     before[starts] = columns[of[starts]]
     places = np.flatnonzero(blank & ~found & (before < ENDED * columns[of])).tolist()
     found[[at for at in places if _is_ended(lines[at - 1], lines[at])]] = True
+    places = np.flatnonzero(blank & ~found & (scores > -UNSURE)).tolist()
+    found[[at for at in places if _is_near(lines[at]) and _between_sentences(lines, at)]] = True
     return found
+
+
+def _is_near(line: Line) -> bool:
+    """Whether no page break stands before a line."""
+    return not line.form_feeds and line.breaks < PAGE_GAP
 
 
 def _is_ended(last: Line, line: Line) -> bool:
     """Whether a short line before an empty one is the end of its block: no word, comma or hyphen asks for more."""
-    near = not line.form_feeds and line.breaks < PAGE_GAP
-    return near and line.text[0].isupper() and not _runs_on(last.text, line.text)
+    return _is_near(line) and line.text[0].isupper() and not _runs_on(last.text, line.text)
 
 
 def _indented(lines: Sequence[Line], starts: Ints) -> Mask:
@@ -275,9 +281,14 @@ def _is_unspaced(lines: Sequence[Line]) -> bool:
 
 
 def _is_cut(last: Line, line: Line) -> bool:
-    """Whether a word goes on in the next line, whatever the layout says, or a date or ordinal where no gap parts it."""
-    if line.text[0].islower() and ends_in_hyphen(last.text):
-        return True
+    """Whether a word goes on in the next line, whatever the layout says, or a date or ordinal where no gap parts it.
+
+    So does a name or compound before a capital, where no gap or indent parts it.
+    """
+    if ends_in_hyphen(last.text):
+        named = last.text[-2].isalpha() and line.text[0].isupper() and _is_level(line, last)
+        if named or line.text[0].islower():
+            return True
     return line.breaks == 1 and line.indent <= last.indent and goes_on(last.text, line.text)
 
 

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Container, Sequence
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -71,6 +71,9 @@ MANY_LINES, FEW_BREAKS = 40, 0.04
 # The share of kept hyphens among the cases that the model learned from.
 TRAINED_KEPT = 0.19
 ROUNDS = 3
+# A k between a vowel and a hyphen; the first and the last word of a compound are no shorter than this, and all of it no
+# longer.
+BEFORE_K, SHORTEST_WORD, LONGEST_COMPOUND = re.compile("[aeiouy\u00e4\u00f6\u00fc]k[^k]$"), 4, 24
 # Letters of a common word at most.
 LONGEST_COMMON = 5
 # So many words are looked up at once: a text of broken words alone must not fill the memory.
@@ -79,13 +82,14 @@ LONGEST_PART = 40
 
 
 class Join(IntEnum):
-    """How two lines of one block are put together."""
+    """How two lines of one block are put together; ``REMOVE_CK``: the hyphen goes, and the k before it becomes a c."""
 
     SPACE = 0
     REMOVE = 1
     KEEP = 2
     KEEP_SPACE = 3
     NOTHING = 4
+    REMOVE_CK = 5
 
 
 class Break(NamedTuple):
@@ -136,13 +140,49 @@ def decide_all(documents: Sequence[Sequence[Break]], texts: Sequence[str]) -> li
     cases = [_modernised([documents[at][own] for own in plain[at]], texts[at]) for at in asked]
     priors = [_prior(len(documents[at]), len(plain[at]), texts[at].count("\n") + 1) for at in asked]
     decided = [[Join.REMOVE] * len(breaks) for breaks in documents]
-    if not asked:
-        return decided
-    chosen = iter(_shifted(_scores(cases), [len(case.breaks) for case in cases], priors).argmax(1).tolist())
-    for at in asked:
-        for own in plain[at]:
-            decided[at][own] = Join(next(chosen) + 1)
-    return decided
+    if asked:
+        chosen = iter(_shifted(_scores(cases), [len(case.breaks) for case in cases], priors).argmax(1).tolist())
+        for at in asked:
+            for own in plain[at]:
+                decided[at][own] = Join(next(chosen) + 1)
+    return [_with_ck(*own) for own in zip(documents, decided, texts, strict=True)]
+
+
+def _with_ck(breaks: Sequence[Break], joins: list[Join], text: str) -> list[Join]:
+    """The joins of a document, with the k before a hyphen a c again: until 1996 German broke "Zucker" as "Zuk-ker"."""
+    doubtful = {at for at, item in enumerate(breaks) if joins[at] is Join.REMOVE and _may_be_ck(item)}
+    if not doubtful or guess_languages([text]) != ["de"]:
+        return joins
+    return [Join.REMOVE_CK if at in doubtful and _is_ck(breaks[at]) else join for at, join in enumerate(joins)]
+
+
+def _may_be_ck(item: Break) -> bool:
+    return item.tail[:1] == "k" and BEFORE_K.search(item.head[-LONGEST_PART:]) is not None
+
+
+@lru_cache(maxsize=1024)
+def _is_ck(item: Break) -> bool:
+    """Whether a word is known with ck, whole or as a compound of known words, and not as it stands ("Mokka")."""
+    part = _part_break(item)
+    left, right = part.left, part.right
+    own, other, plain, bare = word_levels([f"de:{word}" for word in (left, right, left + right, _bare(left + right))])
+    return not ((own and other) or plain or bare) and _is_compound(left[:-1] + "c" + right, len(left))
+
+
+def _is_compound(word: str, place: int) -> bool:
+    """Whether a German word is known, or made of up to three known ones of which one goes across the place."""
+    parted = len(word) <= LONGEST_COMPOUND
+    starts = [0, *range(SHORTEST_WORD, place - 1)] if parted else [0]
+    ends = [*range(place + 1, len(word) - SHORTEST_WORD + 1), len(word)] if parted else [len(word)]
+    parts = [(word[:start], word[start:end], word[end:]) for start in starts for end in ends]
+    asked = {"", *(form for first, middle, last in parts for form in (first, middle, _bare(middle), last))}
+    levels = word_levels([f"de:{form}" for form in asked])
+    known = {form for form, level in zip(asked, levels, strict=True) if level or not form}
+    return any({first, last} <= known and known & {middle, _bare(middle)} for first, middle, last in parts)
+
+
+def _bare(word: str) -> str:
+    return ENDINGS["de"].sub("", word)
 
 
 def _modernised(breaks: Sequence[Break], text: str) -> _Case:

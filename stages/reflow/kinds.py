@@ -9,8 +9,17 @@ from typing import NamedTuple
 from stages.lookups.signs import closed_by
 from stages.reflow.bylines import LOOKUP, find_bylines, opens_as_byline
 from stages.reflow.code import find_code
-from stages.reflow.lists import GREETING
-from stages.reflow.marks import FEWEST_FIELDS, LONGEST_SIGNATURE, LONGEST_SIGNED, MAIL_FIELD, SIGNATURE
+from stages.reflow.headings import INNER_END, LONGEST_HEADING, find_numbered, find_unheaded, is_heading
+from stages.reflow.lists import GREETING, is_closing, is_led
+from stages.reflow.marks import (
+    FEWEST_FIELDS,
+    FORWARDED,
+    LONGEST_SIGNATURE,
+    LONGEST_SIGNED,
+    MAIL_FIELD,
+    SIGNATURE,
+    find_mail_heads,
+)
 from stages.reflow.notes import CAPTION, MARK, NOTE
 from stages.reflow.ordinals import begins_with_date
 from stages.reflow.verse import find_verse
@@ -28,28 +37,23 @@ LONGEST_CAPTION, LONGEST_CREDIT = 400, 120
 LIST_MARK = re.compile(
     "(?:[\u2022\u2023\u25aa\u25cf\u25e6\u2043*] ?|[-\u2013\u2014] |\\(?\\d{1,2}[.)] |\\(?[a-z]\\) )(?=\\S)"
 )
-STATEMENT_END = closed_by(".!\u2026:,;\u3002\uff0e\uff61\uff01")
+# A dash inside speech that began with one; a rule of marks is so long at most.
+DASHES, SPOKEN, LONGEST_RULE = "\u2013\u2014", re.compile("[,.!?\u2026] [\u2013\u2014] "), 40
 QUESTION = closed_by("?")
-INNER_END = re.compile(r"[^\W\d]{3}[.!?] +\(?[^\W\d]")
-# Who and when, under a title: a date behind a bullet, middle dot or bar.
-DATED_LINE = re.compile(r".*[\u2022\u00b7|] ?\d{1,2}\.\d{1,2}\.\d{4}")
-# An exclamation this short is a heading.
 # Ends in a word, in more than one full stop, or in a mark that is none.
 NO_STATEMENT = re.compile("(?:[^.:,;\u3002\uff0e\uff61]|\\.\\.)$")
 # Every credit has one of these.
 CREDIT_MARK = re.compile("[:/|\u00a9]|\\(c\\)")
 # Kinds that nothing in the text shows.
 PLAIN = ("paragraph", "heading")
-# What a mail has above the message that it answers, and above its signature.
-FORWARDED = re.compile("-{2,}(?: ?[^\\W\\d_][^-]{5,40}-{2,})?")
 # A row of a Markdown table.
 TABLE_ROW = re.compile(r"\|.*\|")
 # A cell that is a number; so many stand in each of so many rows below each other.
 NUMBER = re.compile(r"(?<!\S)[+\u2212-]?\d+(?:[.,:/]\d+)*%?(?!\S)")
 FEWEST_NUMBERS, FEWEST_ROWS = 2, 3
 # A footnote stands at most so many blocks behind its mark: the paragraph it hangs on, and the notes before it.
-REACH = 12
-LONGEST_HEADING, LONGEST_CALL, LONGEST_TITLE = 110, 70, 130
+REACH = 16
+LONGEST_TITLE = 130
 # The name below a letter is so long at most.
 LONGEST_NAME = 40
 
@@ -61,8 +65,8 @@ class Signs(NamedTuple):
     credit_tail: re.Pattern[str]
     credited: re.Pattern[str]
     boilerplate: re.Pattern[str]
-    closing: re.Pattern[str]
     credit_words: tuple[str, ...]
+    closed_titles: tuple[str, ...]
 
 
 @cache
@@ -83,8 +87,8 @@ def load_signs() -> Signs:
         # A credit in brackets at the end of a caption stays with it.
         re.compile(f"[^.!?]\\((?:{_any(words['credits'])})(?: by)?:? ?[:/|] ?[^()]{{2,60}}\\)$"),
         _boilerplate(words),
-        re.compile(f"(?:{_any(words['closings'])})[,.!]?"),
         tuple(sorted({word.lower() for word in words["credits"] + words["credits_with_colon"]})),
+        tuple(f" {word}" for word in words["closed_titles"]),
     )
 
 
@@ -148,6 +152,8 @@ def name_kinds(texts: list[str]) -> list[str]:
     for kind, places in (("footnote", _notes(texts)), ("boilerplate", [*_mail_head(texts), *_signature(texts)])):
         for at in places:
             kinds[at] = kind
+    for at in find_numbered(texts, kinds):
+        kinds[at] = "heading"
     for at in _letter_lines(texts):
         kinds[at] = "paragraph"
     if len(items := [at for at, text in enumerate(texts) if text.startswith("o ")]) > 1:
@@ -155,6 +161,8 @@ def name_kinds(texts: list[str]) -> list[str]:
             kinds[at] = "list_item"
     for at in _number_rows(texts, kinds):
         kinds[at] = "table"
+    for at in find_unheaded(texts, kinds):
+        kinds[at] = "paragraph"
     for at, text in enumerate(texts):
         if (
             kinds[at] in ("paragraph", "heading")
@@ -189,8 +197,7 @@ def _number_rows(texts: Sequence[str], kinds: Sequence[str]) -> list[int]:
 
 def _letter_lines(texts: list[str]) -> list[int]:
     """Place and date, greeting, closing words and the name below them: lines of a letter, and no headings."""
-    closings = [at for at, text in enumerate(texts)
-                if len(text) <= LONGEST_NAME and load_signs().closing.fullmatch(text)]  # fmt: skip
+    closings = [at for at, text in enumerate(texts) if is_closing(text)]
     names = [at + 1 for at in closings if at + 1 < len(texts) and len(texts[at + 1]) <= LONGEST_NAME]
     return closings + names + [at for at, text in enumerate(texts) if _opens_letter(text)]
 
@@ -203,9 +210,11 @@ def _opens_letter(text: str) -> bool:
 def _mail_head(texts: list[str]) -> list[int]:
     """The fields of a mail's head, two at least, and those of the mails that it answers, with the rule above them."""
     rules = [at for at, text in enumerate(texts) if text[0] == "-" and FORWARDED.fullmatch(text)]
-    found: list[int] = []
+    fields = [at for at, text in enumerate(texts) if MAIL_FIELD.match(text)]
+    known = set(fields)
+    found = [at for start, end in find_mail_heads(fields) for at in range(start, end)]
     for start in (0, *(at + 1 for at in rules)):
-        end = next((at for at in range(start, len(texts)) if not MAIL_FIELD.match(texts[at])), len(texts))
+        end = next((at for at in range(start, len(texts)) if at not in known), len(texts))
         if end - start >= FEWEST_FIELDS:
             found += range(max(start - 1, 0), end)
     return found
@@ -251,32 +260,30 @@ def _plain_kind(text: str) -> str:
         return "boilerplate"
     if _is_credit(text):
         return "credit"
-    if TABLE_ROW.fullmatch(text):
+    if TABLE_ROW.fullmatch(text) or (len(text) <= LONGEST_CAPTION and is_led(text)):
         return "table"
     if len(text) <= LONGEST_CAPTION and (
         CAPTION.match(text) or (text[-1] == ")" and load_signs().credited.search(text))
     ):
         return "caption"
-    if LIST_MARK.match(text) and not begins_with_date(text):
+    if LIST_MARK.match(text) and not begins_with_date(text) and not _is_spoken(text):
         return "list_item"
-    return "heading" if _is_heading(text) else "paragraph"
+    return "heading" if is_heading(text) else "paragraph"
 
 
-def _is_heading(text: str) -> bool:
-    if len(text) > LONGEST_HEADING or INNER_END.search(text) or DATED_LINE.fullmatch(text):
-        return False
-    if opens_as_byline(text):
-        return False
-    if STATEMENT_END.search(text) and not (text[-1] == "!" and len(text) <= LONGEST_CALL):
-        return False
-    return text[0].isupper() or text[0].isdigit() or not text[0].isalnum()
+def _is_spoken(text: str) -> bool:
+    """Whether the mark of an item is a dash before speech, which others part from who says it, or one mark of many."""
+    if text[0] in DASHES and SPOKEN.search(text):
+        return True
+    return len(text) <= LONGEST_RULE and not any(map(str.isalnum, text))
 
 
 def _is_title(text: str) -> bool:
     """The first block may hold more than one sentence, so long as it is short and not a plain statement."""
     return (
         len(text) <= LONGEST_TITLE
-        and NO_STATEMENT.search(text) is not None
+        and any(map(str.isalnum, text))
+        and (NO_STATEMENT.search(text) is not None or text.endswith(load_signs().closed_titles))
         and not _opens_letter(text)
         and not opens_as_byline(text)
     )

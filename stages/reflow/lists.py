@@ -1,8 +1,11 @@
 """List items, table rows and verse inside wrapped text: layout that says by itself where a block begins."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
+from pathlib import Path
 
 from stages.lookups.signs import ENDS, closed_by
 from stages.reflow.code import are_code
@@ -17,6 +20,9 @@ ITEM = re.compile("([\u2022\u2023\u25aa\u25cf\u25e6\u2043*\u2013\u2014-])[ \u00a
 DASHES = "-\u2013\u2014"
 MARKS = frozenset("\u2022\u2023\u25aa\u25cf\u25e6\u2043*" + DASHES)
 NUMBERED = re.compile(r"\(?(\d{1,2}|[a-z])([.)]) +\S")
+# A word or sign and the number that it counts: "TOP 1", "Schritt 2:", "\u00a7 3". So many count on at least.
+COUNTED = re.compile(r"([A-Z\u00c0-\u00de][^\W\d_]{1,14}\.?|\u00a7) (\d{1,2})(?=[.:)]? +\S)")
+FEWEST_COUNTED = 3
 CLOSED = closed_by(ENDS + ":;,")
 # Items of one list stand at most so many lines apart.
 REACH = 8
@@ -31,6 +37,7 @@ GREETING = re.compile(
     " [^.:;]{2,60}[,!]"
 )
 LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
+LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "kinds.json"
 # Hanging groups have so many lines; those that go on are so full, as a share of the widest.
 FEWEST_HANGING, FULL = 4, 0.85
 # A text of verse alone has so many lines at least; other verse is at most so wide, as a share of the column.
@@ -38,6 +45,13 @@ FEWEST_LINES = 8
 NARROW = 0.75
 # So much narrower still, it is verse however even its lines are.
 VERY_NARROW = 0.7
+# Dots or a rule that lead to the number at the end of the line: a table of contents, a list of prices.
+LEADER = re.compile(
+    r"(?:\.{4,}|(?: \.){3,}|\u2026(?: ?\u2026)+|_{4,}) ?(?:[\u20ac$\u00a3] ?)?"
+    r"(?:\d[\d.,\u2013-]{0,11}|[ivxlcIVXLC]{1,7})(?: ?[^\W\d_]{1,4}\.?| ?[\u20ac$\u00a3%])?$"
+)
+# What such lines hold at least, and how many there are; the dots are looked for so near to the end of a line.
+LEADERS, FEWEST_LED, LED_WITHIN = ("....", ". . .", "\u2026\u2026", "\u2026 \u2026", "____"), 2, 40
 # An address of mail, alone on its line.
 MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
@@ -51,7 +65,7 @@ def mark_lists(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     items = [at for at, line in enumerate(lines) if line.text[0] in MARKS and _may_be_item(lines, at, line)]
     listed = {at for pair in pairwise(items) if _belong_together(lines, *pair) for at in pair}
     marks = {at: match for at, line in enumerate(lines) if (match := NUMBERED.match(line.text))}
-    listed |= _numbered(lines, marks) | _dated(lines, marks)
+    listed |= _numbered(lines, marks) | _dated(lines, marks) | _counted(lines)
     if not listed:
         return list(begins)
     marked = list(begins)
@@ -88,6 +102,24 @@ def _numbered(lines: Sequence[Line], marks: Mapping[int, re.Match[str]]) -> set[
     return found
 
 
+def _counted(lines: Sequence[Line]) -> set[int]:
+    """Lines that begin with the same word and a number that counts on from 1."""
+    found: set[int] = set()
+    run: list[int] = []
+    word = ""
+    for at, line in enumerate(lines):
+        match = COUNTED.match(line.text)
+        if match is None:
+            continue
+        if run and match[1] == word and int(match[2]) == len(run) + 1 and at - run[-1] <= REACH:
+            run.append(at)
+        else:
+            run, word = [at] * (match[2] == "1"), match[1]
+        if len(run) >= FEWEST_COUNTED:
+            found.update(run)
+    return found
+
+
 def _dated(lines: Sequence[Line], marks: Iterable[int]) -> set[int]:
     """Lines of a calendar: so many in a row begin with a day and its month."""
     dated = {at for at in marks if begins_with_date(lines[at].text)}
@@ -103,7 +135,7 @@ def _belong_together(lines: Sequence[Line], first: int, second: int) -> bool:
 def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     """Let a block begin at every line of a postal address between empty lines, and before and after a greeting.
 
-    So do addresses of mail that stand alone behind a short line.
+    So do addresses of mail that stand alone behind a short line, closing words that do, and the name below these.
     """
     texts = [line.text for line in lines]
     widths = sorted(map(len, texts))
@@ -117,7 +149,23 @@ def mark_letters(lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
     for at in [at for at, text in enumerate(texts) if "@" in text and MAIL.fullmatch(text)]:
         if at and lines[at].breaks <= 1 and len(texts[at - 1]) <= short:
             marked[at] = marked[at + 1] = True
+    for at in [at for at, text in enumerate(texts) if len(text) <= short and is_closing(text)]:
+        marked[at] = marked[at + 1] = True
     return marked[:-1]
+
+
+def is_closing(text: str) -> bool:
+    """Whether a text is the closing words of a letter and nothing else.
+
+    >>> is_closing("Viele Gr\u00fc\u00dfe,"), is_closing("Viele Gr\u00fc\u00dfe an Anna")
+    (True, False)
+    """
+    return (text[:-1] if text[-1] in ",.!" else text) in _closings()
+
+
+@cache
+def _closings() -> frozenset[str]:
+    return frozenset(json.loads(LOOKUP.read_text(encoding="utf-8"))["closings"])
 
 
 def _groups(lines: Sequence[Line]) -> list[tuple[int, int]]:
@@ -207,6 +255,29 @@ def mark_tables(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list
             marked[start : at + 1] = [True] * len(marked[start : at + 1])
         start = at
     return marked
+
+
+def mark_leaders(raw: str, lines: Sequence[Line], begins: Sequence[bool]) -> list[bool]:
+    """Let a block begin behind every line of a table of contents, whose dots lead to a number at its end."""
+    if not any(leader in raw for leader in LEADERS):
+        return list(begins)
+    led = [at for at, line in enumerate(lines) if is_led(line.text)]
+    marked = [*begins, True]
+    if len(led) >= FEWEST_LED:
+        for at in led:
+            marked[at + 1] = True
+            marked[at] = marked[at] or lines[at].breaks > 1
+    return marked[:-1]
+
+
+def is_led(text: str) -> bool:
+    """Whether dots or a rule lead to the number that a text ends in.
+
+    >>> is_led("2.1 Der Fluss ........ 14"), is_led("Er kam ... 14 Tage")
+    (True, False)
+    """
+    tail = text[-LED_WITHIN:]
+    return any(leader in tail for leader in LEADERS) and LEADER.search(tail) is not None
 
 
 def _breaks_words(group: Sequence[Line]) -> bool:

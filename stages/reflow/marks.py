@@ -31,7 +31,11 @@ TABLE_ROW = re.compile(r"\|.*\|")
 MAIL_FIELD = re.compile(
     "(?:From|Von|To|An|Cc|Kopie|Bcc|Date|Datum|Sent|Gesendet|Subject|Betreff|Reply-To|Message-ID|In-Reply-To): +\\S"
 )
-FEWEST_FIELDS = 2
+# Their names with the colon are so long at most.
+LONGEST_FIELD = 14
+# Inside a text so many, the mail that it answers, with the rule above them.
+FEWEST_FIELDS, FEWEST_INSIDE = 2, 3
+FORWARDED = re.compile("-{2,}(?: ?[^\\W\\d_][^-]{5,40}-{2,})?")
 # What parts a mail from its signature, which has so many lines at most, each so long at most.
 SIGNATURE, LONGEST_SIGNATURE, LONGEST_SIGNED = "--", 10, 110
 FRONT_MARK = "---"
@@ -58,11 +62,25 @@ def stands_alone(lines: Sequence[Line]) -> list[bool]:
 
 
 def _mail_head(lines: list[Line]) -> list[Line]:
-    """Each field of a mail's head stands alone; what goes on behind it is set in."""
-    end = len(list(takewhile(lambda line: MAIL_FIELD.match(line.text), lines[:LONGEST_FRONT])))
-    if end < FEWEST_FIELDS:
+    """Each field of a mail's head stands alone, and of the heads of those that it answers; what goes on is set in."""
+    fields = [at for at, line in enumerate(lines) if ": " in line.text[:LONGEST_FIELD] and MAIL_FIELD.match(line.text)]
+    if len(fields) < FEWEST_FIELDS:
         return lines
-    return [line._replace(alone=True) for line in lines[:end]] + lines[end:]
+    # In those that the text begins with each stands at its own place among them.
+    opening = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], enumerate(fields[:LONGEST_FRONT])))
+    alone = set(range(opening)) if opening >= FEWEST_FIELDS else set()
+    for start, end in find_mail_heads(fields):
+        alone.update(range(start, end))
+        if start and FORWARDED.fullmatch(lines[start - 1].text):
+            alone.add(start - 1)
+    return [line._replace(alone=True) if at in alone else line for at, line in enumerate(lines)]
+
+
+def find_mail_heads(fields: Sequence[int]) -> list[tuple[int, int]]:
+    """Runs of so many fields of a mail's head that they are one wherever they stand."""
+    starts = [at for place, at in enumerate(fields) if not place or fields[place - 1] < at - 1]
+    ends = [at + 1 for place, at in enumerate(fields, start=1) if place == len(fields) or fields[place] > at + 1]
+    return [(start, end) for start, end in zip(starts, ends, strict=True) if end - start >= FEWEST_INSIDE]
 
 
 def _signature(lines: list[Line]) -> list[Line]:

@@ -9,11 +9,12 @@ from itertools import pairwise
 
 from stages.reflow.lines import Line
 
-# A note begins with its number; its mark in the text is that number behind a letter, a mark or a bracket.
+# A note begins with its number; its mark in the text is that number behind a letter, a mark or a bracket, and no part
+# of another number: "2.1", "4,2", "18:30".
 NOTE = re.compile(r"(\d{1,3})(?: +|(?=[^\W\d_]))(?=[^\W\d_]|[\u201e\u201c\"\u00ab(\[])")
 MARK = re.compile(
     r"(?:(?<=[^\W\d_]{3})|(?<=[.!?,;:)\]\"'\u2018-\u201f\u00bb\u00ab\u203a\u2039]))"
-    r"(\d{1,3})(?=[\s.,;:!?)\]\u2013\u2014\u201c\u201d\"]|$)"
+    r"(?<!\b\d[.,:])(?<!\b\d\d[.,:])(\d{1,3})(?=[\s.,;:!?)\]\u2013\u2014\u201c\u201d\"]|$)"
 )
 # Notes fill so much of a page at most.
 MOST_OF_PAGE = 0.7
@@ -38,8 +39,11 @@ def find_notes(lines: Sequence[Line], page_starts: Sequence[int]) -> list[tuple[
     A run of notes stands at the end of a page, each with a number one above the last, and each number hangs on a word
     above on its page; behind an empty line it is enough that half of them do. The first number is 1 or counts on from
     the notes before, or an empty line parts the notes from the text. Without all of that the lines stay where they are.
+    A column printed beside another is a page of its own. Where nothing parts pages, as in texts whose page breaks are
+    lost, an empty line ends a note: what follows is text.
     """
-    bounds = [0, *(at for at in page_starts if 0 < at < len(lines)), len(lines)]
+    tops = [at for at, (a, b) in enumerate(pairwise(lines), start=1) if b.raw_start < a.raw_end]
+    bounds = [0, *sorted({*tops, *(at for at in page_starts if 0 < at < len(lines))}), len(lines)]
     found: list[tuple[int, int]] = []
     last = 0
     for start, end in pairwise(bounds):
@@ -133,8 +137,15 @@ def _page_notes(lines: Sequence[Line], start: int, end: int, last: int) -> tuple
         sure = hanging == len(run) and number in (1, last + 1)
         if sure or (apart and 0 < len(run) <= 2 * hanging):
             places = [at for at, _ in run]
-            return list(zip(places, [*places[1:], end], strict=True)), run[-1][1]
+            spans = zip(places, [*places[1:], end], strict=True)
+            alone = end - start == len(lines)
+            return [(at, _first_gap(lines, at, until) if alone else until) for at, until in spans], run[-1][1]
     return [], last
+
+
+def _first_gap(lines: Sequence[Line], start: int, end: int) -> int:
+    """The first line behind an empty line, from the second of these on, or their end."""
+    return next((at for at in range(start + 1, end) if lines[at].breaks > 1), end)
 
 
 def _counting(begins: list[tuple[int, int]]) -> list[tuple[int, int]]:

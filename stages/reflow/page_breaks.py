@@ -19,6 +19,8 @@ TERMINAL = closed_by(ENDS + ":")
 LAST_WORD = re.compile(r"([^\W\d_]+)$")
 # A small letter that marks an item.
 MARK = re.compile(r"o |[a-z]\) ")
+# The number of a page before its head.
+NUMBERED_HEAD = re.compile(r"\d{1,4} +[A-Z\u00c0-\u00de]")
 # Lines at a page break that are set apart: at most so many on either side, each at most so long.
 DEEPEST, LONGEST = 2, 100
 # A line of running text has at least so many characters.
@@ -52,7 +54,8 @@ def find_torn(lines: Sequence[Line]) -> list[tuple[int, int]]:
 
 def _torn_at(lines: Sequence[Line], at: int) -> list[tuple[int, int]]:
     """The head below this page break, the foot above it, or both, whichever is the least that heals a sentence."""
-    if _goes_on(lines[at - 1].text, lines[at].text):
+    numbered = at + 1 < len(lines) and lines[at + 1].breaks > 1 and NUMBERED_HEAD.match(lines[at].text) is not None
+    if not numbered and _goes_on(lines[at - 1].text, lines[at].text):
         return []
     heads = [end for end in range(at + 1, at + 1 + DEEPEST) if end < len(lines) and lines[end].breaks > 1][:1]
     feet = [start for start in range(at - 1, at - 1 - DEEPEST, -1) if start > 0 and lines[start].breaks > 1][:1]

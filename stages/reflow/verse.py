@@ -80,12 +80,19 @@ def _verse(texts: Sequence[str], start: int, end: int) -> range | None:
     run = texts[start:end]
     rhymed = sorted(_rhymed(run))
     if rhymed and _is_wordy(run) and len(rhymed) >= max(FEWEST, RHYMED * (rhymed[-1] + 1 - rhymed[0])):
-        return range(start + rhymed[0], start + rhymed[-1] + 1)
+        return range(start + _opening(run, rhymed[0]), start + rhymed[-1] + 1)
     if flows_as_verse(run):
         return range(start, end)
     first = next((at for at, text in enumerate(run) if OPEN_END.search(text)), len(run))
     last = next((at for at in range(len(run), first, -1) if SENTENCE_END.search(run[at - 1])), first)
     return range(start + first, start + last) if _is_open(run[first:last]) else None
+
+
+def _opening(run: Sequence[str], first: int) -> int:
+    """The line in which the sentence begins that runs on into the first line with a rhyme."""
+    while first and run[first][0].islower() and not SENTENCE_END.search(run[first - 1][-8:]):
+        first -= 1
+    return first
 
 
 def _is_open(run: Sequence[str]) -> bool:

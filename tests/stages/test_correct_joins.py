@@ -82,6 +82,7 @@ def test_two_blocks_become_one() -> None:
     ("before", "after", "joined", "rule"),
     [
         ("Der Rat beschloss den Verkauf des alten Gas-", "werks an die Stadt.", "alten Gaswerks an", "hyphen_removed"),
+        ("Der Rat beschloss den Verkauf der alten Brük-", "ke an die Stadt.", "alten Brücke an", "hyphen_removed"),
         ("Geplant ist der Bau der Ost-", "und Westvorstadt.", "der Ost- und Westvorstadt", "hyphen_kept_space"),
         ("Er traf in Köln den CDU-", "Politiker Peter Sommer.", "den CDU-Politiker", "hyphen_kept"),
         ("In der U\u2010Bahn traf er den CDU\u2010", "Politiker Peter Sommer.", "den CDU-Politiker", "hyphen_kept"),

@@ -42,6 +42,10 @@ def test_vocabulary_is_sorted_and_each_entry_has_a_level() -> None:
         ("Kaiser-", "Wilhelm-Straße", Join.KEEP),
         ("Stadtwerke\u00ac", "chef", Join.REMOVE),
         ("trüb\u00ac", "fröhlicher", Join.REMOVE),
+        ("Fensterbrük-", "ke", Join.REMOVE_CK),
+        ("Brük\u00ac", "kenbau", Join.REMOVE_CK),
+        ("Musik-", "kritiker", Join.REMOVE),
+        ("Ak-", "kord", Join.REMOVE),
     ],
 )
 def test_words_nobody_listed(head: str, tail: str, join: Join) -> None:
