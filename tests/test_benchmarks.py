@@ -15,6 +15,13 @@ from tests.benchmarks.peers import PROGRAMS
 BENCHMARKS = ROOT / "tests" / "benchmarks"
 
 
+@pytest.mark.integration
+@pytest.mark.parametrize("program", sorted(BENCHMARKS.glob("*.py")), ids=lambda program: program.stem)
+def test_each_program_begins_wherever_it_is_called_from(program: Path, tmp_path: Path) -> None:
+    begin = f"import runpy; runpy.run_path({str(program)!r}, run_name='begun')"
+    subprocess.run([sys.executable, "-P", "-c", begin], cwd=tmp_path, check=True, timeout=120)
+
+
 def test_no_sentence_comes_again_before_all_others_came() -> None:
     sentences = [f"Satz {number:04} steht hier." for number in range(300)]
     texts = list(documents(sentences, 8))

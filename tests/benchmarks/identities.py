@@ -25,15 +25,15 @@ from pathlib import Path
 
 import polars as pl
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from stages.extract_entities import complete
 from stages.extract_entities.names import Name, extract_names
 from stages.extract_entities.settle import settle
 from stages.link_entities import build_entities, find_clusters
 from stages.split_sentences import split_sentences
+from tests.benchmarks.values import join_tokens, read_sentences
 from tests.linking import link_frames
-
-sys.path.insert(0, str(Path(__file__).parent))
-from values import join_tokens, read_sentences
 
 JUDGED = Path(__file__).with_name("identities_judged.json")
 FLOORS = {"merges": 0.97, "names": 0.98, "old merges": 0.9, "old names": 0.93}

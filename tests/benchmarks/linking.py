@@ -13,6 +13,7 @@ import argparse
 import json
 import random
 import re
+import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from stages.extract_entities import complete
 from stages.extract_entities.names import extract_names
