@@ -1,6 +1,7 @@
 """The command line. Heavy imports wait until a command needs them, so that --help answers at once."""
 
 import argparse
+import io
 import logging
 import os
 import select
@@ -57,9 +58,9 @@ Print the SQL that gives DuckDB a view of each published table, with text_start 
 end, table_name for table and rejected_row for row, so that no name has to be quoted. Nothing is written.
 """
 _BROWSE = """\
-Serve pages over the published tables on this machine, until Ctrl-C: overview, search, every document mended beside raw,
-names, quarantine. With SOURCEs, named as for run, the raw text is shown beside the mended one. Only the index is
-written, beside the snapshot. Nothing is loaded from elsewhere.
+Serve pages over the published tables on this machine, until Ctrl-C or SIGTERM, which end it with exit code 0:
+overview, search, every document mended beside raw, names, quarantine. With SOURCEs, named as for run, the raw text is
+shown beside the mended one. Only the index is written, beside the snapshot. Nothing is loaded from elsewhere.
 """
 _EXPORT = """\
 Write the published tables in another form. Nothing in the tables is changed.
@@ -157,7 +158,7 @@ def _add_browse(browse: argparse.ArgumentParser) -> None:
     browse.add_argument(
         "--tables", metavar="DIR", help="folder of the published tables, or s3:// URL (default: data/tables)"
     )
-    browse.add_argument("--port", type=int, default=8765, metavar="N", help="port, 0 for any (default: %(default)s)")
+    browse.add_argument("--port", type=_port, default=8765, metavar="N", help="port, 0 for any (default: %(default)s)")
     browse.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="address (default: this machine alone)")
     browse.add_argument(
         "--token", help="word that a browser has to bring (default: none on this machine, a new one elsewhere)"
@@ -171,6 +172,12 @@ def _add_browse(browse: argparse.ArgumentParser) -> None:
         "--index", type=Path, metavar="DIR",
         help="folder of the index (default: beside the snapshot; of tables on an object store a temporary one)",
     )  # fmt: skip
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65_536):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; write a number up to 65535, or 0 for any")
+    return int(text)
 
 
 def add_run(run: argparse.ArgumentParser) -> None:
@@ -315,6 +322,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _stop)
     in_json = getattr(chosen, "json", False)
     try:
+        if getattr(chosen, "tables", None) == "":  # of a variable that is not set; the default is not what was meant
+            raise UsageError("--tables: '' names no folder; name one, or leave the option away")
         return _COMMANDS[chosen.command](chosen)
     except UsageError as error:
         return _complain(error, _EXIT_USAGE, in_json)
@@ -330,8 +339,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         told = f"the disk or the system failed{full}: {error}; the published tables are as they were"
         return _complain(told, _EXIT_FAILED, in_json)
     except KeyboardInterrupt:
-        told = "stopped; the published tables are as they were, the next run starts anew"
-        return _complain(told, _EXIT_FAILED, in_json)
+        anew = ", the next run starts anew" if chosen.command in ("run", "reprocess") else ""
+        return _complain(f"stopped; the published tables are as they were{anew}", _EXIT_FAILED, in_json)
 
 
 def _nobody_reads() -> bool:
@@ -341,7 +350,7 @@ def _nobody_reads() -> bool:
     gone = False
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:  # a pipe that nobody reads, or a file on a disk that is full
         gone = True
     if not gone and hasattr(select, "poll"):  # without a buffer nothing is left to flush; Windows cannot be asked
         poll = select.poll()
@@ -363,7 +372,7 @@ def _complain(message: object, code: int, in_json: bool = False) -> int:
     if in_json:
         from flows.report_json import error_as_json
 
-        print(error_as_json(str(message), code))
+        print_for_programs(error_as_json(str(message), code) + "\n")
 
     # A message may name files; only its own line ends are line ends.
     lines = [printable(line) for line in str(message).split("\n")]
@@ -428,6 +437,13 @@ def say(line: str) -> None:
     print(f"fliesstext: {line}", file=sys.stderr, flush=True)
 
 
+def print_for_programs(text: str) -> None:
+    """Print what programs read (JSON, SQL, metrics): in UTF-8, whatever the terminal is set to."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    print(text, end="")
+
+
 def _run(chosen: argparse.Namespace) -> int:
     return run_and_report(chosen)
 
@@ -475,18 +491,29 @@ def print_report_of(report: Any, settings: Any, *, in_json: bool) -> None:
 
 
 def _print(report: Any, wanted: Any, *, in_json: bool) -> None:
-    # Who read may have gone; rich would end the program then. The run is done, and the exit code says how.
-    with suppress(BrokenPipeError, SystemExit):
-        if in_json:
-            from flows.report_json import as_json
+    # The run is done, and the exit code says how, whether its report can be printed or not.
+    try:
+        with suppress(BrokenPipeError, SystemExit):  # who read may have gone; rich would end the program then
+            _print_in_form(report, wanted, in_json=in_json)
+    except OSError as error:  # the disk of a log that is full says nothing of the tables
+        from flows.report import outcome
 
-            print(as_json(report, wanted))
-            return
+        say(f"the report could not be printed ({error.strerror or error}); {outcome(report)}")
+        _nobody_reads()
+
+
+def _print_in_form(report: Any, wanted: Any, *, in_json: bool) -> None:
+    if in_json:
+        from flows.report_json import as_json
+
+        print_for_programs(as_json(report, wanted) + "\n")
+    else:
         from rich.console import Console
 
         from flows.report import print_report
 
         print_report(report, Console())
+    sys.stdout.flush()
 
 
 def _refresh(sources: list[str], tables: str, settings: Any, again: Any) -> Any:
@@ -568,8 +595,8 @@ def _views(chosen: argparse.Namespace) -> int:
         raise UsageError(f"{tables}: nothing was published there; name the folder of the tables with --tables")
     read_pointer(tables)  # complains where it is damaged
     quoted = str(tables).replace("'", "''")
-    print(f"SET VARIABLE tables = '{quoted}';\n")
-    print((Path(stages.__file__).with_name("views.sql")).read_text(encoding="utf-8"), end="")
+    views = Path(stages.__file__).with_name("views.sql").read_text(encoding="utf-8")
+    print_for_programs(f"SET VARIABLE tables = '{quoted}';\n\n{views}")
     return 0
 
 
@@ -596,6 +623,7 @@ def parameters_of(chosen: argparse.Namespace) -> dict[str, Any]:
 
 
 def _browse(chosen: argparse.Namespace) -> int:
+    from rich.console import Console
     from rich.progress import Progress
 
     from flows.browse.serve import Place, Shown, serve_pages
@@ -603,7 +631,7 @@ def _browse(chosen: argparse.Namespace) -> int:
     from stages.errors import printable
 
     place = Place(chosen.host, chosen.port, chosen.token, not chosen.no_open)
-    with Progress(transient=True) as bar:
+    with Progress(transient=True, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("index", total=None)
 
         def tell(done: int, total: int) -> None:
@@ -614,18 +642,22 @@ def _browse(chosen: argparse.Namespace) -> int:
             say(printable(line))
 
         shown = Shown(chosen.tables or TABLES, chosen.sources, chosen.edit, chosen.corrections, chosen.index)
-        serve_pages(shown, place, tell_line, tell)
+        try:
+            serve_pages(shown, place, tell_line, tell)
+        except KeyboardInterrupt:
+            tell_line("stopped")
     return 0
 
 
 def _export(chosen: argparse.Namespace) -> int:
+    from rich.console import Console
     from rich.progress import Progress
 
     from flows.export import export_tables
     from flows.settings import TABLES
 
     tables = chosen.tables or TABLES
-    with Progress(transient=True) as bar:
+    with Progress(transient=True, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task(str(chosen.to), total=None)
         done = export_tables(tables, chosen.to, chosen.out, lambda n, of: bar.update(task, completed=n, total=of))
     print(f"{done:,} documents in {chosen.out}")
@@ -644,8 +676,28 @@ _COMMANDS = {
 }
 
 
+def _ready_streams() -> None:
+    """Let whatever is said be printable, and let a stream that was closed (``2>&-``) lead nowhere.
+
+    The number of a closed stream would go to the next file that is opened, be it a table, and what a library prints
+    to that stream would land in it. Characters that the terminal's encoding does not have are escaped: a run must not
+    fail of a name that it reports.
+    """
+    while (opened := os.open(os.devnull, os.O_RDWR)) <= 2:  # 0, 1 and 2, as far as they are free
+        os.set_inheritable(opened, True)
+    os.close(opened)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w" if number else "r", encoding="utf-8")  # noqa: SIM115 - for good
+            setattr(sys, name, nowhere)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def program() -> NoReturn:
     """Run the command line as the program ``fliesstext``: end the process with the exit code of its command."""
+    _ready_streams()
     code = main()
     _nobody_reads()  # of what is printed the last may go out only now
     if sys.argv[1:2] == ["show"] or _server_gone.is_set():

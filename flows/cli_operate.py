@@ -103,19 +103,26 @@ def _add_choice(command: argparse.ArgumentParser) -> None:
 
 
 def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; write a day, or 2026-11-28T18:00") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise ValueError(text)
-    return number
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 up")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
-    if not 0 <= (number := float(text)) <= 86_400:
-        raise ValueError(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 0 to 86400")
     return number
 
 
@@ -173,10 +180,11 @@ def _watch(chosen: argparse.Namespace) -> int:
 
 
 def _metrics(chosen: argparse.Namespace) -> int:
+    from flows.cli import print_for_programs
     from flows.metrics import metrics_of
     from flows.settings import TABLES
 
-    print(metrics_of(chosen.tables or TABLES), end="")
+    print_for_programs(metrics_of(chosen.tables or TABLES))
     return 0
 
 

@@ -391,12 +391,15 @@ def _tei_name(mention: Mapping[str, Any], text: str) -> str:
     about = f" ref={quoteattr('#e' + mention['entity_id'])}" if mention["entity_id"] else ""
     if mention["label"] in ("DATE", "TIME") and mention["value"] and _ISO.fullmatch(mention["value"]):
         about += f" when={quoteattr(mention['value'])}"
+    elif mention["label"] == "DATE" and mention.get("value_start") and mention.get("value_end"):
+        # Seasons, quarters and ranges: the dates of TEI are those of XML Schema, which knows none of these.
+        about += f' from="{mention["value_start"]}" to="{mention["value_end"]}"'
     elif element == "measure":
         about += f" type={quoteattr(mention['label'].lower())}"
     return f"<{element}{about}>{text}</{element}>"
 
 
-_ISO = re.compile(r"\d{4}(-\d\d){0,2}|\d\d:\d\d:\d\d")
+_ISO = re.compile(r"\d{4}(-(0[1-9]|1[0-2])(-\d\d)?)?|\d\d:\d\d:\d\d")
 
 
 def _xml(text: str) -> str:

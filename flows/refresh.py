@@ -45,7 +45,9 @@ def refresh(
     sources: Annotated[
         list[str], Field(min_length=1, description="folders, files or globs; NAME=PATH names a source")
     ] = [SAMPLES],  # noqa: B006 - never changed; Prefect shows the default to people
-    tables: Annotated[str, Field(description="folder of the published tables, or URL of an object store")] = TABLES,
+    tables: Annotated[
+        str, Field(min_length=1, description="folder of the published tables, or URL of an object store")
+    ] = TABLES,
     **settings: Any,
 ) -> RunReport | State[Any]:
     """Process what is new, changed or deleted below the sources, validate it, and publish all tables at once.

@@ -263,7 +263,7 @@ def _about_empty(name: str, folder: str, reasons: Mapping[str, int], option: Opt
 
 def print_report(report: RunReport, console: Console) -> None:
     """Print the report to a terminal or a log."""
-    console.print(Text(headline(report), style="bold"))
+    console.print(Text(headline(report), style="bold"), soft_wrap=True)
     figures = Table.grid(padding=(0, 3))
     figures.add_row(
         _two_columns("table", "rows", report.rows),
@@ -275,7 +275,7 @@ def print_report(report: RunReport, console: Console) -> None:
         state = "with warnings" if report.warnings else "passed"
         console.print(f"Validation {state}: {report.n_expectations} expectations.")
     if total := _total(report):
-        console.print(Text(passed_over(total).capitalize() + "."))
+        console.print(Text(passed_over(total).capitalize() + "."), soft_wrap=True)
     _list(console, "Quarantined", [(uri, f"{code}: {why}") for uri, code, why in report.quarantined])
     _list(console, "Duplicates", [(uri, f"same bytes as {first}") for uri, first in report.duplicates])
     for note in notes(report):

@@ -24,7 +24,7 @@ def reprocess(
     sources: Annotated[
         list[str], Field(min_length=1, description="folders, files or globs; NAME=PATH names a source")
     ] = [SAMPLES],  # noqa: B006 - never changed; Prefect shows the default to people
-    tables: Annotated[str, Field(description="folder of the published tables")] = TABLES,
+    tables: Annotated[str, Field(min_length=1, description="folder of the published tables")] = TABLES,
     doc_ids: Annotated[tuple[str, ...], Field(description="documents to make again, by doc_id")] = (),
     patterns: Annotated[
         tuple[str, ...], Field(description="globs of source_uri to make again; * goes over slashes too")

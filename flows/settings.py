@@ -75,7 +75,9 @@ class Settings(BaseModel):
         None, description="what paths tell of documents, for example {publisher}/{published:%Y/%m/%d}/*"
     )
     metadata: str | None = Field(
-        None, description="table of what is known of the files (CSV, JSON lines, Parquet) with a column file"
+        None,
+        min_length=1,
+        description="table of what is known of the files (CSV, JSON lines, Parquet) with a column file",
     )
     text_column: str | None = Field(
         None, min_length=1, description="column of tables that holds the texts; default: the one that looks like it"
@@ -123,10 +125,14 @@ class Settings(BaseModel):
         None, description="parquet or delta; default: as the folder has it, else parquet; on an object store delta"
     )
     authority: str | None = Field(
-        None, description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id"
+        None,
+        min_length=1,
+        description="Parquet table of known entities (id, label, name, aliases); fills entities.authority_id",
     )
     corrections: str | None = Field(
-        None, description="file of corrections that people made; default: corrections.csv in the folder of the tables"
+        None,
+        min_length=1,
+        description="file of corrections that people made; default: corrections.csv in the folder of the tables",
     )
     keep_days: float = Field(
         0.0, ge=0, description="keep a snapshot at least so many days after the next one was published"

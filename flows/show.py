@@ -53,6 +53,8 @@ def show_page(path: Path, settings: Settings, out: Path) -> None:
 
     if not out.parent.is_dir():
         raise UsageError(f"{out.parent}: no such folder; make it, or name another place")
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder; name the file that the page is to be written to")
     raw, frames = mend(path, settings)
     replace_file(out, document_page({name: frame.to_dicts() for name, frame in frames.items()}, raw))
 
@@ -107,6 +109,8 @@ def _read(file: Path, member: str, options: ReadOptions, rows: RowOptions) -> tu
     if member not in found:
         near = get_close_matches(member, names, n=1) or names[:1]
         example = f", for example: fliesstext show {quote(f'{file}{NEST}{near[0]}')}" if near else ""
+        if member:
+            raise UsageError(f"{file} has no member {printable(member)}, but {len(names)} others{example}")
         raise UsageError(f"{file} holds {len(names)} members, and show takes one{example}")
     item = found[member]
     if isinstance(item, Refused):
@@ -163,7 +167,8 @@ def _print(frames: Frames, console: Console) -> None:
             f"{document['encoding']}, {document['n_blocks']} blocks, {document['n_mentions']} mentions, "
             f"{frames['repairs'].height} repairs, names: {document['entity_model']}",
             style="dim",
-        )
+        ),
+        soft_wrap=True,
     )
     for fact in document["metadata"]:
         told = f"{fact['name']}: {fact['value']} ({fact['found_in']})"

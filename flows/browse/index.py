@@ -107,8 +107,9 @@ def open_index(store: Store, snapshot: Snapshot, folder: Path | None, tell: Tell
                 f"{file}: the index cannot be written there ({error}); name a folder for it with --index DIR"
             ) from error
         finally:
-            if file.parent.is_dir():
-                new.unlink(missing_ok=True)
+            # A read-only disk refuses even to remove what is not there, and that would be what is told.
+            if new.exists():
+                new.unlink()
     if folder:
         named = {_name_in_folder(store, one) for one in (snapshot.snapshot, *snapshot.previous)}
         for old in folder.glob(f"{_name_in_folder(store, '')[:_KEY]}*.sqlite"):

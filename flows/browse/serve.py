@@ -1,9 +1,11 @@
 """Serve the pages until somebody stops it."""
 
 import secrets
+import socket
 import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from errno import EADDRNOTAVAIL
 from pathlib import Path
 from threading import Timer
 
@@ -60,8 +62,14 @@ def serve_pages(shown: Shown, place: Place, say: Callable[[str], None], tell: Te
         app, host=place.host, port=place.port, log_level="warning", access_log=False, lifespan="off"
     )
     try:
+        socket.getaddrinfo(place.host.strip("[]"), place.port)
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"--host {place.host}: no such address ({error}); name one of this machine") from error
+    try:
         listening = config.bind_socket()
     except SystemExit as error:  # uvicorn ends the process where it cannot bind
+        if getattr(error.__context__, "errno", None) == EADDRNOTAVAIL:
+            raise UsageError(f"--host {place.host}: not an address of this machine; name one that is") from error
         raise UsageError(f"--port {place.port}: taken, or not allowed here; choose another, or 0 for any") from error
     listening.listen()  # who reads the address may come at once
     port = listening.getsockname()[1]

@@ -53,7 +53,11 @@ KINDS = (
         "convert it to plain text, for example with pandoc -t plain",
         "shtml mhtml mht php asp aspx jsp tex latex rst adoc org docbook wiki",
     ),
-    _kind("a mail of one program", "save it as .eml, or the folder as .mbox", "msg mbox emlx pst ost"),
+    _kind(
+        "a mail of one program",
+        "save it as .eml, or the folder as .mbox; an .mbox that does not begin like one is damaged",
+        "msg mbox emlx pst ost",
+    ),
     _kind(
         "an archive",
         "it is damaged, or of a kind that is not read: unpack it, and put the folder below the source",

@@ -1,9 +1,11 @@
+import json
 import os
 import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -78,6 +80,11 @@ def test_help_states_the_defaults(name: str, capsys: pytest.CaptureFixture[str])
         (["run", "--wait", "-1"], "--wait-seconds: Input"),
         (["run", "data/samples", "samples=data"], "two sources are called 'samples'"),
         (["show", "data/samples/broken/leer.txt"], "would be quarantined as empty"),
+        (["show", "data/samples/broken/leer.txt", "--html", "data"], "data is a folder; name the file that the page"),
+        (["run", "--tables", ""], "--tables: '' names no folder"),
+        (["prune", "--tables", ""], "--tables: '' names no folder"),
+        (["run", "data/samples", "--tables", "README.md"], "README.md is no folder, or lies below a file"),
+        (["run", "--metadata", ""], "--metadata: String should have at least 1 character"),
     ],
 )
 def test_wrong_usage_says_what_is_wrong(
@@ -88,35 +95,100 @@ def test_wrong_usage_says_what_is_wrong(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["reprocess", "--outdated", "--before", "gestern"], "--before: 'gestern' is no time; write a day"),
+        (["reprocess", "--outdated", "--limit", "0"], "--limit: '0' is no number from 1 up"),
+        (["reprocess", "--outdated", "--limit", "viele"], "--limit: 'viele' is no number from 1 up"),
+        (["watch", "--every", "-1"], "--every: '-1' is no number of seconds"),
+        (["watch", "--every", "bald"], "--every: 'bald' is no number of seconds"),
+        (["browse", "--port", "99999"], "--port: '99999' is no port; write a number up to 65535"),
+    ],
+)
+def test_values_that_no_option_has_are_wrong_usage_in_words(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert said in capsys.readouterr().err
+
+
 def test_of_several_faults_of_one_option_the_first_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", "--languages", "xx"]) == 2
     assert capsys.readouterr().err.count("--languages") == 1
 
 
-def test_who_stops_reading_changes_no_exit_code(tmp_path: Path) -> None:
+def run_again(published: Path, *form: str, **how: Any) -> "subprocess.CompletedProcess[bytes]":
+    """Run the program, with ``--languages de`` where nothing is to do; ``how``: its streams and environment."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    environment |= {"PREFECT_HOME": str(published / "home")} | how.pop("env", {})
+    command = [sys.executable, "-c", "from flows.cli import program; program()", "run", published / "press"]
+    given = ["--tables", published / "tables", "--engine", "none", *form]
+    return subprocess.run([*command, *given], env=environment, check=False, timeout=120, **how)
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Path:
+    """A folder with a source ``press`` and its tables; one of its files is in quarantine and has a name of its own."""
     (tmp_path / "press").mkdir()
     (tmp_path / "press" / "a.txt").write_text("Am Montag tagte der Rat in Lindau.", encoding="utf-8")
-    os.utime(tmp_path / "press" / "a.txt", (1, 1))  # long ago, so that its time is trusted
+    (tmp_path / "press" / "\N{GRINNING FACE}.txt").touch()
+    for file in (tmp_path / "press").iterdir():
+        os.utime(file, (1, 1))  # long ago, so that its time is trusted
     with fast_gate():
         run_here([tmp_path / "press"], tmp_path / "tables", engine="none")
-    command = [sys.executable, "-c", "from flows.cli import program; program()", "run", tmp_path / "press"]
-    alone = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    return tmp_path
 
-    def end_unread(*form: str) -> tuple[int, str]:
+
+def test_who_stops_reading_changes_no_exit_code(ran: Path) -> None:
+    def end_unread(*form: str) -> tuple[int, bytes]:
         read, write = os.pipe()
         os.close(read)
         with os.fdopen(write, "wb") as nobody:
-            done = subprocess.run(
-                [*command, "--tables", tmp_path / "tables", "--engine", "none", "--languages", "de", *form],
-                env=alone | {"PREFECT_HOME": str(tmp_path / "home")},
-                stdout=nobody,
-                stderr=subprocess.PIPE,
-                text=True,
-                check=False,
-            )
+            done = run_again(ran, "--languages", "de", *form, stdout=nobody, stderr=subprocess.PIPE)
         return done.returncode, done.stderr
 
-    assert end_unread() == end_unread("--json") == (0, "")
+    assert end_unread() == end_unread("--json") == (0, b"")
+
+
+def test_names_that_the_terminal_cannot_show_fail_no_run(ran: Path) -> None:
+    latin = {"PYTHONIOENCODING": "latin-1"}
+    done = run_again(ran, "--languages", "de", env=latin, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"press/\\U0001f600.txt" in done.stdout
+    done = run_again(ran, "--languages", "de", "--json", env=latin, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    told = json.loads(done.stdout.decode("utf-8"))
+    assert [row["source_uri"] for row in told["quarantined"]] == ["press/\N{GRINNING FACE}.txt"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize(
+    ("form", "outcome"), [((), "Published snapshots/"), (("--languages", "de", "--json"), "Nothing to do; snapshots/")]
+)
+def test_a_report_that_cannot_be_printed_is_no_run_that_failed(ran: Path, form: tuple[str, ...], outcome: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run_again(ran, *form, stdout=full, stderr=subprocess.PIPE)
+    said = done.stderr.decode()
+    assert said.startswith(f"fliesstext: the report could not be printed (No space left on device); {outcome}")
+    assert (done.returncode, said.count("\n")) == (0, 1)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the shell of Windows cannot close a stream")
+@pytest.mark.parametrize("closed", [(2,), (0, 1, 2)])
+def test_streams_that_are_closed_are_taken_by_no_file(ran: Path, closed: tuple[int, ...]) -> None:
+    def close() -> None:
+        for number in closed:
+            os.close(number)
+
+    before = json.loads((ran / "tables" / "CURRENT.json").read_text(encoding="utf-8"))
+    pipes = {name: subprocess.PIPE for number, name in ((1, "stdout"), (2, "stderr")) if number not in closed}
+    done = run_again(ran, preexec_fn=close, **pipes)
+    after = json.loads((ran / "tables" / "CURRENT.json").read_text(encoding="utf-8"))
+    assert (done.returncode, done.stderr or b"") == (0, b"")
+    assert after["run_id"] != before["run_id"]
+    assert main(["check", str(ran / "press"), "--tables", str(ran / "tables")]) == 0
 
 
 def test_unknown_option_is_wrong_usage() -> None:

@@ -6,6 +6,7 @@ import gzip
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from urllib.parse import unquote
@@ -90,6 +91,28 @@ def test_tei_of_every_kind_of_block_and_label_is_valid(tei: etree.RelaxNG) -> No
     for label in LABELS:
         mention = {"block_no": 0, "start": 0, "end": 5, "label": label, "entity_id": None, "value": "2024-03"}
         tei.assertValid(etree.fromstring(tei_document(document, [block], [mention], {}).encode()))
+
+
+@pytest.mark.parametrize(
+    ("value", "first", "last", "attributes"),
+    [
+        ("2028-03", date(2028, 3, 1), date(2028, 3, 31), {"when": "2028-03"}),
+        ("2028-21", date(2028, 3, 1), date(2028, 5, 31), {"from": "2028-03-01", "to": "2028-05-31"}),
+        ("2028-33", date(2028, 1, 1), date(2028, 3, 31), {"from": "2028-01-01", "to": "2028-03-31"}),
+        ("2015/2016", date(2015, 1, 1), date(2016, 12, 31), {"from": "2015-01-01", "to": "2016-12-31"}),
+        (None, None, None, {}),
+    ],
+)
+def test_seasons_quarters_and_ranges_are_dates_of_tei(
+    tei: etree.RelaxNG, value: str | None, first: date | None, last: date | None, attributes: dict[str, str]
+) -> None:
+    document = {"title": None, "source_uri": "a", "run_id": "r", "content_sha256": "0", "language": "de"}
+    block = {"block_no": 0, "kind": "paragraph", "text": "dann", "start": 0, "end": 4}
+    mention = {"block_no": 0, "start": 0, "end": 4, "label": "DATE", "entity_id": None, "value": value}
+    page = tei_document(document, [block], [mention | {"value_start": first, "value_end": last}], {})
+    root = etree.fromstring(page.encode())
+    tei.assertValid(root)
+    assert dict(root.find(".//t:p/t:date", {"t": "http://www.tei-c.org/ns/1.0"}).attrib) == attributes
 
 
 def test_a_chunk_has_its_date_page_box_and_cluster(tables: Path, tmp_path: Path) -> None:

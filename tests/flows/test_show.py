@@ -108,10 +108,13 @@ def test_what_sidecars_say_is_shown_of_files_and_of_members(tmp_path: Path) -> N
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as out:
         out.write(tmp_path / "a.txt", "b/a.txt")
         out.write(tmp_path / "a.meta.json", "b/a.txt.meta.json")
-    for path in ("a.txt", "a.zip!/b/a.txt"):
+    for path in ("a.txt", "a.zip!/b/a.txt", f"{tmp_path}/a.txt"):
         shown = show(path, tmp_path)
         assert (shown.returncode, shown.stderr) == (0, "")
         assert "author: Eva Muster (sidecar author)" in shown.stdout
         assert "published_at: 2024-03-05 (sidecar published)" in shown.stdout
+        assert "names: trained" in shown.stdout.splitlines()[0], "one line, however long"
+    missed = show("a.zip!/b/b.txt", tmp_path)
+    assert "a.zip has no member b/b.txt, but 2 others, for example: fliesstext show 'a.zip!/b/a.txt'" in missed.stderr
     (tmp_path / "a.meta.json").write_text("{", encoding="utf-8")
     assert "would be quarantined as damaged: the sidecar a.meta.json is no JSON" in show("a.txt", tmp_path).stderr

@@ -96,8 +96,13 @@ def require_ours(tables: Path, roots: Iterable[object] = ()) -> None:
         _require_apart(tables, root)
     try:
         found = sorted(path.name for path in tables.iterdir() if path.name.lower() not in _OF_THE_SYSTEM)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return
+    except NotADirectoryError:
+        raise UsageError(
+            f"{tables} is no folder, or lies below a file; nothing was read or changed. Choose a new or an empty "
+            "folder for the tables"
+        ) from None
     except OSError as error:
         raise TablesError(f"{tables} cannot be listed ({error.strerror}); check its permissions") from error
     # Looked for after the listing: what another run has put there meanwhile, it has put there after the marker.

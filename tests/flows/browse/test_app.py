@@ -1,9 +1,12 @@
 """The pages without a browser: words in both languages, guards, exports of a search, and hostile addresses."""
 
 import csv
+import errno
 import io
 import json
+import os
 import re
+import signal
 import subprocess
 from pathlib import Path
 
@@ -11,11 +14,13 @@ import httpx
 import polars as pl
 import pytest
 
-from flows.browse.index import NAME, _texts_by_kind
+from flows.browse.index import NAME, _texts_by_kind, open_index
 from flows.browse.mark_up import prepare, raw, to_raw
 from flows.browse.query import fold, parse, snippet
 from flows.browse.words import WORDS
+from stages.errors import UsageError
 from stages.tables.schemas import BLOCK_KINDS
+from stages.tables.store.choose import open_store
 from stages.tables.store.snapshots import read_current, read_table
 from tests.conftest import RAW
 from tests.flows.browse.conftest import COMMAND, ROOT, Served
@@ -167,3 +172,37 @@ def test_blocks_of_a_later_kind_are_indexed_as_paragraphs_and_every_kind_has_a_n
     (row,) = _texts_by_kind(blocks, pl.DataFrame({"doc_id": ["a"], "document": [1]})).to_dicts()
     assert row["paragraph"] == "eins\nzwei"
     assert set(BLOCK_KINDS) <= set(WORDS["de"])
+
+
+@integration
+@pytest.mark.parametrize("way", [signal.SIGTERM, signal.SIGINT])
+def test_who_stops_it_gets_no_failure(published: Path, tmp_path: Path, way: signal.Signals) -> None:
+    served = Served("--tables", published, "--index", tmp_path)
+    httpx.get(served.address)  # it is at work, not only about to be
+    served.process.send_signal(way)
+    out, said = served.process.communicate(timeout=20)
+    assert (served.process.returncode, out, said) == (0, "", "fliesstext: stopped\n")
+
+
+@integration
+@pytest.mark.parametrize(
+    ("host", "said"), [("300.1.1.1", "no such address"), ("192.0.2.1", "not an address of this machine")]
+)
+def test_an_address_that_cannot_be_served_is_told(published: Path, tmp_path: Path, host: str, said: str) -> None:
+    arguments = ["--tables", published, "--index", tmp_path, "--host", host, "--port", "0", "--no-open"]
+    done = subprocess.run([COMMAND, "browse", *arguments], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert f"fliesstext: --host {host}: {said}" in done.stderr
+
+
+@integration
+def test_an_index_on_a_read_only_disk_is_told_with_another_place(
+    published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **_: bool) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    store = open_store(published)
+    with pytest.raises(UsageError, match=r"cannot be written there .* name a folder for it with --index DIR"):
+        open_index(store, store.current(), tmp_path, lambda *_: None)

@@ -173,8 +173,9 @@ def test_a_source_beside_what_runs_write_is_none_of_our_business(marked):
 
 def test_folder_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(TablesError, match="cannot be made"), writing(tmp_path / "file", "run-1"):
-        pass
+    for place in (tmp_path / "file", tmp_path / "file" / "tables"):
+        with pytest.raises(UsageError, match="is no folder, or lies below a file"), writing(place, "run-1"):
+            pass
     (tmp_path / "tables" / ".writer.lock").mkdir(parents=True)
     (tmp_path / "tables" / MARKER).touch()
     with pytest.raises(TablesError, match="cannot be written to"), writing(tmp_path / "tables", "run-1"):
