@@ -1,5 +1,6 @@
 """Names of which an engine is so unsure that they are more often none, where the rest of their document is silent."""
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -10,6 +11,8 @@ from stages.lookups.fold import REMEMBERED, plain, uninflected
 from stages.lookups.known_names import lists
 
 LEAST = 0.45  # summed score of a form in a document: of the names with less, two in three are none or cut wrong
+LEAST_OPENING = 0.6  # the same of what may be an adjective that begins a sentence: "Neutraler Vermittler"
+OPENING = re.compile(r"[A-ZÄÖÜ][a-zäöüß]+e[rsnm]?(?= [A-ZÄÖÜ][a-zäöüß])")
 
 
 def without_doubted(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> list[list[Name]]:
@@ -22,16 +25,22 @@ def without_doubted(texts: Sequence[str], found: Sequence[Sequence[Name]]) -> li
         (number, name)
         for number, (text, names) in enumerate(zip(texts, found, strict=True))
         for name in names
-        if name.score < LEAST and not _is_told(text, name)
+        if name.score < _least(text, name) and not _is_told(text, name)
     ]
     left = [list(names) for names in found]
     if doubted:
         rows = zip(texts, found, strict=True)
         votes = collect((text[name.start : name.end], name, 0) for text, names in rows for name in names)
         for number, name in doubted:
-            if _is_alone(texts[number][name.start : name.end], name, votes):
+            text = texts[number]
+            if _is_alone(text[name.start : name.end], name, votes, _least(text, name)):
                 left[number].remove(name)
     return left
+
+
+def _least(text: str, name: Name) -> float:
+    opening = OPENING.match(text, name.start) if name.start == 0 else None
+    return LEAST_OPENING if opening is not None and opening.end() == name.end else LEAST
 
 
 def _is_told(text: str, name: Name) -> bool:
@@ -41,10 +50,10 @@ def _is_told(text: str, name: Name) -> bool:
     return listed or after_institution(text, 0, name.start)
 
 
-def _is_alone(surface: str, name: Name, votes: Votes) -> bool:
+def _is_alone(surface: str, name: Name, votes: Votes, least: float) -> bool:
     """Whether the other names of a document, by what they vote for, do not support a name."""
     own = {surface, base_form(surface), *forms(surface, name.label, name.kind)}
-    return all(sum(votes.get(form, {}).values()) < LEAST for form in own)
+    return all(sum(votes.get(form, {}).values()) < least for form in own)
 
 
 @lru_cache(REMEMBERED)

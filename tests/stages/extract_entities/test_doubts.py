@@ -29,6 +29,19 @@ def test_a_name_stays_that_is_sure_enough():
 
 
 @pytest.mark.parametrize(
+    ("text", "score", "stays"),
+    [
+        ("Neutraler Boden bleibt gefragt", 0.5, False),
+        ("Neutraler Boden bleibt gefragt", 0.6, True),
+        ("Im Neutraler Boden", 0.5, True),  # behind another word a capital is no opening
+        ("Neutraler schweigt", 0.5, True),  # no noun follows
+    ],
+)
+def test_what_may_be_an_adjective_that_opens_a_sentence_has_to_be_surer(text, score, stays):
+    assert kept((text, ("LOC", "Neutraler", score))) == ["Neutraler"] * stays
+
+
+@pytest.mark.parametrize(
     "other",
     [
         ("Wieder kam Quast", ("PER", "Quast", 0.3)),  # two doubts are more than one
