@@ -136,6 +136,9 @@ def test_files_that_settle_are_published_and_half_written_ones_wait(
     assert "letzte Satz" in documents(home / "out")["slow.txt"]
     (press / "a.txt").unlink()
     watching.wait_for("the run over what went", lambda: "a.txt" not in documents(home / "out"))
+    # A run publishes before it reports.
+    published = read_current(home / "out").run_id
+    watching.wait_for("its report", lambda: watching.reports()[-1]["run_id"] == published)
     n = len(watching.reports())
     time.sleep(3)
     assert len(watching.reports()) == n, "nothing came, nothing ran"
