@@ -74,6 +74,8 @@ ROUNDS = 3
 # A k between a vowel and a hyphen; the first and the last word of a compound are no shorter than this, and all of it no
 # longer.
 BEFORE_K, SHORTEST_WORD, LONGEST_COMPOUND = re.compile("[aeiouy\u00e4\u00f6\u00fc]k[^k]$"), 4, 24
+# More words than these are not looked for one by one in a text: to cut it into its words takes less time by then.
+LOOKED_FOR = 100
 # Letters of a common word at most.
 LONGEST_COMMON = 5
 # So many words are looked up at once: a text of broken words alone must not fill the memory.
@@ -394,7 +396,8 @@ def _common_words() -> tuple[Ints, Ints]:
 def _words_in(text: str, wanted: Collection[str]) -> Collection[str]:
     """Which of these words, in small letters, a text has; most have none of them, and are not cut into words."""
     small = text.lower()
-    return _count_words(small).keys() & wanted if any(word in small for word in wanted) else ()
+    may_have = len(wanted) > LOOKED_FOR or any(word in small for word in wanted)
+    return _count_words(small).keys() & wanted if may_have else ()
 
 
 def _evidence(item: Break, found: Collection[str]) -> tuple[float, float, float]:
