@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 
 from stages.lookups.signs import ENDS, closed_by
+from stages.reflow.bylines import LOOKUP
 from stages.reflow.code import are_code
 from stages.reflow.hyphens import ends_in_hyphen
 from stages.reflow.lines import Line
@@ -37,7 +37,6 @@ GREETING = re.compile(
     " [^.:;]{2,60}[,!]"
 )
 LONGEST_ADDRESS, SHORT_LINE = 7, 0.7
-LOOKUP = Path(__file__).parents[1] / "lookups" / "reflow" / "kinds.json"
 # Hanging groups have so many lines; those that go on are so full, as a share of the widest.
 FEWEST_HANGING, FULL = 4, 0.85
 # A text of verse alone has so many lines at least; other verse is at most so wide, as a share of the column.

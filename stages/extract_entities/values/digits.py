@@ -9,6 +9,8 @@ import re
 from datetime import date, timedelta
 from decimal import Decimal
 
+from dateutil.easter import easter
+
 FIRST_GREGORIAN, LAST_YEAR = 1583, 9998
 MOST_DIGITS = 18  # longer numbers are no amounts; so many times a scale word stays exact in `decimal`
 NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
@@ -114,15 +116,4 @@ def feast_day(year: int, feast: str | int) -> str | None:
     if isinstance(feast, str):
         month, _, day = feast.partition("-")
         return calendar_day(year, int(month), int(day))
-    return (_easter(year) + timedelta(feast)).isoformat() if FIRST_GREGORIAN <= year <= LAST_YEAR else None
-
-
-def _easter(year: int) -> date:
-    """Easter Sunday of a Gregorian year: the one after the full moon of spring, as Meeus, Jones and Butcher count."""
-    golden, (century, rest) = year % 19, divmod(year, 100)
-    leaps, odd = divmod(century, 4)
-    epact = (19 * golden + century - leaps - (century - (century + 8) // 25 + 1) // 3 + 15) % 30
-    weekday = (32 + 2 * odd + 2 * (rest // 4) - epact - rest % 4) % 7
-    late = (golden + 11 * epact + 22 * weekday) // 451
-    month, day = divmod(epact + weekday - 7 * late + 114, 31)
-    return date(year, month, day + 1)
+    return (easter(year) + timedelta(feast)).isoformat() if FIRST_GREGORIAN <= year <= LAST_YEAR else None
